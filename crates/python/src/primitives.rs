@@ -1,0 +1,84 @@
+//! Hashes and RLP.
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyTuple};
+
+/// Lists nested deeper than this are refused: no object of the protocol needs more than 6.
+const MAX_RLP_DEPTH: usize = 32;
+
+#[pyfunction]
+fn keccak256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, alloy_primitives::keccak256(data).as_slice())
+}
+
+#[pyfunction]
+fn blake3_hash<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
+    PyBytes::new(py, blake3::hash(data).as_bytes())
+}
+
+fn encode(item: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyResult<()> {
+    if depth > MAX_RLP_DEPTH {
+        return Err(PyValueError::new_err("RLP nested too deeply"));
+    }
+    if let Ok(bytes) = item.cast::<PyBytes>() {
+        alloy_rlp::Encodable::encode(bytes.as_bytes(), out);
+        return Ok(());
+    }
+    if !item.is_instance_of::<PyList>() && !item.is_instance_of::<PyTuple>() {
+        return Err(PyTypeError::new_err("RLP encodes bytes, and lists or tuples of them"));
+    }
+    let mut payload = Vec::new();
+    for child in item.try_iter()? {
+        encode(&child?, &mut payload, depth + 1)?;
+    }
+    alloy_rlp::Header { list: true, payload_length: payload.len() }.encode(out);
+    out.extend_from_slice(&payload);
+    Ok(())
+}
+
+#[pyfunction]
+fn rlp_encode<'py>(py: Python<'py>, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    let mut out = Vec::new();
+    encode(item, &mut out, 0)?;
+    Ok(PyBytes::new(py, &out))
+}
+
+fn decode<'py>(py: Python<'py>, buf: &mut &[u8], depth: usize) -> PyResult<Bound<'py, PyAny>> {
+    let bad = |e: alloy_rlp::Error| PyValueError::new_err(format!("bad RLP: {e}"));
+    if depth > MAX_RLP_DEPTH {
+        return Err(PyValueError::new_err("bad RLP: nested too deeply"));
+    }
+    let header = alloy_rlp::Header::decode(buf).map_err(bad)?;
+    if header.payload_length > buf.len() {
+        return Err(bad(alloy_rlp::Error::InputTooShort));
+    }
+    let (mut payload, rest) = buf.split_at(header.payload_length);
+    *buf = rest;
+    if !header.list {
+        return Ok(PyBytes::new(py, payload).into_any());
+    }
+    let list = PyList::empty(py);
+    while !payload.is_empty() {
+        list.append(decode(py, &mut payload, depth + 1)?)?;
+    }
+    Ok(list.into_any())
+}
+
+#[pyfunction]
+fn rlp_decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let mut buf = data;
+    let item = decode(py, &mut buf, 0)?;
+    if buf.is_empty() {
+        Ok(item)
+    } else {
+        Err(PyValueError::new_err("bad RLP: bytes after the item"))
+    }
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(keccak256, module)?)?;
+    module.add_function(wrap_pyfunction!(blake3_hash, module)?)?;
+    module.add_function(wrap_pyfunction!(rlp_encode, module)?)?;
+    module.add_function(wrap_pyfunction!(rlp_decode, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,1 @@
+"""L5: web page over the public RPC only (comes later)."""

@@ -1,0 +1,1 @@
+"""L4: samplers, the miner loop, calibration."""

@@ -1,0 +1,1 @@
+"""L4: networking (comes with the network)."""

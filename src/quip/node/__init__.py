@@ -1,0 +1,1 @@
+"""L6: configuration, clock, wiring, metrics, logs."""

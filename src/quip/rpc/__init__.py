@@ -1,0 +1,1 @@
+"""L5: JSON-RPC over HTTP."""

@@ -1,0 +1,1 @@
+"""L4: the ports of chain over the embedded store."""

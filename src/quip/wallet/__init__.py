@@ -1,0 +1,1 @@
+"""L4: key files, signer state, mnemonic."""
