@@ -2,6 +2,7 @@
 //! The typed stub `src/quip/_native.pyi` is the documentation of every name here.
 use pyo3::prelude::*;
 
+mod ecdsa;
 mod ising;
 mod primitives;
 mod signatures;
@@ -11,6 +12,7 @@ mod store;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     primitives::register(module)?;
+    ecdsa::register(module)?;
     ising::register(module)?;
     signatures::register(module)?;
     state::register(module)?;
