@@ -1,0 +1,99 @@
+"""What the chain needs from the outside: a store and a signer. The shell above provides both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from quip.consensus.context import BlockContext
+from quip.consensus.header import Header
+from quip.consensus.seal import Seal
+from quip.consensus.state import StateReader
+from quip.primitives.hybrid import HybridKeys
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A fully verified block with everything that its children need."""
+
+    header: Header
+    transactions: tuple[bytes, ...]
+    """EIP-2718 transactions; a legacy one is its RLP list."""
+    seal: Seal | None
+    """The witness this node holds; None for genesis only."""
+    context: BlockContext
+
+
+@dataclass(frozen=True, slots=True)
+class MinerTotals:
+    """What one miner id did on the canonical chain."""
+
+    miner_id: bytes
+    """20 bytes."""
+    blocks: int
+    """Canonical blocks sealed."""
+    earned: int
+    """Block rewards of those blocks in wei (to whatever beneficiary)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportChange:
+    """Everything one accepted block changes on disk: written wholly or not at all."""
+
+    block: StoredBlock
+    nodes: tuple[tuple[bytes, bytes], ...]
+    """New state trie nodes, (hash, RLP), content-addressed and never deleted."""
+    head: bytes | None
+    """Hash of the new canonical head; None where the head stays."""
+    canonical: tuple[tuple[int, bytes | None], ...]
+    """Changes of the index number -> canonical hash; None removes the number."""
+    miner_totals: tuple[MinerTotals, ...]
+    """New totals of the miners whose totals change; blocks == 0 removes the entry."""
+
+
+class ChainStore(Protocol):
+    """The durable block tree. Every answer is what the last `commit` left, also after a crash."""
+
+    def head(self) -> bytes | None:
+        """Hash of the canonical head; None for a store without a genesis block."""
+
+    def genesis_hash(self) -> bytes | None:
+        """Hash of the canonical block 0; None for an empty store."""
+
+    def block(self, block_hash: bytes) -> StoredBlock | None:
+        """The whole block, side branches included."""
+
+    def header(self, block_hash: bytes) -> Header | None:
+        """Only its header."""
+
+    def context(self, block_hash: bytes) -> BlockContext | None:
+        """Only its context."""
+
+    def canonical(self, number: int) -> bytes | None:
+        """Hash of the canonical block of that number."""
+
+    def state(self, root: bytes) -> StateReader:
+        """The state at a root that some stored block has."""
+
+    def commit(self, change: ImportChange) -> None:
+        """Write the change in one atomic, durable transaction."""
+
+    def miner(self, miner_id: bytes) -> MinerTotals | None:
+        """The totals of one miner id."""
+
+    def miners(self) -> list[MinerTotals]:
+        """The totals of every miner id with a canonical block."""
+
+    def tips(self) -> list[bytes]:
+        """Hashes of the stored blocks without a stored child."""
+
+
+class BlockSigner(Protocol):
+    """A mining identity that signs blocks. The same hash twice gives the same bytes."""
+
+    @property
+    def keys(self) -> HybridKeys:
+        """The identity's public keys, suite 0x02."""
+
+    def sign_block(self, block_hash: bytes) -> tuple[bytes, bytes]:
+        """(ECDSA signature r || s || v, XMSS signature) over the block digest of `block_hash`."""

@@ -1,0 +1,90 @@
+"""The seal: the witness that a header's work was done, and by whom.
+
+    seal = [suite, [secp256k1 key, XMSS key], [solution, ...], ECDSA signature, XMSS signature]
+
+The block hash does not commit to it, so a bad seal spoils a message, never a hash.
+What this file does not do: it checks lengths of nothing but the encoding's own shape; `proof` and `rules` judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from quip.consensus.errors import MalformedSeal
+from quip.primitives import rlp
+
+_ITEMS = 5
+_MAX_SUITE = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Public keys, solutions and both signatures of one block."""
+
+    suite: int
+    """Signature suite, 0x02 for every block of protocol version 1."""
+    ecdsa_key: bytes
+    """Compressed secp256k1 key, 33 bytes."""
+    xmss_key: bytes
+    """XMSS key with its OID, 68 bytes."""
+    solutions: tuple[bytes, ...]
+    """min_solutions spin configurations, ceil(n / 8) bytes each, strictly ascending."""
+    ecdsa_signature: bytes
+    """r || s || v, 65 bytes."""
+    xmss_signature: bytes
+    """4,963 bytes in suite 0x02; holds the leaf's index."""
+
+    def item(self) -> rlp.Item:
+        """The seal as an RLP item."""
+        return [
+            rlp.int_to_bytes(self.suite),
+            [self.ecdsa_key, self.xmss_key],
+            list(self.solutions),
+            self.ecdsa_signature,
+            self.xmss_signature,
+        ]
+
+    def encode(self) -> bytes:
+        """RLP of the seal."""
+        return rlp.encode(self.item())
+
+    @staticmethod
+    def from_item(item: rlp.Item) -> Seal:
+        """The seal of a decoded RLP item. Raises MalformedSeal."""
+        if isinstance(item, bytes) or len(item) != _ITEMS:
+            raise MalformedSeal(f"a seal is a list of {_ITEMS} items")
+        suite = _bytes(item[0], "suite")
+        if len(suite) != 1 or suite == b"\x00":
+            raise MalformedSeal(f"the suite is one byte from 1 to {_MAX_SUITE}")
+        keys = _byte_list(item[1], "public keys")
+        if len(keys) != 2:
+            raise MalformedSeal("public keys are a list of two")
+        return Seal(
+            suite=suite[0],
+            ecdsa_key=keys[0],
+            xmss_key=keys[1],
+            solutions=_byte_list(item[2], "solutions"),
+            ecdsa_signature=_bytes(item[3], "ECDSA signature"),
+            xmss_signature=_bytes(item[4], "XMSS signature"),
+        )
+
+    @staticmethod
+    def decode(data: bytes) -> Seal:
+        """The seal encoded in `data`. Raises MalformedSeal."""
+        try:
+            item = rlp.decode(data)
+        except rlp.RlpError as error:
+            raise MalformedSeal(str(error)) from error
+        return Seal.from_item(item)
+
+
+def _bytes(item: rlp.Item, name: str) -> bytes:
+    if not isinstance(item, bytes):
+        raise MalformedSeal(f"{name}: a list where bytes belong")
+    return item
+
+
+def _byte_list(item: rlp.Item, name: str) -> tuple[bytes, ...]:
+    if isinstance(item, bytes):
+        raise MalformedSeal(f"{name}: bytes where a list belongs")
+    return tuple(_bytes(element, name) for element in item)
