@@ -1,0 +1,64 @@
+"""The one clock of the node, and the watch that notices when somebody moves it.
+
+Block times come from the wall clock; how long something took comes from the monotonic clock. When the two drift apart
+by more than JUMP_S between two looks, the wall clock was set: mining waits until it has been steady for SETTLE_S.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+JUMP_S = 5.0  # NTP slews by milliseconds; five seconds is a hand or a step
+SETTLE_S = 30.0  # a clock that is being put right usually moves more than once
+CLOCK_HINT = "check the system's time and its NTP service (timedatectl); mining goes on once the clock is steady"
+
+
+def wall_s() -> float:
+    """Seconds since the epoch."""
+    return time.time()
+
+
+def steady_s() -> float:
+    """Seconds that only go forward, through suspend too where the system has such a clock."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """The wall clock moved by `by_s` seconds against the steady clock."""
+
+    by_s: float
+
+    def __str__(self) -> str:
+        return f"the clock jumped {'forwards' if self.by_s > 0 else 'backwards'} by {abs(self.by_s):.0f} s"
+
+
+class ClockWatch:
+    """Compares the two clocks at each `look`."""
+
+    def __init__(self, wall: Callable[[], float] = wall_s, steady: Callable[[], float] = steady_s) -> None:
+        self._wall = wall
+        self._steady = steady
+        self._offset = wall() - steady()
+        self._unsettled_until = 0.0
+
+    def now(self) -> int:
+        """Whole seconds since the epoch, as block times count."""
+        return int(self._wall())
+
+    def look(self) -> Jump | None:
+        """The jump since the last look, if there was one."""
+        steady = self._steady()
+        offset = self._wall() - steady
+        moved, self._offset = offset - self._offset, offset
+        if abs(moved) <= JUMP_S:
+            return None
+        self._unsettled_until = steady + SETTLE_S
+        return Jump(moved)
+
+    @property
+    def steady(self) -> bool:
+        """False for SETTLE_S after a jump."""
+        return self._steady() >= self._unsettled_until

@@ -1,0 +1,106 @@
+"""What the operator can put right. Every error says what is wrong and ends with a hint; none of them shows a traceback.
+
+NodeError
++-- ConfigError         the command line, the environment or the TOML file (exit status 2)
++-- NotBuilt            a part of the program that this version does not have (exit status 2)
++-- DataDirError        the data directory cannot be used as it is
+|   +-- DataDirBusy     another process holds it
+|   +-- DiskFull        no room left on its disk
+|   +-- WrongChain      it holds another chain
+|   +-- DamagedStore    its bytes are not what was written
++-- PortBusy            a port that was asked for is taken
++-- NoNode              a command needs a running node and finds none (or several)
++-- PayoutRefused       the payee is not an account
+"""
+
+from pathlib import Path
+
+
+class NodeError(Exception):
+    """An expected failure: `message` says what is wrong, `hint` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(NodeError):
+    """A value or key of the configuration that cannot be used."""
+
+    exit_code = 2
+
+
+class NotBuilt(NodeError):
+    """Asked for something that this version does not have yet."""
+
+    exit_code = 2
+
+
+class DataDirError(NodeError):
+    """The data directory cannot be created, read or written."""
+
+
+class DataDirBusy(DataDirError):
+    """Another process uses the data directory."""
+
+    def __init__(self, directory: Path, pid: int | None) -> None:
+        holder = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"the data directory {directory} is in use by {holder}",
+            "stop that process first, or give this node its own --data-dir (or --port: each port has its own)",
+        )
+        self.pid = pid
+
+
+class DiskFull(DataDirError):
+    """No room left where the data directory lies."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"the disk that holds {directory} is full",
+            "free some space and start again; nothing that was written before is lost",
+        )
+
+
+class WrongChain(DataDirError):
+    """The store begins with another genesis block than the chain spec."""
+
+    def __init__(self, directory: Path, stored: bytes, wanted: bytes) -> None:
+        super().__init__(
+            f"{directory} holds a chain with genesis 0x{stored.hex()}, the chain spec makes 0x{wanted.hex()}",
+            "give the --genesis-config that this directory was made with, or another --data-dir",
+        )
+
+
+class DamagedStore(DataDirError):
+    """The store's bytes fail their checksums."""
+
+    def __init__(self, directory: Path, damage: str) -> None:
+        super().__init__(
+            f"the store in {directory} is damaged: {damage}",
+            f"run: quip db check --data-dir {directory}, then: quip db reindex --data-dir {directory}",
+        )
+
+
+class PortBusy(NodeError):
+    """A TCP port that the operator named is taken."""
+
+    def __init__(self, what: str, port: int, flag: str) -> None:
+        super().__init__(f"port {port}, wanted for the {what}, is in use", f"choose another one with {flag}")
+
+
+class NoNode(NodeError):
+    """No running node was found where one is needed."""
+
+
+class PayoutRefused(NodeError):
+    """The payee is a miner id, which nobody can spend from."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"{address} is a miner id, not an account: what is paid to it is lost",
+            "give an account's address, or leave --payout out to use the node's own wallet",
+        )

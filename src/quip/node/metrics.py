@@ -1,0 +1,47 @@
+"""Prometheus metrics, in a registry of their own, served on `metrics_port` (off by default)."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+IMPORT_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+
+
+class Metrics:
+    """The node's figures; a fresh one holds zeros."""
+
+    def __init__(self, version: str, chain: str) -> None:
+        self.registry = CollectorRegistry()
+        info = Gauge("quip_build_info", "What runs", ["version", "chain"], registry=self.registry)
+        info.labels(version, chain).set(1)
+        self.height = Gauge("quip_chain_height", "Number of the head block", registry=self.registry)
+        self.head_time = Gauge("quip_chain_head_timestamp_seconds", "The head block's time", registry=self.registry)
+        self.level = Gauge("quip_chain_level", "Level of the head block, log2 of its work", registry=self.registry)
+        self.total_difficulty = Gauge("quip_chain_total_difficulty", "Work of the chain", registry=self.registry)
+        self.blocks = Counter(
+            "quip_blocks", "Blocks offered to the chain, by outcome", ["outcome"], registry=self.registry
+        )
+        self.reorgs = Counter("quip_reorgs", "Times the head moved to another branch", registry=self.registry)
+        self.import_s = Histogram(
+            "quip_block_import_seconds",
+            "Time to verify and store a block",
+            registry=self.registry,
+            buckets=IMPORT_BUCKETS_S,
+        )
+        self.mining = Gauge("quip_mining", "1 while miners work", registry=self.registry)
+        self.miner = Gauge("quip_miner", "A miner's own counts", ["miner", "figure"], registry=self.registry)
+        self.rpc = Counter(
+            "quip_rpc_requests", "RPC calls, by method and outcome", ["method", "outcome"], registry=self.registry
+        )
+
+
+def application(metrics: Metrics) -> Starlette:
+    """The web application with its one page, /metrics."""
+
+    def page(_: Request) -> Response:
+        return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return Starlette(routes=[Route("/metrics", page)])
