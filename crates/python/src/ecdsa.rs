@@ -7,12 +7,14 @@ use secp256k1::{Message, PublicKey, SecretKey};
 
 /// n / 2, big-endian: a larger s is the other half of a malleable pair (EIP-2).
 const HALF_ORDER: [u8; 32] = [
-    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5d, 0x57, 0x6e,
-    0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
+    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
 ];
 
 fn fixed<const N: usize>(bytes: &[u8], what: &str) -> PyResult<[u8; N]> {
-    bytes.try_into().map_err(|_| PyValueError::new_err(format!("{what}: {} bytes, want {N}", bytes.len())))
+    bytes
+        .try_into()
+        .map_err(|_| PyValueError::new_err(format!("{what}: {} bytes, want {N}", bytes.len())))
 }
 
 fn secret_key(bytes: &[u8]) -> PyResult<SecretKey> {
@@ -22,13 +24,17 @@ fn secret_key(bytes: &[u8]) -> PyResult<SecretKey> {
 
 #[pyfunction]
 fn ecdsa_public_key<'py>(py: Python<'py>, secret: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(py, &secret_key(secret)?.public_key().serialize()))
+    Ok(PyBytes::new(
+        py,
+        &secret_key(secret)?.public_key().serialize(),
+    ))
 }
 
 #[pyfunction]
 fn ecdsa_uncompressed<'py>(py: Python<'py>, public_key: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let compressed: [u8; 33] = fixed(public_key, "public key")?;
-    let key = PublicKey::from_slice(&compressed).map_err(|_| PyValueError::new_err("public key: not on the curve"))?;
+    let key = PublicKey::from_slice(&compressed)
+        .map_err(|_| PyValueError::new_err("public key: not on the curve"))?;
     Ok(PyBytes::new(py, &key.serialize_uncompressed()[1..]))
 }
 
@@ -42,7 +48,9 @@ fn ecdsa_sign<'py>(py: Python<'py>, secret: &[u8], digest: &[u8]) -> PyResult<Bo
     out[64] = u8::from(id);
     if out[64] > 1 {
         // r + n < p: one nonce in 2^127, and such a signature has no v in {0, 1}.
-        return Err(PyValueError::new_err("signature: r overflowed the group order"));
+        return Err(PyValueError::new_err(
+            "signature: r overflowed the group order",
+        ));
     }
     Ok(PyBytes::new(py, &out))
 }
@@ -52,7 +60,10 @@ pub fn recover(signature: &[u8], digest: &[u8]) -> PyResult<[u8; 33]> {
     let signature: [u8; 65] = fixed(signature, "ECDSA signature")?;
     let message = Message::from_digest(fixed(digest, "digest")?);
     if signature[64] > 1 {
-        return Err(PyValueError::new_err(format!("v: {}, want 0 or 1", signature[64])));
+        return Err(PyValueError::new_err(format!(
+            "v: {}, want 0 or 1",
+            signature[64]
+        )));
     }
     if signature[32..64] > HALF_ORDER[..] {
         return Err(PyValueError::new_err("high s: above half the group order"));
@@ -65,7 +76,11 @@ pub fn recover(signature: &[u8], digest: &[u8]) -> PyResult<[u8; 33]> {
 }
 
 #[pyfunction]
-fn ecdsa_recover<'py>(py: Python<'py>, signature: &[u8], digest: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+fn ecdsa_recover<'py>(
+    py: Python<'py>,
+    signature: &[u8],
+    digest: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
     Ok(PyBytes::new(py, &recover(signature, digest)?))
 }
 
