@@ -1,5 +1,410 @@
-use pyo3::prelude::*;
+//! Bindings of `quip_ising`.
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use quip_ising::lanes::Path;
+use quip_ising::select::{Compatible, MAX_CANDIDATES};
+use quip_ising::threshold::Cutoffs;
+use quip_ising::{anneal, bits, blake, energy, graph, model};
+
+fn refused(error: quip_ising::Invalid) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+fn fixed<const N: usize>(name: &str, bytes: &[u8]) -> PyResult<[u8; N]> {
+    bytes.try_into().map_err(|_| {
+        PyValueError::new_err(format!("{name} must be {N} bytes, not {}", bytes.len()))
+    })
+}
+
+fn words_u32(name: &str, bytes: &[u8]) -> PyResult<Vec<u32>> {
+    if bytes.len() % 4 != 0 {
+        return Err(PyValueError::new_err(format!("{name} must hold u32 words")));
+    }
+    let word = |chunk: &[u8]| u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
+    Ok(bytes.chunks_exact(4).map(word).collect())
+}
+
+/// A flag that stops a run from another thread.
+#[pyclass(frozen)]
+#[derive(Default)]
+struct CancelFlag {
+    raised: AtomicBool,
+}
+
+#[pymethods]
+impl CancelFlag {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn set(&self) {
+        self.raised.store(true, Ordering::Relaxed);
+    }
+
+    fn clear(&self) {
+        self.raised.store(false, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.raised.load(Ordering::Relaxed)
+    }
+}
+
+#[pyclass(frozen)]
+struct IsingGraph {
+    inner: Arc<graph::Graph>,
+}
+
+#[pymethods]
+impl IsingGraph {
+    #[new]
+    fn new(n: usize, couplers: &[u8], order: &[u8]) -> PyResult<Self> {
+        let flat = words_u32("couplers", couplers)?;
+        if flat.len() % 2 != 0 {
+            return Err(PyValueError::new_err("couplers must hold pairs"));
+        }
+        let pairs = flat.chunks_exact(2).map(|p| (p[0], p[1])).collect();
+        let order = words_u32("order", order)?;
+        let inner = graph::Graph::new(n, pairs, &order).map_err(refused)?;
+        Ok(IsingGraph {
+            inner: Arc::new(inner),
+        })
+    }
+
+    #[getter]
+    fn n(&self) -> usize {
+        self.inner.n()
+    }
+
+    #[getter]
+    fn max_degree(&self) -> usize {
+        self.inner.max_degree()
+    }
+}
+
+/// A schedule of integer cutoffs.
+#[pyclass(frozen)]
+struct IsingSchedule {
+    inner: Cutoffs,
+}
+
+#[pymethods]
+impl IsingSchedule {
+    #[new]
+    fn new(rows: Vec<Vec<u32>>) -> PyResult<Self> {
+        let inner = Cutoffs::new(&rows).map_err(refused)?;
+        Ok(IsingSchedule { inner })
+    }
+
+    #[getter]
+    fn sweeps(&self) -> usize {
+        self.inner.sweeps()
+    }
+}
+
+/// An instance: couplings and fields on a graph.
+#[pyclass(frozen)]
+struct IsingModel {
+    inner: model::Model,
+    /// Seed and stream offset of the baseline's start, where the model was drawn from a seed.
+    origin: Option<([u8; 32], u64)>,
+}
+
+fn cancelled(py: Python<'_>, flag: Option<Py<CancelFlag>>) -> Py<CancelFlag> {
+    flag.unwrap_or_else(|| Py::new(py, CancelFlag::default()).expect("a new flag"))
+}
+
+impl IsingModel {
+    fn n(&self) -> usize {
+        self.inner.graph().n()
+    }
+
+    fn check_lengths(&self, solutions: &[Vec<u8>]) -> PyResult<()> {
+        let expected = self.n().div_ceil(8);
+        match solutions.iter().find(|s| s.len() != expected) {
+            Some(bad) => Err(PyValueError::new_err(format!(
+                "a configuration of {} spins has {expected} bytes, not {}",
+                self.n(),
+                bad.len()
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[pymethods]
+impl IsingModel {
+    #[staticmethod]
+    fn from_seed(py: Python<'_>, graph: &IsingGraph, seed: &[u8], ternary: bool) -> PyResult<Self> {
+        let seed: [u8; 32] = fixed("seed", seed)?;
+        let graph = graph.inner.clone();
+        let made = py.detach(|| model::Model::expand(graph, &seed, ternary));
+        Ok(IsingModel {
+            inner: made.model,
+            origin: Some((seed, made.start_offset)),
+        })
+    }
+
+    #[staticmethod]
+    fn from_couplings(graph: &IsingGraph, couplings: Vec<i8>, fields: Vec<i8>) -> PyResult<Self> {
+        let inner =
+            model::Model::new(graph.inner.clone(), &couplings, &fields).map_err(refused)?;
+        Ok(IsingModel {
+            inner,
+            origin: None,
+        })
+    }
+
+    #[getter]
+    fn couplings(&self) -> Vec<i8> {
+        let sign = |&negative: &u8| if negative == 1 { -1 } else { 1 };
+        self.inner.negative().iter().map(sign).collect()
+    }
+
+    #[getter]
+    fn fields(&self) -> Vec<i8> {
+        self.inner.fields().to_vec()
+    }
+
+    #[getter]
+    fn start_offset(&self) -> Option<u64> {
+        self.origin.map(|(_, offset)| offset)
+    }
+
+    fn energies(&self, py: Python<'_>, solutions: Vec<Vec<u8>>) -> PyResult<Vec<i32>> {
+        self.check_lengths(&solutions)?;
+        Ok(py.detach(|| {
+            let mut out = Vec::with_capacity(solutions.len());
+            for few in solutions.chunks(64) {
+                let rows: Vec<&[u8]> = few.iter().map(Vec::as_slice).collect();
+                let words = bits::transpose(&rows, self.n());
+                out.extend(energy::of_few(&self.inner, &words, few.len()));
+            }
+            out
+        }))
+    }
+
+    #[pyo3(signature = (schedule, cancel=None, path=None))]
+    fn baseline(
+        &self,
+        py: Python<'_>,
+        schedule: &IsingSchedule,
+        cancel: Option<Py<CancelFlag>>,
+        path: Option<&str>,
+    ) -> PyResult<Option<IsingSamples>> {
+        let path = Path::named(path).map_err(refused)?;
+        let Some((seed, start_offset)) = self.origin else {
+            return Err(PyValueError::new_err("only a model drawn from a seed has a baseline"));
+        };
+        anneal::check(&self.inner, &schedule.inner).map_err(refused)?;
+        let flag = cancelled(py, cancel);
+        let raised = &flag.get().raised;
+        let expansion = model::Expansion {
+            model: self.inner.clone(),
+            start_offset,
+        };
+        let outcome =
+            py.detach(|| anneal::baseline(&seed, &expansion, &schedule.inner, path, raised));
+        Ok(outcome.map(|run| IsingSamples::new(run, self.n())))
+    }
+
+    #[pyo3(signature = (schedule, seed, cancel=None, path=None))]
+    fn anneal(
+        &self,
+        py: Python<'_>,
+        schedule: &IsingSchedule,
+        seed: u64,
+        cancel: Option<Py<CancelFlag>>,
+        path: Option<&str>,
+    ) -> PyResult<Option<IsingSamples>> {
+        let path = Path::named(path).map_err(refused)?;
+        anneal::check(&self.inner, &schedule.inner).map_err(refused)?;
+        let flag = cancelled(py, cancel);
+        let raised = &flag.get().raised;
+        let outcome =
+            py.detach(|| anneal::anneal(&self.inner, &schedule.inner, seed, path, raised));
+        Ok(outcome.map(|run| IsingSamples::new(run, self.n())))
+    }
+}
+
+/// Final configurations and energies of a run's 512 replicas.
+#[pyclass(frozen)]
+struct IsingSamples {
+    run: anneal::Outcome,
+    n: usize,
+    /// Replicas, best energy first; ties by number.
+    ranked: Vec<usize>,
+}
+
+impl IsingSamples {
+    fn new(run: anneal::Outcome, n: usize) -> Self {
+        let mut ranked: Vec<usize> = (0..run.energies.len()).collect();
+        ranked.sort_by_key(|&r| (run.energies[r], r));
+        IsingSamples { run, n, ranked }
+    }
+
+    /// Distinct configurations, best first, with energy at most `max_energy`.
+    fn candidates(&self, max_energy: i32, fold: bool) -> (Vec<i32>, Vec<Vec<u8>>) {
+        let mut energies = Vec::new();
+        let mut packed: Vec<Vec<u8>> = Vec::new();
+        for &r in &self.ranked {
+            if self.run.energies[r] > max_energy || packed.len() == MAX_CANDIDATES {
+                break;
+            }
+            energies.push(self.run.energies[r]);
+            packed.push(bits::replica(&self.run.words, self.n, r, fold));
+        }
+        (energies, packed)
+    }
+}
+
+#[pymethods]
+impl IsingSamples {
+    /// Energies of the replicas, by replica.
+    #[getter]
+    fn energies(&self) -> Vec<i32> {
+        self.run.energies.clone()
+    }
+
+    #[getter]
+    fn total(&self) -> i64 {
+        self.run.energies.iter().map(|&e| i64::from(e)).sum()
+    }
+
+    #[getter]
+    fn best(&self) -> i32 {
+        self.run.energies[self.ranked[0]]
+    }
+
+    #[pyo3(signature = (replica, fold=false))]
+    fn replica<'py>(
+        &self,
+        py: Python<'py>,
+        replica: usize,
+        fold: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        if replica >= self.run.energies.len() {
+            return Err(PyValueError::new_err("no such replica"));
+        }
+        let packed = bits::replica(&self.run.words, self.n, replica, fold);
+        Ok(PyBytes::new(py, &packed))
+    }
+
+    /// The lowest energy bound under which `count` replicas lie `min_distance` apart, and those replicas' packed
+    /// configurations in ascending order; only replicas of at most `max_energy` count.
+    fn diverse<'py>(
+        &self,
+        py: Python<'py>,
+        max_energy: i32,
+        count: usize,
+        min_distance: usize,
+        fold: bool,
+    ) -> Option<(i32, Vec<Bound<'py, PyBytes>>)> {
+        let found = py.detach(|| {
+            let (energies, packed) = self.candidates(max_energy, fold);
+            if packed.len() < count {
+                return None;
+            }
+            let apart = |a: usize, b: usize| bits::distance(&packed[a], &packed[b], self.n, fold);
+            let graph = Compatible::new(packed.len(), min_distance, apart);
+            let (size, chosen) = graph.shortest(count)?;
+            let mut set: Vec<Vec<u8>> = chosen.iter().map(|&k| packed[k].clone()).collect();
+            set.sort();
+            Some((energies[size - 1], set))
+        })?;
+        let set = found.1.iter().map(|s| PyBytes::new(py, s)).collect();
+        Some((found.0, set))
+    }
+}
+
+#[pyfunction]
+fn ising_seed<'py>(
+    py: Python<'py>,
+    sealing_hash: &[u8],
+    nonce: &[u8],
+) -> PyResult<Bound<'py, PyBytes>> {
+    let seed = blake::seed(&fixed("sealing hash", sealing_hash)?, &fixed("nonce", nonce)?);
+    Ok(PyBytes::new(py, &seed))
+}
+
+#[pyfunction]
+fn ising_gate_open(seed: &[u8], bits: u32) -> PyResult<bool> {
+    Ok(blake::gate_open(&fixed("seed", seed)?, bits))
+}
+
+#[pyfunction]
+fn ising_search_gate<'py>(
+    py: Python<'py>,
+    sealing_hash: &[u8],
+    start: u64,
+    limit: u64,
+    bits: u32,
+) -> PyResult<Option<(u64, Bound<'py, PyBytes>)>> {
+    let hash = fixed("sealing hash", sealing_hash)?;
+    let found = py.detach(|| blake::search_gate(&hash, start, limit, bits));
+    Ok(found.map(|(nonce, seed)| (nonce, PyBytes::new(py, &seed))))
+}
+
+#[pyfunction]
+fn ising_stream<'py>(
+    py: Python<'py>,
+    seed: &[u8],
+    offset: u64,
+    length: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let mut out = vec![0u8; length];
+    blake::stream(&fixed("seed", seed)?, offset, &mut out);
+    Ok(PyBytes::new(py, &out))
+}
+
+#[pyfunction]
+fn ising_minimum_distance(solutions: Vec<Vec<u8>>, n: usize, fold: bool) -> PyResult<usize> {
+    if solutions.iter().any(|s| s.len() != n.div_ceil(8)) {
+        return Err(PyValueError::new_err("a configuration has the wrong length"));
+    }
+    let rows: Vec<&[u8]> = solutions.iter().map(Vec::as_slice).collect();
+    Ok(bits::minimum_distance(&rows, n, fold))
+}
+
+/// Indices of `count` packed configurations at least `min_distance` apart, among those given best first; or None.
+#[pyfunction]
+fn ising_choose(
+    solutions: Vec<Vec<u8>>,
+    n: usize,
+    fold: bool,
+    count: usize,
+    min_distance: usize,
+) -> PyResult<Option<Vec<usize>>> {
+    if solutions.iter().any(|s| s.len() != n.div_ceil(8)) {
+        return Err(PyValueError::new_err("a configuration has the wrong length"));
+    }
+    let apart = |a: usize, b: usize| bits::distance(&solutions[a], &solutions[b], n, fold);
+    Ok(Compatible::new(solutions.len(), min_distance, apart).choose(solutions.len(), count))
+}
+
+#[pyfunction]
+fn ising_paths() -> Vec<&'static str> {
+    let here = Path::ALL.into_iter().filter(|path| path.available());
+    here.map(Path::name).collect()
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<CancelFlag>()?;
+    module.add_class::<IsingGraph>()?;
+    module.add_class::<IsingSchedule>()?;
+    module.add_class::<IsingModel>()?;
+    module.add_class::<IsingSamples>()?;
+    module.add_function(wrap_pyfunction!(ising_seed, module)?)?;
+    module.add_function(wrap_pyfunction!(ising_gate_open, module)?)?;
+    module.add_function(wrap_pyfunction!(ising_search_gate, module)?)?;
+    module.add_function(wrap_pyfunction!(ising_stream, module)?)?;
+    module.add_function(wrap_pyfunction!(ising_minimum_distance, module)?)?;
+    module.add_function(wrap_pyfunction!(ising_choose, module)?)?;
+    module.add_function(wrap_pyfunction!(ising_paths, module)?)?;
     Ok(())
 }
