@@ -1,1 +1,29 @@
+//! The node's one database: a crash-safe, checksummed key-value file with one writer.
+//!
+//! ```text
+//! Store             tables of bytes -> bytes; commit = one durable transaction     store.rs
+//!   value frame     every value carries a checksum of (table, key, value)          frame.rs
+//!   redb            B-trees, transactions, recovery                                (library)
+//!   ChecksummedDisk every 4 KiB block carries a checksum                           checksum.rs
+//!   a disk          File, memory, Overlay (read-only), FaultyDisk (tests)          disk.rs, faults.rs
+//! ```
+//!
+//! Two layers of checksums, because they catch different things. redb trusts the pages it reads, so a flipped bit in a
+//! page's keys could make a stored row look absent: block checksums turn that into an error. The checksum
+//! of the value names table and key of what is broken, and survives a salvage that ignores broken blocks.
+//!
+//! Not here: what the tables mean (src/quip/storage), and tries (crates/state).
 
+mod checksum;
+mod disk;
+mod error;
+mod faults;
+mod frame;
+mod guard;
+mod store;
+
+pub use checksum::ChecksummedDisk;
+pub use disk::Overlay;
+pub use error::{Result, StoreError};
+pub use faults::FaultyDisk;
+pub use store::{Changes, CheckReport, Row, ScanRange, Snapshot, Store, STORE_VERSION};

@@ -1,0 +1,413 @@
+//! Tables of bytes to bytes in one file; a commit is one durable transaction.
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use redb::backends::InMemoryBackend;
+use redb::{
+    Builder, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
+    StorageBackend, TableDefinition, TableError, TableHandle,
+};
+
+use crate::checksum::{ChecksummedDisk, Damage};
+use crate::disk::{self, Overlay};
+use crate::error::{Result, StoreError};
+use crate::faults::FaultyDisk;
+use crate::frame;
+use crate::guard::guarded;
+
+/// Version of the file: of the block and value checksums here, and of what src/quip/storage puts into the tables.
+pub const STORE_VERSION: u32 = 1;
+/// redb's page cache. The operating system caches the file besides.
+const CACHE_BYTES: usize = 64 << 20;
+const META: &str = "meta";
+const VERSION_KEY: &[u8] = b"store_version";
+
+type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
+type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
+/// A key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// One atomic change. Deletes of absent keys are fine; a key must not be put twice, or put and deleted.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub puts: Vec<(String, Vec<u8>, Vec<u8>)>,
+    pub deletes: Vec<(String, Vec<u8>)>,
+}
+
+/// Keys from `start` (included) to `end` (excluded; None: to the last), at most `limit`, from the end if `reverse`.
+#[derive(Debug)]
+pub struct ScanRange {
+    pub start: Vec<u8>,
+    pub end: Option<Vec<u8>>,
+    pub limit: usize,
+    pub reverse: bool,
+}
+
+/// What `Store::check` saw.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    pub rows: u64,
+    pub problems: Vec<StoreError>,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(PathBuf),
+    ReadOnly,
+    Memory,
+    Faulty(FaultyDisk),
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Database),
+    /// The disk was full: redb refuses everything after a failed write, so the next call opens the file again.
+    Full,
+    Failed(StoreError),
+    Closed,
+}
+
+/// The store. All methods may be called from any thread; commits wait for each other, reads never wait for a commit.
+#[derive(Debug)]
+pub struct Store {
+    source: Source,
+    state: RwLock<State>,
+}
+
+/// A view of one moment: what commits later is not seen.
+pub struct Snapshot {
+    transaction: ReadTransaction,
+}
+
+fn open_database(disk: Box<dyn StorageBackend>, damage: Damage) -> Result<Database> {
+    guarded(|| {
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE_BYTES);
+        Ok(builder.create_with_backend(ChecksummedDisk::new(disk, damage))?)
+    })
+}
+
+fn commit_changes(database: &Database, changes: &Changes) -> Result<()> {
+    let mut transaction = database.begin_write()?;
+    // The free-page state is saved with every commit, so that opening after a crash does not walk the whole file;
+    // and a commit has two phases, so that the primary slot never names pages that were not synced.
+    transaction.set_quick_repair(true);
+    for (name, key, value) in &changes.puts {
+        let mut table = transaction.open_table(Definition::new(name))?;
+        table.insert(key.as_slice(), frame::seal(name, key, value).as_slice())?;
+    }
+    for (name, key) in &changes.deletes {
+        transaction
+            .open_table(Definition::new(name))?
+            .remove(key.as_slice())?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn check_version(database: &Database) -> Result<()> {
+    let found = Snapshot {
+        transaction: database.begin_read()?,
+    }
+    .get(META, VERSION_KEY)?;
+    let Some(found) = found else {
+        return Err(StoreError::corrupt("it names no version").at(META, VERSION_KEY));
+    };
+    match <[u8; 4]>::try_from(found.as_slice()).map(u32::from_be_bytes) {
+        Ok(STORE_VERSION) => Ok(()),
+        Ok(found) => Err(StoreError::Version {
+            found,
+            expected: STORE_VERSION,
+        }),
+        Err(_) => Err(StoreError::corrupt("its version is not four bytes").at(META, VERSION_KEY)),
+    }
+}
+
+fn write_version(database: &Database) -> Result<()> {
+    let version = (
+        META.to_string(),
+        VERSION_KEY.to_vec(),
+        STORE_VERSION.to_be_bytes().to_vec(),
+    );
+    commit_changes(
+        database,
+        &Changes {
+            puts: vec![version],
+            deletes: Vec::new(),
+        },
+    )
+}
+
+/// Makes a new file complete under another name first: a crash leaves either no store or a whole one.
+fn create(path: &Path) -> Result<()> {
+    let unfinished = path.with_extension("new");
+    if unfinished.exists() {
+        std::fs::remove_file(&unfinished)?;
+    }
+    let database = open_database(Box::new(disk::file(&unfinished, true)?), Damage::Refuse)?;
+    write_version(&database)?;
+    database.close()?;
+    std::fs::rename(&unfinished, path)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    Ok(std::fs::File::open(folder)?.sync_all()?)
+}
+
+fn open_checked(disk: Box<dyn StorageBackend>) -> Result<Database> {
+    if disk.len()? == 0 {
+        return Err(StoreError::corrupt("the file is empty"));
+    }
+    let database = open_database(disk, Damage::Refuse)?;
+    guarded(|| check_version(&database))?;
+    Ok(database)
+}
+
+impl Source {
+    fn open(&self) -> Result<Database> {
+        match self {
+            Self::File(path) => open_checked(Box::new(disk::file(path, false)?)),
+            Self::Faulty(disk) => open_checked(Box::new(disk.clone())),
+            Self::ReadOnly | Self::Memory => Err(StoreError::Io("cannot be opened again".into())),
+        }
+    }
+}
+
+impl Store {
+    fn with(source: Source, database: Database) -> Self {
+        Self {
+            source,
+            state: RwLock::new(State::Open(database)),
+        }
+    }
+
+    /// Opens the file, or creates it. Repairs what a crash left.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            guarded(|| create(path))?;
+        }
+        let source = Source::File(path.to_path_buf());
+        let database = source.open()?;
+        Ok(Self::with(source, database))
+    }
+
+    /// Opens an existing file without changing a byte of it.
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        Ok(Self::with(
+            Source::ReadOnly,
+            open_checked(Box::new(Overlay::open(path)?))?,
+        ))
+    }
+
+    /// Opens a damaged file for what can still be read of it: blocks that fail their checksum are used as they are, and
+    /// the checksum of each value decides. The version is not looked at.
+    pub fn salvage(path: &Path) -> Result<Self> {
+        Ok(Self::with(
+            Source::ReadOnly,
+            open_database(Box::new(Overlay::open(path)?), Damage::Note)?,
+        ))
+    }
+
+    pub fn in_memory() -> Result<Self> {
+        let database = open_database(Box::new(InMemoryBackend::new()), Damage::Refuse)?;
+        write_version(&database)?;
+        Ok(Self::with(Source::Memory, database))
+    }
+
+    /// Opens a store on a disk with faults; an empty one becomes a new store.
+    pub fn open_on(disk: FaultyDisk) -> Result<Self> {
+        if disk.len()? == 0 {
+            let database = open_database(Box::new(disk.clone()), Damage::Refuse)?;
+            write_version(&database)?;
+            return Ok(Self::with(Source::Faulty(disk), database));
+        }
+        let source = Source::Faulty(disk);
+        let database = source.open()?;
+        Ok(Self::with(source, database))
+    }
+
+    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state to read from; opens the file again if it was left because the disk was full.
+    fn read_state(&self) -> Result<RwLockReadGuard<'_, State>> {
+        loop {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            if !matches!(*state, State::Full) {
+                return Ok(state);
+            }
+            drop(state);
+            let mut state = self.write_state();
+            if matches!(*state, State::Full) {
+                *state = State::Open(self.source.open()?);
+            }
+        }
+    }
+
+    fn database<'a>(state: &'a RwLockReadGuard<'_, State>) -> Result<&'a Database> {
+        match &**state {
+            State::Open(database) => Ok(database),
+            State::Failed(error) => Err(error.clone()),
+            State::Full | State::Closed => Err(StoreError::Io("the store is closed".into())),
+        }
+    }
+
+    /// Runs one operation. After damage or a failed write nothing more is asked of this database.
+    fn run<T>(&self, work: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
+        let state = self.read_state()?;
+        let database = Self::database(&state)?;
+        let outcome = guarded(|| work(database));
+        drop(state);
+        if let Err(error) = &outcome {
+            let next = match error {
+                StoreError::Corrupt { table, .. } if table.is_empty() => {
+                    State::Failed(error.clone())
+                }
+                StoreError::Full(_) => State::Full,
+                StoreError::Io(_) => State::Failed(error.clone()),
+                _ => return outcome,
+            };
+            *self.write_state() = next;
+        }
+        outcome
+    }
+
+    /// The value of a key. Errors: Corrupt, naming table and key.
+    pub fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.read(|snapshot| snapshot.get(table, key))
+            .map_err(|error| error.at(table, key))
+    }
+
+    /// Rows of a table, in the order of their keys. Errors: Corrupt, naming the first broken row.
+    pub fn scan(&self, table: &str, range: &ScanRange) -> Result<Vec<Row>> {
+        self.read(|snapshot| snapshot.scan(table, range))
+            .map_err(|error| error.at(table, &range.start))
+    }
+
+    /// The names of the tables, sorted.
+    pub fn tables(&self) -> Result<Vec<String>> {
+        self.run(|database| {
+            let mut names: Vec<String> = database
+                .begin_read()?
+                .list_tables()?
+                .map(|table| table.name().into())
+                .collect();
+            names.sort_unstable();
+            Ok(names)
+        })
+    }
+
+    /// Runs `work` on a view of this moment.
+    pub fn read<T>(&self, work: impl FnOnce(&Snapshot) -> Result<T>) -> Result<T> {
+        self.run(|database| {
+            work(&Snapshot {
+                transaction: database.begin_read()?,
+            })
+        })
+    }
+
+    /// Makes all changes in one transaction, durable when this returns. Errors: Full (all or nothing has changed, so the
+    /// same commit may be repeated; reads go on, commits work again once there is room), ReadOnly, Corrupt.
+    pub fn commit(&self, changes: &Changes) -> Result<()> {
+        if matches!(self.source, Source::ReadOnly) {
+            return Err(StoreError::ReadOnly);
+        }
+        self.run(|database| commit_changes(database, changes))
+    }
+
+    /// Reads every row of every table. `progress` is called with the number of rows read so far.
+    pub fn check(&self, mut progress: impl FnMut(u64)) -> Result<CheckReport> {
+        let mut report = CheckReport::default();
+        for name in self.tables()? {
+            let walked =
+                self.read(|snapshot| snapshot.check_table(&name, &mut report, &mut progress));
+            if let Err(error) = walked {
+                report.problems.push(error.at(&name, &[]));
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Closes the file; later calls fail. Errors: those of the last write.
+    pub fn close(&self) -> Result<()> {
+        match std::mem::replace(&mut *self.write_state(), State::Closed) {
+            State::Open(database) => guarded(|| Ok(database.close()?)),
+            State::Full | State::Failed(_) | State::Closed => Ok(()),
+        }
+    }
+}
+
+impl Snapshot {
+    fn table(&self, name: &str) -> Result<Option<Table>> {
+        match self.transaction.open_table(Definition::new(name)) {
+            Ok(table) => Ok(Some(table)),
+            Err(TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The value of a key. Errors: Corrupt, naming table and key.
+    pub fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let Some(rows) = self.table(table)? else {
+            return Ok(None);
+        };
+        rows.get(key)?
+            .map(|framed| unframe(table, key, framed.value()))
+            .transpose()
+    }
+
+    pub fn scan(&self, table: &str, range: &ScanRange) -> Result<Vec<Row>> {
+        let Some(rows) = self.table(table)? else {
+            return Ok(Vec::new());
+        };
+        let start = range.start.as_slice();
+        let found = match range.end.as_deref() {
+            Some(end) if end <= start => return Ok(Vec::new()),
+            Some(end) => rows.range(start..end)?,
+            None => rows.range(start..)?,
+        };
+        let ordered: Box<dyn Iterator<Item = _>> = if range.reverse {
+            Box::new(found.rev())
+        } else {
+            Box::new(found)
+        };
+        let mut out = Vec::new();
+        for row in ordered.take(range.limit) {
+            let (key, framed) = row?;
+            out.push((
+                key.value().to_vec(),
+                unframe(table, key.value(), framed.value())?,
+            ));
+        }
+        Ok(out)
+    }
+
+    fn check_table(
+        &self,
+        name: &str,
+        report: &mut CheckReport,
+        progress: &mut impl FnMut(u64),
+    ) -> Result<()> {
+        let Some(rows) = self.table(name)? else {
+            return Ok(());
+        };
+        for row in rows.iter()? {
+            let (key, framed) = row?;
+            report.rows += 1;
+            progress(report.rows);
+            if let Err(error) = unframe(name, key.value(), framed.value()) {
+                report.problems.push(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unframe(table: &str, key: &[u8], framed: &[u8]) -> Result<Vec<u8>> {
+    match frame::open(table, key, framed) {
+        Some(value) => Ok(value.to_vec()),
+        None => Err(StoreError::corrupt("the value fails its checksum").at(table, key)),
+    }
+}
