@@ -19,8 +19,11 @@ from quip.node.errors import ConfigError
 LIBRARIES = ("uvicorn", "uvicorn.error", "asyncio")
 
 
-def configure(level: str, file: Path | None = None, stream: TextIO | None = None) -> None:
-    """Send every log line to the terminal (stderr) and, as JSON, to `file`. Raises ConfigError where it cannot."""
+def configure(
+    level: str, file: Path | None = None, access_file: Path | None = None, stream: TextIO | None = None
+) -> None:
+    """Send every log line to the terminal (stderr) and, as JSON, to `file`; what the RPC server was asked goes to
+    `access_file` alone. Raises ConfigError where a file cannot be written."""
     terminal = stream or sys.stderr
     handlers: list[logging.Handler] = [logging.StreamHandler(terminal)]
     console = structlog.dev.ConsoleRenderer(
@@ -38,6 +41,9 @@ def configure(level: str, file: Path | None = None, stream: TextIO | None = None
     root.setLevel(level)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    access = logging.getLogger("quip.http")
+    access.propagate = False
+    access.handlers = [json_file(access_file)] if access_file else [logging.NullHandler()]
     logging.raiseExceptions = False  # a full disk must not take the node down by its log
     structlog.configure(
         processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

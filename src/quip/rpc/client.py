@@ -1,0 +1,79 @@
+"""A small JSON-RPC client for our own commands. Standard library only.
+
+RpcUnreachable: nobody listens, or not a JSON-RPC server.   RpcRefused: the server answered with an error.
+"""
+
+import http.client
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+TIMEOUT_S = 30.0
+MAX_BATCH = 50  # below every server's limit
+
+
+class RpcUnreachable(Exception):
+    """Nobody answers at the address."""
+
+
+class RpcRefused(Exception):
+    """The server answered with an error object."""
+
+    def __init__(self, method: str, code: int, message: str) -> None:
+        super().__init__(f"{method}: {message}")
+        self.code = code
+
+
+class RpcClient:
+    """Calls methods at one URL."""
+
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        self.url = url
+        self._timeout_s = timeout_s
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback needs no proxy
+
+    def call(self, method: str, *params: Any) -> Any:
+        """The result of one call. Raises RpcUnreachable, RpcRefused."""
+        return self.batch([(method, params)])[0]
+
+    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """The results in order, sent MAX_BATCH at a time; the first error is raised."""
+        results: list[Any] = []
+        for first in range(0, len(calls), MAX_BATCH):
+            part = calls[first : first + MAX_BATCH]
+            request = [
+                {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
+                for number, (method, params) in enumerate(part)
+            ]
+            answers = {answer.get("id"): answer for answer in self._post(request)}
+            for number, (method, _) in enumerate(part):
+                results.append(_result(method, answers.get(number)))
+        return results
+
+    def _post(self, request: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        post = urllib.request.Request(
+            self.url, json.dumps(request).encode(), {"content-type": "application/json"}, method="POST"
+        )
+        try:
+            with self._opener.open(post, timeout=self._timeout_s) as response:
+                answers = json.loads(response.read())
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            raise RpcUnreachable(f"no JSON-RPC at {self.url}: {reason}") from None
+        if isinstance(answers, dict):
+            answers = [answers]
+        if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
+            raise RpcUnreachable(f"no JSON-RPC at {self.url}: an answer of another kind")
+        return answers
+
+
+def _result(method: str, answer: dict[str, Any] | None) -> Any:
+    if answer is None:
+        raise RpcUnreachable(f"{method}: no answer")
+    error = answer.get("error")
+    if error is not None:
+        raise RpcRefused(method, error.get("code", 0), error.get("message", ""))
+    return answer.get("result")

@@ -1,0 +1,122 @@
+"""JSON-RPC 2.0 without a transport: request bytes in, response bytes out.
+
+What this file does not do: it opens no socket and knows no method; the table of methods is passed in.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from quip.rpc.errors import HandlerCrashed, InvalidRequest, MethodNotFound, ParseError, RpcError
+from quip.rpc.params import Param, parse_arguments
+
+log = structlog.get_logger("quip.rpc")
+
+OTHER = "other"  # the label of methods that do not exist: callers must not grow the metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method: its arguments, and the function that answers. It runs in the pool, so it may block."""
+
+    name: str
+    params: Sequence[Param]
+    answer: Callable[..., Any]
+
+
+class Dispatcher:
+    """Answers calls and batches from a table of methods."""
+
+    def __init__(
+        self,
+        methods: Sequence[Method],
+        pool: Executor,
+        batch_limit: int,
+        count: Callable[[str, str], None] = lambda method, outcome: None,
+    ) -> None:
+        self._methods: Mapping[str, Method] = {method.name: method for method in methods}
+        self._pool = pool
+        self._batch_limit = batch_limit
+        self._count = count
+
+    async def handle(self, body: bytes) -> bytes | None:
+        """The response to one HTTP body; None where there is nothing to say (notifications only)."""
+        try:
+            request = parse(body)
+        except ParseError as error:
+            return _encode(_failed(None, error))
+        if not isinstance(request, list):
+            response = await self._one(request)
+            return None if response is None else _encode(response)
+        if not request:
+            return _encode(_failed(None, InvalidRequest("empty batch")))
+        if len(request) > self._batch_limit:
+            return _encode(_failed(None, InvalidRequest("batch too large")))
+        responses = [response for call in request if (response := await self._one(call)) is not None]
+        return _encode(responses) if responses else None
+
+    async def _one(self, call: object) -> dict[str, Any] | None:
+        identity = call.get("id") if isinstance(call, dict) else None
+        if not isinstance(call, dict) or not _is_call(call):
+            known = isinstance(identity, str | int | float) and not isinstance(identity, bool)
+            return _failed(identity if known else None, InvalidRequest())
+        try:
+            result = await self._answer(call["method"], call.get("params"))
+        except RpcError as error:
+            return _failed(identity, error) if "id" in call else None
+        return {"jsonrpc": "2.0", "id": identity, "result": result} if "id" in call else None
+
+    async def _answer(self, name: str, params: object) -> object:
+        method = self._methods.get(name)
+        if method is None:
+            self._count(OTHER, "not found")
+            raise MethodNotFound(name)
+        try:
+            arguments = parse_arguments(method.params, params)
+        except RpcError:
+            self._count(name, "refused")
+            raise
+        done = asyncio.get_running_loop().run_in_executor(self._pool, method.answer, *arguments)
+        await asyncio.wait([done])
+        failure = done.exception()
+        self._count(name, "ok" if failure is None else "failed")
+        if failure is None:
+            return done.result()
+        if isinstance(failure, RpcError):
+            raise failure
+        log.error("an RPC method failed", method=name, exc_info=failure)
+        raise HandlerCrashed
+
+
+def parse(body: bytes) -> object:
+    """The JSON value of a body; raises ParseError (bad UTF-8, NaN, absurd nesting and absurd integers too)."""
+    try:
+        return json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise ParseError from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(name)
+
+
+def _is_call(call: dict[str, Any]) -> bool:
+    identity = call.get("id")
+    return (
+        call.get("jsonrpc") == "2.0"
+        and isinstance(call.get("method"), str)
+        and not isinstance(identity, bool | list | dict)
+    )
+
+
+def _failed(identity: object, error: RpcError) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": identity, "error": error.as_object()}
+
+
+def _encode(response: object) -> bytes:
+    return json.dumps(response, separators=(",", ":")).encode()

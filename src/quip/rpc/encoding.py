@@ -1,0 +1,13 @@
+"""Values as Ethereum's JSON-RPC writes them."""
+
+
+def quantity(number: int) -> str:
+    """A non-negative integer: 0x and hex digits without leading zeros. Raises ValueError for a negative one."""
+    if number < 0:
+        raise ValueError(f"{number} is negative")
+    return hex(number)
+
+
+def data(value: bytes) -> str:
+    """Bytes: 0x and two digits a byte."""
+    return "0x" + value.hex()

@@ -1,0 +1,73 @@
+"""What a caller may be told, with go-ethereum's codes and texts (clients match on them).
+
+RpcError
++-- ParseError       -32700  the body is not JSON
++-- InvalidRequest   -32600  JSON, but not a call
++-- MethodNotFound   -32601
++-- InvalidParams    -32602
++-- HandlerCrashed   -32603  our bug
++-- CallFailed       -32000  the call is well-formed and cannot be answered
+"""
+
+from typing import Any, ClassVar
+
+
+class RpcError(Exception):
+    """An error object of JSON-RPC 2.0."""
+
+    code: ClassVar[int] = -32000
+
+    @property
+    def message(self) -> str:
+        """The text that the caller reads."""
+        return str(self)
+
+    def as_object(self) -> dict[str, Any]:
+        """The `error` member of a response."""
+        return {"code": self.code, "message": self.message}
+
+
+class ParseError(RpcError):
+    """The body is not JSON."""
+
+    code = -32700
+
+    def __init__(self) -> None:
+        super().__init__("parse error")
+
+
+class InvalidRequest(RpcError):
+    """JSON that is no call, or a batch that is empty or too long."""
+
+    code = -32600
+
+    def __init__(self, message: str = "invalid request") -> None:
+        super().__init__(message)
+
+
+class MethodNotFound(RpcError):
+    """No such method."""
+
+    code = -32601
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"the method {method} does not exist/is not available")
+
+
+class InvalidParams(RpcError):
+    """Arguments that the method does not take."""
+
+    code = -32602
+
+
+class HandlerCrashed(RpcError):
+    """The method failed in a way that nobody foresaw; the node's log has the cause."""
+
+    code = -32603
+
+    def __init__(self) -> None:
+        super().__init__("method handler crashed")
+
+
+class CallFailed(RpcError):
+    """A well-formed call without an answer."""

@@ -1,0 +1,154 @@
+"""Arguments of calls: one parser per type, refusing what go-ethereum refuses, in its words.
+
+A parser takes the JSON value and returns ours, or raises ValueError with the text behind "invalid argument N: ".
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from quip.rpc.errors import InvalidParams
+
+HEX = re.compile(r"[0-9a-fA-F]*")
+TAGS = ("latest", "pending", "earliest", "safe", "finalized")
+REQUIRED = object()
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block as a caller names it: exactly one of the three."""
+
+    tag: str | None = None
+    number: int | None = None
+    hash: bytes | None = None
+    require_canonical: bool = False
+
+
+LATEST = BlockRef(tag="latest")
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One argument of a method; `default` is taken for an absent or null one."""
+
+    name: str
+    parse: Callable[[Any], Any]
+    default: Any = REQUIRED
+
+
+def parse_arguments(params: Sequence[Param], given: object) -> list[Any]:
+    """The arguments in order; raises InvalidParams."""
+    if given is None:
+        given = []
+    if not isinstance(given, list):
+        raise InvalidParams("non-array args")
+    if len(given) > len(params):
+        raise InvalidParams(f"too many arguments, want at most {len(params)}")
+    values = []
+    for index, param in enumerate(params):
+        raw = given[index] if index < len(given) else None
+        if raw is None:
+            if param.default is REQUIRED:
+                raise InvalidParams(f"missing value for required argument {index}")
+            values.append(param.default)
+            continue
+        try:
+            values.append(param.parse(raw))
+        except ValueError as error:
+            raise InvalidParams(f"invalid argument {index}: {error}") from None
+    return values
+
+
+def boolean(value: object) -> bool:
+    """true or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"json: cannot unmarshal {_kind(value)} into Go value of type bool")
+    return value
+
+
+def address(value: object) -> bytes:
+    """20 bytes as hex, of any case."""
+    return _fixed(value, 20, "common.Address")
+
+
+def block_hash(value: object) -> bytes:
+    """32 bytes as hex."""
+    return _fixed(value, 32, "common.Hash")
+
+
+def block_number(value: object) -> BlockRef:
+    """A number as hex quantity, or a tag."""
+    text = value.strip() if isinstance(value, str) else str(value)
+    if text in TAGS:
+        return BlockRef(tag=text)
+    number = quantity(text)
+    if number >= 1 << 63:
+        raise ValueError("block number larger than int64")
+    return BlockRef(number=number)
+
+
+def block_reference(value: object) -> BlockRef:
+    """A number, a tag, a 32-byte hash, or EIP-1898's object."""
+    if isinstance(value, dict):
+        return _reference_object(value)
+    if isinstance(value, str) and len(value) == 66:
+        return BlockRef(hash=block_hash(value))
+    return block_number(value)
+
+
+def quantity(text: str) -> int:
+    """An integer below 2^64, as hexutil decodes it: 0x, no leading zeros."""
+    digits = _digits(text)
+    if not digits:
+        raise ValueError('hex string "0x"')
+    if len(digits) > 1 and digits[0] == "0":
+        raise ValueError("hex number with leading zero digits")
+    if not HEX.fullmatch(digits):
+        raise ValueError("invalid hex string")
+    if len(digits) > 16:
+        raise ValueError("hex number > 64 bits")
+    return int(digits, 16)
+
+
+def _reference_object(value: dict[str, Any]) -> BlockRef:
+    number, named = value.get("blockNumber"), value.get("blockHash")
+    if number is not None and named is not None:
+        raise ValueError("cannot specify both BlockHash and BlockNumber, choose one or the other")
+    if number is not None:
+        return block_number(number)
+    if named is not None:
+        return BlockRef(hash=block_hash(named), require_canonical=boolean(value.get("requireCanonical", False)))
+    raise ValueError("invalid arguments; neither block nor hash specified")
+
+
+def _digits(text: str) -> str:
+    if not text:
+        raise ValueError("empty hex string")
+    if text[:2] not in ("0x", "0X"):
+        raise ValueError("hex string without 0x prefix")
+    return text[2:]
+
+
+def _fixed(value: object, size: int, go_type: str) -> bytes:
+    tail = f" into Go value of type {go_type}"
+    if not isinstance(value, str):
+        raise ValueError(f"json: cannot unmarshal non-string{tail}")
+    try:
+        digits = _digits(value)
+    except ValueError as error:
+        raise ValueError(f"json: cannot unmarshal {error}{tail}") from None
+    if len(digits) % 2:
+        raise ValueError(f"json: cannot unmarshal hex string of odd length{tail}")
+    if len(digits) != 2 * size:
+        raise ValueError(
+            f"json: cannot unmarshal hex string has length {len(digits)}, want {2 * size} for {go_type}{tail}"
+        )
+    if not HEX.fullmatch(digits):
+        raise ValueError(f"json: cannot unmarshal invalid hex string{tail}")
+    return bytes.fromhex(digits)
+
+
+def _kind(value: object) -> str:
+    kinds = {bool: "bool", str: "string", list: "array", dict: "object", int: "number", float: "number"}
+    return kinds.get(type(value), "null")
