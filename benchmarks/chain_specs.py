@@ -1,0 +1,151 @@
+"""Writes the three chain specs of the project's root: genesis_block_{public,dev,test}.json.
+
+    python benchmarks/chain_specs.py            # what is calibrated in the existing files stays
+    python benchmarks/chain_specs.py --check    # only says whether the files are what this script makes
+
+Floats live here and nowhere in consensus: the baseline's cutoffs are rounded once, and the integers are the law. The
+ladder, the cap and the levels come from the calibration command; where a file does not exist yet, the provisional
+ones below are used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from quip.consensus.spec import parse_spec
+from quip.consensus.spec_calibration import Calibration, calibration_of, recalibrated
+from quip.consensus.spec_document import Json, render
+from quip.consensus.spec_files import NETWORKS, file_name
+from quip.ising.topology import Topology, build_topology
+
+ROOT = Path(__file__).resolve().parent.parent
+BETA_FIRST, BETA_LAST = 0.1, 3.0
+CUTOFF_ONE = 65_536
+LEVEL = 65_536
+WEI = 10**18
+
+PROVISIONAL = {
+    "public": Calibration(
+        ladder=((0, -50_000), (26 * LEVEL, 0), (30 * LEVEL, 40_000), (36 * LEVEL, 80_000), (48 * LEVEL, 110_000)),
+        baseline_cap=-7_500_000,
+        start=28 * LEVEL,
+        lo=16 * LEVEL,
+        hi=48 * LEVEL,
+    ),
+    "dev": Calibration(
+        ladder=((0, -5_000), (20 * LEVEL, 0), (26 * LEVEL, 4_000), (34 * LEVEL, 8_000), (40 * LEVEL, 9_000)),
+        baseline_cap=-186_000,
+        start=20 * LEVEL,
+        lo=10 * LEVEL,
+        hi=40 * LEVEL,
+    ),
+    "test": Calibration(
+        ladder=((0, -102_400), (40 * LEVEL, -81_920)),
+        baseline_cap=-36_000,
+        start=16 * LEVEL,
+        lo=8 * LEVEL,
+        hi=32 * LEVEL,
+    ),
+}
+
+NUMBERS = {
+    # m, sweeps, gate_bits, min_solutions, min_distance
+    "public": (12, 64, 16, 10, 1_200),
+    "dev": (2, 16, 8, 5, 16),
+    "test": (1, 4, 2, 3, 4),
+}
+CHAIN_ID = {"public": 20_049, "dev": 20_050, "test": 20_051}
+TARGET_S = {"public": 30, "dev": 2, "test": 2}
+FUTURE_LIMIT_S = {"public": 15, "dev": 3_600, "test": 4_000_000_000}
+STREAK_MULTIPLIER = {"public": [100], "dev": [100, 200, 300, 400, 500], "test": [100, 200, 300, 400, 500]}
+TIMESTAMP = {"public": 1_767_225_600, "dev": 1_767_225_600, "test": 1_500_000_000}
+
+
+def cutoffs(topology: Topology, sweeps: int) -> list[list[int]]:
+    """Rows of round(65536 exp(-2 beta k)), k = 0..largest degree + 1; beta geometric from first to last sweep."""
+    rows = []
+    for sweep in range(sweeps):
+        beta = BETA_FIRST * (BETA_LAST / BETA_FIRST) ** (sweep / max(sweeps - 1, 1))
+        rows.append([round(CUTOFF_ONE * math.exp(-2 * beta * k)) for k in range(topology.max_degree + 2)])
+    return rows
+
+
+def puzzle(network: str) -> dict[str, Json]:
+    """The spec's `puzzle` object with an empty calibration."""
+    m, sweeps, gate_bits, min_solutions, min_distance = NUMBERS[network]
+    params: dict[str, Json] = {"family": "zephyr", "m": m, "t": 4, "excluded_nodes": [], "excluded_couplers": []}
+    topology = build_topology(params)
+    return {
+        "topology": {**params, "digest": f"0x{topology.digest.hex()}"},
+        "fields": "none",
+        "gate_bits": gate_bits,
+        "min_solutions": min_solutions,
+        "min_distance": min_distance,
+        "baseline": {"sweeps": sweeps, "cap": 0, "cutoffs": cutoffs(topology, sweeps)},
+        "ladder": [],
+    }
+
+
+def difficulty(network: str) -> dict[str, Json]:
+    """The spec's `difficulty` object with an empty calibration."""
+    target_s = TARGET_S[network]
+    return {
+        "start": 0,
+        "lo": 0,
+        "hi": 0,
+        "target_block_time": target_s,
+        "half_life": 40 * target_s,
+        "outage_cap": 20,
+        "overdue": {"after": 10, "rate": 1 << 14, "limit": 8 << 16},
+        "streak": {"rate": 9_962, "limit": 5},
+        "future_limit": FUTURE_LIMIT_S[network],
+    }
+
+
+def document(network: str) -> dict[str, Json]:
+    """The whole spec of a network with an empty calibration."""
+    return {
+        "name": network,
+        "chain_id": CHAIN_ID[network],
+        "puzzle": puzzle(network),
+        "difficulty": difficulty(network),
+        "rewards": {"base_reward": str(10 * WEI), "streak_multiplier": STREAK_MULTIPLIER[network]},
+        "gas_limit": {"minimum": 5_000, "maximum": 300_000_000},
+        "evm_fork": "osaka",
+        "alloc": {},
+        "system": {},
+        "genesis": {
+            "timestamp": TIMESTAMP[network],
+            "gas_limit": 30_000_000,
+            "base_fee_per_gas": str(10**9),
+            "extra_data": "0x" + f"quip {network} 1".encode().hex(),
+            "beneficiary": "0x" + "00" * 20,
+            "nonce": "0x" + "00" * 8,
+        },
+    }
+
+
+def main() -> int:
+    """Write or check the files; the exit status is the number of files that differ under --check."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a file differs")
+    arguments = parser.parse_args()
+    differing = 0
+    for network in NETWORKS:
+        path = ROOT / file_name(network)
+        old = path.read_bytes() if path.exists() else b""
+        calibration = calibration_of(parse_spec(old)) if old else PROVISIONAL[network]
+        new = recalibrated(render(document(network)).encode(), calibration)
+        spec = parse_spec(new)
+        print(f"{path.name}: {len(new)} bytes, digest 0x{spec.digest.hex()}{'' if new == old else ' (differs)'}")
+        differing += new != old
+        if not arguments.check and new != old:
+            path.write_bytes(new)
+    return differing if arguments.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""A block's validity short of execution, cheapest check first.
+
+    size (block.check_sizes) -> gate -> header rules -> signature -> energies and distances -> baseline -> execution
+
+Each step takes what it needs as arguments and raises the broken rule's own error. Nothing here reads the chain.
+"""
+
+from __future__ import annotations
+
+from quip.consensus import gas
+from quip.consensus.context import BlockContext
+from quip.consensus.difficulty import Requirements, requirements
+from quip.consensus.errors import (
+    FutureBlock,
+    GasLimitOutOfBounds,
+    GasLimitStep,
+    GasUsedAboveLimit,
+    GateClosed,
+    InvalidSignature,
+    MissingSeal,
+    SeedMismatch,
+    TimestampNotAfterParent,
+    WrongBaseFee,
+    WrongDifficulty,
+    WrongExtraData,
+    WrongMiner,
+    WrongNumber,
+    WrongOmmersHash,
+    WrongSuite,
+)
+from quip.consensus.header import EMPTY_OMMERS_HASH, MINER_ID_SIZE, Header
+from quip.consensus.proof import check_proof
+from quip.consensus.seal import Seal
+from quip.consensus.spec import ChainSpec
+from quip.ising.puzzle import Puzzle, gate_open, seed_of
+from quip.primitives import hybrid
+from quip.primitives.signature_errors import SignatureError
+
+
+def check_gate(spec: ChainSpec, header: Header) -> None:
+    """The header shows its gate work. Raises a GateError. Needs no parent."""
+    seed = seed_of(header.sealing_hash, header.nonce)
+    if header.mix_hash != seed:
+        raise SeedMismatch(mix_hash=f"0x{header.mix_hash.hex()}", seed=f"0x{seed.hex()}")
+    if not gate_open(seed, spec.puzzle.gate_bits):
+        raise GateClosed(seed=f"0x{seed.hex()}", gate_bits=spec.puzzle.gate_bits)
+
+
+def check_header(spec: ChainSpec, parent: Header, context: BlockContext, header: Header, now: int) -> Requirements:
+    """The header is a lawful child of `parent` (whose context is `context`) at Unix time `now`.
+
+    Returns what its seal has to prove. Raises a HeaderError, or FutureBlock once nothing else is wrong.
+    """
+    if header.number != parent.number + 1:
+        raise WrongNumber(number=header.number, expected=parent.number + 1)
+    if header.ommers_hash != EMPTY_OMMERS_HASH:
+        raise WrongOmmersHash(ommers_hash=f"0x{header.ommers_hash.hex()}")
+    if len(header.extra_data) < MINER_ID_SIZE:
+        raise WrongExtraData(size=len(header.extra_data))
+    if header.timestamp <= parent.timestamp:
+        raise TimestampNotAfterParent(timestamp=header.timestamp, parent=parent.timestamp)
+    _check_gas(spec, parent, header)
+    required = requirements(spec, parent, context, header.timestamp)
+    if header.difficulty != required.work:
+        raise WrongDifficulty(difficulty=header.difficulty, expected=required.work, level=required.level)
+    limit = spec.difficulty.future_limit
+    if header.timestamp > now + limit:
+        raise FutureBlock(timestamp=header.timestamp, future_limit=limit, now=now)
+    return required
+
+
+def check_signature(spec: ChainSpec, header: Header, seal: Seal | None) -> Seal:
+    """The seal is signed by the miner that extraData names. Returns the seal. Raises a SealError."""
+    if seal is None:
+        raise MissingSeal(number=header.number)
+    if seal.suite != hybrid.SUITE_MINING:
+        raise WrongSuite(suite=seal.suite, expected=hybrid.SUITE_MINING)
+    keys = hybrid.HybridKeys(seal.suite, seal.ecdsa_key, seal.xmss_key)
+    try:
+        miner_id = hybrid.miner_id(keys)
+        if miner_id != header.miner_id:
+            raise WrongMiner(miner_id=f"0x{miner_id.hex()}", claimed=f"0x{header.miner_id.hex()}")
+        leaf = hybrid.leaf_of(seal.suite, seal.xmss_signature)
+        digest = hybrid.block_digest(spec.chain_id, keys, leaf, header.hash)
+        hybrid.verify(keys, digest, seal.ecdsa_signature, seal.xmss_signature)
+    except SignatureError as error:
+        raise InvalidSignature(f"{type(error).__name__}: {error}") from error
+    return seal
+
+
+def check_seal(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, required: Requirements) -> None:
+    """The seal proves the work and the miner of a header that passed `check_header`. Raises a SealError."""
+    signed = check_signature(spec, header, seal)
+    check_proof(puzzle, header.mix_hash, signed.solutions, required.margin)
+
+
+def _check_gas(spec: ChainSpec, parent: Header, header: Header) -> None:
+    low, high = spec.gas_limit_minimum, spec.gas_limit_maximum
+    if not low <= header.gas_limit <= high:
+        raise GasLimitOutOfBounds(gas_limit=header.gas_limit, minimum=low, maximum=high)
+    step = gas.gas_limit_step(parent.gas_limit)
+    if abs(header.gas_limit - parent.gas_limit) >= step:
+        raise GasLimitStep(gas_limit=header.gas_limit, step_limit=step, parent=parent.gas_limit)
+    if header.gas_used > header.gas_limit:
+        raise GasUsedAboveLimit(gas_used=header.gas_used, gas_limit=header.gas_limit)
+    expected = gas.next_base_fee(parent)
+    if header.base_fee_per_gas != expected:
+        raise WrongBaseFee(base_fee=header.base_fee_per_gas, expected=expected)
