@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod ecdsa;
 mod ising;
+mod mnemonic;
 mod primitives;
 mod signatures;
 mod state;
@@ -15,6 +16,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ecdsa::register(module)?;
     ising::register(module)?;
     signatures::register(module)?;
+    mnemonic::register(module)?;
     state::register(module)?;
     store::register(module)?;
     Ok(())
