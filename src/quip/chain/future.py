@@ -1,0 +1,35 @@
+"""Blocks that came before their time: kept in a bounded box and offered again when their time has come."""
+
+from __future__ import annotations
+
+from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES
+from quip.consensus.block import Block
+
+
+class FutureBlocks:
+    """At most FUTURE_BLOCKS blocks and FUTURE_BYTES bytes; the latest timestamps are dropped first."""
+
+    def __init__(self, future_limit_s: int) -> None:
+        self._future_limit_s = future_limit_s
+        self._blocks: dict[bytes, tuple[Block, int]] = {}
+
+    def add(self, block_hash: bytes, block: Block) -> None:
+        """Keep a block for later."""
+        self._blocks[block_hash] = (block, len(block.encode()))
+        while len(self._blocks) > FUTURE_BLOCKS or self._size() > FUTURE_BYTES:
+            latest = max(self._blocks, key=lambda key: self._blocks[key][0].header.timestamp)
+            del self._blocks[latest]
+
+    def due(self, now: int) -> list[Block]:
+        """Takes out the blocks whose time has come at Unix time `now`, lowest number first."""
+        horizon = now + self._future_limit_s
+        ready = {key: block for key, (block, _) in self._blocks.items() if block.header.timestamp <= horizon}
+        for key in ready:
+            del self._blocks[key]
+        return sorted(ready.values(), key=lambda block: block.header.number)
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def _size(self) -> int:
+        return sum(size for _, size in self._blocks.values())

@@ -1,0 +1,117 @@
+"""The block that a miner works on, and the block that comes out of its work.
+
+A template is a header that lacks only nonce and mixHash; its sealing hash is all that the puzzle needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from quip.chain.errors import ForeignSigner
+from quip.chain.events import Head
+from quip.chain.ports import BlockSigner
+from quip.consensus import gas
+from quip.consensus.block import Block, transactions_root
+from quip.consensus.difficulty import Requirements, child_context, requirements
+from quip.consensus.header import EMPTY_BLOOM, EMPTY_OMMERS_HASH, HASH_SIZE, NONCE_SIZE, Header
+from quip.consensus.seal import Seal
+from quip.consensus.spec import ChainSpec
+from quip.consensus.state import StateReader
+from quip.consensus.transition import execute
+from quip.ising.puzzle import seed_of
+from quip.primitives import hybrid
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A header to be sealed, and what sealing it takes."""
+
+    header: Header
+    """mixHash and nonce are zero."""
+    sealing_hash: bytes
+    """What the nonce is searched for, 32 bytes."""
+    requirements: Requirements
+    transactions: tuple[bytes, ...]
+
+    @property
+    def level(self) -> int:
+        """log2 of the work, 16.16."""
+        return self.requirements.level
+
+    @property
+    def work(self) -> int:
+        """In units of 1,000 spin updates."""
+        return self.requirements.work
+
+    @property
+    def margin(self) -> int:
+        """In 1/512 energy."""
+        return self.requirements.margin
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Who is paid for a block, and who seals it."""
+
+    beneficiary: bytes
+    """20 bytes, any address."""
+    miner_id: bytes
+    """20 bytes, from the mining identity's keys."""
+    extra: bytes = b""
+    """Up to 12 free bytes of extraData."""
+
+
+def make_template(spec: ChainSpec, parent: Head, state: StateReader, payee: Payee, now: int) -> Template:
+    """A child of `parent` (with the state `state`) at Unix time `now`, or one second after the parent if later."""
+    timestamp = max(now, parent.header.timestamp + 1)
+    required = requirements(spec, parent.header, parent.context, timestamp)
+    draft = Header(
+        parent_hash=parent.hash,
+        ommers_hash=EMPTY_OMMERS_HASH,
+        beneficiary=payee.beneficiary,
+        state_root=bytes(HASH_SIZE),
+        transactions_root=transactions_root(()),
+        receipts_root=bytes(HASH_SIZE),
+        logs_bloom=EMPTY_BLOOM,
+        difficulty=required.work,
+        number=required.number,
+        gas_limit=parent.header.gas_limit,
+        gas_used=0,
+        timestamp=timestamp,
+        extra_data=payee.miner_id + payee.extra,
+        mix_hash=bytes(HASH_SIZE),
+        nonce=bytes(NONCE_SIZE),
+        base_fee_per_gas=gas.next_base_fee(parent.header),
+    )
+    context = child_context(spec.difficulty, parent.header, parent.context, draft)
+    outcome = execute(spec, state, draft, context, ())
+    header = replace(
+        draft,
+        state_root=outcome.state.root,
+        receipts_root=outcome.receipts_root,
+        logs_bloom=outcome.logs_bloom,
+        gas_used=outcome.gas_used,
+    )
+    return Template(header=header, sealing_hash=header.sealing_hash, requirements=required, transactions=())
+
+
+def seal_template(template: Template, nonce: int, solutions: tuple[bytes, ...], signer: BlockSigner) -> Block:
+    """The signed block. `nonce` is the big-endian value of the header's 8 bytes. Raises ForeignSigner.
+
+    What the signer raises passes through. Nothing else is checked here: `Chain.accept` does.
+    """
+    keys = signer.keys
+    if hybrid.miner_id(keys) != template.header.miner_id:
+        raise ForeignSigner("the template names another miner than the signer")
+    raw = nonce.to_bytes(NONCE_SIZE, "big")
+    header = replace(template.header, nonce=raw, mix_hash=seed_of(template.sealing_hash, raw))
+    ecdsa_signature, xmss_signature = signer.sign_block(header.hash)
+    seal = Seal(
+        suite=keys.suite,
+        ecdsa_key=keys.ecdsa,
+        xmss_key=keys.xmss,
+        solutions=solutions,
+        ecdsa_signature=ecdsa_signature,
+        xmss_signature=xmss_signature,
+    )
+    return Block(header=header, transactions=template.transactions, seal=seal)

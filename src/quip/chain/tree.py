@@ -1,0 +1,101 @@
+"""The block tree: every verified block, by hash and (the canonical ones) by number, over the store.
+
+Reads may come from any thread; only the chain's own thread writes to the caches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from quip.chain.bounded import BoundedDict
+from quip.chain.errors import IncompleteStore
+from quip.chain.limits import CACHED_BLOCKS, CACHED_FORKS
+from quip.chain.ports import ChainStore, MinerTotals, StoredBlock
+from quip.consensus.context import BlockContext
+from quip.consensus.header import Header
+
+
+class BlockTree:
+    """Verified blocks. Nothing in it is ever unverified, and nothing is ever removed."""
+
+    def __init__(self, store: ChainStore) -> None:
+        self._store = store
+        self._recent: BoundedDict[bytes, tuple[Header, BlockContext]] = BoundedDict(CACHED_BLOCKS)
+        self._forks: BoundedDict[bytes, int] = BoundedDict(CACHED_FORKS)
+
+    def has(self, block_hash: bytes) -> bool:
+        """True if the block is verified and stored."""
+        return block_hash in self._recent or self._store.header(block_hash) is not None
+
+    def block(self, block_hash: bytes) -> StoredBlock | None:
+        """The whole block."""
+        return self._store.block(block_hash)
+
+    def block_at(self, number: int) -> StoredBlock | None:
+        """The canonical block of a number."""
+        block_hash = self._store.canonical(number)
+        return None if block_hash is None else self._store.block(block_hash)
+
+    def header(self, block_hash: bytes) -> Header | None:
+        """The block's header."""
+        cached = self._recent.get(block_hash)
+        return cached[0] if cached else self._store.header(block_hash)
+
+    def context(self, block_hash: bytes) -> BlockContext | None:
+        """The block's context."""
+        cached = self._recent.get(block_hash)
+        return cached[1] if cached else self._store.context(block_hash)
+
+    def canonical_hash(self, number: int) -> bytes | None:
+        """Hash of the canonical block of a number."""
+        return self._store.canonical(number)
+
+    def is_canonical(self, block_hash: bytes, number: int) -> bool:
+        """True if the block of that hash and number is on the canonical chain."""
+        return self._store.canonical(number) == block_hash
+
+    def miners(self) -> list[MinerTotals]:
+        """What every miner id did on the canonical chain."""
+        return self._store.miners()
+
+    def tips(self) -> list[bytes]:
+        """Hashes of the verified blocks without a verified child."""
+        return self._store.tips()
+
+    def known(self, block_hash: bytes) -> tuple[Header, BlockContext]:
+        """Header and context of a block that must be there. Raises IncompleteStore."""
+        cached = self._recent.get(block_hash)
+        if cached:
+            return cached
+        header, context = self._store.header(block_hash), self._store.context(block_hash)
+        if header is None or context is None:
+            raise IncompleteStore(f"block 0x{block_hash.hex()} is missing")
+        return header, context
+
+    def branch(self, block_hash: bytes) -> Iterator[tuple[bytes, Header, BlockContext]]:
+        """The blocks from this one down to (without) the canonical chain, newest first."""
+        header, context = self.known(block_hash)
+        while not self.is_canonical(block_hash, header.number):
+            yield block_hash, header, context
+            block_hash = header.parent_hash
+            header, context = self.known(block_hash)
+
+    def fork_number(self, block_hash: bytes, number: int) -> int:
+        """Number of the canonical block from which the branch of this stored block leaves (its own if canonical)."""
+        start = block_hash
+        while not self.is_canonical(block_hash, number):
+            fork = self._forks.get(block_hash)
+            if fork is not None:
+                number = fork
+                break
+            block_hash = self.known(block_hash)[0].parent_hash
+            number -= 1
+        if start != block_hash or start in self._forks:
+            self._forks.put(start, number)
+        return number
+
+    def remember(self, block_hash: bytes, block: StoredBlock, *, reorganised: bool) -> None:
+        """Called by the chain once a block is committed; after a reorganisation fork points are looked up anew."""
+        self._recent.put(block_hash, (block.header, block.context))
+        if reorganised:
+            self._forks.clear()
