@@ -1,1 +1,25 @@
+//! Ethereum's Merkle-Patricia tries over content-addressed nodes, and the account state in one of them.
+//!
+//! ```text
+//! accounts.rs   address -> account in the secure trie: read, update
+//! walk.rs       everything reachable from a root, for checks
+//! trie.rs       get, insert, remove, commit: touches only the nodes on the paths that change
+//! node.rs       the nodes and their RLP        nibbles.rs   paths and their hex-prefix encoding
+//! source.rs     where nodes come from: nothing, or the store behind a bounded cache
+//! ```
+//!
+//! A trie is named by its root; a commit returns the nodes that are new and writes nothing. Nodes are keyed by their
+//! keccak256 and never deleted, so any root that was ever stored can be read.
+//! Source: Ethereum Yellow Paper, appendices C (hex-prefix) and D (trie).
 
+mod accounts;
+mod nibbles;
+mod node;
+mod source;
+mod trie;
+mod walk;
+
+pub use accounts::{account, update_accounts, Account};
+pub use source::{Empty, NodeCache, NodeSource, StoreNodes, NODES};
+pub use trie::{Committed, Trie, EMPTY_ROOT};
+pub use walk::{walk, Walked};

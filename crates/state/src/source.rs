@@ -1,0 +1,137 @@
+//! Where the nodes of a trie come from.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use alloy_primitives::{keccak256, B256};
+use quip_store::{Snapshot, StoreError};
+
+/// The store's table of trie nodes: keccak256 -> RLP.
+pub const NODES: &str = "nodes";
+
+pub trait NodeSource {
+    /// The RLP of a node. Errors: Corrupt for a node that is absent or whose bytes have another hash.
+    fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError>;
+}
+
+/// No nodes: for tries that begin empty.
+pub struct Empty;
+
+impl NodeSource for Empty {
+    fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError> {
+        Err(missing(hash))
+    }
+}
+
+fn missing(hash: B256) -> StoreError {
+    StoreError::corrupt("a trie node is missing").at(NODES, hash.as_slice())
+}
+
+/// Nodes read lately, bounded in bytes: two generations, of which the older is dropped when the younger is full.
+#[derive(Debug)]
+pub struct NodeCache {
+    generations: Mutex<Generations>,
+    /// Bytes of one generation.
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<B256, Arc<[u8]>>,
+    old: HashMap<B256, Arc<[u8]>>,
+    young_bytes: usize,
+}
+
+/// What an entry takes beside the node's bytes.
+const ENTRY_OVERHEAD: usize = 80;
+
+impl NodeCache {
+    /// A cache of at most about `bytes`.
+    pub fn new(bytes: usize) -> Self {
+        Self {
+            generations: Mutex::default(),
+            limit: bytes / 2,
+        }
+    }
+
+    fn get(&self, hash: &B256) -> Option<Arc<[u8]>> {
+        let mut generations = self
+            .generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(node) = generations.young.get(hash) {
+            return Some(node.clone());
+        }
+        let node = generations.old.remove(hash)?;
+        generations.put(self.limit, *hash, node.clone());
+        Some(node)
+    }
+
+    fn put(&self, hash: B256, node: Arc<[u8]>) {
+        self.generations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .put(self.limit, hash, node);
+    }
+}
+
+impl Generations {
+    fn put(&mut self, limit: usize, hash: B256, node: Arc<[u8]>) {
+        self.young_bytes += node.len() + ENTRY_OVERHEAD;
+        self.young.insert(hash, node);
+        if self.young_bytes > limit {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+    }
+}
+
+/// The nodes of a store at one moment.
+pub struct StoreNodes<'a> {
+    pub snapshot: &'a Snapshot,
+    pub cache: &'a NodeCache,
+}
+
+impl NodeSource for StoreNodes<'_> {
+    fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError> {
+        if let Some(node) = self.cache.get(&hash) {
+            return Ok(node);
+        }
+        let node = self
+            .snapshot
+            .get(NODES, hash.as_slice())?
+            .ok_or_else(|| missing(hash))?;
+        if keccak256(&node) != hash {
+            return Err(
+                StoreError::corrupt("a trie node has another hash").at(NODES, hash.as_slice())
+            );
+        }
+        let node: Arc<[u8]> = node.into();
+        self.cache.put(hash, node.clone());
+        Ok(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_stays_within_its_bound_and_keeps_what_is_used() {
+        let cache = NodeCache::new(40_000);
+        let node: Arc<[u8]> = vec![0; 100].into();
+        let hash = |number: u32| B256::left_padding_from(&number.to_be_bytes());
+        for number in 0..10_000 {
+            cache.put(hash(number), node.clone());
+            assert!(
+                cache.get(&hash(0)).is_some(),
+                "used every time, lost after {number}"
+            );
+        }
+        let generations = cache.generations.lock().expect("no panic");
+        let entries = generations.young.len() + generations.old.len();
+        assert!(
+            entries * (100 + ENTRY_OVERHEAD) <= 41_000,
+            "{entries} entries"
+        );
+    }
+}
