@@ -1,0 +1,148 @@
+"""What can go wrong with keys and their state. Every error says what is wrong and ends with a hint.
+
+WalletError
+├── BadMnemonic             unknown word, wrong number of words, or wrong checksum
+├── WalletExists            a file that must not be overwritten is there
+├── WalletMissing           no wallet in this directory
+├── NotAccessible           the system does not let us read or make a file
+├── ExposedSecret           others on this machine may read or write a secret file
+├── DirectoryInUse          another process holds the key directory
+├── WrongProcess            the signer was opened by a parent process (fork)
+├── WriteFailed             the disk took no record; nothing was signed
+├── KeyExhausted            every leaf is used
+├── DamagedTree             a stored tree is wrong: the new signature did not verify and was thrown away
+└── SignerStateError        nothing proves that the state is the newest: signing is refused
+    ├── DirectoryCopied     the directory is a copy, was moved, or came from a backup
+    ├── StateMissing        no state, or not in a form that can be read
+    ├── JournalMissing      the journal, or its record outside the directory, is gone
+    ├── JournalDamaged      a record that was written is not what was written
+    ├── JournalStale        the journal and its record outside the directory disagree: one is older
+    ├── LeafOnChain         the chain shows a leaf that the journal has not reserved
+    └── OtherKey            the state belongs to another key
+
+A one-time leaf that signs two messages gives its key away, so a SignerStateError is final for that tree: the way out
+is a new tree (`quip wallet recover`), never another try. Mining identities take it by themselves.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+RECOVER = "run: quip wallet recover (it starts a new tree; the old one never signs again)"
+
+
+class WalletError(Exception):
+    """An expected failure: `message` says what is wrong, `hint` what to do about it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message}; {hint}")
+        self.message = message
+        self.hint = hint
+
+
+class BadMnemonic(WalletError):
+    """The words are no BIP-39 mnemonic."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not a mnemonic: {reason}", "check the spelling and order of the 12 to 24 English words")
+
+
+class WalletExists(WalletError):
+    """Refused, because it would overwrite a key."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} exists already", "move it away first, or name another directory")
+
+
+class WalletMissing(WalletError):
+    """There is no key where one is needed."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"no wallet at {path}", "run: quip wallet create, or: quip wallet restore")
+
+
+class ExposedSecret(WalletError):
+    """A secret that other users of the machine can reach."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        super().__init__(f"{path} has mode {mode:04o}: others can reach it", f"run: chmod go-rwx {path}")
+
+
+class NotAccessible(WalletError):
+    """A file or directory of the wallet that this user cannot reach."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"cannot use {path}: {error.strerror or error}", "check who owns it")
+
+
+class DirectoryInUse(WalletError):
+    """Two processes may not sign from one key directory."""
+
+    def __init__(self, directory: Path, pid: int | None) -> None:
+        holder = f"process {pid}" if pid else "another process"
+        super().__init__(f"{directory} is in use by {holder}", "stop that process first")
+        self.pid = pid
+
+
+class WrongProcess(WalletError):
+    """A signer that was carried into a forked child."""
+
+    def __init__(self, opened_by: int) -> None:
+        super().__init__(f"this signer belongs to process {opened_by}", "open it again in this process")
+
+
+class WriteFailed(WalletError):
+    """The state could not be made durable, so nothing was signed."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"cannot write {path}: {error.strerror or error}", "free some space or check the disk")
+        self.errno = error.errno
+
+
+class KeyExhausted(WalletError):
+    """All leaves of the tree are used."""
+
+    def __init__(self, leaves: int) -> None:
+        super().__init__(f"all {leaves} one-time keys of this tree are used", RECOVER)
+
+
+class DamagedTree(WalletError):
+    """A signature that did not verify was thrown away."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "start again: the stored trees are then made anew")
+
+
+class SignerStateError(WalletError):
+    """Signing is refused, because a leaf might sign a second message."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, RECOVER)
+
+
+class DirectoryCopied(SignerStateError):
+    """The directory is not where its state was made."""
+
+
+class StateMissing(SignerStateError):
+    """There is no state, or none that can be read."""
+
+
+class JournalMissing(SignerStateError):
+    """A journal file is gone."""
+
+
+class JournalDamaged(SignerStateError):
+    """A journal file is not what was written."""
+
+
+class JournalStale(SignerStateError):
+    """The journal and its record outside the directory disagree."""
+
+
+class LeafOnChain(SignerStateError):
+    """The chain has seen a leaf that this state does not know."""
+
+
+class OtherKey(SignerStateError):
+    """The state belongs to another key."""

@@ -1,0 +1,221 @@
+"""The append-only memory of a signer: which leaves are reserved, and what each used leaf signed.
+
+A file of 96-byte records; integers big-endian. Each record's checksum covers the record before it, so a cut, an edit
+or a swap in the middle shows; only the very last record may be torn (the power went while it was written), and
+whatever it announced has not happened, because nothing happens before its record is durable.
+
+| bytes | field | head (H) | reservation (R) | signature (S) |
+|---|---|---|---|---|
+| 0 | kind | "H" | "R" | "S" |
+| 1-3 | zero | | | |
+| 4-7 | index | i of the tree | i | i |
+| 8-15 | leaf | number of leaves | end of the reserved range (exclusive) | the leaf |
+| 16-47 | message | name of the key | zero | what was asked to be signed |
+| 48-79 | digest | zero | zero | what the leaf signed |
+| 80-95 | check | first 16 bytes of SHA-256(check of the record before, or 16 zeros || bytes 0-79) |
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from quip.wallet import secret_files
+from quip.wallet.errors import JournalDamaged, JournalMissing, OtherKey, WriteFailed
+
+_BODY = struct.Struct(">c3xIQ32s32s")
+_CHECK_BYTES = 16
+RECORD_BYTES = _BODY.size + _CHECK_BYTES
+_CHUNK_RECORDS = 4_096
+_NOTHING = bytes(32)
+RECENT_SIGNATURES = 65_536
+"""Messages that are remembered (10 MB); an older one, asked again, takes a new leaf. A miner asks for the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a journal is about."""
+
+    index: int
+    """Number i of the tree under its mnemonic."""
+    leaves: int
+    """Leaves of the tree."""
+    key: bytes
+    """32 bytes that name the public key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What one leaf signed."""
+
+    leaf: int
+    digest: bytes
+    """32 bytes: what was signed under the leaf."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What the records so far add up to."""
+
+    head: Head | None = None
+    ends: tuple[int, int] = (0, 0)
+    """The last reservation's end and the one before it."""
+    next_unsigned: int = 0
+    """One past the last leaf that a signature record names."""
+    check: bytes = bytes(_CHECK_BYTES)
+    recent: OrderedDict[bytes, Signed] = field(default_factory=OrderedDict)
+
+    def apply(self, body: bytes) -> str:
+        """Take one record in. Returns what is impossible about it, or nothing."""
+        kind, index, leaf, message, digest = _BODY.unpack(body)
+        if kind == b"H":
+            if self.head is not None:
+                return "a second head"
+            self.head = Head(index, leaf, message)
+            return ""
+        if self.head is None or index != self.head.index:
+            return "a record of another tree"
+        if kind == b"R" and self.ends[0] < leaf <= self.head.leaves:
+            self.ends = (leaf, self.ends[0])
+        elif kind == b"S" and self.next_unsigned <= leaf < self.ends[0]:
+            self.next_unsigned = leaf + 1
+            self.recent[message] = Signed(leaf, digest)
+            if len(self.recent) > RECENT_SIGNATURES:
+                self.recent.popitem(last=False)
+        else:
+            return f"an impossible {kind!r} with leaf {leaf}"
+        return ""
+
+
+class Journal:
+    """One journal file, open for appending. Every append is durable when it returns."""
+
+    def __init__(self, path: Path, state: _State, length: int, head: Head) -> None:
+        self.path = path
+        self.head = head
+        self._state = state
+        self._length = length
+        self._descriptor = os.open(path, os.O_WRONLY)
+        self._failed: OSError | None = None
+
+    @classmethod
+    def create(cls, path: Path, head: Head) -> Journal:
+        """A new file, claimed for this tree alone. Raises WalletExists or WriteFailed."""
+        body = _BODY.pack(b"H", head.index, head.leaves, head.key, _NOTHING)
+        secret_files.create(path, body + _check(bytes(_CHECK_BYTES), body))
+        return cls.open(path, head)
+
+    @classmethod
+    def open(cls, path: Path, head: Head) -> Journal:
+        """An existing file; a torn last record is cut off. Raises JournalMissing, JournalDamaged or OtherKey."""
+        state = _State()
+        length = _read(path, state)
+        if state.head is None:
+            raise JournalDamaged(f"{path} has no head")
+        if state.head != head:
+            raise OtherKey(f"{path} belongs to tree {state.head.index} of another key or another tree of this one")
+        journal = cls(path, state, length, head)
+        if path.stat().st_size != length:
+            journal._cut()
+        return journal
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """End (exclusive) of the last reservation, and of the one before it; 0 where there is none."""
+        return self._state.ends
+
+    def signed(self, message: bytes) -> Signed | None:
+        """What was recorded for a message (32 bytes), if it is among the last RECENT_SIGNATURES."""
+        return self._state.recent.get(message)
+
+    def reserve(self, end: int) -> None:
+        """Record that leaves below `end` may be used from now on. Raises WriteFailed."""
+        self._append(_BODY.pack(b"R", self.head.index, end, _NOTHING, _NOTHING))
+
+    def record(self, message: bytes, signed: Signed) -> None:
+        """Record what a leaf is about to sign. Raises WriteFailed."""
+        self._append(_BODY.pack(b"S", self.head.index, signed.leaf, message, signed.digest))
+
+    def close(self) -> None:
+        """Let go of the file. Further calls do nothing."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _append(self, body: bytes) -> None:
+        if self._failed is not None:
+            raise WriteFailed(self.path, self._failed)
+        check = _check(self._state.check, body)
+        os.lseek(self._descriptor, self._length, os.SEEK_SET)
+        try:
+            secret_files.write_all(self._descriptor, body + check)
+        except OSError as error:
+            self._cut()
+            raise WriteFailed(self.path, error) from error
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            # The kernel may have dropped the page: nobody knows what is on the disk until it is read again.
+            self._failed = error
+            raise WriteFailed(self.path, error) from error
+        self._length += RECORD_BYTES
+        self._state.check = check
+        wrong = self._state.apply(body)
+        if wrong:
+            raise ValueError(f"{self.path}: wrote {wrong}")
+
+    def _cut(self) -> None:
+        """Drop what lies behind the last whole record."""
+        try:
+            os.ftruncate(self._descriptor, self._length)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            self._failed = error
+
+
+def read_only(path: Path) -> tuple[Head, int]:
+    """Head and end of the last reservation of a journal that may be in use. Raises JournalMissing or JournalDamaged."""
+    state = _State()
+    _read(path, state)
+    if state.head is None:
+        raise JournalDamaged(f"{path} has no head")
+    return state.head, state.ends[0]
+
+
+def _check(before: bytes, body: bytes) -> bytes:
+    return sha256(before + body).digest()[:_CHECK_BYTES]
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    """The file's records; the last one may be short."""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK_RECORDS * RECORD_BYTES):
+                for at in range(0, len(chunk), RECORD_BYTES):
+                    yield chunk[at : at + RECORD_BYTES]
+    except FileNotFoundError as error:
+        raise JournalMissing(f"{path} is gone") from error
+
+
+def _read(path: Path, state: _State) -> int:
+    """Fill `state` from the file. Returns the length of the sound part, which is all but at most one last record."""
+    length = 0
+    torn = False
+    for record in _records(path):
+        if torn:
+            raise JournalDamaged(f"{path} is damaged at byte {length}")
+        body, check = record[: _BODY.size], record[_BODY.size :]
+        if len(record) < RECORD_BYTES or check != _check(state.check, body):
+            torn = True
+            continue
+        wrong = state.apply(body)
+        if wrong:
+            raise JournalDamaged(f"{path} has {wrong} at byte {length}")
+        state.check = check
+        length += RECORD_BYTES
+    return length
