@@ -1,0 +1,1 @@
+"""Second implementations in plain Python, written from the published documents; used by tests only."""

@@ -1,0 +1,175 @@
+"""The integer rules of docs/protocol.md in plain Python, without a line of `quip`: what golden vectors are made with.
+
+Slow and short on purpose. Headers are dictionaries of the JSON vectors' own names.
+"""
+
+from decimal import Decimal, localcontext
+from itertools import pairwise
+from math import isqrt
+
+MASK = (1 << 64) - 1
+ROTATIONS = (1, 62, 28, 27, 36, 44, 6, 55, 20, 3, 10, 43, 25, 39, 41, 45, 15, 21, 8, 18, 2, 61, 56, 14)
+
+
+def keccak256(data: bytes) -> bytes:
+    """Keccak-256 with the original padding (FIPS 202's permutation)."""
+    padded = bytearray(data) + b"\x01" + bytes(-(len(data) + 1) % 136)
+    padded[-1] |= 0x80
+    state = [0] * 25
+    for start in range(0, len(padded), 136):
+        for lane in range(17):
+            state[lane] ^= int.from_bytes(padded[start + 8 * lane : start + 8 * lane + 8], "little")
+        state = _permute(state)
+    return b"".join(word.to_bytes(8, "little") for word in state[:4])
+
+
+def _permute(a: list[int]) -> list[int]:
+    lfsr = 1
+    for _ in range(24):
+        parity = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
+        a = [a[i] ^ parity[(i + 4) % 5] ^ _rotate(parity[(i + 1) % 5], 1) for i in range(25)]
+        x, y, turned, offset = 1, 0, [0] * 25, 0
+        turned[0] = a[0]
+        for step in range(24):
+            offset = (step + 1) * (step + 2) // 2
+            turned[y + 5 * ((2 * x + 3 * y) % 5)] = _rotate(a[x + 5 * y], offset % 64)
+            x, y = y, (2 * x + 3 * y) % 5
+        a = [turned[i] ^ (~turned[i - i % 5 + (i + 1) % 5] & turned[i - i % 5 + (i + 2) % 5]) for i in range(25)]
+        for bit in range(7):
+            lfsr, out = (lfsr << 1) ^ (0x171 if lfsr & 0x80 else 0), lfsr & 1
+            if out:
+                a[0] ^= 1 << ((1 << bit) - 1)
+    return a
+
+
+def _rotate(word: int, count: int) -> int:
+    return (word << count | word >> (64 - count)) & MASK if count else word
+
+
+def rlp(item: bytes | list) -> bytes:  # type: ignore[type-arg]
+    """Recursive length prefix of bytes or lists."""
+    if isinstance(item, bytes):
+        if len(item) == 1 and item[0] < 0x80:
+            return item
+        return _prefix(0x80, len(item)) + item
+    body = b"".join(rlp(element) for element in item)
+    return _prefix(0xC0, len(body)) + body
+
+
+def _prefix(offset: int, length: int) -> bytes:
+    if length < 56:
+        return bytes([offset + length])
+    digits = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes([offset + 55 + len(digits)]) + digits
+
+
+def number(value: int) -> bytes:
+    """An RLP integer: big-endian without leading zeros."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+HEADER_FIELDS = (
+    "parentHash", "ommersHash", "beneficiary", "stateRoot", "transactionsRoot", "receiptsRoot", "logsBloom",
+    "difficulty", "number", "gasLimit", "gasUsed", "timestamp", "extraData", "mixHash", "nonce", "baseFeePerGas",
+)  # fmt: skip
+
+
+def header_items(header: dict[str, int | str]) -> list[bytes]:
+    """RLP items of a header: integers as numbers, 0x strings as bytes."""
+    values = [header[name] for name in HEADER_FIELDS]
+    return [number(value) if isinstance(value, int) else bytes.fromhex(value[2:]) for value in values]
+
+
+def block_hash(header: dict[str, int | str]) -> bytes:
+    return keccak256(rlp(header_items(header)))
+
+
+def sealing_hash(header: dict[str, int | str]) -> bytes:
+    return keccak256(rlp([item for i, item in enumerate(header_items(header)) if i not in (13, 14)]))
+
+
+def work(level: int) -> int:
+    """floor(2^(level / 65536)) with 150 decimal digits, refusing what rounding could decide."""
+    if level % 65_536 == 0:
+        return 1 << level // 65_536
+    with localcontext() as context:
+        context.prec = 150
+        value = Decimal(2) ** (Decimal(level) / 65_536)
+        whole = int(value)
+        assert Decimal("1e-40") < value - whole < 1 - Decimal("1e-40"), level
+    return whole
+
+
+def work_by_roots(level: int) -> int:
+    """The same as the 65536th root of 2^level, by sixteen integer square roots (floors nest). Slow."""
+    value = 1 << level
+    for _ in range(16):
+        value = isqrt(value)
+    return value
+
+
+def margin(ladder: list[list[int]], level: int) -> int:
+    for (l0, m0), (l1, m1) in pairwise(ladder):
+        if l0 <= level <= l1:
+            return m0 + (m1 - m0) * (level - l0) // (l1 - l0)
+    raise ValueError(level)
+
+
+def clamp(d: dict, level: int) -> int:  # type: ignore[type-arg]
+    return min(d["hi"], max(d["lo"], level))
+
+
+def controllers(d: dict, timestamps: list[int]) -> list[int]:  # type: ignore[type-arg]
+    """c(0), c(1), ..., c(len): timestamps are those of blocks 0, 1, ..."""
+    t = d["target_block_time"]
+    levels = [d["start"]] * 3
+    for n in range(2, len(timestamps)):
+        dt = min(timestamps[n] - timestamps[n - 1], d["outage_cap"] * t)
+        levels.append(clamp(d, levels[n] + ((t - dt) << 16) // d["half_life"]))
+    return levels[: len(timestamps) + 1]
+
+
+def overdue(d: dict, height: int, seconds: int) -> int:  # type: ignore[type-arg]
+    t, rule = d["target_block_time"], d["overdue"]
+    late = seconds - rule["after"] * t
+    if height < 2 or late <= 0:
+        return 0
+    return min(rule["limit"], late * rule["rate"] // t)
+
+
+def streaks(miners: list[str]) -> list[tuple[int, int]]:
+    """(streak, streak that ended just before it) of blocks 1, 2, ... with these miners."""
+    runs: list[tuple[str, int]] = []
+    out = []
+    for miner in miners:
+        if runs and runs[-1][0] == miner:
+            runs[-1] = (miner, runs[-1][1] + 1)
+        else:
+            runs.append((miner, 1))
+        out.append((runs[-1][1], runs[-2][1] if len(runs) > 1 else 0))
+    return out
+
+
+def offset(d: dict, s: int, k: int) -> int:  # type: ignore[type-arg]
+    rate, limit = d["streak"]["rate"], d["streak"]["limit"]
+    if s >= 2:
+        return -rate * min(s - 1, limit)
+    if s == 1 and k >= 2:
+        return rate * min(k - 1, limit)
+    return 0
+
+
+def reward(r: dict, streak: int, level: int, controller: int) -> int:  # type: ignore[type-arg]
+    percents = r["streak_multiplier"]
+    percent = percents[min(streak, len(percents)) - 1]
+    return int(r["base_reward"]) * percent * work(level) // (100 * work(controller))
+
+
+def base_fee(limit: int, used: int, fee: int) -> int:
+    """EIP-1559's base fee of a child."""
+    target = limit // 2
+    if used == target:
+        return fee
+    if used > target:
+        return fee + max(fee * (used - target) // target // 8, 1)
+    return fee - fee * (target - used) // target // 8
