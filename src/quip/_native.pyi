@@ -145,6 +145,8 @@ class Store:
         self, table: str, start: bytes, end: bytes | None, limit: int, reverse: bool = False
     ) -> list[tuple[bytes, bytes]]:
         """At most `limit` rows with start <= key < end, ascending, or from the end if `reverse`."""
+    def keys(self, table: str, start: bytes, limit: int) -> list[bytes]:
+        """At most `limit` keys from `start` on, without a look at the values: for going through a damaged table."""
     def tables(self) -> list[str]: ...
     def commit(self, puts: list[tuple[str, bytes, bytes]], deletes: list[tuple[str, bytes]]) -> None:
         """All of (table, key, value) and (table, key) in one transaction, durable on return."""

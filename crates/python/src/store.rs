@@ -144,6 +144,18 @@ impl PyStore {
         Ok(rows.into_iter().map(row).collect())
     }
 
+    fn keys<'py>(
+        &self,
+        py: Python<'py>,
+        table: &str,
+        start: &[u8],
+        limit: usize,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let keys = py.detach(|| self.store.keys(table, start, limit));
+        let keys = keys.map_err(|error| raised(py, error))?;
+        Ok(keys.iter().map(|key| PyBytes::new(py, key)).collect())
+    }
+
     fn tables(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         py.detach(|| self.store.tables())
             .map_err(|error| raised(py, error))

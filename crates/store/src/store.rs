@@ -253,12 +253,16 @@ impl Store {
         }
     }
 
-    /// Runs one operation. After damage or a failed write nothing more is asked of this database.
+    /// Runs one operation. After damage or a failed write nothing more is asked of this database, unless nothing can be
+    /// written to it anyway.
     fn run<T>(&self, work: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
         let state = self.read_state()?;
         let database = Self::database(&state)?;
         let outcome = guarded(|| work(database));
         drop(state);
+        if matches!(self.source, Source::ReadOnly) {
+            return outcome;
+        }
         if let Err(error) = &outcome {
             let next = match error {
                 StoreError::Corrupt { table, .. } if table.is_empty() => {
@@ -283,6 +287,12 @@ impl Store {
     pub fn scan(&self, table: &str, range: &ScanRange) -> Result<Vec<Row>> {
         self.read(|snapshot| snapshot.scan(table, range))
             .map_err(|error| error.at(table, &range.start))
+    }
+
+    /// At most `limit` keys from `start` on, without a look at the values: for going through a damaged table.
+    pub fn keys(&self, table: &str, start: &[u8], limit: usize) -> Result<Vec<Vec<u8>>> {
+        self.read(|snapshot| snapshot.keys(table, start, limit))
+            .map_err(|error| error.at(table, start))
     }
 
     /// The names of the tables, sorted.
@@ -382,6 +392,17 @@ impl Snapshot {
             ));
         }
         Ok(out)
+    }
+
+    pub fn keys(&self, table: &str, start: &[u8], limit: usize) -> Result<Vec<Vec<u8>>> {
+        let Some(rows) = self.table(table)? else {
+            return Ok(Vec::new());
+        };
+        let mut keys = Vec::new();
+        for row in rows.range(start..)?.take(limit) {
+            keys.push(row?.0.value().to_vec());
+        }
+        Ok(keys)
     }
 
     fn check_table(

@@ -1,1 +1,8 @@
-"""L4: the ports of chain over the embedded store."""
+"""L4: the chain's ports over the one database file (crates/store).
+
+records.py      what lies in which table, and how it is written
+chain_store.py  `ChainStore` over a store: the node's durable block tree
+state.py        `StateReader` over the trie nodes in it
+lock.py         one process per data directory
+check.py        is everything there and right?          reindex.py  rebuild it from the blocks that are
+"""

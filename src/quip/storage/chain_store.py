@@ -1,0 +1,160 @@
+"""The node's durable block tree: `quip.chain.ports.ChainStore` over one store file.
+
+Every commit is one transaction: a block, its state nodes, its place in the index and the head move together or not at
+all. Blocks and nodes are never deleted, so a reorganisation rewrites index, head and totals only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from quip import _native
+from quip.chain.ports import ImportChange, MinerTotals, StoredBlock
+from quip.consensus.context import BlockContext
+from quip.consensus.header import Header
+from quip.consensus.state import StateReader
+from quip.storage import records
+from quip.storage.errors import WrongNetwork, corrupt
+from quip.storage.state import StoredState
+
+STORE_FILE = "store.redb"
+"""The name of the store inside the data directory."""
+_PAGE = 1_000
+"""Rows read at once from tables that may be long."""
+
+_Put = tuple[str, bytes, bytes]
+_Delete = tuple[str, bytes]
+
+
+def open_chain_store(path: Path, chain_id: int) -> RedbChainStore:
+    """The store in a file, made where absent. Raises WrongNetwork, StoreLocked, StoreVersion, StoreCorrupt."""
+    return for_network(_native.Store.open(path), chain_id)
+
+
+def read_chain_store(path: Path) -> RedbChainStore:
+    """The store in a file, for reading only: no byte of it changes. Raises StoreLocked, StoreVersion, StoreCorrupt."""
+    return RedbChainStore(_native.Store.open(path, read_only=True))
+
+
+def for_network(store: _native.Store, chain_id: int) -> RedbChainStore:
+    """A chain store over an open store that belongs to this chain id, or to none yet. Raises WrongNetwork."""
+    stored = store.get(records.META, records.CHAIN_ID)
+    if stored is None:
+        store.commit([(records.META, records.CHAIN_ID, chain_id.to_bytes(8, "big"))], [])
+    elif int.from_bytes(stored, "big") != chain_id:
+        store.close()
+        raise WrongNetwork(int.from_bytes(stored, "big"), chain_id)
+    return RedbChainStore(store)
+
+
+class RedbChainStore:
+    """Implements `quip.chain.ports.ChainStore`. Any thread may read; one thread at a time commits."""
+
+    def __init__(self, store: _native.Store) -> None:
+        self._store = store
+
+    def head(self) -> bytes | None:
+        """Hash of the canonical head; None for a store without a genesis block."""
+        return self._store.get(records.META, records.HEAD)
+
+    def genesis_hash(self) -> bytes | None:
+        """Hash of the canonical block 0; None for an empty store."""
+        return self._store.get(records.META, records.GENESIS)
+
+    def block(self, block_hash: bytes) -> StoredBlock | None:
+        """The whole block, side branches included. Raises StoreCorrupt if only parts of it are there."""
+        header = self.header(block_hash)
+        if header is None:
+            return None
+        context = self.context(block_hash)
+        body = self._store.get(records.BODIES, block_hash)
+        seal = self._store.get(records.SEALS, block_hash)
+        if context is None or body is None or (seal is None and header.number > 0):
+            raise corrupt(records.HEADERS, block_hash, "the block's body, seal or context is missing")
+        return StoredBlock(
+            header,
+            records.decode_body(block_hash, body),
+            None if seal is None else records.decode_seal(block_hash, seal),
+            context,
+        )
+
+    def header(self, block_hash: bytes) -> Header | None:
+        """Only its header."""
+        data = self._store.get(records.HEADERS, block_hash)
+        return None if data is None else records.decode_header(block_hash, data)
+
+    def context(self, block_hash: bytes) -> BlockContext | None:
+        """Only its context."""
+        data = self._store.get(records.CONTEXTS, block_hash)
+        return None if data is None else records.decode_context(block_hash, data)
+
+    def canonical(self, number: int) -> bytes | None:
+        """Hash of the canonical block of that number."""
+        return self._store.get(records.CANONICAL, records.number_key(number))
+
+    def state(self, root: bytes) -> StateReader:
+        """The state at a root that some stored block has."""
+        return StoredState(self._store, root)
+
+    def commit(self, change: ImportChange) -> None:
+        """Write the change in one atomic, durable transaction. Raises StoreFull (repeat it later), StoreCorrupt."""
+        puts = _block_rows(change.block)
+        puts.extend((records.NODES, node_hash, node) for node_hash, node in change.nodes)
+        deletes: list[_Delete] = [(records.TIPS, change.block.header.parent_hash)]
+        for number, block_hash in change.canonical:
+            key = records.number_key(number)
+            if block_hash is None:
+                deletes.append((records.CANONICAL, key))
+            else:
+                puts.append((records.CANONICAL, key, block_hash))
+        for totals in change.miner_totals:
+            if totals.blocks == 0:
+                deletes.append((records.MINERS, totals.miner_id))
+            else:
+                puts.append((records.MINERS, totals.miner_id, records.encode_totals(totals)))
+        if change.head is not None:
+            puts.append((records.META, records.HEAD, change.head))
+        self._store.commit(puts, deletes)
+
+    def miner(self, miner_id: bytes) -> MinerTotals | None:
+        """The totals of one miner id."""
+        data = self._store.get(records.MINERS, miner_id)
+        return None if data is None else records.decode_totals(miner_id, data)
+
+    def miners(self) -> list[MinerTotals]:
+        """The totals of every miner id with a canonical block, ascending by id."""
+        return [records.decode_totals(key, data) for key, data in all_rows(self._store, records.MINERS)]
+
+    def tips(self) -> list[bytes]:
+        """Hashes of the stored blocks without a stored child, ascending."""
+        return [key for key, _ in all_rows(self._store, records.TIPS)]
+
+    def close(self) -> None:
+        """Close the file; every later call raises StoreError."""
+        self._store.close()
+
+
+def all_rows(store: _native.Store, table: str) -> list[tuple[bytes, bytes]]:
+    """Every row of a table, ascending by key, read in pages. Raises StoreCorrupt."""
+    rows: list[tuple[bytes, bytes]] = []
+    start = b""
+    while page := store.scan(table, start, None, _PAGE):
+        rows.extend(page)
+        start = page[-1][0] + b"\0"
+    return rows
+
+
+def _block_rows(block: StoredBlock) -> list[_Put]:
+    header = block.header
+    block_hash = header.hash
+    rows: list[_Put] = [
+        (records.HEADERS, block_hash, header.encode()),
+        (records.BODIES, block_hash, records.encode_body(block.transactions)),
+        (records.CONTEXTS, block_hash, records.encode_context(block.context)),
+        (records.TIPS, block_hash, records.number_key(header.number)),
+    ]
+    if block.seal is not None:
+        rows.append((records.SEALS, block_hash, block.seal.encode()))
+    if header.number == 0:
+        rows.append((records.META, records.GENESIS, block_hash))
+    return rows

@@ -1,0 +1,180 @@
+"""Is everything in a store there, and right? Reads all of it and changes nothing.
+
+Checked: every row against its checksum; every header against its hash, its parent and its total difficulty; every
+body against transactionsRoot; the index from genesis to head; tips; the miners' block counts; every state from its
+root down.
+Not checked here: whether blocks obey the law. That is what `reindex` does, by accepting them again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from quip import _native
+from quip.consensus.block import transactions_root
+from quip.consensus.header import Header
+from quip.storage import records
+from quip.storage.chain_store import RedbChainStore
+from quip.storage.errors import StoreCorrupt
+
+MAX_PROBLEMS = 1_000
+"""Problems that are listed; a file with more is no better described by more."""
+_PAGE = 1_000
+_PREFIX = 2
+"""Behind keys that cannot be reached the walk goes on at the next prefix of this many bytes."""
+
+Progress = Callable[[str, int], object]
+"""Called with what is being checked, and how many of it were."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What a check saw."""
+
+    rows: int
+    """Rows whose checksum was verified."""
+    blocks: int
+    nodes: int
+    """Distinct state trie nodes reached from the blocks' state roots."""
+    problems: tuple[str, ...]
+    """What is broken, at most MAX_PROBLEMS; empty for a sound store."""
+
+
+def db_check(path: Path, progress: Progress | None = None) -> CheckReport:
+    """Check the store in a file. Raises StoreError if it cannot even be opened."""
+    report = progress or (lambda _what, _count: None)
+    try:
+        store, problems = _native.Store.open(path, read_only=True), []
+    except StoreCorrupt as error:
+        store, problems = _native.Store.salvage(path), [str(error)]
+    try:
+        rows, broken = store.check(lambda count: report("rows", count))
+        checker = _Checker(store, [*problems, *broken], report)
+        checker.blocks()
+        checker.index()
+        nodes, broken = _native.state_check(store, checker.roots)
+        checker.problems.extend(broken)
+    finally:
+        store.close()
+    found = tuple(dict.fromkeys(checker.problems))[:MAX_PROBLEMS]
+    return CheckReport(rows, checker.count, nodes, found)
+
+
+def all_keys(store: _native.Store, table: str) -> Iterator[bytes]:
+    """The keys of a table that may be damaged: what cannot be reached is left out."""
+    start = b""
+    while True:
+        try:
+            page = store.keys(table, start, _PAGE)
+            following = page[-1] + b"\0" if page else None
+        except StoreCorrupt:
+            page, following = _keys_one_by_one(store, table, start)
+        yield from page
+        if following is None:
+            return
+        start = following
+
+
+def _keys_one_by_one(store: _native.Store, table: str, start: bytes) -> tuple[list[bytes], bytes | None]:
+    """The keys up to the first that cannot be read, and where to go on behind it; None: nowhere."""
+    keys: list[bytes] = []
+    try:
+        while page := store.keys(table, start, 1):
+            keys.extend(page)
+            start = page[0] + b"\0"
+    except StoreCorrupt:
+        prefix = int.from_bytes(start[:_PREFIX].ljust(_PREFIX, b"\0"), "big") + 1
+        if prefix < 1 << 8 * _PREFIX:
+            return keys, prefix.to_bytes(_PREFIX, "big")
+    return keys, None
+
+
+class _Checker:
+    """Goes through the blocks and the index, and collects what is wrong."""
+
+    def __init__(self, store: _native.Store, problems: list[str], progress: Progress) -> None:
+        self.problems = problems
+        self.roots: list[bytes] = []
+        self.count = 0
+        self._store = store
+        self._chain = RedbChainStore(store)
+        self._progress = progress
+        self._parents: set[bytes] = set()
+        self._childless: set[bytes] = set()
+
+    def blocks(self) -> None:
+        """Every stored block by itself, and against its parent."""
+        for block_hash in all_keys(self._store, records.HEADERS):
+            self.count += 1
+            self._progress("blocks", self.count)
+            try:
+                self._block(block_hash)
+            except StoreCorrupt as error:
+                self.problems.append(str(error))
+        self._childless -= self._parents
+        for block_hash in self._childless.symmetric_difference(all_keys(self._store, records.TIPS)):
+            self._wrong(f"block 0x{block_hash.hex()}: a tip without being listed, or listed without being one")
+
+    def index(self) -> None:
+        """The canonical chain from the head down to genesis, and what was counted along it."""
+        try:
+            self._walk_index()
+        except StoreCorrupt as error:
+            self.problems.append(str(error))
+
+    def _wrong(self, what: str) -> None:
+        self.problems.append(what)
+
+    def _block(self, block_hash: bytes) -> None:
+        block = self._chain.block(block_hash)
+        if block is None:
+            return
+        header = block.header
+        self.roots.append(header.state_root)
+        self._childless.add(block_hash)
+        if header.hash != block_hash:
+            self._wrong(f"block 0x{block_hash.hex()}: the header has another hash")
+        if transactions_root(block.transactions) != header.transactions_root:
+            self._wrong(f"block 0x{block_hash.hex()}: the transactions do not match transactionsRoot")
+        if header.number == 0:
+            return
+        self._parents.add(header.parent_hash)
+        parent = self._chain.header(header.parent_hash)
+        context = self._chain.context(header.parent_hash)
+        if parent is None or context is None or parent.number + 1 != header.number:
+            self._wrong(f"block 0x{block_hash.hex()}: its parent 0x{header.parent_hash.hex()} is missing or misplaced")
+        elif context.total_difficulty + header.difficulty != block.context.total_difficulty:
+            self._wrong(f"block 0x{block_hash.hex()}: the total difficulty is not the parent's plus its own")
+
+    def _walk_index(self) -> None:
+        head = self._chain.head()
+        if head is None:
+            if self.count:
+                self._wrong("there are blocks, but no head")
+            return
+        entries = sum(1 for _ in all_keys(self._store, records.CANONICAL))
+        sealed: Counter[bytes] = Counter()
+        header = self._chain.header(head)
+        number = entries - 1
+        while header is not None:
+            if header.number != number or self._chain.canonical(number) != head:
+                self._wrong(f"the index does not name block 0x{head.hex()} at number {header.number}")
+                return
+            if number == 0:
+                break
+            sealed[header.miner_id] += 1
+            head, number = header.parent_hash, number - 1
+            header = self._chain.header(head)
+        self._end_of_walk(header, head, sealed)
+
+    def _end_of_walk(self, genesis: Header | None, last: bytes, sealed: Counter[bytes]) -> None:
+        if genesis is None:
+            self._wrong(f"block 0x{last.hex()} of the canonical chain is missing")
+            return
+        if self._chain.genesis_hash() != last:
+            self._wrong(f"the canonical chain begins with 0x{last.hex()}, not with the store's genesis block")
+        if {totals.miner_id: totals.blocks for totals in self._chain.miners()} != dict(sealed):
+            self._wrong("the miners' totals do not count the canonical blocks")

@@ -1,0 +1,59 @@
+"""What storage refuses. Everything is a `StoreError`, so one clause catches all of it.
+
+StoreError (native)
+├── StoreCorrupt (native)   what is on disk is not what was written; `.table` and `.key` name it
+├── StoreFull (native)      the disk is full; repeat once there is room
+├── StoreVersion (native)   written by another version of the store
+├── StoreLocked (native)    in use by another process
+│   └── DataDirLocked       the whole data directory is; `.holder` is the process id
+└── WrongNetwork            the store holds the chain of another chain id
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from quip._native import StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
+
+__all__ = [
+    "HINT",
+    "DataDirLocked",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreFull",
+    "StoreLocked",
+    "StoreVersion",
+    "WrongNetwork",
+    "corrupt",
+]
+
+HINT = "run `quip db check` to see what is damaged and `quip db reindex` to rebuild it"
+"""What every message about damage ends with."""
+
+
+class DataDirLocked(StoreLocked):
+    """Another process uses the data directory."""
+
+    def __init__(self, directory: Path, holder: int | None) -> None:
+        self.directory = directory
+        self.holder = holder
+        """Its process id; None where it could not be read."""
+        who = "another process" if holder is None else f"process {holder}"
+        super().__init__(f"{directory} is in use by {who}: stop it, or choose another directory with --data-dir")
+
+
+class WrongNetwork(StoreError):
+    """The store was made for another chain id."""
+
+    def __init__(self, stored: int, expected: int) -> None:
+        self.stored = stored
+        self.expected = expected
+        super().__init__(f"the store holds chain {stored}, not {expected}: choose another directory with --data-dir")
+
+
+def corrupt(table: str, key: bytes, what: str) -> StoreCorrupt:
+    """The error for a row that is whole (its checksum is right) but makes no sense, or is missing."""
+    error = StoreCorrupt(f"store is damaged at table {table}, key 0x{key.hex()}: {what}; {HINT}")
+    error.table = table
+    error.key = key
+    return error

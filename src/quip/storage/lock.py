@@ -1,0 +1,59 @@
+"""One process per data directory: an advisory lock on a file that names the holder.
+
+The operating system drops the lock when the process ends, however it ends; the file stays and means nothing by itself.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from quip.storage.errors import DataDirLocked
+
+LOCK_FILE = "lock"
+_MAX_PID_DIGITS = 20
+
+
+class DataDirLock:
+    """The exclusive use of a data directory, until `release` or the end of the process."""
+
+    def __init__(self, directory: Path, descriptor: int) -> None:
+        self.directory = directory
+        self._descriptor: int | None = descriptor
+
+    @staticmethod
+    def acquire(directory: Path) -> DataDirLock:
+        """Lock the directory, making it where absent. Raises DataDirLocked; OSError if it cannot be written."""
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise DataDirLocked(directory, holder) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        return DataDirLock(directory, descriptor)
+
+    def release(self) -> None:
+        """Give the directory back; a second call does nothing."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _holder(descriptor: int) -> int | None:
+    text = os.pread(descriptor, _MAX_PID_DIGITS + 1, 0).strip()
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,132 @@
+"""What lies in which table, and how it is written. Keys and values are bytes; the store adds a checksum to each value.
+
+table     | key           | value
+meta      | a name        | "chain_id": integer; "genesis", "head": block hash ("store_version" is the store's own)
+headers   | block hash    | RLP of the header
+bodies    | block hash    | RLP list of the transactions, each a byte string
+seals     | block hash    | RLP of the seal; none for genesis
+contexts  | block hash    | RLP list of the five integers of the context
+canonical | number, u64be | block hash
+tips      | block hash    | number, u64be: stored blocks without a stored child
+nodes     | keccak256     | RLP of a state trie node
+miners    | miner id      | RLP list of blocks, earned
+"""
+
+from __future__ import annotations
+
+from quip.chain.ports import MinerTotals
+from quip.consensus.context import BlockContext
+from quip.consensus.errors import MalformedMessage
+from quip.consensus.header import Header
+from quip.consensus.seal import Seal
+from quip.primitives import rlp
+from quip.storage.errors import corrupt
+
+META = "meta"
+HEADERS = "headers"
+BODIES = "bodies"
+SEALS = "seals"
+CONTEXTS = "contexts"
+CANONICAL = "canonical"
+TIPS = "tips"
+NODES = "nodes"
+MINERS = "miners"
+
+CHAIN_ID = b"chain_id"
+GENESIS = b"genesis"
+HEAD = b"head"
+
+_NUMBER_SIZE = 8
+_CONTEXT_FIELDS = 5
+_TOTALS_FIELDS = 2
+
+
+def number_key(number: int) -> bytes:
+    """A block number as a key: big-endian, so that keys ascend with numbers."""
+    return number.to_bytes(_NUMBER_SIZE, "big")
+
+
+def key_number(key: bytes) -> int:
+    """The block number of a key."""
+    return int.from_bytes(key, "big")
+
+
+def encode_body(transactions: tuple[bytes, ...]) -> bytes:
+    """The transactions as stored: every one a byte string, legacy ones too."""
+    return rlp.encode(transactions)
+
+
+def decode_body(block_hash: bytes, data: bytes) -> tuple[bytes, ...]:
+    """Raises StoreCorrupt."""
+    items = _list(BODIES, block_hash, data)
+    return tuple(_bytes(BODIES, block_hash, item) for item in items)
+
+
+def decode_header(block_hash: bytes, data: bytes) -> Header:
+    """Raises StoreCorrupt."""
+    try:
+        return Header.decode(data)
+    except MalformedMessage as error:
+        raise corrupt(HEADERS, block_hash, str(error)) from error
+
+
+def decode_seal(block_hash: bytes, data: bytes) -> Seal:
+    """Raises StoreCorrupt."""
+    try:
+        return Seal.decode(data)
+    except MalformedMessage as error:
+        raise corrupt(SEALS, block_hash, str(error)) from error
+
+
+def encode_context(context: BlockContext) -> bytes:
+    """The five integers in the order of the class; none is ever negative."""
+    integers = (
+        context.total_difficulty,
+        context.controller,
+        context.next_controller,
+        context.streak,
+        context.ended_streak,
+    )
+    return rlp.encode([rlp.int_to_bytes(integer) for integer in integers])
+
+
+def decode_context(block_hash: bytes, data: bytes) -> BlockContext:
+    """Raises StoreCorrupt."""
+    return BlockContext(*_integers(CONTEXTS, block_hash, data, _CONTEXT_FIELDS))
+
+
+def encode_totals(totals: MinerTotals) -> bytes:
+    """Blocks and earnings; the miner id is the key."""
+    return rlp.encode([rlp.int_to_bytes(totals.blocks), rlp.int_to_bytes(totals.earned)])
+
+
+def decode_totals(miner_id: bytes, data: bytes) -> MinerTotals:
+    """Raises StoreCorrupt."""
+    blocks, earned = _integers(MINERS, miner_id, data, _TOTALS_FIELDS)
+    return MinerTotals(miner_id, blocks, earned)
+
+
+def _list(table: str, key: bytes, data: bytes) -> list[rlp.Decoded]:
+    try:
+        item = rlp.decode(data)
+    except rlp.RlpError as error:
+        raise corrupt(table, key, str(error)) from error
+    if isinstance(item, bytes):
+        raise corrupt(table, key, "a string where a list belongs")
+    return item
+
+
+def _bytes(table: str, key: bytes, item: rlp.Decoded) -> bytes:
+    if not isinstance(item, bytes):
+        raise corrupt(table, key, "a list where bytes belong")
+    return item
+
+
+def _integers(table: str, key: bytes, data: bytes, count: int) -> list[int]:
+    items = _list(table, key, data)
+    if len(items) != count:
+        raise corrupt(table, key, f"{len(items)} integers, not {count}")
+    try:
+        return [rlp.bytes_to_int(_bytes(table, key, item)) for item in items]
+    except rlp.RlpError as error:
+        raise corrupt(table, key, str(error)) from error

@@ -1,0 +1,177 @@
+"""Rebuild a store from the blocks that are still whole in an old one.
+
+Every block is verified and accepted again, as if it came from a peer, into a fresh file beside the old one; only then
+does the fresh file take the old one's name. A crash on the way leaves the old file as it was. If anything was lost, the
+old file is kept under another name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from quip import _native
+from quip.consensus.block import Block
+from quip.consensus.errors import ConsensusError
+from quip.storage import records
+from quip.storage.chain_store import RedbChainStore, open_chain_store
+from quip.storage.check import Progress, all_keys
+from quip.storage.errors import StoreCorrupt, WrongNetwork
+
+MAX_LOSSES = 1_000
+"""Losses that are listed."""
+
+OpenChain = Callable[[RedbChainStore], Callable[[Block], object]]
+"""Opens the chain on a fresh store (which writes the genesis block) and returns the call that accepts a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReindexReport:
+    """What a rebuild did."""
+
+    accepted: int
+    """Blocks accepted again, without genesis."""
+    lost: tuple[str, ...]
+    """Blocks that could not be read, linked or accepted: at most MAX_LOSSES."""
+    backup: Path | None
+    """Where the old file is kept; None if nothing was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """What decides on a block's place in the order."""
+
+    parent: bytes
+    number: int
+    difficulty: int
+
+
+def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress | None = None) -> ReindexReport:
+    """Rebuild the store in `path`. The caller holds the data directory's lock.
+
+    Raises WrongNetwork; StoreCorrupt if nothing can be read of the old file; StoreFull, which leaves the old file as it
+    was; and whatever `open_chain` raises.
+    """
+    old = _native.Store.salvage(path)
+    fresh_path = path.with_name(path.name + ".rebuilt")
+    fresh_path.unlink(missing_ok=True)
+    try:
+        _check_network(old, chain_id)
+        fresh = open_chain_store(fresh_path, chain_id)
+        try:
+            rebuild = _Rebuild(old, open_chain(fresh), progress or (lambda _what, _count: None))
+            rebuild.run()
+        finally:
+            fresh.close()
+    finally:
+        old.close()
+    backup = _keep_aside(path) if rebuild.lost else None
+    fresh_path.replace(path)
+    _sync_directory(path.parent)
+    return ReindexReport(rebuild.accepted, tuple(rebuild.lost[:MAX_LOSSES]), backup)
+
+
+def logical_rows(store: _native.Store) -> Iterator[tuple[str, bytes, bytes]]:
+    """Every row of every table in order: equal for two stores with the same contents. Raises StoreCorrupt."""
+    for table in store.tables():
+        for key in all_keys(store, table):
+            value = store.get(table, key)
+            if value is not None:
+                yield table, key, value
+
+
+def _check_network(old: _native.Store, chain_id: int) -> None:
+    try:
+        stored = old.get(records.META, records.CHAIN_ID)
+    except StoreCorrupt:
+        return
+    if stored is not None and int.from_bytes(stored, "big") != chain_id:
+        raise WrongNetwork(int.from_bytes(stored, "big"), chain_id)
+
+
+class _Rebuild:
+    """One run through the old blocks."""
+
+    def __init__(self, old: _native.Store, accept: Callable[[Block], object], progress: Progress) -> None:
+        self.accepted = 0
+        self.lost: list[str] = []
+        self._old = old
+        self._blocks = RedbChainStore(old)
+        self._accept = accept
+        self._progress = progress
+        self._links: dict[bytes, _Link] = {}
+
+    def run(self) -> None:
+        """Accept every readable block, in the order of total difficulty."""
+        self._read_links()
+        for block_hash in self._ordered():
+            stored = self._blocks.block(block_hash)
+            if stored is None or stored.header.number == 0:
+                continue
+            try:
+                self._accept(Block(stored.header, stored.transactions, stored.seal))
+            except ConsensusError as error:
+                self._lose(block_hash, f"refused: {error}")
+            else:
+                self.accepted += 1
+                self._progress("blocks", self.accepted)
+
+    def _lose(self, block_hash: bytes, why: str) -> None:
+        self.lost.append(f"block 0x{block_hash.hex()}: {why}")
+
+    def _read_links(self) -> None:
+        for block_hash in all_keys(self._old, records.HEADERS):
+            try:
+                stored = self._blocks.block(block_hash)
+            except StoreCorrupt as error:
+                self._lose(block_hash, str(error))
+                continue
+            if stored is None or stored.header.hash != block_hash:
+                self._lose(block_hash, "the header is missing or has another hash")
+                continue
+            header = stored.header
+            self._links[block_hash] = _Link(header.parent_hash, header.number, header.difficulty)
+            self._progress("headers", len(self._links))
+
+    def _ordered(self) -> list[bytes]:
+        """Blocks by total difficulty, at equal work the canonical one first: so that ties end as they did."""
+        total: dict[bytes, int] = {}
+        for block_hash, link in sorted(self._links.items(), key=lambda item: item[1].number):
+            if link.number == 0:
+                total[block_hash] = 0
+            elif link.parent in total:
+                total[block_hash] = total[link.parent] + link.difficulty
+            else:
+                self._lose(block_hash, "a block below it is lost")
+        canonical = self._canonical()
+        return sorted(total, key=lambda block_hash: (total[block_hash], block_hash not in canonical, block_hash))
+
+    def _canonical(self) -> set[bytes]:
+        canonical: set[bytes] = set()
+        try:
+            block_hash = self._blocks.head()
+        except StoreCorrupt:
+            return canonical
+        while block_hash is not None and (link := self._links.get(block_hash)):
+            canonical.add(block_hash)
+            block_hash = link.parent
+        return canonical
+
+
+def _keep_aside(path: Path) -> Path:
+    """A second name for the old file, so that it outlives the replacement."""
+    number = 1
+    while (backup := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    backup.hardlink_to(path)
+    return backup
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
