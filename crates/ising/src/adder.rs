@@ -20,6 +20,9 @@ pub const fn offset(n: usize) -> usize {
     (31 - n) / 2
 }
 
+/// Inputs and sums of one level, at most.
+const QUEUE: usize = 42;
+
 /// Inputs at each of the five levels, for N inputs.
 struct Levels<const N: usize>;
 
@@ -37,18 +40,19 @@ unsafe fn level<W: Lanes>(input: &[W], m: usize, one: bool, out: &mut [W]) -> W 
     if m == 0 {
         return W::splat(one);
     }
-    let mut sum = input[0];
-    let mut count = 0;
-    let mut k = 1;
-    while k + 1 < m {
-        let (s, c) = sum.full_add(input[k], input[k + 1]);
-        sum = s;
-        out[count] = c;
-        count += 1;
-        k += 2;
+    // Sums queue up behind the inputs, so that the adders form a shallow tree.
+    let mut queue = [W::splat(false); QUEUE];
+    queue[..m].copy_from_slice(&input[..m]);
+    let adders = (m - 1) / 2;
+    for k in 0..adders {
+        let (s, c) = queue[3 * k].full_add(queue[3 * k + 1], queue[3 * k + 2]);
+        queue[m + k] = s;
+        out[k] = c;
     }
-    if k < m {
-        let x = input[k];
+    let mut sum = queue[3 * adders];
+    let count = adders;
+    if m.is_multiple_of(2) {
+        let x = queue[3 * adders + 1];
         if one {
             out[count] = sum.or(x);
             sum = sum.xor(x).not();
@@ -63,7 +67,7 @@ unsafe fn level<W: Lanes>(input: &[W], m: usize, one: bool, out: &mut [W]) -> W 
     sum
 }
 
-/// The five planes of (number of ones among the N inputs) + `offset(N)`, least significant first. N odd, at most 25.
+/// The five planes of (number of ones among the N inputs) + `offset(N)`, least significant first. N odd, at most 27.
 ///
 /// # Safety
 /// As `Lanes`.
@@ -71,7 +75,7 @@ unsafe fn level<W: Lanes>(input: &[W], m: usize, one: bool, out: &mut [W]) -> W 
 pub unsafe fn planes<W: Lanes, const N: usize>(input: [W; N]) -> [W; 5] {
     let zero = W::splat(false);
     let (mut c1, mut c2, mut c3, mut c4, mut c5) =
-        ([zero; 13], [zero; 8], [zero; 4], [zero; 2], [zero; 1]);
+        ([zero; 14], [zero; 8], [zero; 4], [zero; 2], [zero; 1]);
     let k = Levels::<N>::K;
     [
         level(&input, N, k & 1 == 1, &mut c1),

@@ -5,6 +5,9 @@
 
 use crate::{invalid, Invalid};
 
+/// Bits of a packed number: three fill a 64-bit word.
+pub const FIELD: u32 = 21;
+
 /// Word operations of one path. One bit is one replica.
 ///
 /// # Safety
@@ -23,6 +26,11 @@ pub trait Lanes: Copy {
     /// Sum and carry of three bits.
     unsafe fn full_add(self, b: Self, c: Self) -> (Self, Self);
     unsafe fn majority(self, b: Self, c: Self) -> Self;
+    /// Number K (0, 1 or 2) of a packed word.
+    #[inline(always)]
+    unsafe fn field<const K: u32>(word: u64) -> usize {
+        ((word >> (K * FIELD)) & ((1 << FIELD) - 1)) as usize
+    }
 }
 
 impl Lanes for u64 {
@@ -72,10 +80,14 @@ impl Lanes for u64 {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Lanes;
+    use super::{Lanes, FIELD};
     use std::arch::x86_64::*;
 
     impl Lanes for __m512i {
+        #[inline(always)]
+        unsafe fn field<const K: u32>(word: u64) -> usize {
+            _bextr2_u64(word, u64::from(FIELD << 8 | K * FIELD)) as usize
+        }
         const BYTES: usize = 64;
         #[inline(always)]
         unsafe fn load(from: *const u8) -> Self {
@@ -119,6 +131,10 @@ mod x86 {
     }
 
     impl Lanes for __m256i {
+        #[inline(always)]
+        unsafe fn field<const K: u32>(word: u64) -> usize {
+            _bextr2_u64(word, u64::from(FIELD << 8 | K * FIELD)) as usize
+        }
         const BYTES: usize = 32;
         #[inline(always)]
         unsafe fn load(from: *const u8) -> Self {
@@ -237,9 +253,10 @@ impl Path {
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("bmi1")
             }
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => is_x86_feature_detected!("avx2"),
+            Path::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1"),
             #[cfg(target_arch = "aarch64")]
             Path::Neon => true,
             Path::Portable => true,
@@ -262,7 +279,9 @@ impl Path {
             return Ok(Path::best());
         };
         match Path::ALL.into_iter().find(|path| path.name() == name) {
-            None => invalid(format!("no path is called {name:?}: avx512, avx2, neon, portable")),
+            None => invalid(format!(
+                "no path is called {name:?}: avx512, avx2, neon, portable"
+            )),
             Some(path) if !path.available() => invalid(format!("this CPU cannot run {name}")),
             Some(path) => Ok(path),
         }

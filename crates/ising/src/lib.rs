@@ -27,8 +27,8 @@ pub const REPLICAS: usize = 512;
 pub const WORDS: usize = REPLICAS / 64;
 /// Largest degree of a graph; a field counts as one more bond, so the adder takes up to 25 inputs.
 pub const MAX_DEGREE: usize = 24;
-/// Spins at most: row offsets must fit 32 bits with room to spare.
-pub const MAX_SPINS: usize = 1 << 20;
+/// Spins at most: row offsets of the widest path must fit `lanes::FIELD` bits.
+pub const MAX_SPINS: usize = 1 << 16;
 
 /// Why an argument was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]

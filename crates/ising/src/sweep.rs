@@ -4,23 +4,20 @@
 //! no operation. Rows follow the graph's schedule; behind them lies a constant row (0 and 1) that fields refer to.
 
 use crate::adder::planes;
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, FIELD};
 use crate::model::Model;
 use crate::WORDS;
-
-/// Spins of equal input count that follow each other in the schedule.
-#[derive(Debug, Clone, Copy)]
-struct Segment {
-    inputs: u8,
-    spins: u32,
-}
 
 /// A model laid out for words of `bytes` bytes.
 #[derive(Debug)]
 pub struct Layout {
-    segments: Vec<Segment>,
-    /// Per spin of the schedule: canonical index, then byte offsets of its input rows.
-    records: Vec<u32>,
+    /// Inputs of every spin beside itself: even. An odd number of bonds is filled up with the spin itself, a bond that
+    /// is always satisfied. A spin of fewer bonds gets pairs of constants, each a satisfied and an unsatisfied bond: a
+    /// uniform loop costs less than mispredicted branches, and the code comes out as 17 + c whatever the degree.
+    inputs: usize,
+    /// Per spin of the schedule: canonical index, then the offsets of its input rows in units of 8 bytes; three to a
+    /// word, `FIELD` bits each. (Loads are the kernel's bottleneck; a word costs one where three numbers cost three.)
+    records: Vec<u64>,
     bytes: usize,
     spins: usize,
 }
@@ -29,34 +26,21 @@ impl Layout {
     pub fn new(model: &Model, bytes: usize) -> Self {
         let graph = model.graph();
         let n = graph.n();
-        let row = bytes as u32;
-        let mut segments: Vec<Segment> = Vec::new();
-        let mut records = Vec::with_capacity(graph.couplers().len() * 2 + 3 * n);
-        let negative = model.negative();
-        for (place, &v) in graph.schedule().iter().enumerate() {
-            records.push(v);
-            let first = records.len();
-            // J = +1 is unsatisfied by equal spins: its input is the neighbour's complement.
-            for bond in graph.bonds(v as usize) {
-                let complement = 1 - u32::from(negative[bond.coupler as usize]);
-                records.push((2 * graph.position(bond.neighbour) + complement) * row);
-            }
-            match model.field(v as usize) {
-                0 => {}
-                // Unsatisfied iff h s = +1: the input XOR the spin must be the spin (h = 1) or its complement.
-                h => records.push((2 * n as u32 + u32::from(h < 0)) * row),
-            }
-            if (records.len() - first) % 2 == 0 {
-                records.push(2 * place as u32 * row); // the spin itself: a bond that is always satisfied
-            }
-            let inputs = (records.len() - first) as u8;
-            match segments.last_mut() {
-                Some(last) if last.inputs == inputs => last.spins += 1,
-                _ => segments.push(Segment { inputs, spins: 1 }),
-            }
+        let most = model.bonds().into_iter().max().unwrap_or(0);
+        let inputs = usize::from(most).next_multiple_of(2);
+        let mut records = Vec::with_capacity((inputs + 1).div_ceil(3) * n);
+        let mut fields = Vec::with_capacity(inputs + 1);
+        for place in 0..n {
+            fields.clear();
+            fields.push(u64::from(graph.schedule()[place]));
+            push_inputs(model, place, inputs, bytes as u64 / 8, &mut fields);
+            records.extend(fields.chunks(3).map(|three| {
+                let packed = three.iter().enumerate();
+                packed.fold(0, |word, (k, field)| word | field << (k as u32 * FIELD))
+            }));
         }
         Layout {
-            segments,
+            inputs,
             records,
             bytes,
             spins: n,
@@ -99,6 +83,30 @@ impl Layout {
     }
 }
 
+/// Appends the offsets of a spin's `inputs` rows, `row` units apart.
+fn push_inputs(model: &Model, place: usize, inputs: usize, row: u64, fields: &mut Vec<u64>) {
+    let graph = model.graph();
+    let v = graph.schedule()[place] as usize;
+    let zero = 2 * graph.n() as u64 * row;
+    let first = fields.len();
+    // J = +1 is unsatisfied by equal spins: its input is the neighbour's complement.
+    for bond in graph.bonds(v) {
+        let complement = u64::from(1 - model.negative()[bond.coupler as usize]);
+        fields.push((2 * u64::from(graph.position(bond.neighbour)) + complement) * row);
+    }
+    match model.field(v) {
+        0 => {}
+        // Unsatisfied iff h s = +1: the input XOR the spin must be the spin (h = 1) or its complement.
+        h => fields.push(zero + u64::from(h < 0) * row),
+    }
+    if !(fields.len() - first).is_multiple_of(2) {
+        fields.push(2 * place as u64 * row); // the spin itself: a bond that is always satisfied
+    }
+    while fields.len() - first < inputs {
+        fields.extend([zero, zero + row]);
+    }
+}
+
 /// Row memory of all passes, each aligned to 64 bytes.
 pub struct Rows {
     cells: Vec<Line>,
@@ -138,30 +146,45 @@ impl Rows {
 /// "Unsatisfied >= threshold" is the carry out of adding the code to the planes. With q = carry XOR spin carried
 /// instead, a step is MAJ(plane, spin or complement by the code's bit, q), and the last q is the new spin.
 #[inline(always)]
-unsafe fn segment<W: Lanes, const N: usize>(
+unsafe fn update<W: Lanes, const N: usize>(
     base: *mut u8,
-    mut own: *mut u8,
-    records: *const u32,
+    records: *const u64,
     spins: usize,
     codes: *const u8,
 ) {
+    let mut own = base;
     let mut record = records;
     for _ in 0..spins {
-        let code = usize::from(*codes.add(*record as usize));
-        let mut input = [W::splat(false); N];
-        for (k, slot) in input.iter_mut().enumerate() {
-            *slot = W::load(base.add(*record.add(1 + k) as usize));
+        let spin = W::load(own);
+        let mut input = [spin; N];
+        let mut index = 0;
+        for k in 0..N.div_ceil(3) {
+            let word = *record.add(k);
+            let fields = [
+                W::field::<0>(word),
+                W::field::<1>(word),
+                W::field::<2>(word),
+            ];
+            for (j, field) in fields.into_iter().enumerate() {
+                match 3 * k + j {
+                    0 => index = field,
+                    i if i < N => input[i - 1] = W::load(base.add(8 * field)),
+                    _ => {}
+                }
+            }
         }
+        let code = usize::from(*codes.add(index));
         let plane = planes::<W, N>(input);
-        let mut q = W::load(own);
-        for (weight, &p) in plane.iter().enumerate() {
-            let row = own.add(((code >> weight) & 1) * W::BYTES);
+        let mut q = spin;
+        for (weight, &p) in plane[..4].iter().enumerate() {
+            let row = own.add(((code >> (6 - weight)) & 1) * W::BYTES);
             q = p.majority(W::load(row), q);
         }
+        q = plane[4].majority(spin.not(), q);
         q.store(own);
         q.not().store(own.add(W::BYTES));
         own = own.add(2 * W::BYTES);
-        record = record.add(1 + N);
+        record = record.add(N.div_ceil(3));
     }
 }
 
@@ -172,20 +195,15 @@ unsafe fn segment<W: Lanes, const N: usize>(
 /// for that layout, and `codes` must hold one code per spin.
 #[inline(always)]
 pub unsafe fn sweep<W: Lanes>(layout: &Layout, memory: *mut u8, codes: *const u8) {
-    let mut own = memory;
-    let mut record = layout.records.as_ptr();
-    for part in &layout.segments {
-        let spins = part.spins as usize;
-        macro_rules! run {
-            ($($n:literal)*) => {
-                match part.inputs {
-                    $($n => segment::<W, $n>(memory, own, record, spins, codes),)*
-                    other => unreachable!("a spin has an odd number of inputs up to 25, not {other}"),
-                }
-            };
-        }
-        run!(1 3 5 7 9 11 13 15 17 19 21 23 25);
-        own = own.add(2 * W::BYTES * spins);
-        record = record.add((usize::from(part.inputs) + 1) * spins);
+    let record = layout.records.as_ptr();
+    let spins = layout.spins;
+    macro_rules! run {
+        ($($n:literal)*) => {
+            match layout.inputs {
+                $(n if n == $n - 1 => update::<W, $n>(memory, record, spins, codes),)*
+                other => unreachable!("a spin has an even number of inputs up to 26, not {other}"),
+            }
+        };
     }
+    run!(1 3 5 7 9 11 13 15 17 19 21 23 25 27);
 }

@@ -15,7 +15,9 @@ fn random_graph(seed: u64, n: usize, degree: usize) -> Graph {
     for k in 0..(n * degree) as u64 {
         let x = mix(seed.wrapping_mul(0x9E37) ^ k);
         let (u, v) = ((x % n as u64) as usize, ((x >> 32) % n as u64) as usize);
-        if u != v && degrees[u] < degree && degrees[v] < degree
+        if u != v
+            && degrees[u] < degree
+            && degrees[v] < degree
             && edges.insert((u.min(v) as u32, u.max(v) as u32))
         {
             degrees[u] += 1;
@@ -37,7 +39,9 @@ fn random_model(seed: u64, ternary: bool) -> (Model, Vec<u32>) {
         .map(|k| if mix(seed + 7 * k) & 1 == 0 { 1 } else { -1 })
         .collect();
     let h: Vec<i8> = if ternary {
-        (0..n as u64).map(|k| (mix(seed ^ (k << 20)) % 3) as i8 - 1).collect()
+        (0..n as u64)
+            .map(|k| (mix(seed ^ (k << 20)) % 3) as i8 - 1)
+            .collect()
     } else {
         Vec::new()
     };
@@ -48,7 +52,9 @@ fn rows(sweeps: usize, max: usize) -> Vec<Vec<u32>> {
     (0..sweeps)
         .map(|s| {
             let beta = 0.1 * (30f64).powf(s as f64 / (sweeps.max(2) - 1) as f64);
-            (0..=max).map(|k| (65536.0 * (-2.0 * beta * k as f64).exp()).round() as u32).collect()
+            (0..=max)
+                .map(|k| (65536.0 * (-2.0 * beta * k as f64).exp()).round() as u32)
+                .collect()
         })
         .collect()
 }
@@ -59,7 +65,11 @@ fn energy_of(model: &Model, spins: &[i32]) -> i32 {
     for (&(u, v), &negative) in graph.couplers().iter().zip(model.negative()) {
         e += (1 - 2 * i32::from(negative)) * spins[u as usize] * spins[v as usize];
     }
-    e + spins.iter().enumerate().map(|(i, s)| i32::from(model.field(i)) * s).sum::<i32>()
+    e + spins
+        .iter()
+        .enumerate()
+        .map(|(i, s)| i32::from(model.field(i)) * s)
+        .sum::<i32>()
 }
 
 /// Replica r of the run, spin by spin in the visiting order.
@@ -69,7 +79,13 @@ fn reference(model: &Model, order: &[u32], rows: &[Vec<u32>], seed: u64, r: usiz
     let key = counter_key(seed);
     let start = counter_start(key, n);
     let mut s: Vec<i32> = (0..n)
-        .map(|i| if (start[i * 8 + r / 64] >> (r % 64)) & 1 == 1 { 1 } else { -1 })
+        .map(|i| {
+            if (start[i * 8 + r / 64] >> (r % 64)) & 1 == 1 {
+                1
+            } else {
+                -1
+            }
+        })
         .collect();
     for (sweep, row) in rows.iter().enumerate() {
         for &v in order {
@@ -101,15 +117,26 @@ fn every_path_equals_the_reference() {
             .map(|path| anneal(&model, &cutoffs, seed, path, &never).unwrap())
             .collect();
         for run in &runs {
-            assert!(run.words == runs[0].words && run.energies == runs[0].energies, "seed {seed}");
+            assert!(
+                run.words == runs[0].words && run.energies == runs[0].energies,
+                "seed {seed}"
+            );
         }
         for r in [0, 63, 64, 300, 511] {
             let expected = reference(&model, &order, &rows, seed, r);
             let packed = replica(&runs[0].words, model.graph().n(), r, false);
             for (i, s) in expected.iter().enumerate() {
-                assert_eq!((packed[i / 8] >> (i % 8)) & 1 == 1, *s == 1, "seed {seed} replica {r}");
+                assert_eq!(
+                    (packed[i / 8] >> (i % 8)) & 1 == 1,
+                    *s == 1,
+                    "seed {seed} replica {r}"
+                );
             }
-            assert_eq!(energy_of(&model, &expected), runs[0].energies[r], "seed {seed}");
+            assert_eq!(
+                energy_of(&model, &expected),
+                runs[0].energies[r],
+                "seed {seed}"
+            );
             let few = crate::bits::transpose(&[&packed], model.graph().n());
             assert_eq!(energy::of_few(&model, &few, 1)[0], runs[0].energies[r]);
         }

@@ -2,13 +2,16 @@
 //!
 //! Of a spin with D bonds, u of them unsatisfied, k = D - 2u. It flips iff k <= 0 or draw < cutoff[k]. Cutoffs do not
 //! rise with k, so that is u >= ceil(D/2) - c, c = number of k in 1..=D of D's parity with draw < cutoff[k].
-//! The kernel wants the code 32 - K - threshold (see `adder` for K), one byte a spin.
+//! The kernel wants the code 32 - K - threshold (see `adder` for K), one byte a spin. With N inputs, D' of them bonds or
+//! the spin itself (D' odd) and (N - D') / 2 pairs of constants, K and the pairs add up to 15 - ceil(D/2), so that it is
+//! 17 + c for every degree. Bit 4 is always set; bits 0 to 3 lie in bits 6 to 3 of the byte, where they are offsets.
 
-use crate::adder::offset;
 use crate::{invalid, Invalid, MAX_DEGREE};
 
 /// k runs to the maximum degree plus one (a field is a bond): 25 entries above k = 0.
 const MAX_K: usize = MAX_DEGREE + 1;
+/// The code of c = 0, without bit 4.
+const BASE: u8 = 1;
 /// Spins handled at a time; wide enough for any vector unit.
 const CHUNK: usize = 64;
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -91,8 +94,6 @@ pub fn counter_key(seed: u64) -> u64 {
 /// What a spin's degree contributes to its code.
 #[derive(Debug, Clone)]
 pub struct Degrees {
-    /// 32 - K - ceil(D/2).
-    base: Vec<u8>,
     /// ceil(D/2): c is at most this.
     half: Vec<u8>,
     /// 0xFF where D is odd.
@@ -105,14 +106,12 @@ impl Degrees {
     /// `bonds[i]`: bonds of spin i, a field included.
     pub fn new(bonds: &[u8]) -> Self {
         let mut out = Degrees {
-            base: Vec::new(),
             half: Vec::new(),
             odd: Vec::new(),
             parities: vec![[false; 2]; bonds.len().div_ceil(CHUNK)],
         };
         for (i, &d) in bonds.iter().enumerate() {
             let half = d.div_ceil(2);
-            out.base.push(32 - offset(usize::from(d) | 1) as u8 - half);
             out.half.push(half);
             out.odd.push(if d % 2 == 1 { 0xFF } else { 0 });
             out.parities[i / CHUNK][usize::from(d % 2)] = true;
@@ -121,11 +120,11 @@ impl Degrees {
     }
 
     pub fn len(&self) -> usize {
-        self.base.len()
+        self.half.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.base.is_empty()
+        self.half.is_empty()
     }
 }
 
@@ -152,14 +151,14 @@ pub fn codes(cutoffs: &Cutoffs, sweep: usize, draws: Draws, degrees: &Degrees, c
                 }
             }
         }
-        let (base, half, odd) = (
-            &degrees.base[first..first + size],
+        let (half, odd) = (
             &degrees.half[first..first + size],
             &degrees.odd[first..first + size],
         );
         for lane in 0..size {
             let count = (counts[0][lane] & !odd[lane]) | (counts[1][lane] & odd[lane]);
-            chunk[lane] = base[lane] + count.min(half[lane]);
+            let code = BASE + count.min(half[lane]);
+            chunk[lane] = (code & 1) << 6 | (code & 2) << 4 | (code & 4) << 2 | code & 8;
         }
     }
 }
