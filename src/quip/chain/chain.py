@@ -145,7 +145,7 @@ class Chain:
     def template(self, beneficiary: bytes, miner_id: bytes, now: int, extra: bytes = b"") -> Template:
         """The block to mine on the head at Unix time `now`. `extra`: up to 12 bytes behind the miner id."""
         head = self._head
-        state = self._store.state(head.header.state_root)
+        state = self.tree.state(head.header.state_root)
         return make_template(self.spec, head, state, Payee(beneficiary, miner_id, extra), now)
 
     def seal_template(self, template: Template, nonce: int, solutions: tuple[bytes, ...], signer: BlockSigner) -> Block:
@@ -175,7 +175,7 @@ class Chain:
         rules.check_seal(self.spec, self._puzzle, header, block.seal, required)
         check_body(header, block.transactions)
         context = child_context(self.spec.difficulty, parent, parent_context, header)
-        state = self._store.state(parent.state_root)
+        state = self.tree.state(parent.state_root)
         outcome = execute(self.spec, state, header, context, block.transactions)
         check_outcome(header, outcome)
         return StoredBlock(header, block.transactions, block.seal, context), outcome.state

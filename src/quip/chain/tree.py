@@ -13,6 +13,7 @@ from quip.chain.limits import CACHED_BLOCKS, CACHED_FORKS
 from quip.chain.ports import ChainStore, MinerTotals, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
+from quip.consensus.state import StateReader
 
 
 class BlockTree:
@@ -53,6 +54,10 @@ class BlockTree:
     def is_canonical(self, block_hash: bytes, number: int) -> bool:
         """True if the block of that hash and number is on the canonical chain."""
         return self._store.canonical(number) == block_hash
+
+    def state(self, root: bytes) -> StateReader:
+        """The state at the root of a verified block."""
+        return self._store.state(root)
 
     def miners(self) -> list[MinerTotals]:
         """What every miner id did on the canonical chain."""

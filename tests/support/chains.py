@@ -1,0 +1,45 @@
+"""Chains of the `test` network in memory."""
+
+from functools import cache
+
+from quip import _native
+from quip.chain.chain import Chain
+from quip.chain.generator import ChainGenerator
+from quip.chain.ports import ChainStore
+from quip.consensus.proof import puzzle_rules
+from quip.consensus.spec import ChainSpec
+from quip.consensus.spec_files import load_spec
+from quip.ising.puzzle import Puzzle
+from quip.storage.chain_store import for_network
+from support.signers import signer
+
+
+@cache
+def network_spec() -> ChainSpec:
+    return load_spec("test")
+
+
+@cache
+def puzzle_of(spec: ChainSpec) -> Puzzle:
+    return Puzzle(puzzle_rules(spec.puzzle))
+
+
+def memory_store(spec: ChainSpec) -> ChainStore:
+    return for_network(_native.Store.in_memory(), spec.chain_id)
+
+
+def new_chain(spec: ChainSpec | None = None, store: ChainStore | None = None) -> Chain:
+    spec = spec or network_spec()
+    return Chain.open(spec, store or memory_store(spec), puzzle_of(spec))
+
+
+def generator(chain: Chain, seed: int = 1, miners: int = 2) -> ChainGenerator:
+    signers = [signer(number) for number in range(1, miners + 1)]
+    return ChainGenerator(chain, puzzle_of(chain.spec), signers, seed)
+
+
+def grown(blocks: int, seed: int = 1, miners: int = 2) -> ChainGenerator:
+    made = generator(new_chain(), seed, miners)
+    for _ in made.extend(blocks):
+        pass
+    return made
