@@ -1,0 +1,70 @@
+"""Whatever is set and removed in whatever order: the incremental trie has the root of what is left."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from quip import _native
+from quip.consensus.state import EMPTY_CODE_HASH
+from quip.primitives.hashes import keccak256
+from quip.primitives.rlp import encode, int_to_bytes
+from reference import trie
+
+# Few different bytes: keys share prefixes, and one may be a prefix of another.
+KEYS = st.lists(st.sampled_from([0, 1, 0x10, 0x11, 0xFF]), max_size=4).map(bytes)
+VALUES = st.one_of(st.just(b""), st.binary(min_size=1, max_size=3), st.binary(min_size=30, max_size=70))
+STEPS = st.lists(st.tuples(KEYS, VALUES), max_size=40)
+
+
+def stored_update(store: _native.Store, root: bytes, changes: list[tuple[bytes, bytes]]) -> bytes:
+    root, nodes = _native.trie_update(store, root, changes)
+    store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
+    return root
+
+
+@given(STEPS, st.integers(1, 7), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_incremental_equals_from_scratch(
+    steps: list[tuple[bytes, bytes]], batch: int, shuffled: random.Random
+) -> None:
+    store = _native.Store.in_memory()
+    root = trie.EMPTY_ROOT
+    left: dict[bytes, bytes] = {}
+    for start in range(0, len(steps), batch):
+        changes = steps[start : start + batch]
+        left.update(changes)
+        left = {key: value for key, value in left.items() if value}
+        root = stored_update(store, root, changes)
+        assert root == trie.root(left)
+    for key, _ in steps:
+        assert _native.trie_get(store, root, key) == left.get(key)
+    order = list(left.items())
+    shuffled.shuffle(order)
+    assert _native.trie_root(order) == root
+    assert stored_update(store, root, [(key, b"") for key in left]) == trie.EMPTY_ROOT
+
+
+ACCOUNTS = st.dictionaries(
+    st.integers(0, 30), st.tuples(st.integers(0, 2), st.sampled_from([0, 0, 1, 10**30])), max_size=25
+)
+
+
+@given(st.lists(ACCOUNTS, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_accounts_are_the_secure_trie_of_their_rlp(blocks: list[dict[int, tuple[int, int]]]) -> None:
+    store = _native.Store.in_memory()
+    root = trie.EMPTY_ROOT
+    state: dict[bytes, bytes] = {}
+    for block in blocks:
+        changes = [(bytes([index]) * 20, *fields, trie.EMPTY_ROOT, EMPTY_CODE_HASH) for index, fields in block.items()]
+        for address, nonce, balance, *hashes in changes:
+            state[keccak256(address)] = encode([int_to_bytes(nonce), int_to_bytes(balance), *hashes])
+            if nonce == balance == 0:
+                del state[keccak256(address)]
+        root, nodes = _native.state_update(store, root, changes)
+        store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
+        assert root == trie.root(state)
+        for address, *account in changes:
+            expected = tuple(account) if any(account[:2]) else None
+            assert _native.state_account(store, root, address) == expected
+        assert _native.state_check(store, [root])[1] == []

@@ -1,0 +1,62 @@
+"""Ethereum's own TrieTests, and what they leave out. The cases lie beside the project and are not copied into it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from quip import _native
+from quip.primitives.hashes import keccak256
+from reference import trie
+
+VECTORS = Path(__file__).parents[4] / "shared" / "vectors" / "ethereum" / "TrieTests"
+FILES = {
+    "trietest.json": False,
+    "trieanyorder.json": False,
+    "trietest_secureTrie.json": True,
+    "trieanyorder_secureTrie.json": True,
+    "hex_encoded_securetrie_test.json": True,
+}
+"""File -> whether its keys are hashed. (trietestnextprev.json asks for the neighbours of a key: not offered.)"""
+needs_vectors = pytest.mark.skipif(not VECTORS.is_dir(), reason="no outside test data in ../shared/vectors")
+
+
+def as_bytes(text: str | None) -> bytes:
+    if text is None:
+        return b""
+    return bytes.fromhex(text[2:]) if text.startswith("0x") else text.encode()
+
+
+def cases(name: str) -> list[tuple[str, list[tuple[bytes, bytes]], bytes]]:
+    document = json.loads((VECTORS / name).read_text(encoding="utf-8"))
+    found = []
+    for case, content in document.items():
+        given = content["in"]
+        steps = given.items() if isinstance(given, dict) else given
+        found.append((case, [(as_bytes(key), as_bytes(value)) for key, value in steps], as_bytes(content["root"])))
+    return found
+
+
+@needs_vectors
+@pytest.mark.parametrize("name", FILES)
+def test_ethereum_cases(name: str) -> None:
+    store = _native.Store.in_memory()
+    assert cases(name), "no cases in the file"
+    for case, steps, expected in cases(name):
+        keyed = [(keccak256(key) if FILES[name] else key, value) for key, value in steps]
+        assert _native.trie_root(keyed) == expected, case
+        assert trie.root({key: value for key, value in dict(keyed).items() if value}) == expected, case
+        root = trie.EMPTY_ROOT
+        for step in keyed:  # one commit a step: nodes go through the store and back
+            root, nodes = _native.trie_update(store, root, [step])
+            store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
+        assert root == expected, case
+
+
+@needs_vectors
+@pytest.mark.parametrize("name", ["trieanyorder.json", "trieanyorder_secureTrie.json"])
+def test_order_does_not_matter(name: str) -> None:
+    for case, steps, expected in cases(name):
+        keyed = [(keccak256(key) if FILES[name] else key, value) for key, value in steps]
+        for turn in range(len(keyed)):
+            assert _native.trie_root([*keyed[turn:], *keyed[:turn]]) == expected, case
+            assert _native.trie_root([*keyed[:turn], *reversed(keyed[turn:])]) == expected, case
