@@ -7,15 +7,19 @@ from rich.console import Console
 from rich.text import Text
 
 from quip.node.errors import NodeError
+from quip.wallet.errors import WalletError
 
 
 def guarded(program: Callable[[], None]) -> None:
-    """Run `program`; on a NodeError print what is wrong and the hint, and exit with its status."""
+    """Run `program`; on a NodeError or WalletError print what is wrong and the hint, and exit with its status."""
     try:
         program()
     except NodeError as error:
-        report(error)
+        report(error.message, error.hint)
         sys.exit(error.exit_code)
+    except WalletError as error:
+        report(error.message, error.hint)
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
@@ -23,8 +27,8 @@ def guarded(program: Callable[[], None]) -> None:
         sys.exit(0)
 
 
-def report(error: NodeError) -> None:
+def report(message: str, hint: str) -> None:
     """Print the error and its hint to stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text("error: ", "bold red") + Text(error.message))
-    console.print(Text("hint: ", "bold cyan") + Text(error.hint))
+    console.print(Text("error: ", "bold red") + Text(message))
+    console.print(Text("hint: ", "bold cyan") + Text(hint))

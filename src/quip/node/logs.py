@@ -16,6 +16,7 @@ from structlog.typing import Processor
 
 from quip.node.errors import ConfigError
 
+EVENT_WIDTH = 16
 LIBRARIES = ("uvicorn", "uvicorn.error", "asyncio")
 
 
@@ -27,9 +28,13 @@ def configure(
     terminal = stream or sys.stderr
     handlers: list[logging.Handler] = [logging.StreamHandler(terminal)]
     console = structlog.dev.ConsoleRenderer(
-        colors=wants_colour(terminal), pad_event_to=24, exception_formatter=structlog.dev.plain_traceback
+        colors=wants_colour(terminal),
+        pad_event_to=EVENT_WIDTH,
+        pad_level=False,
+        sort_keys=False,
+        exception_formatter=structlog.dev.plain_traceback,
     )
-    handlers[0].setFormatter(_formatter(console))
+    handlers[0].setFormatter(_formatter(_for_people, console))
     if file is not None:
         handlers.append(json_file(file))
     root = logging.getLogger()
@@ -71,6 +76,14 @@ def wants_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
+def key_progress(done: int, total: int) -> None:
+    """Progress of a key's generation: a line that rewrites itself on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return
+    sys.stderr.write(f"\rmaking the mining identity: {100 * done // max(total, 1)} %" + ("\n" if done >= total else ""))
+    sys.stderr.flush()
+
+
 def _shared() -> list[Processor]:
     return [
         structlog.stdlib.add_log_level,
@@ -88,8 +101,15 @@ def _hex(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[
     return event
 
 
-def _formatter(renderer: Processor) -> logging.Formatter:
+def _for_people(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Seconds are exact enough, and which module speaks is of no interest."""
+    event["timestamp"] = str(event.get("timestamp", ""))[:19].replace("T", " ")
+    event.pop("logger", None)
+    return event
+
+
+def _formatter(*processors: Processor) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared(),
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors],
     )

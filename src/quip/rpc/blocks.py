@@ -119,8 +119,8 @@ def topology_object(spec: ChainSpec, puzzle: Puzzle) -> dict[str, Any]:
     }
 
 
-def requirements_object(spec: ChainSpec, parent: StoredBlock, required: Requirements, streak: int) -> dict[str, Any]:
-    """What a child of `parent` has to prove; the reward is that of a miner whose streak becomes `streak`."""
+def requirements_object(spec: ChainSpec, parent: StoredBlock, required: Requirements) -> dict[str, Any]:
+    """What a child of `parent` has to prove; the reward is that of a miner who begins a streak."""
     return {
         "parentHash": data(parent.header.hash),
         "number": quantity(required.number),
@@ -134,7 +134,7 @@ def requirements_object(spec: ChainSpec, parent: StoredBlock, required: Requirem
         "minDistance": spec.puzzle.min_distance,
         "minSolutions": spec.puzzle.min_solutions,
         "streak": parent.context.streak,
-        "reward": quantity(block_reward(spec.rewards, streak, required.work, required.controller)),
+        "reward": quantity(block_reward(spec.rewards, 1, required.work, required.controller)),
     }
 
 

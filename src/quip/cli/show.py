@@ -1,0 +1,100 @@
+"""quip status, quip blocks, quip miners: what a node sees."""
+
+from typing import Annotated, Any
+
+import typer
+
+from quip.cli import output
+from quip.cli.options import DataDir, Json, Rpc
+from quip.cli.target import Caller, open_target
+from quip.node.errors import NodeError
+
+MAX_BLOCKS = 1000  # one screenful is 20; nobody reads more than a thousand
+
+Count = Annotated[int, typer.Option("--count", "-n", min=1, max=MAX_BLOCKS, help="How many of the latest blocks")]
+Number = Annotated[int | None, typer.Argument(help="One block, with its proof; default: the latest ones", min=0)]
+
+
+def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
+    """Show the chain's head, the miners and the wallet of a node."""
+    with open_target(rpc, data_dir) as node:
+        found = node.call("quip_getStatus")
+    if as_json:
+        output.emit_json(found)
+        return
+    head = found["head"]
+    output.emit_pairs(
+        {
+            "node": f"{found['nodeName']} ({'running' if found['running'] else 'stopped'}), version {found['version']}",
+            "chain": f"{found['chain']} (id {found['chainId']}), genesis {output.short(found['genesis'])}",
+            "head": f"#{output.integer(head['number'])} {head['hash']}",
+            "time": f"{output.moment(output.integer(head['timestamp']))} UTC, {found['headAge']} s ago",
+            "level": f"{output.level(found['level'])} (work {output.integer(found['work']):,})",
+            "block time": f"{found['blockTime']} s (target {found['targetBlockTime']} s)",
+            "total work": f"{output.integer(head['totalDifficulty']):,}",
+            "mining": "yes" if found["mining"] else "no",
+            "miner id": found["minerId"] or "none",
+            "signatures left": found["signaturesLeft"],
+            "payout": found["payout"] or "none",
+            "peers": found["peers"],
+            "data": found["dataDir"],
+        }
+    )
+
+
+def blocks(
+    number: Number = None, count: Count = 10, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None
+) -> None:
+    """List the latest blocks, or show one with its proof."""
+    with open_target(rpc, data_dir) as node:
+        if number is not None:
+            _one(node, number, as_json)
+        else:
+            _latest(node, count, as_json)
+
+
+def _latest(node: Caller, count: int, as_json: bool) -> None:
+    head = output.integer(node.call("eth_blockNumber"))
+    numbers = range(head, max(head - count, -1), -1)
+    found = [block for block in node.batch([("eth_getBlockByNumber", (hex(n), False)) for n in numbers]) if block]
+    if as_json:
+        output.emit_json(found)
+        return
+    rows = []
+    for block in found:
+        miner = block["extraData"][:42] if output.integer(block["number"]) else ""
+        time = output.moment(output.integer(block["timestamp"]))
+        work = f"{output.integer(block['difficulty']):,}"
+        rows.append((output.integer(block["number"]), time, work, output.short(miner), output.short(block["hash"])))
+    output.emit_table(("number", "time (UTC)", "work", "miner id", "hash"), rows)
+
+
+def _one(node: Caller, number: int, as_json: bool) -> None:
+    block: dict[str, Any] | None = node.call("eth_getBlockByNumber", hex(number), False)
+    if block is None:
+        raise NodeError(f"there is no block {number} yet", "quip blocks lists the latest ones")
+    proof = node.call("quip_getProof", hex(number)) if number else None
+    if as_json:
+        output.emit_json({"block": block, "proof": proof})
+        return
+    output.emit_pairs({name: value for name, value in block.items() if name != "logsBloom"})
+    if proof:
+        shown = {**proof, "solutions": f"{len(proof['solutions'])} of {proof['topology']['nodes']} spins"}
+        shown["topology"] = proof["topology"]["name"]
+        output.emit_pairs({name: value for name, value in shown.items() if name not in block})
+
+
+def miners(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
+    """Show who mined the chain, and how this node's own miners fare."""
+    with open_target(rpc, data_dir) as node:
+        found = node.call("quip_getMiners")
+    if as_json:
+        output.emit_json(found)
+        return
+    rows = [
+        (entry["minerId"], entry["blocks"], output.coins(output.integer(entry["earned"]))) for entry in found["chain"]
+    ]
+    output.emit_table(("miner id", "blocks", "earned"), rows)
+    if found["local"]:
+        columns = list(found["local"][0])
+        output.emit_table(columns, output.as_rows(found["local"], *columns))

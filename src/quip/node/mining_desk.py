@@ -1,0 +1,82 @@
+"""Where miners get their work and hand in their blocks. Every method may be called from any miner's thread."""
+
+import threading
+
+import structlog
+
+from quip.chain.chain import Status
+from quip.chain.template import Template, seal_template
+from quip.consensus.block import Block
+from quip.node.chain_thread import ChainThread
+from quip.node.clock import ClockWatch
+from quip.wallet.errors import KeyExhausted, WalletError
+from quip.wallet.identity import MiningIdentity
+
+log = structlog.get_logger("quip.mining")
+
+REFRESH_S = 1  # a template's time is part of its puzzle: older ones make the block look late or early
+
+
+class MiningDesk:
+    """Templates on the head, seals by the node's identity, and the way into the chain."""
+
+    def __init__(self, chain: ChainThread, clock: ClockWatch, identity: MiningIdentity, beneficiary: bytes) -> None:
+        self._chain = chain
+        self._clock = clock
+        self._identity = identity
+        self._beneficiary = beneficiary
+        self._open = True
+        self._failure: WalletError | None = None
+        self._current: Template | None = None
+        self._mutex = threading.Lock()
+
+    @property
+    def idle_because(self) -> str | None:
+        """Why there is no work now; None while there is."""
+        if not self._open:
+            return "the node stops"
+        if self._failure is not None:
+            return str(self._failure)
+        if self._chain.stalled:
+            return "the disk is full"
+        if not self._clock.steady:
+            return "the clock jumped"
+        return None
+
+    def template(self) -> Template | None:
+        """The block to mine now, at most REFRESH_S old; None while there is no work (ask again in a moment)."""
+        if self.idle_because is not None:
+            return None
+        with self._mutex:
+            current, now = self._current, self._clock.now()
+            if current is None or not self.is_current(current) or now - current.header.timestamp >= REFRESH_S:
+                current = self._chain.template(self._beneficiary, self._identity.miner_id)
+                self._current = current
+        too_early = current.header.timestamp > now + self._chain.chain.spec.difficulty.future_limit
+        return None if too_early else current
+
+    def is_current(self, template: Template) -> bool:
+        """Does the template still build on the head?"""
+        return template.header.parent_hash == self._chain.chain.head.hash
+
+    def seal(self, template: Template, nonce: int, solutions: tuple[bytes, ...]) -> Block | None:
+        """The signed block; None where the identity cannot sign (the log says why, and mining ends)."""
+        try:
+            return seal_template(template, nonce, solutions, self._identity)
+        except WalletError as error:
+            self._failure = error
+            log.error("cannot sign blocks", reason=error.message, hint=_hint(error))
+            return None
+
+    def submit(self, block: Block) -> bool:
+        """Hand a block in; True if it is now the head."""
+        accepted = self._chain.accept(block)
+        return accepted is not None and accepted.status is Status.CONNECTED
+
+    def close(self) -> None:
+        """No more work."""
+        self._open = False
+
+
+def _hint(error: WalletError) -> str:
+    return "start the node again: it makes a fresh tree" if isinstance(error, KeyExhausted) else error.hint

@@ -1,0 +1,267 @@
+"""Wiring only: opens everything, connects it, runs one event loop with one task group, and closes it again.
+
+run_node(config)    returns when the node was asked to stop; raises NodeError where it cannot run
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+import quip
+from quip.chain.events import ChainEvent, HeadChanged
+from quip.node import logs, metrics, opening
+from quip.node.chain_thread import ChainThread
+from quip.node.clock import CLOCK_HINT, ClockWatch
+from quip.node.config import FIRST_RPC_PORT, NodeConfig, rpc_port_for, split_address
+from quip.node.errors import PortBusy
+from quip.node.files import DataFiles, files_of
+from quip.node.miners import Miners
+from quip.node.mining_desk import MiningDesk
+from quip.node.opening import Rules
+from quip.node.running import announced
+from quip.node.service import ServiceNotifier
+from quip.node.version import client_version
+from quip.primitives.address import checksum_address
+from quip.rpc import server
+from quip.rpc.dispatch import Dispatcher
+from quip.rpc.methods import table
+from quip.rpc.view import NodeView, RpcView
+from quip.storage.chain_store import RedbChainStore
+from quip.wallet.identity import MiningIdentity
+
+log = structlog.get_logger("quip.node")
+
+TICK_S = 1.0
+RPC_THREADS = 4  # enough for local tools; each may hold one proof's baseline
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")
+
+
+def run_node(config: NodeConfig) -> None:
+    """Run a node until SIGTERM or Ctrl-C. Raises NodeError."""
+    logs.configure(config.log_level, config.node_log, config.rpc.access_log)
+    rules = opening.load_rules(config.genesis_config)
+    files = files_of(config, rules.spec.name)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(opening.lock_directory(files))
+        store, chain = opening.open_chain(files, rules)
+        stack.callback(store.close)
+        clock = ClockWatch()
+        counts = metrics.Metrics(quip.__version__, rules.spec.name)
+        writer = ChainThread(chain, clock, counts)
+        stack.callback(writer.close)
+        identity = opening.open_identity(files, rules.spec.chain_id, store, logs.key_progress)
+        stack.callback(identity.close)
+        beneficiary = opening.payee(config.payout, files, store, identity.miner_id)
+        desk = MiningDesk(writer, clock, identity, beneficiary)
+        miners = Miners(config, rules, desk, counts)
+        parts = Parts(
+            config=config,
+            rules=rules,
+            files=files,
+            store=store,
+            writer=writer,
+            clock=clock,
+            counts=counts,
+            identity=identity,
+            beneficiary=beneficiary,
+            desk=desk,
+            miners=miners,
+        )
+        Node(parts, stack).run()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a node is made of."""
+
+    config: NodeConfig
+    rules: Rules
+    files: DataFiles
+    store: RedbChainStore
+    writer: ChainThread
+    clock: ClockWatch
+    counts: metrics.Metrics
+    identity: MiningIdentity
+    beneficiary: bytes
+    desk: MiningDesk
+    miners: Miners
+
+
+class Node:
+    """One running node."""
+
+    def __init__(self, parts: Parts, stack: contextlib.ExitStack) -> None:
+        self._parts = parts
+        self._started = time.monotonic()
+        self._stop = asyncio.Event()
+        pool = stack.enter_context(contextlib.closing(_RpcPool()))
+        listener = _rpc_listener(parts.config)
+        stack.callback(listener.close)
+        self._rpc = server.LocalServer(self._rpc_application(pool), listener)
+        self._servers = [self._rpc]
+        if parts.config.metrics_port is not None:
+            exposed = _listener(parts.config.metrics_port, "metrics", "--metrics-port")
+            stack.callback(exposed.close)
+            self._servers.append(server.LocalServer(metrics.application(parts.counts), exposed))
+        with opening.explained(parts.files.root):
+            stack.enter_context(announced(parts.files.root, self._rpc.url))
+
+    def run(self) -> None:
+        """Run until told to stop."""
+        self._greet()
+        asyncio.run(self._serve())
+        log.info("stopped", head=self._parts.writer.chain.head.header.number)
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        notifier = ServiceNotifier()
+        unsubscribe = self._parts.writer.chain.subscribe(self._on_event)
+        async with asyncio.TaskGroup() as tasks:
+            for one in self._servers:
+                tasks.create_task(one.run_until_stopped())
+            chores = [tasks.create_task(self._tick()), tasks.create_task(_watchdog(notifier))]
+            if self._parts.config.auto_mine:
+                self._parts.miners.start()
+            notifier.send("READY=1")
+            await self._stop.wait()
+            notifier.send("STOPPING=1")
+            log.info("stopping")
+            self._parts.desk.close()
+            await asyncio.to_thread(self._parts.miners.stop)
+            unsubscribe()
+            for chore in chores:
+                chore.cancel()
+            for one in self._servers:
+                one.stop()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            jump = self._parts.clock.look()
+            if jump is not None:
+                log.warning(str(jump), hint=CLOCK_HINT)
+                self._parts.miners.new_head()
+            await asyncio.to_thread(self._parts.writer.tick)
+            self._parts.miners.observe()
+
+    def _on_event(self, event: ChainEvent) -> None:
+        if isinstance(event, HeadChanged):
+            self._parts.miners.new_head()
+            header = event.new.header
+            mine = header.miner_id == self._parts.identity.miner_id
+            log.info(
+                "block",
+                number=header.number,
+                hash=event.new.hash,
+                after_s=header.timestamp - event.old.header.timestamp,
+                work=header.difficulty,
+                miner="this node" if mine else "0x" + header.miner_id.hex(),
+            )
+
+    def _greet(self) -> None:
+        parts = self._parts
+        head = parts.writer.chain.head
+        log.info(
+            "node",
+            version=quip.__version__,
+            chain=parts.rules.spec.name,
+            chain_id=parts.rules.spec.chain_id,
+            head=head.header.number,
+            data_dir=str(parts.files.root),
+        )
+        log.info("rpc", url=self._rpc.url)
+        for one in self._servers[1:]:
+            log.info("metrics", url=one.url + "/metrics")
+        log.info("identity", miner_id=parts.identity.miner_id, payout=checksum_address(parts.beneficiary))
+        for peer in parts.config.peers:
+            if not _is_self(peer, parts.config):
+                log.warning("peer ignored", peer=peer, hint="networking is not built yet: this node runs alone")
+        if not parts.config.auto_mine:
+            log.info("not mining", hint="--auto-mine starts it")
+
+    def _rpc_application(self, pool: ThreadPoolExecutor) -> Any:
+        parts = self._parts
+        view = RpcView(parts.rules.spec, parts.rules.spec_json, parts.rules.puzzle, parts.store, self._view())
+        limits = parts.config.rpc
+        dispatcher = Dispatcher(
+            table(view),
+            pool,
+            limits.batch_limit,
+            lambda method, outcome: parts.counts.rpc.labels(method, outcome).inc(),
+        )
+        return server.application(dispatcher, limits.body_limit_bytes)
+
+    def _view(self) -> NodeView:
+        parts = self._parts
+        return NodeView(
+            version=client_version(),
+            now=parts.clock.now,
+            buried=parts.writer.chain.tag,
+            pending=lambda: parts.writer.template(parts.beneficiary, parts.identity.miner_id).header,
+            status=self._status,
+            miners=parts.miners.objects,
+        )
+
+    def _status(self) -> dict[str, Any]:
+        parts = self._parts
+        return {
+            "running": True,
+            "pid": os.getpid(),
+            "uptime": round(time.monotonic() - self._started, 1),
+            "nodeName": parts.config.node_name,
+            "dataDir": str(parts.files.root.resolve()),
+            "mining": parts.miners.running and parts.desk.idle_because is None,
+            "idleBecause": parts.desk.idle_because if parts.miners.running else "mining is off",
+            "minerId": "0x" + parts.identity.miner_id.hex(),
+            "signaturesLeft": parts.identity.remaining,
+            "payout": checksum_address(parts.beneficiary),
+            "peers": 0,
+        }
+
+
+class _RpcPool(ThreadPoolExecutor):
+    """The threads that answer RPC calls; closing it drops what has not begun."""
+
+    def __init__(self) -> None:
+        super().__init__(RPC_THREADS, "rpc")
+
+    def close(self) -> None:
+        self.shutdown(cancel_futures=True)
+
+
+async def _watchdog(notifier: ServiceNotifier) -> None:
+    while notifier.watchdog_s is not None:
+        notifier.send("WATCHDOG=1")
+        await asyncio.sleep(notifier.watchdog_s)
+
+
+def _rpc_listener(config: NodeConfig) -> socket.socket:
+    port = rpc_port_for(config)
+    if port is not None:
+        return _listener(port, "JSON-RPC server", "--rpc-port")
+    try:
+        return server.listen_from(FIRST_RPC_PORT)
+    except OSError:
+        raise PortBusy("JSON-RPC server", FIRST_RPC_PORT, "--rpc-port") from None
+
+
+def _listener(port: int, what: str, flag: str) -> socket.socket:
+    try:
+        return server.listen(port)
+    except OSError:
+        raise PortBusy(what, port, flag) from None
+
+
+def _is_self(peer: str, config: NodeConfig) -> bool:
+    host, port = split_address(peer, "peer")
+    return peer == config.public or (port == config.port and host in (*LOCAL_HOSTS, config.listen))
