@@ -2,7 +2,7 @@
 
 * ECDSA secret i: BIP-32 at m/44'/60'/0'/0/i, as Ethereum wallets do.
 * XMSS seeds: HKDF-SHA256 (empty salt) of the 64-byte BIP-39 seed, info "quip/xmss/<chain id>/<purpose>/<i>" in
-  ASCII with decimal numbers, 96 bytes: sk_seed || sk_prf || pub_seed. So no leaf belongs to two networks or two purposes.
+  ASCII with decimal numbers, 96 bytes: sk_seed || sk_prf || pub_seed. No leaf belongs to two networks or purposes.
 
 The words restore keys. They never restore which leaves were used.
 """
