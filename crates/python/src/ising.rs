@@ -171,6 +171,19 @@ impl IsingModel {
         self.inner.fields().to_vec()
     }
 
+    #[getter(n)]
+    fn spins(&self) -> usize {
+        self.n()
+    }
+
+    fn packed_couplers<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let pairs = self.inner.graph().couplers().iter();
+        let bytes: Vec<u8> = pairs
+            .flat_map(|&(u, v)| [u.to_le_bytes(), v.to_le_bytes()].concat())
+            .collect();
+        PyBytes::new(py, &bytes)
+    }
+
     #[getter]
     fn start_offset(&self) -> Option<u64> {
         self.origin.map(|(_, offset)| offset)

@@ -58,9 +58,7 @@ def neighbours(topology: Topology, couplings: Sequence[int]) -> list[list[tuple[
     return out
 
 
-def metropolis(
-    rules: PuzzleRules, instance: Instance, words: list[int], draws: Sequence[Sequence[int]]
-) -> list[int]:
+def metropolis(rules: PuzzleRules, instance: Instance, words: list[int], draws: Sequence[Sequence[int]]) -> list[int]:
     """All sweeps on 512-replica words (one per spin, changed in place). draws[sweep][spin] is below 65536."""
     bonds = neighbours(rules.topology, instance.couplings)
     for cutoffs, drawn in zip(rules.cutoffs, draws, strict=True):

@@ -123,7 +123,7 @@ def _generate(family: str, m: int, t: int) -> tuple[list[int], list[tuple[int, i
 
 def _zephyr_keys(nodes: Sequence[int], m: int, t: int) -> list[tuple[int, ...]]:
     """(class, z, j, w, k) by (u, (2z + j) mod 3, z, j, w, k); linear = (((u(2m+1)+w)t+k)2+j)m+z."""
-    keys = []
+    keys: list[tuple[int, ...]] = []
     for node in nodes:
         rest, z = divmod(node, m)
         rest, j = divmod(rest, 2)

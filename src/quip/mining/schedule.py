@@ -1,0 +1,40 @@
+"""Annealing schedules: floats here, integer cutoffs for the kernel.
+
+cutoff[k] = round(65536 exp(-2 beta k)) admits an uphill move of 2k with the Metropolis probability; beta rises
+geometrically from the first to the last sweep. A greedy finish is a few sweeps at zero temperature behind it.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+from quip import _native
+
+ONE = 65536
+MAX_K = 25
+"""Degree 24 and a field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Betas:
+    """A geometric ramp of inverse temperatures (in units of 1/|J|)."""
+
+    first: float = 0.1
+    last: float = 3.0
+
+
+def cutoff_rows(sweeps: int, max_k: int = MAX_K, betas: Betas = Betas(), greedy: int = 0) -> list[list[int]]:
+    """rows[sweep][k] for k = 0..max_k, then `greedy` rows that admit no uphill move. Raises ValueError on no sweep."""
+    if sweeps < 1 or greedy < 0:
+        raise ValueError(f"an anneal has at least one sweep, not {sweeps} (and {greedy} greedy ones)")
+    rows = []
+    for sweep in range(sweeps):
+        beta = betas.first * (betas.last / betas.first) ** (sweep / max(sweeps - 1, 1))
+        rows.append([round(ONE * math.exp(-2 * beta * k)) for k in range(max_k + 1)])
+    return rows + [[ONE]] * greedy
+
+
+@lru_cache(maxsize=32)
+def native_schedule(sweeps: int, betas: Betas = Betas(), greedy: int = 0) -> _native.IsingSchedule:
+    """The kernel's form of `cutoff_rows`, kept: making 4,096 rows takes longer than a short anneal."""
+    return _native.IsingSchedule(cutoff_rows(sweeps, betas=betas, greedy=greedy))
