@@ -86,9 +86,11 @@ def l_tree(seed: bytes, values: list[bytes], layer: int, tree: int, leaf: int) -
     while len(values) > 1:
         parents = [
             rand_hash(
-                seed, values[2 * i], values[2 * i + 1],
+                seed,
+                values[2 * i],
+                values[2 * i + 1],
                 [ltree_address(layer, tree, leaf, height, i, mask) for mask in range(3)],
-            )  # fmt: skip
+            )
             for i in range(len(values) // 2)
         ]
         values = parents + values[2 * len(parents) :]
@@ -105,9 +107,11 @@ def make_leaf(sk_seed: bytes, seed: bytes, layer: int, tree: int, leaf: int) -> 
 def parent_row(seed: bytes, row: list[bytes], layer: int, tree: int, height: int) -> list[bytes]:
     return [
         rand_hash(
-            seed, row[2 * i], row[2 * i + 1],
+            seed,
+            row[2 * i],
+            row[2 * i + 1],
             [hash_tree_address(layer, tree, height, i, mask) for mask in range(3)],
-        )  # fmt: skip
+        )
         for i in range(len(row) // 2)
     ]
 
