@@ -20,6 +20,7 @@ MAX_PUBLIC_METHODS = 12
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "shared", "manager", "base", "misc"}
 PURE = ("primitives", "ising", "consensus", "chain")  # below L4: nothing that acts
 WITHOUT_FLOATS = ("consensus", "ising")
+BINDS_NATIVE = ("primitives", "ising", "consensus", "storage", "mining", "wallet")
 ACTING_MODULES = {"asyncio", "threading", "socket", "time", "random", "os", "logging", "secrets", "subprocess"}
 ACTING_CALLS = {"open", "print", "input"}
 READS_SPECS = "src/quip/consensus/spec_files.py"  # reads the chain spec once, before anything runs
@@ -165,6 +166,19 @@ def test_below_the_shell_nothing_acts() -> None:
             if modules & ACTING_MODULES or called:
                 acts.append(f"{place(path, node)}: {ast.unparse(node)}")
     assert acts == []
+
+
+def test_native_code_is_bound_in_few_places() -> None:
+    """import-linter cannot see a compiled module."""
+    elsewhere = []
+    for path in SOURCE:
+        for node in ast.walk(TREES[path]):
+            names = {alias.name for alias in node.names} if isinstance(node, ast.Import | ast.ImportFrom) else set()
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            bound = "quip._native" in names or module == "quip._native" or (module == "quip" and "_native" in names)
+            if bound and layer(path) not in BINDS_NATIVE:
+                elsewhere.append(f"{place(path, node)}: {ast.unparse(node)}")
+    assert elsewhere == []
 
 
 def test_no_file_is_named_for_nothing() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import quip
-from quip.cli import chain, show, wallet
+from quip.cli import chain, database, show, wallet
 from quip.cli.exits import guarded
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command()(show.blocks)
 app.command()(show.miners)
 app.add_typer(chain.app, name="chain")
 app.add_typer(wallet.app, name="wallet")
+app.add_typer(database.app, name="db")
 
 
 def main() -> None:

@@ -11,6 +11,20 @@ from quip.node.errors import NodeError
 
 MAX_BLOCKS = 1000  # one screenful is 20; nobody reads more than a thousand
 
+LOCAL = {
+    "miner": "id",
+    "kind": "kind",
+    "device": "device",
+    "threads": "workers",
+    "attempts": "attempts",
+    "gate hashes/s": "gateHashesPerSecond",
+    "spin updates/ns": "spinUpdatesPerNs",
+    "best margin": "bestMargin",
+    "valid sets": "validSets",
+    "blocks won": "blocksWon",
+    "streak": "streak",
+}
+
 Count = Annotated[int, typer.Option("--count", "-n", min=1, max=MAX_BLOCKS, help="How many of the latest blocks")]
 Number = Annotated[int | None, typer.Argument(help="One block, with its proof; default: the latest ones", min=0)]
 
@@ -95,6 +109,11 @@ def miners(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
         (entry["minerId"], entry["blocks"], output.coins(output.integer(entry["earned"]))) for entry in found["chain"]
     ]
     output.emit_table(("miner id", "blocks", "earned"), rows)
-    if found["local"]:
-        columns = list(found["local"][0])
-        output.emit_table(columns, output.as_rows(found["local"], *columns))
+    for entry in found["local"]:
+        typer.echo()
+        output.emit_pairs(_local(entry))
+
+
+def _local(entry: dict[str, Any]) -> dict[str, object]:
+    shown = {label: entry[key] for label, key in LOCAL.items()}
+    return {**shown, "earned": output.coins(output.integer(entry["earned"]))}

@@ -7,6 +7,7 @@ import structlog
 from quip.chain.chain import Status
 from quip.chain.template import Template, seal_template
 from quip.consensus.block import Block
+from quip.consensus.rewards import reward_of
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import ClockWatch
 from quip.wallet.errors import KeyExhausted, WalletError
@@ -72,6 +73,11 @@ class MiningDesk:
         """Hand a block in; True if it is now the head."""
         accepted = self._chain.accept(block)
         return accepted is not None and accepted.status is Status.CONNECTED
+
+    def reward_of(self, block: Block) -> int:
+        """Wei that an accepted block paid; 0 for one that is not in the tree."""
+        context = self._chain.chain.tree.context(block.header.hash)
+        return 0 if context is None else reward_of(self._chain.chain.spec.rewards, block.header, context)
 
     def close(self) -> None:
         """No more work."""

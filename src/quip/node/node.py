@@ -159,6 +159,8 @@ class Node:
             self._parts.miners.new_head()
             header = event.new.header
             mine = header.miner_id == self._parts.identity.miner_id
+            if not mine:
+                self._parts.miners.lost_race()
             log.info(
                 "block",
                 number=header.number,

@@ -1,0 +1,175 @@
+"""The node's miners: builds them from the configuration, starts and stops them, and says how they fare."""
+
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from quip.chain.template import Template
+from quip.consensus.block import Block
+from quip.ising.puzzle import REPLICAS
+from quip.mining.cpu import CpuSampler
+from quip.mining.miner import Miner, MinerSetup, MinerStatistics
+from quip.mining.plan import Plan, shipped_plans
+from quip.node.config import CpuConfig, NodeConfig
+from quip.node.metrics import Metrics
+from quip.node.mining_desk import MiningDesk
+from quip.node.opening import Rules
+from quip.rpc.encoding import quantity
+
+log = structlog.get_logger("quip.mining")
+
+REPORT_S = 30  # a line in the log so often, where no block comes
+
+
+@dataclass(slots=True)
+class Winnings:
+    """What one miner won since the start."""
+
+    earned: int = 0
+    """Wei."""
+    streak: int = 0
+    """Blocks in a row, up to the head, that this miner won."""
+
+
+class MinersDesk:
+    """The desk as one miner sees it: its blocks are counted for it."""
+
+    def __init__(self, name: str, desk: MiningDesk, miners: "Miners") -> None:
+        self._name = name
+        self._desk = desk
+        self._miners = miners
+
+    def template(self) -> Template | None:
+        """What to mine now."""
+        return self._desk.template()
+
+    def is_current(self, template: Template) -> bool:
+        """Does the template still build on the head?"""
+        return self._desk.is_current(template)
+
+    def seal(self, template: Template, nonce: int, solutions: tuple[bytes, ...]) -> Block | None:
+        """The signed block."""
+        return self._desk.seal(template, nonce, solutions)
+
+    def submit(self, block: Block) -> bool:
+        """Hand a block in; True if it is now the head."""
+        won = self._desk.submit(block)
+        if won:
+            self._miners.count(self._name, self._desk.reward_of(block))
+        return won
+
+
+class Miners:
+    """All miners of the configuration. `start` and `stop` once each."""
+
+    def __init__(self, config: NodeConfig, rules: Rules, desk: MiningDesk, counts: Metrics) -> None:
+        self._desk = desk
+        self._counts = counts
+        self._mutex = threading.Lock()
+        self._started = 0.0
+        self._reported = 0.0
+        self._idle_because: str | None = None
+        self._miners: dict[str, Miner] = {}
+        self._winnings: dict[str, Winnings] = {}
+        for number in range(1, config.miners.cpu + 1):
+            name = f"CPU-{number}"
+            setup = cpu_setup(name, config.cpu, max(1, config.cpu.num_cpus // config.miners.cpu), rules)
+            self._miners[name] = Miner(setup, rules.puzzle, MinersDesk(name, desk, self))
+            self._winnings[name] = Winnings()
+
+    @property
+    def running(self) -> bool:
+        """True between `start` and `stop`."""
+        return self._started > 0
+
+    def start(self) -> None:
+        """Begin to mine."""
+        self._started = self._reported = time.monotonic()
+        self._counts.mining.set(1)
+        for miner in self._miners.values():
+            miner.start()
+
+    def stop(self) -> None:
+        """End all work; returns when the threads have ended."""
+        if self.running:
+            self._started = 0.0
+            self._counts.mining.set(0)
+            for miner in self._miners.values():
+                miner.stop()
+
+    def new_head(self) -> None:
+        """Work on another template from now on."""
+        for miner in self._miners.values():
+            miner.new_head()
+
+    def lost_race(self) -> None:
+        """Somebody else's block is the head: every streak ends."""
+        with self._mutex:
+            for winnings in self._winnings.values():
+                winnings.streak = 0
+
+    def count(self, name: str, reward: int) -> None:
+        """A miner won a block that pays `reward` wei."""
+        with self._mutex:
+            for other, winnings in self._winnings.items():
+                winnings.streak = winnings.streak + 1 if other == name else 0
+            self._winnings[name].earned += reward
+
+    def objects(self) -> list[dict[str, Any]]:
+        """What quip_getMiners shows of each."""
+        seconds = max(time.monotonic() - self._started, 1e-9) if self.running else 0.0
+        return [self._object(miner.statistics(), seconds) for miner in self._miners.values()]
+
+    def observe(self) -> None:
+        """Once a second: metrics, and now and then a line in the log."""
+        for miner in self._miners.values():
+            found = miner.statistics()
+            figures = ("attempts", "gate_hashes", "spin_updates", "valid_sets", "blocks_won", "failures")
+            for figure in figures:
+                self._counts.miner.labels(found.name, figure).set(getattr(found, figure))
+        if not self.running:
+            return
+        idle = self._desk.idle_because
+        if idle != self._idle_because:
+            self._idle_because = idle
+            log.warning("mining waits", reason=idle) if idle else log.info("mining goes on")
+        if time.monotonic() - self._reported >= REPORT_S:
+            self._reported = time.monotonic()
+            for entry in self.objects():
+                shown = {key: entry[key] for key in ("id", "attempts", "spinUpdatesPerNs", "validSets", "blocksWon")}
+                log.info("mining", **shown)
+
+    def _object(self, found: MinerStatistics, seconds: float) -> dict[str, Any]:
+        with self._mutex:
+            winnings = self._winnings[found.name]
+            earned, streak = winnings.earned, winnings.streak
+        return {
+            "id": found.name,
+            "kind": found.kind,
+            "device": found.device,
+            "workers": found.workers,
+            "attempts": found.attempts,
+            "gateHashesPerSecond": round(found.gate_hashes / seconds, 1) if seconds else 0.0,
+            "spinUpdatesPerNs": round(found.spin_updates / seconds / 1e9, 3) if seconds else 0.0,
+            "bestMargin": found.best_margin,
+            "validSets": found.valid_sets,
+            "blocksWon": found.blocks_won,
+            "streak": streak,
+            "earned": quantity(earned),
+        }
+
+
+def cpu_setup(name: str, config: CpuConfig, workers: int, rules: Rules) -> MinerSetup:
+    """A CPU miner with so many worker threads; what the operator left at "auto" follows the calibrated plans."""
+    return MinerSetup(
+        name=name,
+        samplers=tuple(CpuSampler() for _ in range(workers)),
+        plans=shipped_plans(rules.spec.name, rules.puzzle.rules.topology.digest),
+        plan=None if config.num_sweeps is None else Plan(sweeps=config.num_sweeps),
+        reads=config.num_reads or REPLICAS,
+        first_nonce=secrets.randbits(48),
+    )
