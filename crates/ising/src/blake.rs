@@ -19,28 +19,6 @@ pub fn gate_open(seed: &[u8; 32], bits: u32) -> bool {
         && (rest == 0 || seed[whole] >> (8 - rest) == 0)
 }
 
-/// The first nonce (big-endian, from `start` on, at most `limit` of them) that opens the gate, and its seed.
-/// Wraps at 2^64. `None`: none of them does.
-pub fn search_gate(
-    sealing_hash: &[u8; 32],
-    start: u64,
-    limit: u64,
-    bits: u32,
-) -> Option<(u64, [u8; 32])> {
-    let mut keyed = blake3::Hasher::new_derive_key(SEED_CONTEXT);
-    keyed.update(sealing_hash);
-    for step in 0..limit {
-        let nonce = start.wrapping_add(step);
-        let mut hasher = keyed.clone();
-        hasher.update(&nonce.to_be_bytes());
-        let found = *hasher.finalize().as_bytes();
-        if gate_open(&found, bits) {
-            return Some((nonce, found));
-        }
-    }
-    None
-}
-
 /// Bytes `offset..offset + out.len()` of the instance's stream: BLAKE3 keyed hash of the empty input, in XOF mode.
 pub fn stream(seed: &[u8; 32], offset: u64, out: &mut [u8]) {
     let mut reader = blake3::Hasher::new_keyed(seed).finalize_xof();

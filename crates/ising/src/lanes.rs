@@ -13,6 +13,7 @@ pub const FIELD: u32 = 21;
 /// # Safety
 /// Methods may use instructions that the running CPU lacks: call them only on a path that `Path::available` admits.
 /// Pointers must be valid for `BYTES` bytes and aligned to `BYTES`.
+#[allow(clippy::missing_safety_doc)] // said once, above
 pub trait Lanes: Copy {
     /// Bytes of the word: 8, 16, 32 or 64.
     const BYTES: usize;
@@ -86,7 +87,7 @@ mod x86 {
     impl Lanes for __m512i {
         #[inline(always)]
         unsafe fn field<const K: u32>(word: u64) -> usize {
-            _bextr2_u64(word, u64::from(FIELD << 8 | K * FIELD)) as usize
+            _bextr2_u64(word, u64::from((FIELD << 8) | (K * FIELD))) as usize
         }
         const BYTES: usize = 64;
         #[inline(always)]
@@ -133,7 +134,7 @@ mod x86 {
     impl Lanes for __m256i {
         #[inline(always)]
         unsafe fn field<const K: u32>(word: u64) -> usize {
-            _bextr2_u64(word, u64::from(FIELD << 8 | K * FIELD)) as usize
+            _bextr2_u64(word, u64::from((FIELD << 8) | (K * FIELD))) as usize
         }
         const BYTES: usize = 32;
         #[inline(always)]

@@ -11,6 +11,7 @@ pub mod anneal;
 pub mod bits;
 pub mod blake;
 pub mod energy;
+pub mod gate;
 pub mod graph;
 pub mod lanes;
 pub mod model;

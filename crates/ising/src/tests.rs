@@ -1,7 +1,9 @@
 //! Paths against each other and against a spin-by-spin reference.
 use crate::anneal::{anneal, counter_start};
 use crate::bits::replica;
+use crate::blake;
 use crate::energy;
+use crate::gate;
 use crate::graph::Graph;
 use crate::lanes::Path;
 use crate::model::Model;
@@ -162,5 +164,30 @@ fn bad_graphs_are_refused() {
         (30, (1..30).map(|v| (0, v)).collect(), (0..30).collect()),
     ] {
         assert!(Graph::new(n, couplers, &order).is_err());
+    }
+}
+
+#[test]
+fn the_gate_search_finds_what_a_scan_finds() {
+    for (start, bits) in [(0, 0), (5, 3), (u64::MAX - 40, 7), (1 << 40, 11)] {
+        let hash = [start as u8 ^ 0x5A; 32];
+        let scan = (0..20_000u64)
+            .map(|k| start.wrapping_add(k))
+            .find(|nonce| blake::gate_open(&blake::seed(&hash, &nonce.to_be_bytes()), bits));
+        let expected = scan.map(|nonce| (nonce, blake::seed(&hash, &nonce.to_be_bytes())));
+        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+            assert_eq!(
+                gate::search(&hash, start, 20_000, bits, path),
+                expected,
+                "{path:?}"
+            );
+        }
+        if let Some((nonce, _)) = expected {
+            let before = nonce.wrapping_sub(start);
+            assert_eq!(
+                gate::search(&hash, start, before, bits, Path::Portable),
+                None
+            );
+        }
     }
 }

@@ -139,11 +139,10 @@ pub fn codes(cutoffs: &Cutoffs, sweep: usize, draws: Draws, degrees: &Degrees, c
         let size = chunk.len();
         fill(draws, sweep, first, n, &mut drawn[..size]);
         let mut counts = [[0u8; CHUNK]; 2];
-        for parity in 0..2 {
+        for (parity, count) in counts.iter_mut().enumerate() {
             if !degrees.parities[number][parity] {
                 continue;
             }
-            let count = &mut counts[parity];
             count.fill(row.always[parity]);
             for &limit in &row.limits[parity] {
                 for lane in 0..CHUNK {

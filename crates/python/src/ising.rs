@@ -1,4 +1,5 @@
 //! Bindings of `quip_ising`.
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use pyo3::types::PyBytes;
 use quip_ising::lanes::Path;
 use quip_ising::select::{Compatible, MAX_CANDIDATES};
 use quip_ising::threshold::Cutoffs;
-use quip_ising::{anneal, bits, blake, energy, graph, model};
+use quip_ising::{anneal, bits, blake, energy, gate, graph, model};
 
 fn refused(error: quip_ising::Invalid) -> PyErr {
     PyValueError::new_err(error.to_string())
@@ -152,8 +153,7 @@ impl IsingModel {
 
     #[staticmethod]
     fn from_couplings(graph: &IsingGraph, couplings: Vec<i8>, fields: Vec<i8>) -> PyResult<Self> {
-        let inner =
-            model::Model::new(graph.inner.clone(), &couplings, &fields).map_err(refused)?;
+        let inner = model::Model::new(graph.inner.clone(), &couplings, &fields).map_err(refused)?;
         Ok(IsingModel {
             inner,
             origin: None,
@@ -212,7 +212,9 @@ impl IsingModel {
     ) -> PyResult<Option<IsingSamples>> {
         let path = Path::named(path).map_err(refused)?;
         let Some((seed, start_offset)) = self.origin else {
-            return Err(PyValueError::new_err("only a model drawn from a seed has a baseline"));
+            return Err(PyValueError::new_err(
+                "only a model drawn from a seed has a baseline",
+            ));
         };
         anneal::check(&self.inner, &schedule.inner).map_err(refused)?;
         let flag = cancelled(py, cancel);
@@ -265,12 +267,16 @@ impl IsingSamples {
     fn candidates(&self, max_energy: i32, fold: bool) -> (Vec<i32>, Vec<Vec<u8>>) {
         let mut energies = Vec::new();
         let mut packed: Vec<Vec<u8>> = Vec::new();
+        let mut seen = HashSet::new();
         for &r in &self.ranked {
             if self.run.energies[r] > max_energy || packed.len() == MAX_CANDIDATES {
                 break;
             }
-            energies.push(self.run.energies[r]);
-            packed.push(bits::replica(&self.run.words, self.n, r, fold));
+            let configuration = bits::replica(&self.run.words, self.n, r, fold);
+            if seen.insert(configuration.clone()) {
+                energies.push(self.run.energies[r]);
+                packed.push(configuration);
+            }
         }
         (energies, packed)
     }
@@ -341,7 +347,10 @@ fn ising_seed<'py>(
     sealing_hash: &[u8],
     nonce: &[u8],
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let seed = blake::seed(&fixed("sealing hash", sealing_hash)?, &fixed("nonce", nonce)?);
+    let seed = blake::seed(
+        &fixed("sealing hash", sealing_hash)?,
+        &fixed("nonce", nonce)?,
+    );
     Ok(PyBytes::new(py, &seed))
 }
 
@@ -359,7 +368,7 @@ fn ising_search_gate<'py>(
     bits: u32,
 ) -> PyResult<Option<(u64, Bound<'py, PyBytes>)>> {
     let hash = fixed("sealing hash", sealing_hash)?;
-    let found = py.detach(|| blake::search_gate(&hash, start, limit, bits));
+    let found = py.detach(|| gate::search(&hash, start, limit, bits, Path::best()));
     Ok(found.map(|(nonce, seed)| (nonce, PyBytes::new(py, &seed))))
 }
 
@@ -378,7 +387,9 @@ fn ising_stream<'py>(
 #[pyfunction]
 fn ising_minimum_distance(solutions: Vec<Vec<u8>>, n: usize, fold: bool) -> PyResult<usize> {
     if solutions.iter().any(|s| s.len() != n.div_ceil(8)) {
-        return Err(PyValueError::new_err("a configuration has the wrong length"));
+        return Err(PyValueError::new_err(
+            "a configuration has the wrong length",
+        ));
     }
     let rows: Vec<&[u8]> = solutions.iter().map(Vec::as_slice).collect();
     Ok(bits::minimum_distance(&rows, n, fold))
@@ -394,7 +405,9 @@ fn ising_choose(
     min_distance: usize,
 ) -> PyResult<Option<Vec<usize>>> {
     if solutions.iter().any(|s| s.len() != n.div_ceil(8)) {
-        return Err(PyValueError::new_err("a configuration has the wrong length"));
+        return Err(PyValueError::new_err(
+            "a configuration has the wrong length",
+        ));
     }
     let apart = |a: usize, b: usize| bits::distance(&solutions[a], &solutions[b], n, fold);
     Ok(Compatible::new(solutions.len(), min_distance, apart).choose(solutions.len(), count))
