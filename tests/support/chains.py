@@ -4,7 +4,7 @@ from functools import cache
 
 from quip import _native
 from quip.chain.chain import Chain
-from quip.chain.generator import ChainGenerator
+from quip.chain.generator import ChainGenerator, Solver
 from quip.chain.ports import ChainStore
 from quip.consensus.proof import puzzle_rules
 from quip.consensus.spec import ChainSpec
@@ -33,9 +33,9 @@ def new_chain(spec: ChainSpec | None = None, store: ChainStore | None = None) ->
     return Chain.open(spec, store or memory_store(spec), puzzle_of(spec))
 
 
-def generator(chain: Chain, seed: int = 1, miners: int = 2) -> ChainGenerator:
+def generator(chain: Chain, seed: int = 1, miners: int = 2, solver: Solver | None = None) -> ChainGenerator:
     signers = [signer(number) for number in range(1, miners + 1)]
-    return ChainGenerator(chain, puzzle_of(chain.spec), signers, seed)
+    return ChainGenerator(chain, puzzle_of(chain.spec), signers, seed, solver)
 
 
 def grown(blocks: int, seed: int = 1, miners: int = 2) -> ChainGenerator:

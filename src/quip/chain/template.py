@@ -13,7 +13,16 @@ from quip.chain.ports import BlockSigner
 from quip.consensus import gas
 from quip.consensus.block import Block, transactions_root
 from quip.consensus.difficulty import Requirements, child_context, requirements
-from quip.consensus.header import EMPTY_BLOOM, EMPTY_OMMERS_HASH, HASH_SIZE, NONCE_SIZE, Header
+from quip.consensus.header import (
+    ADDRESS_SIZE,
+    EMPTY_BLOOM,
+    EMPTY_OMMERS_HASH,
+    HASH_SIZE,
+    MAX_EXTRA_SIZE,
+    MINER_ID_SIZE,
+    NONCE_SIZE,
+    Header,
+)
 from quip.consensus.seal import Seal
 from quip.consensus.spec import ChainSpec
 from quip.consensus.state import StateReader
@@ -62,7 +71,14 @@ class Payee:
 
 
 def make_template(spec: ChainSpec, parent: Head, state: StateReader, payee: Payee, now: int) -> Template:
-    """A child of `parent` (with the state `state`) at Unix time `now`, or one second after the parent if later."""
+    """A child of `parent` (with the state `state`) at Unix time `now`, or one second after the parent if later.
+
+    Raises ValueError for a payee whose fields have wrong lengths.
+    """
+    if len(payee.beneficiary) != ADDRESS_SIZE or len(payee.miner_id) != MINER_ID_SIZE:
+        raise ValueError("beneficiary and miner id have 20 bytes")
+    if len(payee.extra) > MAX_EXTRA_SIZE - MINER_ID_SIZE:
+        raise ValueError(f"{len(payee.extra)} extra bytes, more than {MAX_EXTRA_SIZE - MINER_ID_SIZE}")
     timestamp = max(now, parent.header.timestamp + 1)
     required = requirements(spec, parent.header, parent.context, timestamp)
     draft = Header(

@@ -1,0 +1,66 @@
+"""Blocks before their time: ignored, kept within bounds, offered again."""
+
+from dataclasses import replace
+
+import pytest
+
+from quip.chain.chain import Status
+from quip.chain.future import FutureBlocks
+from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES
+from quip.consensus.block import Block
+from quip.consensus.errors import FutureBlock
+from quip.consensus.spec import ChainSpec
+from support.chains import generator, grown, network_spec, new_chain
+from support.mutants import next_block
+
+LIMIT_S = 15
+
+
+def punctual() -> ChainSpec:
+    return replace(network_spec(), difficulty=replace(network_spec().difficulty, future_limit=LIMIT_S))
+
+
+def test_exactly_at_the_limit() -> None:
+    made = generator(new_chain(punctual()))
+    block = next_block(made)
+    with pytest.raises(FutureBlock):
+        made.chain.accept(block, block.header.timestamp - LIMIT_S - 1)
+    assert not made.chain.is_invalid(block.header.hash)
+    assert made.chain.accept(block, block.header.timestamp - LIMIT_S).status is Status.CONNECTED
+
+
+def test_retried_when_due() -> None:
+    made = generator(new_chain(punctual()))
+    block = next_block(made)
+    early = block.header.timestamp - LIMIT_S - 1
+    with pytest.raises(FutureBlock):
+        made.chain.accept(block, early)
+    assert made.chain.future.due(early) == []
+    assert made.chain.future.due(early + 1) == [block]
+    assert len(made.chain.future) == 0
+
+
+def dated(timestamp: int, size: int = 0) -> tuple[bytes, Block]:
+    block = BLOCK.block_by_number(1)
+    assert block is not None
+    header = replace(block.header, timestamp=timestamp)
+    return header.hash, Block(header, (b"\x02" + bytes(size),), block.seal)
+
+
+BLOCK = grown(1).chain
+
+
+@pytest.mark.parametrize(("size", "kept"), [(0, FUTURE_BLOCKS), (FUTURE_BYTES // 5, 4)])
+def test_bounded(size: int, kept: int) -> None:
+    future = FutureBlocks(LIMIT_S)
+    for timestamp in range(1_000, 1_000 + 2 * kept):
+        future.add(*dated(timestamp, size))
+        assert len(future) <= kept
+    assert [block.header.timestamp for block in future.due(1 << 40)] == list(range(1_000, 1_000 + kept))
+
+
+def test_the_same_block_twice_is_kept_once() -> None:
+    future = FutureBlocks(LIMIT_S)
+    for _ in range(3):
+        future.add(*dated(1_000))
+    assert len(future.due(1 << 40)) == 1
