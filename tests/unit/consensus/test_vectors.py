@@ -1,0 +1,159 @@
+"""The golden vectors: the law's code says what the plain-Python second implementation said."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from quip.consensus import gas, ladder, spec_document
+from quip.consensus.context import BlockContext
+from quip.consensus.difficulty import (
+    child_context,
+    genesis_context,
+    next_controller,
+    overdue_level,
+    requirements,
+    streak_offset,
+)
+from quip.consensus.header import EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT, Header
+from quip.consensus.rewards import block_reward, reward_of
+from quip.consensus.spec import DifficultySpec, RewardSpec
+from quip.consensus.work import work
+from reference import law, make_vectors
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+
+
+def load(name: str) -> Any:
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
+def difficulty_of(values: dict[str, Any]) -> DifficultySpec:
+    overdue, streak = values["overdue"], values["streak"]
+    return DifficultySpec(
+        start=values["start"],
+        lo=values["lo"],
+        hi=values["hi"],
+        target_block_time=values["target_block_time"],
+        half_life=values["half_life"],
+        outage_cap=values["outage_cap"],
+        overdue_after=overdue["after"],
+        overdue_rate=overdue["rate"],
+        overdue_limit=overdue["limit"],
+        streak_rate=streak["rate"],
+        streak_limit=streak["limit"],
+        future_limit=values["future_limit"],
+    )
+
+
+def rewards_of(values: dict[str, Any]) -> RewardSpec:
+    return RewardSpec(int(values["base_reward"]), tuple(values["streak_multiplier"]))
+
+
+def header_of(values: dict[str, Any]) -> Header:
+    fields = [values[name] for name in law.HEADER_FIELDS]
+    return Header(*[field if isinstance(field, int) else bytes.fromhex(field[2:]) for field in fields])
+
+
+@pytest.mark.parametrize("name", make_vectors.FILES)
+def test_the_reference_still_says_the_same(name: str) -> None:
+    assert make_vectors.text_of(name) == (VECTORS / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("case", load("headers.json"))
+def test_header(case: dict[str, Any]) -> None:
+    header = header_of(case["header"])
+    assert header.encode().hex() == case["rlp"][2:]
+    assert header.hash.hex() == case["hash"][2:]
+    assert header.sealing_hash.hex() == case["sealingHash"][2:]
+    assert Header.decode(header.encode()) == header
+
+
+def test_constants_of_empty_things() -> None:
+    assert law.keccak256(law.rlp([])) == EMPTY_OMMERS_HASH
+    assert law.keccak256(law.rlp(b"")) == EMPTY_TRIE_ROOT
+
+
+@pytest.mark.parametrize(("level", "expected"), load("work.json"))
+def test_work(level: int, expected: int) -> None:
+    assert work(level) == expected
+
+
+def test_ladder() -> None:
+    vectors = load("ladder.json")
+    points = tuple((level, margin) for level, margin in vectors["ladder"])
+    assert [ladder.margin_at(points, level) for level, _ in vectors["points"]] == [m for _, m in vectors["points"]]
+
+
+def test_controller() -> None:
+    vectors = load("controller.json")
+    rules, times = difficulty_of(vectors["difficulty"]), vectors["timestamps"]
+    levels = [rules.start, rules.start]
+    for number in range(1, len(times)):
+        levels.append(next_controller(rules, levels[-1], number, times[number] - times[number - 1]))
+    assert levels == vectors["controllers"]
+
+
+def test_overdue() -> None:
+    vectors = load("overdue.json")
+    rules = difficulty_of(vectors["difficulty"])
+    for number, block_time_s, expected in vectors["cases"]:
+        assert overdue_level(rules, number, block_time_s) == expected
+
+
+def test_streaks() -> None:
+    vectors = load("streaks.json")
+    rules = difficulty_of(vectors["difficulty"])
+    parent, context = header_of(load("headers.json")[0]["header"]), genesis_context(rules)
+    found, offsets = [], []
+    for miner in vectors["miners"]:
+        child = SimpleNamespace(miner_id=miner, difficulty=1, timestamp=parent.timestamp + 30, number=2)
+        context = child_context(rules, parent, context, child)  # type: ignore[arg-type]
+        parent = child  # type: ignore[assignment]
+        found.append([context.streak, context.ended_streak])
+        offsets.append(streak_offset(rules, context.streak, context.ended_streak))
+    assert found == vectors["streaks"]
+    assert offsets == vectors["offsetsOfTheNextBlock"]
+
+
+def test_rewards() -> None:
+    vectors = load("rewards.json")
+    rules = rewards_of(vectors["rewards"])
+    for streak, level, controller, expected in vectors["cases"]:
+        assert block_reward(rules, streak, work(level), controller) == int(expected)
+
+
+@pytest.mark.parametrize(("gas_limit", "gas_used", "base_fee", "expected"), load("base_fee.json"))
+def test_base_fee(gas_limit: int, gas_used: int, base_fee: int, expected: int) -> None:
+    parent = SimpleNamespace(gas_limit=gas_limit, gas_used=gas_used, base_fee_per_gas=base_fee)
+    assert gas.next_base_fee(parent) == expected  # type: ignore[arg-type]
+
+
+def test_chain_of_blocks() -> None:
+    """Controller, streak, overdue, ladder, work, reward and sum together."""
+    vectors = load("chain.json")
+    rules, rewards = difficulty_of(vectors["difficulty"]), rewards_of(vectors["rewards"])
+    points = tuple((level, margin) for level, margin in vectors["ladder"])
+    spec: Any = SimpleNamespace(difficulty=rules, puzzle=SimpleNamespace(ladder=points))
+    parent: Any = SimpleNamespace(number=0, timestamp=vectors["genesis"]["timestamp"], miner_id="")
+    context: BlockContext = genesis_context(rules)
+    for number, block in enumerate(vectors["blocks"], 1):
+        required = requirements(spec, parent, context, block["timestamp"])
+        assert (required.controller, required.level) == (block["controller"], block["level"])
+        assert (str(required.work), required.margin) == (block["difficulty"], block["margin"])
+        header: Any = SimpleNamespace(
+            number=number, timestamp=block["timestamp"], miner_id=block["miner"], difficulty=required.work
+        )
+        context = child_context(rules, parent, context, header)
+        parent = header
+        assert (context.streak, context.ended_streak) == (block["streak"], block["endedStreak"])
+        assert str(context.total_difficulty) == block["totalDifficulty"]
+        assert str(reward_of(rewards, header, context)) == block["reward"]
+
+
+@pytest.mark.parametrize("case", load("spec_digest.json"))
+def test_spec_digest(case: dict[str, Any]) -> None:
+    assert spec_document.canonical(case["document"]).decode() == case["canonical"]
+    assert spec_document.digest(case["document"]).hex() == case["digest"][2:]
