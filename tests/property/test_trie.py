@@ -4,6 +4,7 @@ import random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from quip import _native
 from quip.consensus.state import EMPTY_CODE_HASH
 from quip.primitives.hashes import keccak256
@@ -24,9 +25,7 @@ def stored_update(store: _native.Store, root: bytes, changes: list[tuple[bytes, 
 
 @given(STEPS, st.integers(1, 7), st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
-def test_incremental_equals_from_scratch(
-    steps: list[tuple[bytes, bytes]], batch: int, shuffled: random.Random
-) -> None:
+def test_incremental_equals_from_scratch(steps: list[tuple[bytes, bytes]], batch: int, shuffled: random.Random) -> None:
     store = _native.Store.in_memory()
     root = trie.EMPTY_ROOT
     left: dict[bytes, bytes] = {}

@@ -86,6 +86,17 @@ impl ChecksummedDisk {
         }
     }
 
+    /// A read that only a damaged page can ask for.
+    fn misplaced(&self, error: io::Error, out: &mut [u8]) -> io::Result<()> {
+        match self.damage {
+            Damage::Refuse => Err(error),
+            Damage::Note => {
+                out.fill(0);
+                Ok(())
+            }
+        }
+    }
+
     fn read_raw(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if self.damage == Damage::Refuse {
             return self.disk.read(offset, out);
@@ -96,7 +107,10 @@ impl ChecksummedDisk {
             .saturating_sub(offset)
             .min(out.len() as u64) as usize;
         out[there..].fill(0);
-        self.disk.read(offset, &mut out[..there])
+        match there {
+            0 => Ok(()),
+            _ => self.disk.read(offset, &mut out[..there]),
+        }
     }
 
     fn read_header(&self, out: &mut [u8]) -> io::Result<()> {
@@ -173,7 +187,9 @@ impl StorageBackend for ChecksummedDisk {
         if offset == 0 && out.len() <= HEADER {
             return self.read_header(out);
         }
-        aligned(offset, out.len())?;
+        if let Err(error) = aligned(offset, out.len()) {
+            return self.misplaced(error, out);
+        }
         for (first, count, at) in runs(offset, out.len()) {
             let data = &mut out[at..at + count * BLOCK_BYTES];
             self.read_raw(position(first), data)?;

@@ -54,6 +54,7 @@ pub struct CheckReport {
 enum Source {
     File(PathBuf),
     ReadOnly,
+    Salvage,
     Memory,
     Faulty(FaultyDisk),
 }
@@ -164,11 +165,17 @@ fn open_checked(disk: Box<dyn StorageBackend>) -> Result<Database> {
 }
 
 impl Source {
+    fn is_writable(&self) -> bool {
+        !matches!(self, Self::ReadOnly | Self::Salvage)
+    }
+
     fn open(&self) -> Result<Database> {
         match self {
             Self::File(path) => open_checked(Box::new(disk::file(path, false)?)),
             Self::Faulty(disk) => open_checked(Box::new(disk.clone())),
-            Self::ReadOnly | Self::Memory => Err(StoreError::Io("cannot be opened again".into())),
+            Self::ReadOnly | Self::Salvage | Self::Memory => {
+                Err(StoreError::Io("cannot be opened again".into()))
+            }
         }
     }
 }
@@ -203,7 +210,7 @@ impl Store {
     /// the checksum of each value decides. The version is not looked at.
     pub fn salvage(path: &Path) -> Result<Self> {
         Ok(Self::with(
-            Source::ReadOnly,
+            Source::Salvage,
             open_database(Box::new(Overlay::open(path)?), Damage::Note)?,
         ))
     }
@@ -260,7 +267,7 @@ impl Store {
         let database = Self::database(&state)?;
         let outcome = guarded(|| work(database));
         drop(state);
-        if matches!(self.source, Source::ReadOnly) {
+        if !self.source.is_writable() {
             return outcome;
         }
         if let Err(error) = &outcome {
@@ -320,13 +327,14 @@ impl Store {
     /// Makes all changes in one transaction, durable when this returns. Errors: Full (all or nothing has changed, so the
     /// same commit may be repeated; reads go on, commits work again once there is room), ReadOnly, Corrupt.
     pub fn commit(&self, changes: &Changes) -> Result<()> {
-        if matches!(self.source, Source::ReadOnly) {
+        if !self.source.is_writable() {
             return Err(StoreError::ReadOnly);
         }
         self.run(|database| commit_changes(database, changes))
     }
 
-    /// Reads every row of every table. `progress` is called with the number of rows read so far.
+    /// Reads every row of every table; of a read-only store also the pages that keep no rows. `progress` is called with
+    /// the number of rows read so far.
     pub fn check(&self, mut progress: impl FnMut(u64)) -> Result<CheckReport> {
         let mut report = CheckReport::default();
         for name in self.tables()? {
@@ -337,12 +345,30 @@ impl Store {
                 break;
             }
         }
+        report.problems.extend(self.check_pages().err());
         Ok(report)
+    }
+
+    /// redb's own check of its trees and of the free pages. It writes, so it is for a read-only store's overlay.
+    fn check_pages(&self) -> Result<()> {
+        match (&self.source, &mut *self.write_state()) {
+            (Source::ReadOnly, State::Open(database)) => {
+                match guarded(|| Ok(database.check_integrity()?))? {
+                    true => Ok(()),
+                    false => Err(StoreError::corrupt("its pages contradict each other")),
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Closes the file; later calls fail. Errors: those of the last write.
     pub fn close(&self) -> Result<()> {
         match std::mem::replace(&mut *self.write_state(), State::Closed) {
+            State::Open(database) if !self.source.is_writable() => guarded(|| {
+                drop(database);
+                Ok(())
+            }),
             State::Open(database) => guarded(|| Ok(database.close()?)),
             State::Full | State::Failed(_) | State::Closed => Ok(()),
         }

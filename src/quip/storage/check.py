@@ -1,21 +1,25 @@
 """Is everything in a store there, and right? Reads all of it and changes nothing.
 
 Checked: every row against its checksum; every header against its hash, its parent and its total difficulty; every
-body against transactionsRoot; the index from genesis to head; tips; the miners' block counts; every state from its
-root down.
+body against transactionsRoot; the index from genesis to head; tips; the miners' totals; every state from its root down.
+Given the chain spec also every context and what the miners earned.
 Not checked here: whether blocks obey the law. That is what `reindex` does, by accepting them again.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quip import _native
+from quip.chain.ports import MinerTotals
 from quip.consensus.block import transactions_root
+from quip.consensus.context import BlockContext
+from quip.consensus.difficulty import child_context, genesis_context
 from quip.consensus.header import Header
+from quip.consensus.rewards import reward_of
+from quip.consensus.spec import ChainSpec
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.errors import StoreCorrupt
@@ -24,7 +28,7 @@ MAX_PROBLEMS = 1_000
 """Problems that are listed; a file with more is no better described by more."""
 _PAGE = 1_000
 _PREFIX = 2
-"""Behind keys that cannot be reached the walk goes on at the next prefix of this many bytes."""
+"""Bytes of the prefixes at which a walk goes on behind keys that cannot be read."""
 
 Progress = Callable[[str, int], object]
 """Called with what is being checked, and how many of it were."""
@@ -43,65 +47,80 @@ class CheckReport:
     """What is broken, at most MAX_PROBLEMS; empty for a sound store."""
 
 
-def db_check(path: Path, progress: Progress | None = None) -> CheckReport:
+def db_check(path: Path, progress: Progress | None = None, spec: ChainSpec | None = None) -> CheckReport:
     """Check the store in a file. Raises StoreError if it cannot even be opened."""
     report = progress or (lambda _what, _count: None)
+    rows, problems = _check_rows(path, report)
+    store = _native.Store.salvage(path)
     try:
-        store, problems = _native.Store.open(path, read_only=True), []
-    except StoreCorrupt as error:
-        store, problems = _native.Store.salvage(path), [str(error)]
-    try:
-        rows, broken = store.check(lambda count: report("rows", count))
-        checker = _Checker(store, [*problems, *broken], report)
+        checker = _Checker(store, problems, report, spec)
         checker.blocks()
         checker.index()
         nodes, broken = _native.state_check(store, checker.roots)
-        checker.problems.extend(broken)
     finally:
         store.close()
-    found = tuple(dict.fromkeys(checker.problems))[:MAX_PROBLEMS]
+    found = tuple(dict.fromkeys([*problems, *broken]))[:MAX_PROBLEMS]
     return CheckReport(rows, checker.count, nodes, found)
 
 
+def _check_rows(path: Path, report: Progress) -> tuple[int, list[str]]:
+    """Every row and page, as a node would meet them: (rows, problems)."""
+    try:
+        store = _native.Store.open(path, read_only=True)
+    except StoreCorrupt as error:
+        return 0, [str(error)]
+    try:
+        return store.check(lambda count: report("rows", count))
+    finally:
+        store.close()
+
+
 def all_keys(store: _native.Store, table: str) -> Iterator[bytes]:
-    """The keys of a table that may be damaged: what cannot be reached is left out."""
-    start = b""
+    """The keys of a table that may be damaged: what cannot be reached is left out.
+
+    Behind keys that cannot be read it goes on at a later prefix: the next one, and further ahead with every failure.
+    """
+    start, skip = b"", 1
     while True:
         try:
             page = store.keys(table, start, _PAGE)
-            following = page[-1] + b"\0" if page else None
+            if not page:
+                return
+            start, skip = page[-1] + b"\0", 1
         except StoreCorrupt:
-            page, following = _keys_one_by_one(store, table, start)
+            page, start = _keys_one_by_one(store, table, start)
+            prefix = int.from_bytes(start[:_PREFIX].ljust(_PREFIX, b"\0"), "big") + (1 if page else skip)
+            skip = 2 if page else 2 * skip
+            if prefix >= 1 << 8 * _PREFIX:
+                yield from page
+                return
+            start = prefix.to_bytes(_PREFIX, "big")
         yield from page
-        if following is None:
-            return
-        start = following
 
 
-def _keys_one_by_one(store: _native.Store, table: str, start: bytes) -> tuple[list[bytes], bytes | None]:
-    """The keys up to the first that cannot be read, and where to go on behind it; None: nowhere."""
+def _keys_one_by_one(store: _native.Store, table: str, start: bytes) -> tuple[list[bytes], bytes]:
+    """The keys up to the first that cannot be read, and the place behind them."""
     keys: list[bytes] = []
     try:
         while page := store.keys(table, start, 1):
             keys.extend(page)
             start = page[0] + b"\0"
     except StoreCorrupt:
-        prefix = int.from_bytes(start[:_PREFIX].ljust(_PREFIX, b"\0"), "big") + 1
-        if prefix < 1 << 8 * _PREFIX:
-            return keys, prefix.to_bytes(_PREFIX, "big")
-    return keys, None
+        pass
+    return keys, start
 
 
 class _Checker:
     """Goes through the blocks and the index, and collects what is wrong."""
 
-    def __init__(self, store: _native.Store, problems: list[str], progress: Progress) -> None:
+    def __init__(self, store: _native.Store, problems: list[str], progress: Progress, spec: ChainSpec | None) -> None:
         self.problems = problems
         self.roots: list[bytes] = []
         self.count = 0
         self._store = store
         self._chain = RedbChainStore(store)
         self._progress = progress
+        self._spec = spec
         self._parents: set[bytes] = set()
         self._childless: set[bytes] = set()
 
@@ -139,15 +158,21 @@ class _Checker:
             self._wrong(f"block 0x{block_hash.hex()}: the header has another hash")
         if transactions_root(block.transactions) != header.transactions_root:
             self._wrong(f"block 0x{block_hash.hex()}: the transactions do not match transactionsRoot")
-        if header.number == 0:
-            return
-        self._parents.add(header.parent_hash)
+        if header.number > 0:
+            self._parents.add(header.parent_hash)
+            self._against_parent(block_hash, header, block.context)
+        elif self._spec and block.context != genesis_context(self._spec.difficulty):
+            self._wrong(f"block 0x{block_hash.hex()}: the context is not that of the spec's genesis block")
+
+    def _against_parent(self, block_hash: bytes, header: Header, context: BlockContext) -> None:
         parent = self._chain.header(header.parent_hash)
-        context = self._chain.context(header.parent_hash)
-        if parent is None or context is None or parent.number + 1 != header.number:
+        below = self._chain.context(header.parent_hash)
+        if parent is None or below is None or parent.number + 1 != header.number:
             self._wrong(f"block 0x{block_hash.hex()}: its parent 0x{header.parent_hash.hex()} is missing or misplaced")
-        elif context.total_difficulty + header.difficulty != block.context.total_difficulty:
+        elif below.total_difficulty + header.difficulty != context.total_difficulty:
             self._wrong(f"block 0x{block_hash.hex()}: the total difficulty is not the parent's plus its own")
+        elif self._spec and context != child_context(self._spec.difficulty, parent, below, header):
+            self._wrong(f"block 0x{block_hash.hex()}: the context does not follow from its parent's")
 
     def _walk_index(self) -> None:
         head = self._chain.head()
@@ -156,7 +181,7 @@ class _Checker:
                 self._wrong("there are blocks, but no head")
             return
         entries = sum(1 for _ in all_keys(self._store, records.CANONICAL))
-        sealed: Counter[bytes] = Counter()
+        totals: dict[bytes, MinerTotals] = {}
         header = self._chain.header(head)
         number = entries - 1
         while header is not None:
@@ -165,16 +190,23 @@ class _Checker:
                 return
             if number == 0:
                 break
-            sealed[header.miner_id] += 1
+            self._count(totals, head, header)
             head, number = header.parent_hash, number - 1
             header = self._chain.header(head)
-        self._end_of_walk(header, head, sealed)
+        self._end_of_walk(header, head, totals)
 
-    def _end_of_walk(self, genesis: Header | None, last: bytes, sealed: Counter[bytes]) -> None:
+    def _count(self, totals: dict[bytes, MinerTotals], block_hash: bytes, header: Header) -> None:
+        before = totals.get(header.miner_id, MinerTotals(header.miner_id, 0, 0))
+        context = self._chain.context(block_hash)
+        reward = reward_of(self._spec.rewards, header, context) if self._spec and context else 0
+        totals[header.miner_id] = MinerTotals(header.miner_id, before.blocks + 1, before.earned + reward)
+
+    def _end_of_walk(self, genesis: Header | None, last: bytes, totals: dict[bytes, MinerTotals]) -> None:
         if genesis is None:
             self._wrong(f"block 0x{last.hex()} of the canonical chain is missing")
             return
         if self._chain.genesis_hash() != last:
             self._wrong(f"the canonical chain begins with 0x{last.hex()}, not with the store's genesis block")
-        if {totals.miner_id: totals.blocks for totals in self._chain.miners()} != dict(sealed):
-            self._wrong("the miners' totals do not count the canonical blocks")
+        stored = {one.miner_id: one if self._spec else replace(one, earned=0) for one in self._chain.miners()}
+        if stored != totals:
+            self._wrong("the miners' totals are not those of the canonical blocks")

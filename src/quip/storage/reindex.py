@@ -16,7 +16,7 @@ from quip import _native
 from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
 from quip.storage import records
-from quip.storage.chain_store import RedbChainStore, open_chain_store
+from quip.storage.chain_store import RedbChainStore, all_rows, open_chain_store
 from quip.storage.check import Progress, all_keys
 from quip.storage.errors import StoreCorrupt, WrongNetwork
 
@@ -76,10 +76,8 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
 def logical_rows(store: _native.Store) -> Iterator[tuple[str, bytes, bytes]]:
     """Every row of every table in order: equal for two stores with the same contents. Raises StoreCorrupt."""
     for table in store.tables():
-        for key in all_keys(store, table):
-            value = store.get(table, key)
-            if value is not None:
-                yield table, key, value
+        for key, value in all_rows(store, table):
+            yield table, key, value
 
 
 def _check_network(old: _native.Store, chain_id: int) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from quip import _native
 from quip.primitives.hashes import keccak256
 from reference import trie

@@ -1,0 +1,72 @@
+"""Processes that import blocks until they are killed: `python -m support.doomed BLOCKS`, from the folder tests/.
+
+One line of JSON in, one out. Each order is carried out by a forked child on a real store file through `Chain.accept`;
+this process only imports what the children need, forks, kills by the clock where told, and waits. Where a child was
+when it died stays behind in its journal: 'o' opening, 'a' accepting, 'd' done with accepting, then the block's place.
+"""
+
+import json
+import mmap
+import os
+import select
+import signal
+import struct
+import sys
+from pathlib import Path
+from typing import Any
+
+from quip import _native
+from quip.chain.chain import Chain
+from quip.consensus.block import Block
+from quip.consensus.spec import ChainSpec
+from quip.primitives import rlp
+from quip.storage.chain_store import for_network
+from support.chains import network_spec, puzzle_of
+
+JOURNAL = struct.Struct("<cQ")
+
+
+def import_blocks(order: dict[str, Any], spec: ChainSpec, blocks: list[Block]) -> None:
+    """Open the store and accept what it lacks; `kill_at` strikes in the open or after `spared` blocks."""
+    with Path(order["journal"]).open("r+b") as file:
+        journal = mmap.mmap(file.fileno(), JOURNAL.size)
+    disk = _native.FaultyDisk(order["store"])
+    disk.log_to(order["operations"])
+    JOURNAL.pack_into(journal, 0, b"o", 0)
+    disk.arm(order["kill_at"] if order["in_open"] else None)
+    chain = Chain.open(spec, for_network(_native.Store.open_on(disk), spec.chain_id), puzzle_of(spec))
+    missing = [place for place, block in enumerate(blocks) if not chain.tree.has(block.header.hash)]
+    for spared, place in enumerate(missing):
+        disk.arm(order["kill_at"] if not order["in_open"] and spared >= order["spared"] else None)
+        JOURNAL.pack_into(journal, 0, b"a", place)
+        chain.accept(blocks[place], blocks[place].header.timestamp)
+        JOURNAL.pack_into(journal, 0, b"d", place)
+
+
+def carry_out(order: dict[str, Any], spec: ChainSpec, blocks: list[Block]) -> int:
+    """Forks a child for the order; its exit status as `os.waitpid` tells it."""
+    alive, ended = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(alive)
+        import_blocks(order, spec, blocks)
+        os._exit(0)
+    os.close(ended)
+    if order["delay_s"] is not None:
+        select.select([alive], [], [], order["delay_s"])
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    os.close(alive)
+    return os.waitstatus_to_exitcode(status)
+
+
+def main() -> None:
+    spec = network_spec()
+    puzzle_of(spec)  # made once: children inherit it
+    blocks = [Block.decode(raw) for raw in rlp.decode(Path(sys.argv[1]).read_bytes()) if isinstance(raw, bytes)]
+    for line in sys.stdin:
+        print(carry_out(json.loads(line), spec, blocks), flush=True)
+
+
+if __name__ == "__main__":
+    main()

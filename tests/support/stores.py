@@ -1,0 +1,81 @@
+"""What a store holds, and a chain's history of it: for comparing with a twin that nothing happened to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from quip import _native
+from quip.chain.chain import Chain
+from quip.chain.generator import ForkPlan
+from quip.consensus.block import Block
+from quip.primitives.hashes import blake3
+from quip.storage.chain_store import RedbChainStore, for_network
+from quip.storage.reindex import logical_rows
+from support.chains import generator, network_spec, new_chain, puzzle_of
+
+BLOCKS = 60
+FORKS = (ForkPlan(every=6, depth=3), ForkPlan(every=9, depth=2, overtake=True))
+
+
+def contents(store: _native.Store) -> bytes:
+    """A digest of every row."""
+    return blake3(
+        b"".join(
+            len(part).to_bytes(4, "big") + part
+            for table, key, value in logical_rows(store)
+            for part in (table.encode(), key, value)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class History:
+    """Blocks in the order of their import, side branches and reorganisations included, and the twin they left."""
+
+    blocks: tuple[Block, ...]
+    after: tuple[bytes, ...]
+    """`contents` with genesis only, then after each block."""
+    heads: tuple[bytes, ...]
+
+    def place(self, store: _native.Store) -> int:
+        """How many blocks a store holds, if it equals the twin at that moment; else ValueError."""
+        return self.after.index(contents(store))
+
+
+@cache
+def history() -> History:
+    """The twin: imported once, never disturbed."""
+    made = generator(new_chain())
+    accepted = [one.hash for forks in FORKS for one in made.extend(BLOCKS // 2, forks)]
+    stored = [made.chain.block_by_hash(block_hash) for block_hash in accepted]
+    blocks = tuple(Block(one.header, one.transactions, one.seal) for one in stored if one is not None)
+    store = _native.Store.in_memory()
+    chain = open_chain(for_network(store, network_spec().chain_id))
+    after, heads = [contents(store)], [chain.head.hash]
+    for block in blocks:
+        chain.accept(block, block.header.timestamp)
+        after.append(contents(store))
+        heads.append(chain.head.hash)
+    return History(blocks, tuple(after), tuple(heads))
+
+
+def open_chain(store: RedbChainStore) -> Chain:
+    """The `test` network's chain on a store."""
+    spec = network_spec()
+    return Chain.open(spec, store, puzzle_of(spec))
+
+
+def acceptor(store: RedbChainStore) -> Callable[[Block], object]:
+    """What `reindex` asks for: the chain's accept, each block at its own time."""
+    chain = open_chain(store)
+    return lambda block: chain.accept(block, block.header.timestamp)
+
+
+def filled_store(path: Path, blocks: int) -> None:
+    """A store file, closed, that holds the first blocks of the history."""
+    store = _native.Store.open(path)
+    accept = acceptor(for_network(store, network_spec().chain_id))
+    for block in history().blocks[:blocks]:
+        accept(block)
+    store.close()
