@@ -1,0 +1,202 @@
+"""`quip calibrate`: measures a spec's puzzle, writes its ladder, the miner's plans, the raw summary and a plot."""
+
+import json
+import math
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from quip import _native
+from quip.consensus.proof import puzzle_rules
+from quip.consensus.spec import ChainSpec, parse_spec
+from quip.consensus.spec_calibration import recalibrated
+from quip.ising.puzzle import Puzzle
+from quip.mining.attempt import Workbench
+from quip.mining.calibration.ladder import Ladder, build_ladder
+from quip.mining.calibration.measure import Survey, measure
+from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.summary import Summary, correlations, effort_summaries
+from quip.mining.calibration.verify import (
+    Check,
+    CheckPlan,
+    attempt_updates_per_second,
+    gate_hashes_per_second,
+    kernel_updates_per_second,
+    verify,
+)
+from quip.mining.cpu import CpuSampler
+from quip.mining.plan import Plan, plan_file
+
+SMALL = 1_000
+"""Spins: below, a graph is solved in a few sweeps, and many instances are cheap."""
+TOLERANCE = 0.25
+"""Predicted and measured cost agree within this."""
+Stage = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrateOptions:
+    """What the operator may choose; 0 means the default for the graph's size."""
+
+    instances: int = 0
+    proofs: int = 100
+    start_seconds: float = 0.0
+    """Core-seconds of a proof at the start level; default: T, for large graphs 4 T (twice T on two cores)."""
+    threads: int = os.cpu_count() or 1
+    seed: int = 2026
+    docs: Path = Path("docs/calibration")
+    write: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationReport:
+    """What came out."""
+
+    summary: Summary
+    ladder: Ladder
+    start_seconds: float
+    checks: tuple[Check, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every check is within the tolerance."""
+        return all(abs(check.measured_updates / check.predicted_updates - 1) <= TOLERANCE for check in self.checks)
+
+    def document(self) -> dict[str, Any]:
+        """What docs/calibration/NAME.json holds."""
+        return {
+            "start_seconds": self.start_seconds,
+            "summary": asdict(self.summary),
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> CalibrationReport:
+    """Calibrates the spec file at `spec_path` and, with `options.write`, rewrites it. Raises InvalidSpec, OSError.
+
+    Nothing is written before everything is measured.
+    """
+    data = spec_path.read_bytes()
+    spec = parse_spec(data)
+    puzzle = Puzzle(replace(puzzle_rules(spec.puzzle), baseline_cap=0))  # energies are negative: no cap while measuring
+    sampler = CpuSampler()
+    small = puzzle.rules.topology.n < SMALL
+    start_seconds = options.start_seconds or float(spec.difficulty.target_block_time) * (1 if small else 4)
+    summary = _survey(spec, puzzle, sampler, options, progress)
+    summary = _timed(summary, puzzle, sampler, start_seconds)
+    ladder = build_ladder(summary, start_seconds)
+    cored = Puzzle(replace(puzzle.rules, baseline_cap=ladder.calibration.baseline_cap))
+    bench = Workbench(cored, sampler, _native.CancelFlag())
+    seconds = (0.02, 0.1, 0.5) if small else (0.15, 0.5, 1.5)
+    todo = CheckPlan(seconds, options.proofs, options.threads, options.seed)
+    checks = verify(bench, summary, ladder, todo, lambda done, total: progress("checking", done, total))
+    report = CalibrationReport(summary, ladder, start_seconds, tuple(checks))
+    if options.write:
+        _write(spec_path, data, spec.name, report, options.docs)
+    return report
+
+
+def _survey(
+    spec: ChainSpec, puzzle: Puzzle, sampler: CpuSampler, options: CalibrateOptions, progress: Stage
+) -> Summary:
+    rules = puzzle.rules
+    small = rules.topology.n < SMALL
+    sweeps = (2, 4, 8, 16, 32, 64, 128) if small else (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+    instances = options.instances or (20_000 if small else 400)
+    survey = Survey(sweeps, instances, options.seed, options.threads)
+    measured = measure(puzzle, sampler, survey, lambda done, total: progress("measuring", done, total))
+    return Summary(
+        name=spec.name,
+        graph=rules.topology.digest.hex(),
+        spins=rules.topology.n,
+        baseline_sweeps=rules.sweeps,
+        gate_bits=rules.gate_bits,
+        instances=instances,
+        seed=options.seed,
+        baseline_mean=float(measured.baselines.mean()),
+        baseline_sd=float(measured.baselines.std()),
+        gate_hash_updates=0.0,
+        updates_per_second=0.0,
+        efforts=effort_summaries(measured),
+        correlations=correlations(measured),
+        machine=f"{platform.machine()}, {os.cpu_count()} cores, kernel path {sampler.device}",
+    )
+
+
+def _timed(summary: Summary, puzzle: Puzzle, sampler: CpuSampler, start_seconds: float) -> Summary:
+    """Adds what a gate hash is worth and what a core does in a second of attempts at the start level."""
+    kernel = kernel_updates_per_second(puzzle, sampler, 16 if summary.spins < SMALL else 256)
+    timed = replace(summary, gate_hash_updates=kernel / gate_hashes_per_second(), updates_per_second=kernel)
+    for _ in range(2):  # the plan depends on the start level, and that on the rate
+        ladder = build_ladder(timed, start_seconds)
+        plan = ladder.plans.at(ladder.calibration.start)
+        margin = next(margin for level, margin in ladder.calibration.ladder if level >= ladder.calibration.start)
+        rate = attempt_updates_per_second(puzzle, sampler, plan, margin)
+        timed = replace(timed, updates_per_second=_with_gate(timed, plan, rate, kernel))
+    return timed
+
+
+def _with_gate(summary: Summary, plan: Plan, rate: float, kernel: float) -> float:
+    """`rate` (of attempts alone) with the gate's hashing counted as updates and as time."""
+    anneal = 512.0 * summary.spins * (summary.baseline_sweeps + plan.probe_sweeps + plan.sweeps)
+    gate = summary.gate_hash_updates * float(1 << summary.gate_bits)
+    return (anneal + gate) / (anneal / rate + gate / kernel)
+
+
+def _write(spec_path: Path, data: bytes, name: str, report: CalibrationReport, docs: Path) -> None:
+    docs.mkdir(parents=True, exist_ok=True)
+    spec_path.write_bytes(recalibrated(data, report.ladder.calibration))
+    (docs / f"{name}.json").write_text(json.dumps(report.document(), indent=1) + "\n", encoding="utf-8")
+    plans = plan_file(name)
+    plans.parent.mkdir(exist_ok=True)
+    plans.write_text(report.ladder.plans.dumps(), encoding="utf-8")
+    plot(report, docs / f"{name}.png")
+
+
+def plot(report: CalibrationReport, path: Path) -> bool:
+    """The ladder and its checks as a picture; False (and no file) where matplotlib is not installed."""
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        return False
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    calibration, summary = report.ladder.calibration, report.summary
+    figure, axes = pyplot.subplots(figsize=(7, 4.5))
+    axes.plot([p[0] / 65536 for p in calibration.ladder], [p[1] / 512 for p in calibration.ladder], label="ladder")
+    prices = PriceList(summary)
+    for effort in summary.efforts[2::2]:
+        plan = Plan(effort.sweeps)
+        margins = [p[1] for p in calibration.ladder]
+        costs = [prices.price(plan, margin).updates for margin in margins]
+        shown = [
+            (cost, margin)
+            for cost, margin in zip(costs, margins, strict=True)
+            if cost < 1e3 * 2.0 ** (calibration.hi / 65536)
+        ]
+        axes.plot(
+            [math.log2(cost / 1e3) for cost, _ in shown],
+            [margin / 512 for _, margin in shown],
+            ":",
+            linewidth=1,
+            label=f"{effort.sweeps} sweeps, no probe",
+        )
+    axes.plot(
+        [math.log2(check.measured_updates / 1e3) for check in report.checks],
+        [check.margin / 512 for check in report.checks],
+        "ko",
+        label="measured",
+    )
+    axes.axvline(calibration.start / 65536, color="grey", linewidth=0.8)
+    axes.set_xlabel("level: log2(1,000 spin updates per proof); the grey line is the start")
+    axes.set_ylabel("margin (energy below the baseline's mean)")
+    axes.set_title(f"{summary.name}: cost of a valid proof")
+    axes.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+    return True

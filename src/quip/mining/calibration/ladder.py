@@ -1,0 +1,81 @@
+"""From prices to a spec's ladder, level bounds and the miner's plans. A pure function of the summary."""
+
+import math
+from dataclasses import dataclass
+
+from quip.consensus.ladder import Point
+from quip.consensus.spec_calibration import Calibration
+from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.summary import Summary
+from quip.mining.plan import Plan, PlanTable
+
+UNIT = 1000
+"""Spin updates in one unit of work."""
+ONE = 1 << 16
+STEP = ONE // 2
+"""Levels between two points."""
+HEADROOM = 20 * ONE
+"""hi lies this far above the start: a million times the work."""
+CAP_SD = 8
+FLOOR_SHARE = 1.02
+"""The lowest level costs this much more than the cheapest proof there is: below, nothing gets cheaper."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """What goes into a spec, and what the miner goes by."""
+
+    calibration: Calibration
+    plans: PlanTable
+
+
+def level_of(updates: float) -> int:
+    """log2(work) in 16.16 of an expected cost in spin updates."""
+    return round(math.log2(updates / UNIT) * ONE)
+
+
+def build_ladder(summary: Summary, start_seconds: float) -> Ladder:
+    """The ladder; `start_seconds`: core-seconds that a proof at the start level costs on the measuring machine."""
+    prices = PriceList(summary)
+    low_margin, high_margin = _bracket(prices, summary)
+    lo = -(-level_of(prices.cheapest(low_margin).updates * FLOOR_SHARE) // STEP) * STEP
+    start = max(lo, level_of(summary.updates_per_second * start_seconds))
+    hi = start + HEADROOM
+    points: list[Point] = []
+    plans: list[tuple[int, Plan]] = []
+    for level in range(lo, hi + STEP, STEP):
+        margin = _margin_at(prices, level, low_margin, high_margin)
+        if points and margin <= points[-1][1]:
+            continue
+        points.append((level, margin))
+        plan = prices.cheapest(margin).plan
+        if not plans or plans[-1][1] != plan:
+            plans.append((level, plan))
+    cap = round(summary.baseline_mean + CAP_SD * summary.baseline_sd)
+    calibration = Calibration(tuple(points), cap, start, lo, hi)
+    return Ladder(calibration, PlanTable(summary.graph, tuple(plans)))
+
+
+def _bracket(prices: PriceList, summary: Summary) -> tuple[float, float]:
+    """Margins that are surely too easy and too hard."""
+    easiest = min(effort.margin_mean - 8 * effort.margin_sd for effort in summary.efforts)
+    hardest = max(effort.margin_mean + 12 * effort.margin_sd for effort in summary.efforts)
+    while prices.cheapest(easiest).proof_share < 0.999:
+        easiest -= max(effort.margin_sd for effort in summary.efforts)
+    return easiest, hardest
+
+
+def _margin_at(prices: PriceList, level: int, low: float, high: float) -> int:
+    """The margin whose cheapest proof costs 2^level, floored."""
+    target = UNIT * 2 ** (level / ONE)
+    for _ in range(40):
+        middle = (low + high) / 2
+        try:
+            dear = prices.cheapest(middle).updates > target
+        except ValueError:
+            dear = True
+        if dear:
+            high = middle
+        else:
+            low = middle
+    return math.floor(low)

@@ -1,0 +1,147 @@
+"""What a strategy costs per valid proof, in spin updates, from a summary alone.
+
+An instance has a latent quality a (what its margins have in common); a run's margin is a plus luck. Probe value and
+quality are jointly normal. A strategy anneals the instances whose probe passes the cut, up to 1 + retries times:
+
+    cost per proof = (gate + baseline + probe + E[anneals] * anneal) / P[proof]
+
+with both expectations integrated over a.
+"""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quip.ising.puzzle import REPLICAS
+from quip.mining.calibration.summary import EffortSummary, Summary
+from quip.mining.plan import Plan
+
+SHARES = (0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.06, 0.03, 0.015, 0.007)
+"""Of the probed instances, kept for the anneal."""
+RETRIES = (0, 1, 3)
+LEAST_CORRELATION = 0.05
+"""A probe that tells less is not considered."""
+NODES = 201
+SPAN_SD = 9.0
+"""The integral runs over this many sd on both sides: enough for costs of 10^15 attempts."""
+
+_GRID = np.arange(-12.0, 37.0, 0.005)
+_LOG_UPPER = np.array([math.log(0.5 * math.erfc(z / math.sqrt(2))) for z in _GRID])
+
+
+def _upper(z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P[N(0,1) > z], to a relative 1e-5, from a table of logarithms."""
+    return np.asarray(np.exp(np.interp(z, _GRID, _LOG_UPPER)), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A strategy's expectation."""
+
+    plan: Plan
+    updates: float
+    """Expected cost per valid proof, in spin updates."""
+    proof_share: float
+    """Proofs per instance drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Strategy:
+    effort: EffortSummary
+    probe: EffortSummary | None
+    correlation: float
+    share: float
+    retries: int
+
+
+class PriceList:
+    """Prices of all strategies of a summary."""
+
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+        self._strategies = self._all()
+        tables = [self._prepare(strategy) for strategy in self._strategies]
+        self._quality = np.array([table[0] for table in tables])
+        self._weights = np.array([table[1] for table in tables])
+        self._luck = np.array([[table[2]] for table in tables])
+        self._tries = np.array([[1.0 + strategy.retries] for strategy in self._strategies])
+        self._solvable = np.array([[1 - strategy.effort.unsolved] for strategy in self._strategies])
+        self._anneal = np.array([self._updates(strategy.effort.sweeps) for strategy in self._strategies])
+        self._entry = np.array([self._entry_updates(strategy) for strategy in self._strategies])
+
+    def cheapest(self, margin: float) -> Price:
+        """The cheapest strategy at a margin. Raises ValueError if none ever reaches it."""
+        costs, shares = self._price(slice(None), margin)
+        index = int(costs.argmin())
+        if not np.isfinite(costs[index]):
+            raise ValueError(f"no strategy ever reaches a margin of {margin}")
+        return Price(self._plan(self._strategies[index]), float(costs[index]), float(shares[index]))
+
+    def price(self, plan: Plan, margin: float) -> Price:
+        """The price of a plan that is on the list. Raises KeyError on another."""
+        for index, strategy in enumerate(self._strategies):
+            if self._plan(strategy) == plan:
+                costs, shares = self._price(slice(index, index + 1), margin)
+                return Price(plan, float(costs[0]), float(shares[0]))
+        raise KeyError(plan)
+
+    def _updates(self, sweeps: int) -> float:
+        return float(REPLICAS * self._summary.spins * sweeps)
+
+    def _entry_updates(self, strategy: _Strategy) -> float:
+        """Gate, baseline and probe of one instance."""
+        summary = self._summary
+        gate = summary.gate_hash_updates * float(1 << summary.gate_bits)
+        probe = strategy.probe.sweeps if strategy.probe is not None else 0
+        return gate + self._updates(summary.baseline_sweeps + probe)
+
+    def _all(self) -> list[_Strategy]:
+        out: list[_Strategy] = []
+        efforts = self._summary.efforts
+        for s, effort in enumerate(efforts):
+            out.extend(_Strategy(effort, None, 0.0, 1.0, retries) for retries in RETRIES)
+            for p, probe in enumerate(efforts[:s]):
+                correlation = self._summary.correlations[p][s]
+                if correlation > LEAST_CORRELATION:
+                    out.extend(
+                        _Strategy(effort, probe, correlation, share, retries) for share in SHARES for retries in RETRIES
+                    )
+        return out
+
+    def _plan(self, strategy: _Strategy) -> Plan:
+        probe = strategy.probe
+        if probe is None:
+            return Plan(strategy.effort.sweeps, retries=strategy.retries)
+        cut = probe.probe_mean + probe.probe_sd * NormalDist().inv_cdf(1 - strategy.share)
+        return Plan(strategy.effort.sweeps, probe.sweeps, round(cut), strategy.retries)
+
+    def _prepare(self, strategy: _Strategy) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Nodes of the quality a, weights times the chance to pass the probe, and the sd of luck."""
+        effort = strategy.effort
+        common = min(max(effort.run_correlation, 0.0), 0.999)
+        sd = effort.margin_sd * math.sqrt(common)
+        luck = effort.margin_sd * math.sqrt(1 - common)
+        z = np.linspace(-SPAN_SD, SPAN_SD, NODES)
+        weights = np.exp(-z * z / 2)
+        weights /= weights.sum()
+        if strategy.probe is not None:
+            # Correlation with the quality itself: luck weakens it.
+            with_quality = min(strategy.correlation / math.sqrt(max(common, 1e-6)), 0.999)
+            cut = NormalDist().inv_cdf(1 - strategy.share)
+            weights = weights * _upper((cut - with_quality * z) / math.sqrt(1 - with_quality**2))
+        return effort.margin_mean + sd * z, weights, max(luck, 1e-9)
+
+    def _price(self, rows: slice, margin: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Cost per proof and proofs per instance of some strategies."""
+        weights, tries = self._weights[rows], self._tries[rows]
+        solved = _upper((margin - self._quality[rows]) / self._luck[rows]) * self._solvable[rows]
+        solved = np.clip(solved, 1e-300, 1 - 1e-12)
+        within = -np.expm1(tries * np.log1p(-solved))  # P[one of the tries succeeds]
+        proofs = (weights * within).sum(axis=1)
+        anneals = (weights * within / solved).sum(axis=1)  # 1 + f + ... + f^retries, f = 1 - solved
+        with np.errstate(divide="ignore", over="ignore"):
+            costs = (self._entry[rows] + anneals * self._anneal[rows]) / proofs
+        return np.where(proofs > 1e-250, costs, np.inf), proofs

@@ -1,0 +1,136 @@
+"""The raw summary: everything that pricing needs, small enough to keep in the repository.
+
+Every effort's margin over instances is described by a normal distribution fitted to the upper tail of what was measured
+(a line through the normal scores), because only that is ever priced.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quip.mining.calibration.measure import Measurement
+
+QUANTILES = 101
+TAIL_COUNT = 5
+"""The line is fitted up to the fifth highest value,"""
+TAIL_SHARE, TAIL_LEAST = 0.03, 200
+"""from this share of the sample on, but at least so many values (and at most half of them)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffortSummary:
+    """One number of sweeps."""
+
+    sweeps: int
+    probe_mean: float
+    probe_sd: float
+    margin_mean: float
+    """Of the fitted tail."""
+    margin_sd: float
+    run_correlation: float
+    """Of two runs' margins on one instance: the instance's share of the variance."""
+    unsolved: float
+    """Share of runs without any diverse set."""
+    quantiles: tuple[float, ...]
+    """Of the margins reached, 0 % to 100 %, as measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A survey in numbers. Margins, probes and baselines in 1/512 energy."""
+
+    name: str
+    graph: str
+    spins: int
+    baseline_sweeps: int
+    gate_bits: int
+    instances: int
+    seed: int
+    baseline_mean: float
+    baseline_sd: float
+    gate_hash_updates: float
+    """Spin updates that one gate hash is worth (both timed side by side)."""
+    updates_per_second: float
+    """Of one core running the cheapest plan at the start level, all overhead included."""
+    efforts: tuple[EffortSummary, ...]
+    correlations: tuple[tuple[float, ...], ...]
+    """[p][s]: of the probe value at effort p and the margin at effort s (another run)."""
+    machine: str
+
+    def dumps(self) -> str:
+        """The file's text."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def parse_summary(document: dict[str, Any]) -> Summary:
+    """The reverse of `asdict`. Raises TypeError or KeyError on a document of another shape."""
+    efforts = tuple(
+        EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
+    )
+    correlations = tuple(tuple(row) for row in document["correlations"])
+    return Summary(**{**document, "efforts": efforts, "correlations": correlations})
+
+
+def effort_summaries(measured: Measurement) -> tuple[EffortSummary, ...]:
+    """One summary per effort."""
+    return tuple(_effort(measured, index) for index in range(len(measured.sweeps)))
+
+
+def _effort(measured: Measurement, index: int) -> EffortSummary:
+    margins = measured.margins[:, index, :]
+    probes = measured.probes[:, index]
+    finite = margins[np.isfinite(margins).all(axis=1)]
+    mean, sd = fitted_tail(np.sort(margins.ravel()))
+    levels = np.linspace(0, 1, QUANTILES)
+    quantiles = np.quantile(finite.ravel(), levels) if len(finite) else np.zeros(QUANTILES)
+    return EffortSummary(
+        sweeps=measured.sweeps[index],
+        probe_mean=_short(probes.mean()),
+        probe_sd=_short(probes.std()),
+        margin_mean=_short(mean),
+        margin_sd=_short(sd),
+        run_correlation=_short(_correlation(finite[:, 0], finite[:, 1])),
+        unsolved=_short(1 - np.isfinite(margins).mean()),
+        quantiles=tuple(_short(value) for value in quantiles),
+    )
+
+
+def fitted_tail(ascending: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and sd of the normal distribution whose quantiles best meet the upper tail of a sample (least squares)."""
+    count = len(ascending)
+    normal = NormalDist()
+    first = count - min(count // 2, max(TAIL_LEAST, round(TAIL_SHARE * count)))
+    ranks = range(first, count - TAIL_COUNT)
+    scores = np.array([normal.inv_cdf((rank + 0.5) / count) for rank in ranks])
+    values = ascending[first : count - TAIL_COUNT]
+    if len(values) < 2 or not np.isfinite(values).all():
+        raise ValueError("too few instances, or too many runs found no diverse set")
+    slope, intercept = np.polyfit(scores, values, 1)
+    return float(intercept), float(slope)
+
+
+def correlations(measured: Measurement) -> tuple[tuple[float, ...], ...]:
+    """[p][s] of probe values and margins; the margin is the second run's, so that no run is compared with itself."""
+    table = []
+    for probe in range(len(measured.sweeps)):
+        row = []
+        for effort in range(len(measured.sweeps)):
+            margins = measured.margins[:, effort, 1]
+            solved = np.isfinite(margins)
+            row.append(_short(_correlation(measured.probes[solved, probe], margins[solved])))
+        table.append(tuple(row))
+    return tuple(table)
+
+
+def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    if len(a) < 3 or a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.clip(np.corrcoef(a, b)[0, 1], -0.999, 0.999))
+
+
+def _short(value: Any) -> float:
+    return float(f"{float(value):.7g}")
