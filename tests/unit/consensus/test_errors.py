@@ -1,0 +1,53 @@
+"""The tree of errors: every rule has its own class, says what it compared, and whose fault it is."""
+
+import re
+from string import Formatter
+
+import pytest
+
+from quip.consensus import errors
+from quip.consensus.errors import ConsensusError, Fault, InvalidSpec, Spoils
+
+
+def below(kind: type[ConsensusError]) -> list[type[ConsensusError]]:
+    return [found for sub in kind.__subclasses__() for found in (sub, *below(sub))]
+
+
+GROUPS = {
+    errors.MalformedMessage: (Fault.AT_FAULT, Spoils.MESSAGE),
+    errors.HeaderError: (Fault.AT_FAULT, Spoils.HASH),
+    errors.SealError: (Fault.AT_FAULT, Spoils.MESSAGE),
+    errors.WrongBody: (Fault.AT_FAULT, Spoils.MESSAGE),
+    errors.ExecutionError: (Fault.AT_FAULT, Spoils.HASH),
+    errors.FutureBlock: (Fault.EARLY, Spoils.NOTHING),
+    errors.Unconnected: (Fault.BEHIND, Spoils.NOTHING),
+}
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_fault_and_reach_of_a_group(kind: type[ConsensusError]) -> None:
+    for member in [kind, *below(kind)]:
+        assert (member.fault, member.spoils) == GROUPS[kind]
+
+
+def test_every_class_belongs_to_a_group_and_is_drawn() -> None:
+    grouped = {member for kind in GROUPS for member in (kind, *below(kind))}
+    assert grouped == set(below(ConsensusError))
+    assert {member.__name__ for member in grouped} - set(re.findall(r"\w+", errors.__doc__ or "")) == set()
+    assert "ConsensusError" in (errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("kind", below(ConsensusError))
+def test_the_text_is_made_of_the_values(kind: type[ConsensusError]) -> None:
+    names = [name for _, name, _, _ in Formatter().parse(kind.text) if name and name != "reason"]
+    error = kind("because", **{name: f"<{name}>" for name in names})
+    for name in names:
+        assert error.values[name] == f"<{name}>"
+        assert f"<{name}>" in str(error)
+
+
+def test_invalid_spec_names_the_field() -> None:
+    error = InvalidSpec("puzzle.ladder", "empty")
+    assert (error.field, error.reason) == ("puzzle.ladder", "empty")
+    assert str(error) == "chain spec: puzzle.ladder: empty"
+    assert str(InvalidSpec("", "not JSON")) == "chain spec: not JSON"

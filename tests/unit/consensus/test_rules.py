@@ -1,0 +1,89 @@
+"""The order of the checks: the cheapest broken rule speaks, whatever else is broken.
+
+That each rule alone has its own error is shown in tests/unit/chain/test_mutants.py.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from quip.consensus import errors, rules
+from quip.consensus.difficulty import requirements
+from quip.consensus.errors import ConsensusError
+from support.chains import grown, network_spec, puzzle_of
+from support.mutants import next_block
+
+MADE = grown(3)
+SPEC = network_spec()
+PARENT, CONTEXT = MADE.chain.head.header, MADE.chain.head.context
+GOOD = next_block(MADE)
+NOW = GOOD.header.timestamp
+
+HEADER_ORDER: list[tuple[type[ConsensusError], dict[str, Any]]] = [
+    (errors.WrongNumber, {"number": 9}),
+    (errors.WrongOmmersHash, {"ommers_hash": bytes(32)}),
+    (errors.WrongExtraData, {"extra_data": b""}),
+    (errors.TimestampNotAfterParent, {"timestamp": PARENT.timestamp}),
+    (errors.GasLimitOutOfBounds, {"gas_limit": SPEC.gas_limit_maximum + 1}),
+    (errors.GasUsedAboveLimit, {"gas_used": 1 << 40}),
+    (errors.WrongBaseFee, {"base_fee_per_gas": 0}),
+    (errors.WrongDifficulty, {"difficulty": 0}),
+]
+
+
+def test_a_good_header() -> None:
+    rules.check_gate(SPEC, GOOD.header)
+    required = rules.check_header(SPEC, PARENT, CONTEXT, GOOD.header, NOW)
+    assert required == requirements(SPEC, PARENT, CONTEXT, GOOD.header.timestamp)
+    rules.check_seal(SPEC, puzzle_of(SPEC), GOOD.header, GOOD.seal, required)
+
+
+@pytest.mark.parametrize("first", range(len(HEADER_ORDER)))
+def test_order_of_header_rules(first: int) -> None:
+    changes: dict[str, Any] = {}
+    for _, change in reversed(HEADER_ORDER[first:]):
+        changes |= change
+    with pytest.raises(HEADER_ORDER[first][0]) as caught:
+        rules.check_header(SPEC, PARENT, CONTEXT, replace(GOOD.header, **changes), NOW)
+    assert type(caught.value) is HEADER_ORDER[first][0]
+
+
+def test_a_wrong_header_is_not_merely_early() -> None:
+    punctual = replace(SPEC, difficulty=replace(SPEC.difficulty, future_limit=1))
+    with pytest.raises(errors.FutureBlock):
+        rules.check_header(punctual, PARENT, CONTEXT, GOOD.header, NOW - 2)
+    with pytest.raises(errors.WrongDifficulty):
+        rules.check_header(punctual, PARENT, CONTEXT, replace(GOOD.header, difficulty=0), NOW - 2)
+    rules.check_header(punctual, PARENT, CONTEXT, GOOD.header, NOW - 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"suite": 1, "ecdsa_key": b"", "solutions": ()}, errors.WrongSuite),
+        ({"xmss_key": GOOD.seal.xmss_key[:-1] + b"\0", "solutions": ()}, errors.WrongMiner),  # type: ignore[union-attr]
+        ({"ecdsa_signature": b"", "solutions": ()}, errors.InvalidSignature),
+        ({"solutions": ()}, errors.WrongSolutionCount),
+    ],
+)
+def test_signature_before_proof(changes: dict[str, Any], error: type[ConsensusError]) -> None:
+    assert GOOD.seal is not None
+    required = rules.check_header(SPEC, PARENT, CONTEXT, GOOD.header, NOW)
+    with pytest.raises(error):
+        rules.check_seal(SPEC, puzzle_of(SPEC), GOOD.header, replace(GOOD.seal, **changes), required)
+
+
+def test_a_signature_is_for_one_chain() -> None:
+    with pytest.raises(errors.InvalidSignature):
+        rules.check_signature(replace(SPEC, chain_id=1), GOOD.header, GOOD.seal)
+
+
+def test_gas_limit_moves_by_less_than_a_1024th() -> None:
+    step = PARENT.gas_limit // 1024
+    for change in (step - 1, 1 - step):
+        header = replace(GOOD.header, gas_limit=PARENT.gas_limit + change)
+        rules.check_header(SPEC, PARENT, CONTEXT, header, NOW)
+    for change in (step, -step):
+        with pytest.raises(errors.GasLimitStep):
+            rules.check_header(SPEC, PARENT, CONTEXT, replace(header, gas_limit=PARENT.gas_limit + change), NOW)
