@@ -1,0 +1,59 @@
+"""Makes tests/vectors/blocks.json, the first blocks of a `test` chain: `cd tests && python -m support.block_vectors`.
+
+Made once by the node's own code; the test re-derives every value with the plain-Python references.
+"""
+
+import json
+from pathlib import Path
+
+from quip.consensus.block import Block
+from quip.consensus.difficulty import requirements
+from quip.consensus.proof import max_energy
+from support.chains import grown, puzzle_of
+
+PATH = Path(__file__).resolve().parents[1] / "vectors" / "blocks.json"
+BLOCKS = 3
+
+
+def text() -> str:
+    """The file's contents."""
+    made = grown(BLOCKS, seed=20_051)
+    chain, puzzle = made.chain, puzzle_of(made.chain.spec)
+    genesis = chain.block_by_number(0)
+    assert genesis is not None
+    blocks = []
+    for number in range(1, BLOCKS + 1):
+        stored = chain.block_by_number(number)
+        assert stored is not None
+        assert stored.seal is not None
+        seed = stored.header.mix_hash
+        parent = chain.block_by_number(number - 1)
+        assert parent is not None
+        required = requirements(chain.spec, parent.header, parent.context, stored.header.timestamp)
+        baseline = puzzle.baseline(seed)
+        blocks.append(
+            {
+                "rlp": "0x" + Block(stored.header, stored.transactions, stored.seal).encode().hex(),
+                "hash": "0x" + stored.header.hash.hex(),
+                "sealingHash": "0x" + stored.header.sealing_hash.hex(),
+                "seed": "0x" + seed.hex(),
+                "energies": puzzle.energies(seed, stored.seal.solutions),
+                "minimumDistance": puzzle.minimum_distance(stored.seal.solutions),
+                "baseline": baseline,
+                "level": required.level,
+                "margin": required.margin,
+                "maxEnergy": max_energy(baseline, required.margin),
+            }
+        )
+    document = {
+        "spec": "genesis_block_test.json",
+        "specDigest": "0x" + chain.spec.digest.hex(),
+        "genesisRlp": "0x" + genesis.header.encode().hex(),
+        "genesisHash": "0x" + genesis.header.hash.hex(),
+        "blocks": blocks,
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")
