@@ -54,7 +54,7 @@ impl Progress {
     }
 
     fn report(&mut self, done: u32) -> bool {
-        if done % PROGRESS_STEP != 0 {
+        if !done.is_multiple_of(PROGRESS_STEP) {
             return true;
         }
         let outcome = Python::attach(|py| match &self.callback {

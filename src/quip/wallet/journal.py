@@ -70,26 +70,33 @@ class _State:
     check: bytes = bytes(_CHECK_BYTES)
     recent: OrderedDict[bytes, Signed] = field(default_factory=OrderedDict)
 
-    def apply(self, body: bytes) -> str:
-        """Take one record in. Returns what is impossible about it, or nothing."""
-        kind, index, leaf, message, digest = _BODY.unpack(body)
-        if kind == b"H":
-            if self.head is not None:
-                return "a second head"
-            self.head = Head(index, leaf, message)
-            return ""
-        if self.head is None or index != self.head.index:
+    def wrong(self, body: bytes) -> str:
+        """What is impossible about this record coming next; empty if nothing is."""
+        kind, index, leaf, _, _ = _BODY.unpack(body)
+        if (kind == b"H") != (self.head is None):
+            return "a head that is not at the beginning, or none there"
+        if self.head is not None and index != self.head.index:
             return "a record of another tree"
-        if kind == b"R" and self.ends[0] < leaf <= self.head.leaves:
+        possible = (
+            kind == b"H"
+            or (kind == b"R" and self.head is not None and self.ends[0] < leaf <= self.head.leaves)
+            or (kind == b"S" and self.next_unsigned <= leaf < self.ends[0])
+        )
+        return "" if possible else f"an impossible {kind!r} with leaf {leaf}"
+
+    def take(self, body: bytes) -> None:
+        """Take in a record that is not wrong."""
+        kind, index, leaf, message, digest = _BODY.unpack(body)
+        self.check = _check(self.check, body)
+        if kind == b"H":
+            self.head = Head(index, leaf, message)
+        elif kind == b"R":
             self.ends = (leaf, self.ends[0])
-        elif kind == b"S" and self.next_unsigned <= leaf < self.ends[0]:
+        else:
             self.next_unsigned = leaf + 1
             self.recent[message] = Signed(leaf, digest)
             if len(self.recent) > RECENT_SIGNATURES:
                 self.recent.popitem(last=False)
-        else:
-            return f"an impossible {kind!r} with leaf {leaf}"
-        return ""
 
 
 class Journal:
@@ -150,10 +157,12 @@ class Journal:
     def _append(self, body: bytes) -> None:
         if self._failed is not None:
             raise WriteFailed(self.path, self._failed)
-        check = _check(self._state.check, body)
+        wrong = self._state.wrong(body)
+        if wrong:
+            raise ValueError(f"{self.path}: {wrong}")
         os.lseek(self._descriptor, self._length, os.SEEK_SET)
         try:
-            secret_files.write_all(self._descriptor, body + check)
+            secret_files.write_all(self._descriptor, body + _check(self._state.check, body))
         except OSError as error:
             self._cut()
             raise WriteFailed(self.path, error) from error
@@ -164,10 +173,7 @@ class Journal:
             self._failed = error
             raise WriteFailed(self.path, error) from error
         self._length += RECORD_BYTES
-        self._state.check = check
-        wrong = self._state.apply(body)
-        if wrong:
-            raise ValueError(f"{self.path}: wrote {wrong}")
+        self._state.take(body)
 
     def _cut(self) -> None:
         """Drop what lies behind the last whole record."""
@@ -213,9 +219,9 @@ def _read(path: Path, state: _State) -> int:
         if len(record) < RECORD_BYTES or check != _check(state.check, body):
             torn = True
             continue
-        wrong = state.apply(body)
+        wrong = state.wrong(body)
         if wrong:
             raise JournalDamaged(f"{path} has {wrong} at byte {length}")
-        state.check = check
+        state.take(body)
         length += RECORD_BYTES
     return length
