@@ -20,12 +20,16 @@ const GROUP: u64 = BLOCK / 8;
 /// Block 0 on disk: at most this many bytes of data, zero padding, 8 bytes of checksum.
 const HEADER: usize = 504;
 const SECTOR: usize = 512;
+/// Where redb's header says that the file was not closed, and the bit that does.
+const FLAGS: usize = 9;
+const RECOVERY_REQUIRED: u8 = 2;
 
 /// Whether a block that fails its checksum is an error, or noted and read as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
     Refuse,
-    /// For salvage: what is past the end of the file reads as zeros.
+    /// For salvage by a reader that takes no part in recovery: the header says that none is needed, what is past the end
+    /// of the file reads as zeros, and locks are granted (the disk below holds the real one).
     Note,
 }
 
@@ -119,6 +123,9 @@ impl ChecksummedDisk {
         if sector[HEADER..] != checksum(0, &sector[..HEADER]).to_le_bytes() {
             self.mismatch(0)?;
         }
+        if self.damage == Damage::Note {
+            sector[FLAGS] &= !RECOVERY_REQUIRED;
+        }
         out.copy_from_slice(&sector[..out.len()]);
         Ok(())
     }
@@ -129,29 +136,6 @@ impl ChecksummedDisk {
         let sum = checksum(0, &sector[..HEADER]);
         sector[HEADER..].copy_from_slice(&sum.to_le_bytes());
         self.disk.write(position(0), &sector)
-    }
-
-    /// The length redb's header speaks of, for files that are shorter than that. Its layout: magic 9, flags 3, then
-    /// u32le page size, region header pages, region data pages, full regions, pages of the last region.
-    fn length_by_header(&self) -> io::Result<u64> {
-        let mut header = [0; 64];
-        self.read_header(&mut header)?;
-        let field = |at: usize| {
-            u64::from(u32::from_le_bytes([
-                header[at],
-                header[at + 1],
-                header[at + 2],
-                header[at + 3],
-            ]))
-        };
-        let (page, head, full, regions, rest) =
-            (field(12), field(16), field(20), field(24), field(28));
-        let pages = 1 + regions * (head + full) + if rest > 0 { head + rest } else { 0 };
-        Ok(if page == BLOCK && pages < 1 << 40 {
-            pages * BLOCK
-        } else {
-            0
-        })
     }
 }
 
@@ -176,11 +160,7 @@ impl StorageBackend for ChecksummedDisk {
             )));
         }
         let blocks = length / BLOCK;
-        let logical = (blocks - blocks.div_ceil(GROUP + 1)) * BLOCK;
-        if self.damage == Damage::Note {
-            return Ok(logical.max(self.length_by_header()?));
-        }
-        Ok(logical)
+        Ok((blocks - blocks.div_ceil(GROUP + 1)) * BLOCK)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
@@ -239,7 +219,10 @@ impl StorageBackend for ChecksummedDisk {
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.disk.try_lock_range(start, end)
+        match self.damage {
+            Damage::Refuse => self.disk.try_lock_range(start, end),
+            Damage::Note => Ok(true),
+        }
     }
 
     fn try_lock_shared_range(
@@ -247,22 +230,37 @@ impl StorageBackend for ChecksummedDisk {
         start: Bound<u64>,
         end: Bound<u64>,
     ) -> Result<bool, BackendError> {
-        self.disk.try_lock_shared_range(start, end)
+        match self.damage {
+            Damage::Refuse => self.disk.try_lock_shared_range(start, end),
+            Damage::Note => Ok(true),
+        }
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.disk.lock_range(start, end)
+        match self.damage {
+            Damage::Refuse => self.disk.lock_range(start, end),
+            Damage::Note => Ok(()),
+        }
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.disk.lock_shared_range(start, end)
+        match self.damage {
+            Damage::Refuse => self.disk.lock_shared_range(start, end),
+            Damage::Note => Ok(()),
+        }
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.disk.unlock_range(start, end)
+        match self.damage {
+            Damage::Refuse => self.disk.unlock_range(start, end),
+            Damage::Note => Ok(()),
+        }
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.disk.query_lock_range(start, end)
+        match self.damage {
+            Damage::Refuse => self.disk.query_lock_range(start, end),
+            Damage::Note => Ok(false),
+        }
     }
 }

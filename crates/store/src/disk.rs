@@ -50,6 +50,18 @@ impl Overlay {
         })
     }
 
+    /// Takes the shared lock that an open by redb would take. Errors: Locked.
+    pub fn lock(&self) -> Result<()> {
+        match self
+            .base
+            .try_lock_shared_range(Bound::Unbounded, Bound::Unbounded)
+        {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Locked("the file is locked".into())),
+            Err(error) => Err(StoreError::Io(error.to_string())),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, Written> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
 //! The node's one database: a crash-safe, checksummed key-value file with one writer.
 //!
 //! ```text
-//! Store             tables of bytes -> bytes; commit = one durable transaction     store.rs
+//! Store             tables of bytes -> bytes; commit = one durable transaction     store.rs, opening.rs
 //!   value frame     every value carries a checksum of (table, key, value)          frame.rs
 //!   redb            B-trees, transactions, recovery                                (library)
 //!   ChecksummedDisk every 4 KiB block carries a checksum                           checksum.rs
@@ -20,10 +20,12 @@ mod error;
 mod faults;
 mod frame;
 mod guard;
+mod opening;
 mod store;
 
 pub use checksum::ChecksummedDisk;
 pub use disk::Overlay;
 pub use error::{Result, StoreError};
 pub use faults::FaultyDisk;
-pub use store::{Changes, CheckReport, Row, ScanRange, Snapshot, Store, STORE_VERSION};
+pub use opening::STORE_VERSION;
+pub use store::{Changes, CheckReport, Row, ScanRange, Snapshot, Store};

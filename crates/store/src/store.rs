@@ -1,26 +1,17 @@
 //! Tables of bytes to bytes in one file; a commit is one durable transaction.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use redb::backends::InMemoryBackend;
 use redb::{
-    Builder, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
-    StorageBackend, TableDefinition, TableError, TableHandle,
+    Database, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError,
+    TableHandle,
 };
 
-use crate::checksum::{ChecksummedDisk, Damage};
-use crate::disk::{self, Overlay};
 use crate::error::{Result, StoreError};
 use crate::faults::FaultyDisk;
 use crate::frame;
 use crate::guard::guarded;
-
-/// Version of the file: of the block and value checksums here, and of what src/quip/storage puts into the tables.
-pub const STORE_VERSION: u32 = 1;
-/// redb's page cache. The operating system caches the file besides.
-const CACHE_BYTES: usize = 64 << 20;
-const META: &str = "meta";
-const VERSION_KEY: &[u8] = b"store_version";
+use crate::opening::{Handle, Source};
 
 type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
 type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
@@ -50,18 +41,8 @@ pub struct CheckReport {
     pub problems: Vec<StoreError>,
 }
 
-#[derive(Debug)]
-enum Source {
-    File(PathBuf),
-    ReadOnly,
-    Salvage,
-    Memory,
-    Faulty(FaultyDisk),
-}
-
-#[derive(Debug)]
 enum State {
-    Open(Database),
+    Open(Handle),
     /// The disk was full: redb refuses everything after a failed write, so the next call opens the file again.
     Full,
     Failed(StoreError),
@@ -69,7 +50,6 @@ enum State {
 }
 
 /// The store. All methods may be called from any thread; commits wait for each other, reads never wait for a commit.
-#[derive(Debug)]
 pub struct Store {
     source: Source,
     state: RwLock<State>,
@@ -80,15 +60,7 @@ pub struct Snapshot {
     transaction: ReadTransaction,
 }
 
-fn open_database(disk: Box<dyn StorageBackend>, damage: Damage) -> Result<Database> {
-    guarded(|| {
-        let mut builder = Builder::new();
-        builder.set_cache_size(CACHE_BYTES);
-        Ok(builder.create_with_backend(ChecksummedDisk::new(disk, damage))?)
-    })
-}
-
-fn commit_changes(database: &Database, changes: &Changes) -> Result<()> {
+pub fn commit_changes(database: &Database, changes: &Changes) -> Result<()> {
     let mut transaction = database.begin_write()?;
     // The free-page state is saved with every commit, so that opening after a crash does not walk the whole file;
     // and a commit has two phases, so that the primary slot never names pages that were not synced.
@@ -105,132 +77,38 @@ fn commit_changes(database: &Database, changes: &Changes) -> Result<()> {
     Ok(transaction.commit()?)
 }
 
-fn check_version(database: &Database) -> Result<()> {
-    let found = Snapshot {
-        transaction: database.begin_read()?,
-    }
-    .get(META, VERSION_KEY)?;
-    let Some(found) = found else {
-        return Err(StoreError::corrupt("it names no version").at(META, VERSION_KEY));
-    };
-    match <[u8; 4]>::try_from(found.as_slice()).map(u32::from_be_bytes) {
-        Ok(STORE_VERSION) => Ok(()),
-        Ok(found) => Err(StoreError::Version {
-            found,
-            expected: STORE_VERSION,
-        }),
-        Err(_) => Err(StoreError::corrupt("its version is not four bytes").at(META, VERSION_KEY)),
-    }
-}
-
-fn write_version(database: &Database) -> Result<()> {
-    let version = (
-        META.to_string(),
-        VERSION_KEY.to_vec(),
-        STORE_VERSION.to_be_bytes().to_vec(),
-    );
-    commit_changes(
-        database,
-        &Changes {
-            puts: vec![version],
-            deletes: Vec::new(),
-        },
-    )
-}
-
-/// Makes a new file complete under another name first: a crash leaves either no store or a whole one.
-fn create(path: &Path) -> Result<()> {
-    let unfinished = path.with_extension("new");
-    if unfinished.exists() {
-        std::fs::remove_file(&unfinished)?;
-    }
-    let database = open_database(Box::new(disk::file(&unfinished, true)?), Damage::Refuse)?;
-    write_version(&database)?;
-    database.close()?;
-    std::fs::rename(&unfinished, path)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    Ok(std::fs::File::open(folder)?.sync_all()?)
-}
-
-fn open_checked(disk: Box<dyn StorageBackend>) -> Result<Database> {
-    if disk.len()? == 0 {
-        return Err(StoreError::corrupt("the file is empty"));
-    }
-    let database = open_database(disk, Damage::Refuse)?;
-    guarded(|| check_version(&database))?;
-    Ok(database)
-}
-
-impl Source {
-    fn is_writable(&self) -> bool {
-        !matches!(self, Self::ReadOnly | Self::Salvage)
-    }
-
-    fn open(&self) -> Result<Database> {
-        match self {
-            Self::File(path) => open_checked(Box::new(disk::file(path, false)?)),
-            Self::Faulty(disk) => open_checked(Box::new(disk.clone())),
-            Self::ReadOnly | Self::Salvage | Self::Memory => {
-                Err(StoreError::Io("cannot be opened again".into()))
-            }
-        }
-    }
-}
-
 impl Store {
-    fn with(source: Source, database: Database) -> Self {
-        Self {
+    fn from(source: Source) -> Result<Self> {
+        let handle = source.create_or_open()?;
+        Ok(Self {
             source,
-            state: RwLock::new(State::Open(database)),
-        }
+            state: RwLock::new(State::Open(handle)),
+        })
     }
 
     /// Opens the file, or creates it. Repairs what a crash left.
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            guarded(|| create(path))?;
-        }
-        let source = Source::File(path.to_path_buf());
-        let database = source.open()?;
-        Ok(Self::with(source, database))
+        Self::from(Source::File(path.to_path_buf()))
     }
 
     /// Opens an existing file without changing a byte of it.
     pub fn open_read_only(path: &Path) -> Result<Self> {
-        Ok(Self::with(
-            Source::ReadOnly,
-            open_checked(Box::new(Overlay::open(path)?))?,
-        ))
+        Self::from(Source::ReadOnly(path.to_path_buf()))
     }
 
     /// Opens a damaged file for what can still be read of it: blocks that fail their checksum are used as they are, and
     /// the checksum of each value decides. The version is not looked at.
     pub fn salvage(path: &Path) -> Result<Self> {
-        Ok(Self::with(
-            Source::Salvage,
-            open_database(Box::new(Overlay::open(path)?), Damage::Note)?,
-        ))
+        Self::from(Source::Salvage(path.to_path_buf()))
     }
 
     pub fn in_memory() -> Result<Self> {
-        let database = open_database(Box::new(InMemoryBackend::new()), Damage::Refuse)?;
-        write_version(&database)?;
-        Ok(Self::with(Source::Memory, database))
+        Self::from(Source::Memory)
     }
 
     /// Opens a store on a disk with faults; an empty one becomes a new store.
     pub fn open_on(disk: FaultyDisk) -> Result<Self> {
-        if disk.len()? == 0 {
-            let database = open_database(Box::new(disk.clone()), Damage::Refuse)?;
-            write_version(&database)?;
-            return Ok(Self::with(Source::Faulty(disk), database));
-        }
-        let source = Source::Faulty(disk);
-        let database = source.open()?;
-        Ok(Self::with(source, database))
+        Self::from(Source::Faulty(disk))
     }
 
     fn write_state(&self) -> RwLockWriteGuard<'_, State> {
@@ -252,9 +130,9 @@ impl Store {
         }
     }
 
-    fn database<'a>(state: &'a RwLockReadGuard<'_, State>) -> Result<&'a Database> {
+    fn handle<'a>(state: &'a RwLockReadGuard<'_, State>) -> Result<&'a Handle> {
         match &**state {
-            State::Open(database) => Ok(database),
+            State::Open(handle) => Ok(handle),
             State::Failed(error) => Err(error.clone()),
             State::Full | State::Closed => Err(StoreError::Io("the store is closed".into())),
         }
@@ -262,10 +140,10 @@ impl Store {
 
     /// Runs one operation. After damage or a failed write nothing more is asked of this database, unless nothing can be
     /// written to it anyway.
-    fn run<T>(&self, work: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
+    fn run<T>(&self, work: impl FnOnce(&Handle) -> Result<T>) -> Result<T> {
         let state = self.read_state()?;
-        let database = Self::database(&state)?;
-        let outcome = guarded(|| work(database));
+        let handle = Self::handle(&state)?;
+        let outcome = guarded(|| work(handle));
         drop(state);
         if !self.source.is_writable() {
             return outcome;
@@ -304,9 +182,9 @@ impl Store {
 
     /// The names of the tables, sorted.
     pub fn tables(&self) -> Result<Vec<String>> {
-        self.run(|database| {
-            let mut names: Vec<String> = database
-                .begin_read()?
+        self.read(|snapshot| {
+            let mut names: Vec<String> = snapshot
+                .transaction
                 .list_tables()?
                 .map(|table| table.name().into())
                 .collect();
@@ -317,11 +195,7 @@ impl Store {
 
     /// Runs `work` on a view of this moment.
     pub fn read<T>(&self, work: impl FnOnce(&Snapshot) -> Result<T>) -> Result<T> {
-        self.run(|database| {
-            work(&Snapshot {
-                transaction: database.begin_read()?,
-            })
-        })
+        self.run(|handle| work(&Snapshot::of(handle)?))
     }
 
     /// Makes all changes in one transaction, durable when this returns. Errors: Full (all or nothing has changed, so the
@@ -330,7 +204,7 @@ impl Store {
         if !self.source.is_writable() {
             return Err(StoreError::ReadOnly);
         }
-        self.run(|database| commit_changes(database, changes))
+        self.run(|handle| commit_changes(handle.writer()?, changes))
     }
 
     /// Reads every row of every table; of a read-only store also the pages that keep no rows. `progress` is called with
@@ -352,7 +226,7 @@ impl Store {
     /// redb's own check of its trees and of the free pages. It writes, so it is for a read-only store's overlay.
     fn check_pages(&self) -> Result<()> {
         match (&self.source, &mut *self.write_state()) {
-            (Source::ReadOnly, State::Open(database)) => {
+            (Source::ReadOnly(_), State::Open(Handle::Writer(database))) => {
                 match guarded(|| Ok(database.check_integrity()?))? {
                     true => Ok(()),
                     false => Err(StoreError::corrupt("its pages contradict each other")),
@@ -365,17 +239,25 @@ impl Store {
     /// Closes the file; later calls fail. Errors: those of the last write.
     pub fn close(&self) -> Result<()> {
         match std::mem::replace(&mut *self.write_state(), State::Closed) {
-            State::Open(database) if !self.source.is_writable() => guarded(|| {
-                drop(database);
+            State::Open(Handle::Writer(database)) if self.source.is_writable() => {
+                guarded(|| Ok(database.close()?))
+            }
+            State::Open(handle) => guarded(|| {
+                drop(handle);
                 Ok(())
             }),
-            State::Open(database) => guarded(|| Ok(database.close()?)),
             State::Full | State::Failed(_) | State::Closed => Ok(()),
         }
     }
 }
 
 impl Snapshot {
+    pub fn of(handle: &Handle) -> Result<Self> {
+        Ok(Self {
+            transaction: handle.begin_read()?,
+        })
+    }
+
     fn table(&self, name: &str) -> Result<Option<Table>> {
         match self.transaction.open_table(Definition::new(name)) {
             Ok(table) => Ok(Some(table)),
