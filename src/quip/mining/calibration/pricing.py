@@ -104,8 +104,9 @@ class PriceList:
         for s, effort in enumerate(efforts):
             out.extend(_Strategy(effort, None, 0.0, 1.0, retries) for retries in RETRIES)
             for p, probe in enumerate(efforts[:s]):
+                # A probe no longer than the baseline tells of the baseline's luck, not of the instance.
                 correlation = self._summary.correlations[p][s]
-                if correlation > LEAST_CORRELATION:
+                if probe.sweeps > self._summary.baseline_sweeps and correlation > LEAST_CORRELATION:
                     out.extend(
                         _Strategy(effort, probe, correlation, share, retries) for share in SHARES for retries in RETRIES
                     )
