@@ -132,7 +132,8 @@ class Chain:
 
     def block_by_number(self, number: int) -> StoredBlock | None:
         """A canonical block."""
-        return self.tree.block_at(number)
+        block_hash = self.tree.canonical_hash(number)
+        return None if block_hash is None else self.tree.block(block_hash)
 
     def tag(self, name: str) -> bytes:
         """Hash of the canonical block that `safe` or `finalized` names. Raises KeyError for another name."""
@@ -154,7 +155,7 @@ class Chain:
 
     def miners(self) -> list[MinerTotals]:
         """What every miner id did on the canonical chain."""
-        return self.tree.miners()
+        return self._store.miners()
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` with every event, in the thread of `accept`. Returns the call that ends it."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from quip.chain.bounded import BoundedDict
 from quip.chain.errors import IncompleteStore
 from quip.chain.limits import CACHED_BLOCKS, CACHED_FORKS
-from quip.chain.ports import ChainStore, MinerTotals, StoredBlock
+from quip.chain.ports import ChainStore, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
 from quip.consensus.state import StateReader
@@ -31,11 +31,6 @@ class BlockTree:
     def block(self, block_hash: bytes) -> StoredBlock | None:
         """The whole block."""
         return self._store.block(block_hash)
-
-    def block_at(self, number: int) -> StoredBlock | None:
-        """The canonical block of a number."""
-        block_hash = self._store.canonical(number)
-        return None if block_hash is None else self._store.block(block_hash)
 
     def header(self, block_hash: bytes) -> Header | None:
         """The block's header."""
@@ -58,10 +53,6 @@ class BlockTree:
     def state(self, root: bytes) -> StateReader:
         """The state at the root of a verified block."""
         return self._store.state(root)
-
-    def miners(self) -> list[MinerTotals]:
-        """What every miner id did on the canonical chain."""
-        return self._store.miners()
 
     def tips(self) -> list[bytes]:
         """Hashes of the verified blocks without a verified child."""
