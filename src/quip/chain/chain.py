@@ -114,7 +114,7 @@ class Chain:
         try:
             stored, state = self._verify(block, now)
         except FutureBlock:
-            self.future.add(block_hash, block)
+            self.future.add(block_hash, block, now)
             raise
         except ConsensusError as error:
             if error.spoils is Spoils.HASH:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES
+from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES, FUTURE_WAIT_S
 from quip.consensus.block import Block
 
 
@@ -13,8 +13,10 @@ class FutureBlocks:
         self._future_limit_s = future_limit_s
         self._blocks: dict[bytes, tuple[Block, int]] = {}
 
-    def add(self, block_hash: bytes, block: Block) -> None:
-        """Keep a block for later."""
+    def add(self, block_hash: bytes, block: Block, now: int) -> None:
+        """Keep a block for later, unless its time is more than FUTURE_WAIT_S away."""
+        if block.header.timestamp > now + self._future_limit_s + FUTURE_WAIT_S:
+            return
         self._blocks[block_hash] = (block, len(block.encode()))
         while len(self._blocks) > FUTURE_BLOCKS or self._size() > FUTURE_BYTES:
             latest = max(self._blocks, key=lambda key: self._blocks[key][0].header.timestamp)

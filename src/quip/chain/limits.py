@@ -14,5 +14,7 @@ FUTURE_BLOCKS = 64
 """Blocks that came too early; nobody honest is ahead by more than a few."""
 FUTURE_BYTES = 32 << 20
 """The same in bytes: four of the largest blocks."""
+FUTURE_WAIT_S = 3_600
+"""Seconds that an early block is kept for; a clock further off is not worth the room."""
 ADMITTED_FORKS = 16
 """Old fork points whose branch was probed and found heavier; one a peer is plenty."""

@@ -6,7 +6,7 @@ import pytest
 
 from quip.chain.chain import Status
 from quip.chain.future import FutureBlocks
-from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES
+from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES, FUTURE_WAIT_S
 from quip.consensus.block import Block
 from quip.consensus.errors import FutureBlock
 from quip.consensus.spec import ChainSpec
@@ -14,6 +14,7 @@ from support.chains import generator, grown, network_spec, new_chain
 from support.mutants import next_block
 
 LIMIT_S = 15
+NOW = 900
 
 
 def punctual() -> ChainSpec:
@@ -54,7 +55,7 @@ BLOCK = grown(1).chain
 def test_bounded(size: int, kept: int) -> None:
     future = FutureBlocks(LIMIT_S)
     for timestamp in range(1_000, 1_000 + 2 * kept):
-        future.add(*dated(timestamp, size))
+        future.add(*dated(timestamp, size), NOW)
         assert len(future) <= kept
     assert [block.header.timestamp for block in future.due(1 << 40)] == list(range(1_000, 1_000 + kept))
 
@@ -62,5 +63,12 @@ def test_bounded(size: int, kept: int) -> None:
 def test_the_same_block_twice_is_kept_once() -> None:
     future = FutureBlocks(LIMIT_S)
     for _ in range(3):
-        future.add(*dated(1_000))
+        future.add(*dated(1_000), NOW)
     assert len(future.due(1 << 40)) == 1
+
+
+@pytest.mark.parametrize(("over", "kept"), [(0, 1), (1, 0)])
+def test_the_far_future_is_not_kept(over: int, kept: int) -> None:
+    future = FutureBlocks(LIMIT_S)
+    future.add(*dated(NOW + LIMIT_S + FUTURE_WAIT_S + over), NOW)
+    assert len(future) == kept

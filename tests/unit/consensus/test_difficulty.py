@@ -94,4 +94,24 @@ def test_level_is_what_its_parts_make(level: int, streak: int, ended: int, block
     assert (required.number, required.controller) == (parent.number + 1, level)
 
 
+@pytest.mark.parametrize(("factor", "blocks", "minutes"), [(1_000, 200, 42), (10, 88, 105), (1, 98, 176)])
+def test_hash_rate_shocks(factor: int, blocks: int, minutes: int) -> None:
+    """Blocks and time until the work is within 20 % of what the new rate (factor / 100 of the old) deserves.
+
+    Every block takes exactly its expected time, overdue rule included.
+    """
+    level, passed, time_s = RULES.start, 0, 0
+    rate = work(RULES.start) * factor // (100 * T)
+    deserved = work(RULES.start) * factor // 100
+    while not 80 * deserved <= 100 * work(level) <= 125 * deserved:
+        expected_s = max(1, work(level) // rate)
+        if expected_s > 10 * T:
+            late = range(10 * T, expected_s + 1)
+            expected_s = next(d for d in late if work(level - overdue_level(RULES, 2, d)) // rate <= d)
+        level = next_controller(RULES, level, 2, expected_s)
+        passed, time_s = passed + 1, time_s + expected_s
+    assert abs(passed - blocks) <= 2
+    assert abs(time_s // 60 - minutes) <= 3
+
+
 HEADER = grown(1).chain.head.header

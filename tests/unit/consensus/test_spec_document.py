@@ -1,6 +1,8 @@
 """The JSON of a chain spec: strict, canonical, readable."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +94,15 @@ def test_recalibration_is_checked() -> None:
     bad = Calibration(ladder=((1 << 16, 0), (2 << 16, 1)), baseline_cap=0, start=1 << 16, lo=1 << 16, hi=3 << 16)
     with pytest.raises(InvalidSpec, match="covers"):
         recalibrated(spec_bytes("test"), bad)
+
+
+def test_the_script_makes_the_shipped_files() -> None:
+    """Everything but the calibration, which it keeps: cutoffs, digests of graphs, numbers of the networks."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "chain_specs.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("digest 0x") == len(NETWORKS)
