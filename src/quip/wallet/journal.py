@@ -167,7 +167,7 @@ class Journal:
             self._cut()
             raise WriteFailed(self.path, error) from error
         try:
-            os.fsync(self._descriptor)
+            secret_files.flush(self._descriptor)
         except OSError as error:
             # The kernel may have dropped the page: nobody knows what is on the disk until it is read again.
             self._failed = error
@@ -179,7 +179,7 @@ class Journal:
         """Drop what lies behind the last whole record."""
         try:
             os.ftruncate(self._descriptor, self._length)
-            os.fsync(self._descriptor)
+            secret_files.flush(self._descriptor)
         except OSError as error:
             self._failed = error
 

@@ -6,6 +6,7 @@ see: a snapshot of a whole machine that is rolled back or runs twice; there only
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,20 +22,19 @@ class Place:
     """Hash of the machine id (which is confidential), empty where the system has none."""
     path: str
     """Absolute, without symbolic links."""
-    device: int
-    """st_dev of the directory."""
+    filesystem: int
+    """f_fsid of the file system: unlike st_dev it mostly stays the same over restarts."""
     inode: int
     """st_ino of the directory."""
 
     @classmethod
     def of(cls, directory: Path) -> Place:
         """The place of an existing directory."""
-        status = directory.stat()
-        return cls(_machine(), str(directory.resolve()), status.st_dev, status.st_ino)
+        return cls(_machine(), str(directory.resolve()), os.statvfs(directory).f_fsid, directory.stat().st_ino)
 
     def difference(self, other: Place) -> str:
         """The first thing in which `other` differs, in words; empty if nothing does."""
-        for name in ("machine", "path", "device", "inode"):
+        for name in ("machine", "path", "filesystem", "inode"):
             if getattr(self, name) != getattr(other, name):
                 return f"{name} was {getattr(self, name)!r}, is {getattr(other, name)!r}"
         return ""

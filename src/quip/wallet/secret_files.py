@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+import sys
 from pathlib import Path
 
 from quip.wallet.errors import ExposedSecret, NotAccessible, WalletExists, WalletMissing, WriteFailed
@@ -24,11 +26,19 @@ def make_directory(path: Path) -> None:
         raise ExposedSecret(path, mode)
 
 
+def flush(descriptor: int) -> None:
+    """Make a file durable. macOS answers fsync before the drive has written; only F_FULLFSYNC waits."""
+    if sys.platform == "darwin":
+        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(descriptor)
+
+
 def sync_directory(path: Path) -> None:
     """Make the directory's entries durable: a new or renamed file survives a power cut only after this."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        flush(descriptor)
     finally:
         os.close(descriptor)
 
@@ -78,7 +88,7 @@ def _draft(path: Path, content: bytes) -> Path:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
         try:
             write_all(descriptor, content)
-            os.fsync(descriptor)
+            flush(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:

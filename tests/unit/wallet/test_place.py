@@ -22,7 +22,7 @@ def test_a_copy_and_a_moved_directory_are_elsewhere(tmp_path: Path) -> None:
     assert before.difference(Place.of(first)) == ""
 
 
-@pytest.mark.parametrize(("name", "value"), [("machine", "x"), ("path", "/x"), ("device", -1), ("inode", -1)])
+@pytest.mark.parametrize(("name", "value"), [("machine", "x"), ("path", "/x"), ("filesystem", -1), ("inode", -1)])
 def test_every_part_counts(tmp_path: Path, name: str, value: object) -> None:
     here = Place.of(tmp_path)
     assert name in here.difference(dataclasses.replace(here, **{name: value}))  # type: ignore[arg-type]
