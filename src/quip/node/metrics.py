@@ -1,5 +1,7 @@
 """Prometheus metrics, in a registry of their own, served on `metrics_port` (off by default)."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
@@ -38,10 +40,11 @@ class Metrics:
         )
 
 
-def application(metrics: Metrics) -> Starlette:
-    """The web application with its one page, /metrics."""
+def application(metrics: Metrics, refresh: Callable[[], None]) -> Starlette:
+    """The web application with its one page, /metrics; `refresh` sets what nobody sets by itself."""
 
     def page(_: Request) -> Response:
+        refresh()
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 
     return Starlette(routes=[Route("/metrics", page)])

@@ -124,13 +124,16 @@ class Miners:
         seconds = max(time.monotonic() - self._started, 1e-9) if self.running else 0.0
         return [self._object(miner.statistics(), seconds) for miner in self._miners.values()]
 
-    def observe(self) -> None:
-        """Once a second: metrics, and now and then a line in the log."""
+    def measure(self) -> None:
+        """Set the metrics."""
+        figures = ("attempts", "gate_hashes", "spin_updates", "valid_sets", "blocks_won", "failures")
         for miner in self._miners.values():
             found = miner.statistics()
-            figures = ("attempts", "gate_hashes", "spin_updates", "valid_sets", "blocks_won", "failures")
             for figure in figures:
                 self._counts.miner.labels(found.name, figure).set(getattr(found, figure))
+
+    def observe(self) -> None:
+        """Once a second: say when mining waits, and now and then how it goes."""
         if not self.running:
             return
         idle = self._desk.idle_because

@@ -110,7 +110,7 @@ class Node:
         if parts.config.metrics_port is not None:
             exposed = _listener(parts.config.metrics_port, "metrics", "--metrics-port")
             stack.callback(exposed.close)
-            self._servers.append(server.LocalServer(metrics.application(parts.counts), exposed))
+            self._servers.append(server.LocalServer(metrics.application(parts.counts, parts.miners.measure), exposed))
         with opening.explained(parts.files.root):
             stack.enter_context(announced(parts.files.root, self._rpc.url))
 

@@ -1,0 +1,109 @@
+"""The real program as a real process, on ports that the system chooses, with a home of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from quip.rpc.client import RpcClient, RpcUnreachable
+
+PROGRAMS = Path(sys.executable).parent
+DEADLINE_S = 60.0
+POLL_S = 0.02
+
+
+def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
+    """The first true answer of `condition`; fails where none comes in time."""
+    pause = threading.Event()
+    end = time.monotonic() + deadline_s
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        pause.wait(POLL_S)
+    raise AssertionError(f"waited {deadline_s} s in vain for {what}")
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The variables of a process that knows nothing of the person who runs the tests."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("QUIP_", "DWAVE_", "NOTIFY_"))}
+    return {**kept, "HOME": str(home), "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+def run_program(program: str, *arguments: str, home: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run one of the programs to its end."""
+    return subprocess.run(
+        [PROGRAMS / program, *arguments],
+        env=environment(home), cwd=home, input=stdin, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+
+
+class NodeProcess:
+    """quip-network-node, running on the test network unless told otherwise."""
+
+    def __init__(self, home: Path, data_dir: Path, *arguments: str, genesis: str = "test") -> None:
+        self.data_dir = data_dir
+        self.log = home / f"{data_dir.name}-{time.monotonic_ns()}.log"
+        command = [
+            PROGRAMS / "quip-network-node", "cpu", "--genesis-config", genesis, "--data-dir", data_dir,
+            "--rpc-port", "0", "--num-cpus", "1", *arguments,
+        ]  # fmt: skip
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(command, env=environment(home), cwd=home, stdout=output, stderr=output)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def text(self) -> str:
+        """What it printed so far."""
+        return self.log.read_text(encoding="utf-8")
+
+    def client(self) -> RpcClient:
+        """A client, once it answers."""
+        return RpcClient(wait_until(self._answering, f"an answer of the node:\n{self.text()}"))
+
+    def _answering(self) -> str | None:
+        assert self.process.poll() is None, f"the node ended with {self.process.returncode}:\n{self.text()}"
+        try:
+            url = (self.data_dir / "rpc").read_text().strip()
+            return url if RpcClient(url).call("quip_getStatus")["pid"] == self.pid else None
+        except (OSError, RpcUnreachable):
+            return None
+
+    def height(self) -> int:
+        """Number of the head."""
+        return int(self.client().call("eth_blockNumber"), 16)
+
+    def wait_for_height(self, number: int) -> int:
+        """The head's number, once it is at least this."""
+        client = self.client()
+        reached: int = wait_until(
+            lambda: (height := int(client.call("eth_blockNumber"), 16)) >= number and height, f"block {number}"
+        )
+        return reached
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Send a signal and wait; the seconds that it took to end."""
+        started = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(DEADLINE_S)
+        return time.monotonic() - started
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait(DEADLINE_S)
+
+
+def run_json(program: str, *arguments: str, home: Path) -> Any:
+    """The JSON that a command prints; it has to succeed."""
+    done = run_program(program, *arguments, "--json", home=home)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
