@@ -6,10 +6,12 @@ Made once by the node's own code; the test re-derives every value with the plain
 import json
 from pathlib import Path
 
+from quip.chain.generator import ChainGenerator
 from quip.consensus.block import Block
 from quip.consensus.difficulty import requirements
 from quip.consensus.proof import max_energy
-from support.chains import grown, puzzle_of
+from support.chains import new_chain, puzzle_of
+from support.signers import MemorySigner
 
 PATH = Path(__file__).resolve().parents[1] / "vectors" / "blocks.json"
 BLOCKS = 3
@@ -17,8 +19,11 @@ BLOCKS = 3
 
 def text() -> str:
     """The file's contents."""
-    made = grown(BLOCKS, seed=20_051)
-    chain, puzzle = made.chain, puzzle_of(made.chain.spec)
+    chain = new_chain()
+    puzzle = puzzle_of(chain.spec)
+    signers = [MemorySigner(number, chain.spec.chain_id) for number in (1, 2)]  # fresh: they begin at leaf 0
+    for _ in ChainGenerator(chain, puzzle, signers, seed=20_051).extend(BLOCKS):
+        pass
     genesis = chain.block_by_number(0)
     assert genesis is not None
     blocks = []
