@@ -125,10 +125,8 @@ def test_cut_files(whole: Path, tmp_path: Path) -> None:
         copy.write_bytes(data[:length])
         with pytest.raises(StoreCorrupt, match=HINT):
             everything(copy)
-        try:
-            assert db_check(copy).problems, f"length {length}"
-        except StoreCorrupt as error:
-            assert HINT in str(error), f"length {length}"
+        problems = db_check(copy).problems
+        assert problems and all(HINT in problem for problem in problems[:1]), f"length {length}"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a store", bytes(100_000), os.urandom(8192)])
@@ -182,7 +180,7 @@ def test_reindex_of_a_wrecked_store_rescues_what_it_can(whole: Path, tmp_path: P
     data = whole.read_bytes()
     path = tmp_path / "store.redb"
     rescued = 0
-    for seed in seeds(12):
+    for seed in seeds(ROUNDS // 10):
         rng = random.Random(seed)
         wreck = bytearray(data)
         for _ in range(rng.randint(1, 6)):  # lost sectors, up to 4 KiB

@@ -2,7 +2,7 @@
 use std::collections::HashSet;
 
 use alloy_primitives::B256;
-use quip_store::StoreError;
+use quip_store::{guarded, StoreError};
 
 use crate::accounts::Account;
 use crate::node::{Link, Node};
@@ -34,8 +34,8 @@ pub fn walk(source: &dyn NodeSource, root: B256, walked: &mut Walked) {
         if hash == EMPTY_ROOT || !walked.seen.insert(hash) {
             continue;
         }
-        let visited =
-            load(source, hash).and_then(|node| visit(&node, hash, state, walked, &mut waiting));
+        let visited = guarded(|| load(source, hash))
+            .and_then(|node| visit(&node, hash, state, walked, &mut waiting));
         if let Err(error) = visited {
             if walked.problems.len() < MAX_PROBLEMS {
                 walked.problems.push(error);

@@ -27,5 +27,6 @@ pub use checksum::ChecksummedDisk;
 pub use disk::Overlay;
 pub use error::{Result, StoreError};
 pub use faults::FaultyDisk;
+pub use guard::guarded;
 pub use opening::STORE_VERSION;
 pub use store::{Changes, CheckReport, Row, ScanRange, Snapshot, Store};

@@ -48,10 +48,13 @@ class CheckReport:
 
 
 def db_check(path: Path, progress: Progress | None = None, spec: ChainSpec | None = None) -> CheckReport:
-    """Check the store in a file. Raises StoreError if it cannot even be opened."""
+    """Check the store in a file. Raises StoreLocked, StoreVersion, OSError; damage of any kind is in the report."""
     report = progress or (lambda _what, _count: None)
     rows, problems = _check_rows(path, report)
-    store = _native.Store.salvage(path)
+    try:
+        store = _native.Store.salvage(path)
+    except StoreCorrupt as error:
+        return CheckReport(rows, 0, 0, tuple(dict.fromkeys([*problems, str(error)])))
     try:
         checker = _Checker(store, problems, report, spec)
         checker.blocks()
@@ -71,6 +74,8 @@ def _check_rows(path: Path, report: Progress) -> tuple[int, list[str]]:
         return 0, [str(error)]
     try:
         return store.check(lambda count: report("rows", count))
+    except StoreCorrupt as error:
+        return 0, [str(error)]
     finally:
         store.close()
 
