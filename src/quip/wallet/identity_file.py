@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from quip.primitives.hybrid import HybridKeys
 from quip.wallet import secret_files
@@ -37,7 +38,7 @@ class IdentityState:
                 int(document["suite"]), bytes.fromhex(document["ecdsa_key"]), bytes.fromhex(document["xmss_key"])
             )
             chain_id, index = int(document["chain_id"]), int(document["index"])
-            return cls(chain_id, str(document["fingerprint"]), index, keys, Place(**document["place"]))
+            return cls(chain_id, str(document["fingerprint"]), index, keys, _place(document["place"]))
         except WalletMissing as error:
             raise StateMissing(f"{path} is gone") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -56,3 +57,7 @@ class IdentityState:
             "place": asdict(self.place),
         }
         secret_files.replace(path, json.dumps(document, indent=1).encode() + b"\n")
+
+
+def _place(document: dict[str, Any]) -> Place:
+    return Place(**{**document, "inodes": tuple(document["inodes"])})

@@ -10,7 +10,7 @@ from pathlib import Path
 from quip._native import XmssKey
 from quip.primitives import ecdsa
 from quip.primitives.hybrid import SUITE_MINING, HybridKeys, miner_id
-from quip.wallet.errors import DirectoryCopied, KeyExhausted, LeafOnChain, OtherKey, WriteFailed
+from quip.wallet.errors import DirectoryCopied, JournalMissing, KeyExhausted, LeafOnChain, OtherKey, WriteFailed
 from quip.wallet.identity_file import IdentityState
 from quip.wallet.mnemonic import MAX_INDEX, PURPOSE_MINING, Mnemonic
 from quip.wallet.place import Place
@@ -52,6 +52,14 @@ class KeyHome:
         """The record of tree `index`; that it exists means that the index is taken."""
         return self.records / f"{self.chain_id}-{fingerprint}-{index}"
 
+    def place(self, fingerprint: str, index: int) -> Place:
+        """Where the directory, the journal and the record of tree `index` are. Raises JournalMissing."""
+        journal, record = self.journal(index), self.record(fingerprint, index)
+        for path in (journal, record):
+            if not path.exists():
+                raise JournalMissing(f"{path} is gone")
+        return Place.of(self.directory, journal, record)
+
     def trees(self, index: int) -> TreeCache:
         """The stored trees of tree `index`."""
         return TreeCache(self.directory, SUITE_MINING, _LAYERS, index)
@@ -79,7 +87,7 @@ def open_current(home: KeyHome, mnemonic: Mnemonic, first_unseen: FirstUnseen | 
     state = IdentityState.load(home.state)
     if (state.chain_id, state.fingerprint) != (home.chain_id, mnemonic.fingerprint):
         raise OtherKey(f"{home.state} is about chain {state.chain_id} and mnemonic {state.fingerprint}")
-    moved = state.place.difference(Place.of(home.directory))
+    moved = state.place.difference(home.place(state.fingerprint, state.index))
     if moved:
         raise DirectoryCopied(f"{home.directory} was copied, moved or restored: its {moved}")
     cache = home.trees(state.index)
@@ -104,7 +112,7 @@ def start_fresh(home: KeyHome, mnemonic: Mnemonic, index: int, progress: Progres
     keys = HybridKeys(SUITE_MINING, ecdsa.public_key(ecdsa_secret), xmss.public_key)
     record = home.record(mnemonic.fingerprint, index)
     signer = StatefulSigner.create(HybridSecret(keys, ecdsa_secret, xmss), index, home.journal(index), record)
-    state = IdentityState(home.chain_id, mnemonic.fingerprint, index, keys, Place.of(home.directory))
+    state = IdentityState(home.chain_id, mnemonic.fingerprint, index, keys, home.place(mnemonic.fingerprint, index))
     state.save(home.state)
     return IdentityTree(state, signer, xmss, home.trees(index))
 

@@ -87,6 +87,14 @@ def copied(home: Home) -> None:
     shutil.copytree(home.keys.with_name("original"), home.keys)
 
 
+def unpacked(home: Home) -> None:
+    """Everything comes back from an archive, the records too, and all of it agrees: only the files are other ones."""
+    for path in [*home.keys.iterdir(), *home.records.iterdir()]:
+        if path.name != "lock":
+            shutil.copy2(path, path.with_name("unpacked"))
+            path.with_name("unpacked").replace(path)
+
+
 def journal_lost(home: Home) -> None:
     home.only("journal-*").unlink()
 
@@ -126,10 +134,18 @@ def words_lost(home: Home) -> None:
 @pytest.mark.parametrize(
     "harm",
     [
-        copied, journal_lost, journal_damaged, journal_cut, records_lost, state_lost, state_garbled, other_words,
+        copied,
+        unpacked,
+        journal_lost,
+        journal_damaged,
+        journal_cut,
+        records_lost,
+        state_lost,
+        state_garbled,
+        other_words,
         words_lost,
     ],
-)  # fmt: skip
+)
 def test_doubt_means_a_fresh_tree(used: tuple[Home, MiningIdentity], harm: Callable[[Home], None]) -> None:
     home, before = used
     harm(home)

@@ -22,10 +22,21 @@ def test_a_copy_and_a_moved_directory_are_elsewhere(tmp_path: Path) -> None:
     assert before.difference(Place.of(first)) == ""
 
 
-@pytest.mark.parametrize(("name", "value"), [("machine", "x"), ("path", "/x"), ("filesystem", -1), ("inode", -1)])
+@pytest.mark.parametrize(("name", "value"), [("machine", "x"), ("path", "/x"), ("filesystem", -1), ("inodes", (-1,))])
 def test_every_part_counts(tmp_path: Path, name: str, value: object) -> None:
     here = Place.of(tmp_path)
     assert name in here.difference(dataclasses.replace(here, **{name: value}))  # type: ignore[arg-type]
+
+
+def test_a_file_that_was_replaced_is_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("1")
+    before = Place.of(tmp_path, file)
+    file.write_text("2")
+    assert before.difference(Place.of(tmp_path, file)) == ""
+    (tmp_path / "restored").write_text("1")
+    (tmp_path / "restored").replace(file)
+    assert "inodes" in before.difference(Place.of(tmp_path, file))
 
 
 def test_the_machine_id_is_hashed_and_may_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

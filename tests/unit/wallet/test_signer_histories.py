@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from faults.file_steps import Moment, counted
@@ -17,6 +17,7 @@ from quip.primitives import ecdsa
 from quip.primitives.hybrid import SUITE_MINING, HybridKeys
 from quip.wallet.errors import SignerStateError, WalletError
 from quip.wallet.signer import HybridSecret, StatefulSigner
+from support.examples import examples
 
 SECRET = b"\1" * 32
 KEYS = HybridKeys(SUITE_MINING, ecdsa.public_key(SECRET), b"\0\0\0\1" + bytes(64))
@@ -131,7 +132,7 @@ def step(made: World, event: tuple[object, ...]) -> None:
         made.restore(made.journal if kind == "restore journal" else made.record)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(HISTORY)
 def test_no_leaf_ever_signs_two_digests(history: list[tuple[object, ...]]) -> None:
     with world() as made:
