@@ -2,7 +2,7 @@
 
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quip import _native
@@ -10,6 +10,7 @@ from quip.consensus.state import EMPTY_CODE_HASH
 from quip.primitives.hashes import keccak256
 from quip.primitives.rlp import encode, int_to_bytes
 from reference import trie
+from support.examples import examples
 
 # Few different bytes: keys share prefixes, and one may be a prefix of another.
 KEYS = st.lists(st.sampled_from([0, 1, 0x10, 0x11, 0xFF]), max_size=4).map(bytes)
@@ -24,7 +25,7 @@ def stored_update(store: _native.Store, root: bytes, changes: list[tuple[bytes, 
 
 
 @given(STEPS, st.integers(1, 7), st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_incremental_equals_from_scratch(steps: list[tuple[bytes, bytes]], batch: int, shuffled: random.Random) -> None:
     store = _native.Store.in_memory()
     root = trie.EMPTY_ROOT
@@ -49,7 +50,7 @@ ACCOUNTS = st.dictionaries(
 
 
 @given(st.lists(ACCOUNTS, max_size=4))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_accounts_are_the_secure_trie_of_their_rlp(blocks: list[dict[int, tuple[int, int]]]) -> None:
     store = _native.Store.in_memory()
     root = trie.EMPTY_ROOT
