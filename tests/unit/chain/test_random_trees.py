@@ -65,7 +65,7 @@ class Model:
             self.connected.append(event.hash)
 
 
-def deliver(chain: Chain, order: list[Block]) -> None:
+def check_delivery(chain: Chain, order: list[Block]) -> None:
     model = Model(chain)
     chain.subscribe(model.follow)
     waiting = list(order)
@@ -91,9 +91,9 @@ def deliver(chain: Chain, order: list[Block]) -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_heaviest_first_seen(seed: int) -> None:
     blocks = grown_tree(seed)
-    deliver(new_chain(), blocks)
+    check_delivery(new_chain(), blocks)
     for other in (10 * seed, 10 * seed + 1):
-        deliver(new_chain(), shuffled(blocks, other))
+        check_delivery(new_chain(), shuffled(blocks, other))
 
 
 def test_forgetful_caches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,8 +102,8 @@ def test_forgetful_caches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(tree_module, "CACHED_BLOCKS", 1)
     monkeypatch.setattr(tree_module, "CACHED_FORKS", 1)
     monkeypatch.setattr(chain_module, "INVALID_HASHES", 1)
-    deliver(new_chain(), blocks)
-    deliver(new_chain(), shuffled(blocks, 44))
+    check_delivery(new_chain(), blocks)
+    check_delivery(new_chain(), shuffled(blocks, 44))
 
 
 def test_reopened_at_every_block() -> None:
