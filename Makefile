@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CARGO_FLAGS := --release --locked --workspace --exclude quip-python
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 
 .DEFAULT_GOAL := help
@@ -17,5 +18,31 @@ $(VENV)/.stamp: $(RUST_SOURCES)
 
 native: $(VENV)/.stamp ## build the native code and install everything into .venv
 
-run: native ## start a mining single-node dev chain with its RPC
+run: native ## start a mining single-node dev chain with its RPC (ARGS="..." adds options)
 	$(BIN)/quip-network-node cpu --genesis-config dev --auto-mine $(ARGS)
+
+test: native ## run all tests
+	cargo test $(CARGO_FLAGS) --quiet
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rs
+
+check: native ## format, lint, types, layers, tidiness
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/python -m pytest tests/test_tidy.py
+
+bench: native ## measure everything, write docs/benchmarks.md (PROTOTYPE=DIR adds an outside kernel)
+	$(BIN)/python benchmarks
+
+fuzz: native ## random tests with a hundred times as many examples (an hour or more)
+	QUIP_FUZZ=100 $(BIN)/python -m pytest -n 2 --timeout 7200 tests/unit tests/property
+
+soak: native ## the long runs: 1,000 kills of store and signer, damage, power loss
+	QUIP_CRASH_ROUNDS=1000 QUIP_SIGNER_KILLS=1000 QUIP_DAMAGE_ROUNDS=2000 \
+	    $(BIN)/python -m pytest -n 2 --timeout 7200 tests/functional tests/unit/wallet
+
+clean: ## remove what was built
+	rm -rf $(VENV) target

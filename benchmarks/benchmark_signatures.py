@@ -80,6 +80,13 @@ def measure() -> dict[str, dict[str, float]]:
     }
 
 
+def section() -> str:
+    """The section of docs/benchmarks.md."""
+    rows = [f"* {name}: " + ", ".join(f"{unit} {value:,.3f}" for unit, value in values.items())
+            for name, values in measure().items()]  # fmt: skip
+    return "\n".join(["## Signatures, one core", "", *rows]) + "\n"
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)

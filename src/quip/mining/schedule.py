@@ -4,9 +4,10 @@ cutoff[k] = round(65536 exp(-2 beta k)) admits an uphill move of 2k with the Met
 geometrically from the first to the last sweep. A greedy finish is a few sweeps at zero temperature behind it.
 """
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
+
+import numpy as np
 
 from quip import _native
 
@@ -27,10 +28,9 @@ def cutoff_rows(sweeps: int, max_k: int = MAX_K, betas: Betas = Betas(), greedy:
     """rows[sweep][k] for k = 0..max_k, then `greedy` rows that admit no uphill move. Raises ValueError on no sweep."""
     if sweeps < 1 or greedy < 0:
         raise ValueError(f"an anneal has at least one sweep, not {sweeps} (and {greedy} greedy ones)")
-    rows = []
-    for sweep in range(sweeps):
-        beta = betas.first * (betas.last / betas.first) ** (sweep / max(sweeps - 1, 1))
-        rows.append([round(ONE * math.exp(-2 * beta * k)) for k in range(max_k + 1)])
+    ramp = betas.first * (betas.last / betas.first) ** (np.arange(sweeps) / max(sweeps - 1, 1))
+    cutoffs = np.rint(ONE * np.exp(-2 * np.outer(ramp, np.arange(max_k + 1)))).astype(np.int64)
+    rows: list[list[int]] = cutoffs.tolist()
     return rows + [[ONE]] * greedy
 
 

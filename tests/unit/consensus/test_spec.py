@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quip.consensus.errors import InvalidSpec
@@ -13,6 +13,7 @@ from quip.consensus.ladder import fault_of
 from quip.consensus.proof import puzzle_rules
 from quip.consensus.spec import parse_spec
 from quip.consensus.spec_files import NETWORKS, load_spec, spec_bytes
+from support.examples import examples
 
 TEST: dict[str, Any] = json.loads(spec_bytes("test"))
 DELETE = object()
@@ -170,7 +171,7 @@ def test_a_renamed_field_gets_a_hint() -> None:
 
 
 @given(st.sampled_from(FIELDS), st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)))
-@settings(max_examples=60)
+@examples(60)
 def test_any_value_is_a_spec_or_an_error(path: str, value: object) -> None:
     try:
         spec = parse_spec(changed(path, value))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quip import _native
@@ -16,6 +16,7 @@ from quip.ising.puzzle import REPLICAS, Puzzle, PuzzleRules, gate_open, search_g
 from quip.ising.reference_blake3 import keyed_stream
 from quip.ising.topology import build_topology
 from reference.make_puzzle_vectors import ROWS, case
+from support.examples import examples
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "vectors" / "puzzle.json").read_text())
 PATHS = _native.ising_paths()
@@ -70,7 +71,7 @@ def test_vectors_are_what_the_reference_makes() -> None:
         assert case(vector["topology"], vector["fields"], vector["sweeps"]) == vector
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     st.sampled_from([{"family": "zephyr", "m": 1, "t": 2}, {"family": "chimera", "m": 2, "t": 2}]),
     st.sampled_from(["none", "ternary"]),

@@ -1,10 +1,11 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quip.primitives import ecdsa
 from quip.primitives.hashes import keccak256
 from quip.primitives.signature_errors import HighS, MalformedKey, MalformedSignature, WrongEcdsaSignature
+from support.examples import examples
 
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 SECRET = bytes.fromhex("4646464646464646464646464646464646464646464646464646464646464646")
@@ -21,7 +22,7 @@ def test_the_worked_example_of_eip_155() -> None:
     assert ecdsa.address(key).hex() == "9d8a62f656a8d1615c1294fd71e9cfb3e4855a4f"
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.integers(1, ORDER - 1), st.binary(min_size=32, max_size=32))
 def test_signatures_recover_their_key_and_have_low_s(number: int, digest: bytes) -> None:
     secret = number.to_bytes(32, "big")

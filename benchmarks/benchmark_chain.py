@@ -1,0 +1,80 @@
+"""The chain on the test network: blocks made, blocks imported into a store on disk, blocks verified again from genesis.
+
+python benchmarks/benchmark_chain.py [blocks]
+"""
+
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+import report
+from quip import _native
+from quip.chain.chain import Chain
+from quip.chain.generator import ChainGenerator
+from quip.consensus import rules
+from quip.consensus.block import Block
+from quip.consensus.difficulty import child_context
+from quip.consensus.proof import puzzle_rules
+from quip.consensus.spec_files import load_spec
+from quip.ising.puzzle import Puzzle
+from quip.storage.chain_store import for_network
+from quip.wallet.identity import MiningIdentity
+
+BLOCKS = 500
+SPEC = load_spec("test")
+
+
+def seals_per_second(chain: Chain, puzzle: Puzzle, blocks: list[Block]) -> float:
+    """Blocks whose header rules and whole seal (gate, signatures, energies, baseline) one core checks in a second."""
+    contexts = []
+    context = chain.tree.context(chain.tree.canonical_hash(0))
+    for parent, block in pairwise(
+        [chain.tree.header(chain.tree.canonical_hash(0)), *(block.header for block in blocks)]
+    ):
+        contexts.append((parent, context, block))
+        context = child_context(SPEC.difficulty, parent, context, block)
+
+    def check() -> None:
+        for (parent, known, header), block in zip(contexts, blocks, strict=True):
+            rules.check_gate(SPEC, header)
+            required = rules.check_header(SPEC, parent, known, header, header.timestamp)
+            rules.check_seal(SPEC, puzzle, header, block.seal, required)
+
+    return len(blocks) / report.medians([check], 3)[0]
+
+
+def section(blocks: int = BLOCKS) -> str:
+    """The section of docs/benchmarks.md."""
+    puzzle = Puzzle(puzzle_rules(SPEC.puzzle))
+    made: list[Block] = []
+    with tempfile.TemporaryDirectory() as folder:
+        parent = Path(folder)
+        memory = Chain.open(SPEC, for_network(_native.Store.in_memory(), SPEC.chain_id), puzzle)
+        with MiningIdentity.open(parent / "keys", SPEC.chain_id, parent / "records") as identity:
+            generator = ChainGenerator(memory, puzzle, [identity], 1)
+            seconds = report.timed(lambda: [None for _ in generator.extend(blocks)])
+        for number in range(1, blocks + 1):
+            stored = memory.block_by_number(number)
+            assert stored is not None
+            made.append(Block(stored.header, stored.transactions, stored.seal))
+        store = _native.Store.open(str(parent / "store.redb"))
+        chain = Chain.open(SPEC, for_network(store, SPEC.chain_id), puzzle)
+        now = made[-1].header.timestamp
+        imported = report.timed(lambda: [chain.accept(block, now) for block in made])
+        assert chain.head.hash == memory.head.hash
+        size = (parent / "store.redb").stat().st_size
+        verified = seals_per_second(chain, puzzle, made)
+        store.close()
+    lines = [
+        f"## Chain, test network, {blocks} blocks", "",
+        f"* made by the generator (journal on disk, accepted in memory): {blocks / seconds:.0f} blocks/s",
+        f"* accepted into a store on disk, one durable transaction each: {blocks / imported:.0f} blocks/s, "
+        f"{size / blocks / 1e3:.0f} kB a block",
+        f"* headers and seals checked again by one core: {verified:.0f} blocks/s",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(section(int(sys.argv[1]) if len(sys.argv) > 1 else BLOCKS))

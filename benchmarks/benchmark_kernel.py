@@ -1,0 +1,144 @@
+"""The annealing kernel on Zephyr(12,4), h none: spin updates per ns of one core on each path, beside dwave-samplers
+and, with PROTOTYPE=DIRECTORY, beside an outside kernel; interleaved, medians of 5, energies too.
+
+    python benchmarks/benchmark_kernel.py
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+import prototype
+import report
+from quip import _native
+from quip.consensus.proof import puzzle_rules
+from quip.consensus.spec_files import load_spec
+from quip.ising.puzzle import Puzzle
+from quip.mining.cpu import CpuReferenceSampler, CpuSampler
+
+SWEEPS = (256, 1024, 4096)
+REFERENCE_READS = 4
+SEED = bytes(range(32))
+GOALS = {"avx512": 900, "avx2": 300, "portable": 64}
+"""Times dwave-samplers at 1,024 sweeps."""
+
+
+class Contest:
+    """All contestants on one instance."""
+
+    def __init__(self) -> None:
+        self.puzzle = Puzzle(puzzle_rules(load_spec("public").puzzle))
+        self.model = self.puzzle.model(SEED)
+        self.energies: dict[str, list[int]] = {}
+        self.outside = None
+        library = prototype.load()
+        if library is not None:
+            self.outside = prototype.Prototype(library, self.puzzle.rules.topology, self.model.couplings, 12, 4)
+
+    def runs(self, sweeps: int) -> dict[str, tuple[int, Callable[[], None]]]:
+        """Name -> (replicas, run)."""
+        out: dict[str, tuple[int, Callable[[], None]]] = {}
+        for path in _native.ising_paths():
+            out[path] = (512, lambda path=path: self._ours(path, sweeps))  # type: ignore[misc]
+        if self.outside is not None:
+            out["prototype"] = (512, lambda: self._prototype(sweeps))
+        out["dwave-samplers"] = (REFERENCE_READS, lambda: self._reference(sweeps))
+        return out
+
+    def _ours(self, path: str, sweeps: int) -> None:
+        drawn = CpuSampler(path).sample(self.model, 512, sweeps, 1, _native.CancelFlag())
+        assert drawn is not None
+        self.energies[path] = drawn.samples.energies
+
+    def _prototype(self, sweeps: int) -> None:
+        assert self.outside is not None
+        self.energies["prototype"] = [int(energy) for energy in self.outside.anneal(sweeps)]
+
+    def _reference(self, sweeps: int) -> None:
+        drawn = CpuReferenceSampler().sample(self.model, REFERENCE_READS, sweeps, 1, _native.CancelFlag())
+        assert drawn is not None
+        self.energies["dwave-samplers"] = drawn.samples.energies
+
+
+def compare(contest: Contest) -> tuple[str, dict[tuple[str, int], float]]:
+    """The table, and updates/ns by (name, sweeps)."""
+    rows, rates = [], {}
+    for sweeps in SWEEPS:
+        runs = contest.runs(sweeps)
+        names = list(runs)
+        contest.runs(2)["avx512" if "avx512" in names else names[0]][1]()
+        seconds = report.medians([runs[name][1] for name in names])
+        for name, median in zip(names, seconds, strict=True):
+            rates[name, sweeps] = runs[name][0] * contest.model.n * sweeps / median / 1e9
+        slow = rates["dwave-samplers", sweeps]
+        for name in names:
+            energies = contest.energies[name]
+            rate = rates[name, sweeps]
+            row = (
+                str(sweeps),
+                name,
+                f"{rate:.3g}",
+                f"{rate / slow:.0f}",
+                f"{np.mean(energies):.0f}",
+                str(min(energies)),
+            )
+            rows.append((*row, f"{np.mean(energies):.0f}", str(min(energies))))
+    head = ("sweeps", "kernel", "updates/ns", "times dwave-samplers", "mean E", "best E")
+    return report.table(head, rows), rates
+
+
+def scaling(contest: Contest) -> float:
+    """Throughput of two threads over one, median of rounds that run both."""
+    ratios = []
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(report.REPEATS):
+            runs = contest.runs(256)[_native.ising_paths()[0]][1]
+            one = report.timed(lambda: [runs() for _ in range(4)])  # noqa: B023
+            started = time.perf_counter()
+            for future in [pool.submit(runs) for _ in range(8)]:
+                future.result()
+            ratios.append(2 * one / (time.perf_counter() - started))
+    return sorted(ratios)[report.REPEATS // 2]
+
+
+def goals(rates: dict[tuple[str, int], float]) -> list[str]:
+    """What had to be reached, and whether it was."""
+    slow = rates["dwave-samplers", 1024]
+    lines = []
+    for path, goal in GOALS.items():
+        if (path, 1024) in rates:
+            times = rates[path, 1024] / slow
+            lines.append(
+                f"* {path}: {times:.0f} times dwave-samplers at 1,024 sweeps, "
+                f"{goal} asked: {report.verdict(times >= goal)}"
+            )
+    if ("prototype", 1024) in rates:
+        best = _native.ising_paths()[0]
+        for sweeps in SWEEPS:
+            ratio = rates[best, sweeps] / rates["prototype", sweeps]
+            lines.append(
+                f"* {best}: {ratio:.2f} times the prototype at {sweeps} sweeps, "
+                f"1.0 asked (goal 1.3): {report.verdict(ratio >= 1)}"
+            )
+    return lines
+
+
+def section() -> str:
+    """The section of docs/benchmarks.md."""
+    contest = Contest()
+    text, rates = compare(contest)
+    two = scaling(contest)
+    lines = [
+        "## Annealing kernel, Zephyr(12,4), h none, one core", "",
+        f"Medians of {report.REPEATS}, interleaved; ours and the prototype 512 replicas, "
+        f"dwave-samplers {REFERENCE_READS} reads; whole calls, model layout and energies included.",
+        "", text, "", *goals(rates),
+        f"* two threads: {two:.2f} times one, 1.9 asked: {report.verdict(two >= 1.9)}",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(section())
