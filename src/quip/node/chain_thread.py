@@ -58,12 +58,12 @@ class ChainThread:
 
     def _tick(self) -> None:
         waiting, self._stalled = self._stalled, None
-        if waiting is not None and self._accept(waiting) is not None:
+        if waiting is not None and self._accept(waiting, retry=True) is not None:
             log.info("the disk has room again")
         for block in self.chain.future.due(self._clock.now()):
             self._accept(block)
 
-    def _accept(self, block: Block) -> Accepted | None:
+    def _accept(self, block: Block, retry: bool = False) -> Accepted | None:
         started = time.monotonic()
         try:
             accepted = self.chain.accept(block, self._clock.now())
@@ -73,7 +73,8 @@ class ChainThread:
             self._refused("invalid", block, error)
         except StoreFull as error:
             self._stalled = block
-            self._refused("disk full", block, error, STALL_HINT)
+            if not retry:
+                self._refused("disk full", block, error, STALL_HINT)
         except StoreError as error:
             self._refused("store", block, error, "stop the node and run: quip db check")
         else:

@@ -48,6 +48,10 @@ class ClockWatch:
         """Whole seconds since the epoch, as block times count."""
         return int(self._wall())
 
+    def monotonic(self) -> float:
+        """Seconds of the steady clock."""
+        return self._steady()
+
     def look(self) -> Jump | None:
         """The jump since the last look, if there was one."""
         steady = self._steady()

@@ -10,11 +10,12 @@ from quip.consensus.block import Block
 from quip.consensus.rewards import reward_of
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import ClockWatch
-from quip.wallet.errors import KeyExhausted, WalletError
+from quip.wallet.errors import KeyExhausted, WalletError, WriteFailed
 from quip.wallet.identity import MiningIdentity
 
 log = structlog.get_logger("quip.mining")
 
+BLOCKED_S = 5.0  # how long the signer's full disk is left alone
 REFRESH_S = 1  # a template's time is part of its puzzle: older ones make the block look late or early
 
 
@@ -28,21 +29,24 @@ class MiningDesk:
         self._beneficiary = beneficiary
         self._open = True
         self._failure: WalletError | None = None
+        self._blocked_until = 0.0
         self._current: Template | None = None
         self._mutex = threading.Lock()
 
     @property
     def idle_because(self) -> str | None:
         """Why there is no work now; None while there is."""
-        if not self._open:
-            return "the node stops"
-        if self._failure is not None:
-            return str(self._failure)
-        if self._chain.stalled:
-            return "the disk is full"
-        if not self._clock.steady:
-            return "the clock jumped"
-        return None
+        head_time = self._chain.chain.head.header.timestamp
+        latest = self._clock.now() + self._chain.chain.spec.difficulty.future_limit
+        reasons = (
+            (not self._open, "the node stops"),
+            (self._failure is not None, str(self._failure)),
+            (self._chain.stalled, "the disk is full"),
+            (self._clock.monotonic() < self._blocked_until, "the signer cannot write"),
+            (not self._clock.steady, "the clock jumped"),
+            (head_time >= latest, "the clock is behind the chain"),
+        )
+        return next((reason for holds, reason in reasons if holds), None)
 
     def template(self) -> Template | None:
         """The block to mine now, at most REFRESH_S old; None while there is no work (ask again in a moment)."""
@@ -53,17 +57,20 @@ class MiningDesk:
             if current is None or not self.is_current(current) or now - current.header.timestamp >= REFRESH_S:
                 current = self._chain.template(self._beneficiary, self._identity.miner_id)
                 self._current = current
-        too_early = current.header.timestamp > now + self._chain.chain.spec.difficulty.future_limit
-        return None if too_early else current
+        return current
 
     def is_current(self, template: Template) -> bool:
         """Does the template still build on the head?"""
         return template.header.parent_hash == self._chain.chain.head.hash
 
     def seal(self, template: Template, nonce: int, solutions: tuple[bytes, ...]) -> Block | None:
-        """The signed block; None where the identity cannot sign (the log says why, and mining ends)."""
+        """The signed block; None where the identity cannot sign: the log says why, and mining waits or ends."""
         try:
             return seal_template(template, nonce, solutions, self._identity)
+        except WriteFailed as error:
+            self._blocked_until = self._clock.monotonic() + BLOCKED_S
+            log.error("cannot sign now", reason=error.message, hint=error.hint)
+            return None
         except WalletError as error:
             self._failure = error
             log.error("cannot sign blocks", reason=error.message, hint=_hint(error))

@@ -1,0 +1,107 @@
+"""The thread that changes the chain: outcomes, the full disk, and what came too early."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from quip.chain.chain import Chain, Status
+from quip.chain.generator import ChainGenerator
+from quip.chain.ports import ChainStore, ImportChange
+from quip.node.chain_thread import ChainThread
+from quip.node.clock import ClockWatch
+from quip.node.metrics import Metrics
+from quip.storage.errors import StoreFull
+from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
+
+
+class FullDisk:
+    """A real store whose disk is full while `full`."""
+
+    def __init__(self, store: ChainStore) -> None:
+        self._store = store
+        self.full = False
+
+    def commit(self, change: ImportChange) -> None:
+        if self.full:
+            raise StoreFull("disk is full")
+        self._store.commit(change)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class Bench:
+    """A chain thread with its clock and disk in our hands."""
+
+    def __init__(self) -> None:
+        self.disk = FullDisk(memory_store(network_spec()))
+        spec = network_spec()
+        chain = Chain.open(spec, self.disk, puzzle_of(spec))
+        self.made: ChainGenerator = generator(new_chain(), seed=7)
+        self.now = float(chain.head.header.timestamp + 10**9)
+        self.metrics = Metrics("0", "test")
+        self.thread = ChainThread(chain, ClockWatch(lambda: self.now, lambda: 0.0), self.metrics)
+
+    def count(self, outcome: str) -> float:
+        return self.metrics.registry.get_sample_value("quip_blocks_total", {"outcome": outcome}) or 0.0
+
+    def height(self) -> float | None:
+        return self.metrics.registry.get_sample_value("quip_chain_height")
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.thread.close()
+
+
+def test_blocks_are_accepted_and_counted(bench: Bench) -> None:
+    block = bench.made.block(bench.made.chain.head)
+    accepted = bench.thread.accept(block)
+    assert accepted is not None
+    assert accepted.status is Status.CONNECTED
+    again = bench.thread.accept(block)
+    assert again is not None
+    assert again.status is Status.KNOWN
+    assert (bench.count("connected"), bench.count("known"), bench.height()) == (1, 1, 1)
+
+
+def test_an_invalid_block_is_refused_and_nothing_moves(bench: Bench) -> None:
+    block = bench.made.block(bench.made.chain.head)
+    assert bench.thread.accept(replace(block, header=replace(block.header, nonce=b"\xff" * 8))) is None
+    assert (bench.count("invalid"), bench.height()) == (1, 0)
+
+
+def test_a_full_disk_stalls_and_the_block_enters_once_there_is_room(bench: Bench) -> None:
+    block = bench.made.block(bench.made.chain.head)
+    bench.disk.full = True
+    assert bench.thread.accept(block) is None
+    assert bench.thread.stalled
+    bench.thread.tick()
+    assert bench.thread.stalled
+    bench.disk.full = False
+    bench.thread.tick()
+    assert not bench.thread.stalled
+    assert bench.height() == 1
+    assert bench.count("disk full") == 1
+
+
+def test_a_block_of_the_future_waits_for_its_time(bench: Bench) -> None:
+    block = bench.made.block(bench.made.chain.head)
+    bench.now = float(block.header.timestamp - network_spec().difficulty.future_limit - 1)
+    assert bench.thread.accept(block) is None
+    bench.thread.tick()
+    assert (bench.count("future"), bench.height()) == (1, 0)
+    bench.now += 2
+    bench.thread.tick()
+    assert bench.height() == 1
+
+
+def test_a_template_builds_on_the_head(bench: Bench) -> None:
+    template = bench.thread.template(bytes(20), b"\x01" * 20)
+    assert template.header.parent_hash == bench.thread.chain.head.hash
+    assert template.header.timestamp == int(bench.now)
+    assert template.header.miner_id == b"\x01" * 20
