@@ -87,7 +87,8 @@ def test_clamp(level: int) -> None:
 def test_level_is_what_its_parts_make(level: int, streak: int, ended: int, block_time_s: int) -> None:
     parent = replace(HEADER, timestamp=1_000)
     context = BlockContext(5, level, level, streak, ended)
-    spec = replace(SPEC, difficulty=RULES)
+    ladder = ((RULES.lo, -1_000), (RULES.hi, 1_000))
+    spec = replace(SPEC, difficulty=RULES, puzzle=replace(SPEC.puzzle, ladder=ladder))
     required = requirements(spec, parent, context, 1_000 + block_time_s)
     assert required.level == clamp(RULES, level + required.offset - required.overdue)
     assert required.work == work(required.level)
