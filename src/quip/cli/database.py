@@ -39,7 +39,8 @@ def _alone(data_dir: Path | None) -> Iterator[DataFiles]:
 def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Read everything in the store and name what is damaged. Changes nothing; exit status 1 for damage."""
     with _alone(data_dir) as files, _counting("checking") as progress:
-        report = db_check(files.store, progress)
+        spec = rules_of(files.spec.read_bytes(), str(files.spec)).spec if files.spec.is_file() else None
+        report = db_check(files.store, progress, spec)
     found = {
         "sound": not report.problems,
         "rows": report.rows,

@@ -1,6 +1,6 @@
-"""The flags of quip-network-node: one table, from which the commands and the configuration are both made.
+"""Flags as data: one table, from which a command's signature and its settings are both made.
 
-A flag sets one key of one section, so every flag is also a TOML key and an environment variable.
+A flag of quip-network-node sets one key of one section, so it is also a TOML key and an environment variable.
 """
 
 import inspect
@@ -96,7 +96,8 @@ def takes_flags(flags: Sequence[Flag]) -> Callable[[Callable[..., None]], Callab
 
 
 def _parameter(flag: Flag) -> inspect.Parameter:
-    default = SECTIONS[flag.section].model_fields[flag.key].get_default(call_default_factory=True)
+    model = SECTIONS.get(flag.section)
+    default = model.model_fields[flag.key].get_default(call_default_factory=True) if model else None
     shown = "" if default in (None, (), False) else f" [default: {default}]"
     metavar = None if flag.kind is bool else METAVARS.get(flag.kind, "TEXT")
     option = typer.Option(flag.option, help=flag.help + shown, show_default=False, metavar=metavar)

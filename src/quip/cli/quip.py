@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import quip
-from quip.cli import chain, database, show, wallet
+from quip.cli import calibrate, chain, database, show, wallet
 from quip.cli.exits import guarded
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ def before(version: Version = False) -> None:
 app.command()(show.status)
 app.command()(show.blocks)
 app.command()(show.miners)
+app.command()(calibrate.calibrate)
 app.add_typer(chain.app, name="chain")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(database.app, name="db")
