@@ -130,7 +130,7 @@ def test_a_killed_import_leaves_the_block_before_or_after(doomed: Doomed) -> Non
     rng = random.Random(seed)
     moments: Counter[str] = Counter()
     left = 0
-    for kind in rng.sample(PLAN * (ROUNDS // len(PLAN)), ROUNDS):
+    for kind in rng.sample(PLAN * -(-ROUNDS // len(PLAN)), ROUNDS):
         moment = None
         while moment is None:
             if not doomed.store.exists():

@@ -51,12 +51,13 @@ class _Link:
 def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress | None = None) -> ReindexReport:
     """Rebuild the store in `path`. The caller holds the data directory's lock.
 
-    Raises WrongNetwork; StoreCorrupt if nothing can be read of the old file; StoreFull, which leaves the old file as it
-    was; and whatever `open_chain` raises.
+    Of a file that cannot be read at all nothing is left but genesis: the rest has to come from peers.
+    Raises WrongNetwork, StoreLocked, StoreFull and whatever `open_chain` raises; the old file is then as it was.
     """
-    old = _native.Store.salvage(path)
     fresh_path = path.with_name(path.name + ".rebuilt")
     fresh_path.unlink(missing_ok=True)
+    old, lost = _salvaged(path)
+    rebuild: _Rebuild | None = None
     try:
         _check_network(old, chain_id)
         fresh = open_chain_store(fresh_path, chain_id)
@@ -65,12 +66,15 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
             rebuild.run()
         finally:
             fresh.close()
+            if rebuild is None or not rebuild.finished:
+                fresh_path.unlink()
     finally:
         old.close()
-    backup = _keep_aside(path) if rebuild.lost else None
+    lost.extend(rebuild.lost)
+    backup = _keep_aside(path) if lost else None
     fresh_path.replace(path)
     _sync_directory(path.parent)
-    return ReindexReport(rebuild.accepted, tuple(rebuild.lost[:MAX_LOSSES]), backup)
+    return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), backup)
 
 
 def logical_rows(store: _native.Store) -> Iterator[tuple[str, bytes, bytes]]:
@@ -78,6 +82,14 @@ def logical_rows(store: _native.Store) -> Iterator[tuple[str, bytes, bytes]]:
     for table in store.tables():
         for key, value in all_rows(store, table):
             yield table, key, value
+
+
+def _salvaged(path: Path) -> tuple[_native.Store, list[str]]:
+    """What can be read of the old file, and what is lost with the rest."""
+    try:
+        return _native.Store.salvage(path), []
+    except StoreCorrupt as error:
+        return _native.Store.in_memory(), [f"everything: {error}"]
 
 
 def _check_network(old: _native.Store, chain_id: int) -> None:
@@ -95,6 +107,7 @@ class _Rebuild:
     def __init__(self, old: _native.Store, accept: Callable[[Block], object], progress: Progress) -> None:
         self.accepted = 0
         self.lost: list[str] = []
+        self.finished = False
         self._old = old
         self._blocks = RedbChainStore(old)
         self._accept = accept
@@ -115,6 +128,7 @@ class _Rebuild:
             else:
                 self.accepted += 1
                 self._progress("blocks", self.accepted)
+        self.finished = True
 
     def _lose(self, block_hash: bytes, why: str) -> None:
         self.lost.append(f"block 0x{block_hash.hex()}: {why}")
