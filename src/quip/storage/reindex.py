@@ -8,11 +8,13 @@ old file is kept under another name.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from quip import _native
+from quip.chain.limits import MAX_BRANCH_DEPTH
 from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
 from quip.storage import records
@@ -115,7 +117,7 @@ class _Rebuild:
         self._links: dict[bytes, _Link] = {}
 
     def run(self) -> None:
-        """Accept every readable block, in the order of total difficulty."""
+        """Accept every readable block."""
         self._read_links()
         for block_hash in self._ordered():
             stored = self._blocks.block(block_hash)
@@ -147,8 +149,8 @@ class _Rebuild:
             self._links[block_hash] = _Link(header.parent_hash, header.number, header.difficulty)
             self._progress("headers", len(self._links))
 
-    def _ordered(self) -> list[bytes]:
-        """Blocks by total difficulty, at equal work the canonical one first: so that ties end as they did."""
+    def _connected(self) -> dict[bytes, int]:
+        """Total difficulty of every block that is linked to genesis; the others are lost."""
         total: dict[bytes, int] = {}
         for block_hash, link in sorted(self._links.items(), key=lambda item: item[1].number):
             if link.number == 0:
@@ -157,19 +159,45 @@ class _Rebuild:
                 total[block_hash] = total[link.parent] + link.difficulty
             else:
                 self._lose(block_hash, "a block below it is lost")
-        canonical = self._canonical()
-        return sorted(total, key=lambda block_hash: (total[block_hash], block_hash not in canonical, block_hash))
+        return total
 
-    def _canonical(self) -> set[bytes]:
-        canonical: set[bytes] = set()
+    def _ordered(self) -> Iterator[bytes]:
+        """The canonical chain, and every side branch as late as the chain takes it: so that the head never leaves the
+        canonical chain, and ties end as they did."""
+        total = self._connected()
+        canonical = self._canonical(total)
+        main = set(canonical)
+        forks: dict[bytes, int] = {}
+        sides: defaultdict[int, list[bytes]] = defaultdict(list)
+        for block_hash in sorted(total.keys() - main, key=lambda side: self._links[side].number):
+            link = self._links[block_hash]
+            forks[block_hash] = link.number - 1 if link.parent in main else forks[link.parent]
+            sides[forks[block_hash]].append(block_hash)
+        late: list[bytes] = []
+        for number, block_hash in enumerate(canonical):
+            yield block_hash
+            for side in sorted(sides.pop(number - MAX_BRANCH_DEPTH, []), key=total.__getitem__):
+                if total[side] <= total[block_hash]:
+                    yield side
+                else:
+                    late.append(side)
+        late.extend(side for branch in sides.values() for side in branch)
+        yield from sorted(late, key=total.__getitem__)
+
+    def _canonical(self, total: dict[bytes, int]) -> list[bytes]:
+        """From genesis to the old head or, where that is lost, to the block with the most work."""
+        if not total:
+            return []
         try:
-            block_hash = self._blocks.head()
+            tip = self._blocks.head()
         except StoreCorrupt:
-            return canonical
-        while block_hash is not None and (link := self._links.get(block_hash)):
-            canonical.add(block_hash)
-            block_hash = link.parent
-        return canonical
+            tip = None
+        if tip not in total:
+            tip = max(total, key=lambda block_hash: (total[block_hash], block_hash))
+        chain = [tip]
+        while self._links[chain[-1]].number > 0:
+            chain.append(self._links[chain[-1]].parent)
+        return chain[::-1]
 
 
 def _keep_aside(path: Path) -> Path:

@@ -1,0 +1,89 @@
+"""The order in which a rebuild accepts blocks: the head ends where it was. Damage: functional/test_store_damage.py."""
+
+from pathlib import Path
+
+import pytest
+
+from quip import _native
+from quip.chain.chain import Chain
+from quip.chain.limits import MAX_BRANCH_DEPTH
+from quip.consensus.block import Block
+from quip.storage.chain_store import for_network
+from quip.storage.check import db_check
+from quip.storage.reindex import reindex
+from support.chains import generator, grown, network_spec, new_chain
+from support.stores import acceptor, contents, open_chain
+
+CHAIN_ID = network_spec().chain_id
+
+
+def canonical_blocks(chain: Chain) -> list[Block]:
+    """Without genesis."""
+    stored = [chain.block_by_number(number) for number in range(1, chain.head.header.number + 1)]
+    return [Block(one.header, one.transactions, one.seal) for one in stored if one is not None]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_tie_ends_as_it_did(tmp_path: Path, first: int) -> None:
+    made = generator(new_chain())
+    root = made.chain.head
+    twins = [made.block(root), made.block(root)]
+    twins = [twins[first], twins[1 - first]]
+    assert twins[0].header.difficulty == twins[1].header.difficulty
+    path = tmp_path / "store.redb"
+    store = _native.Store.open(path)
+    accept = acceptor(for_network(store, CHAIN_ID))
+    for twin in twins:
+        accept(twin)
+    before = contents(store)
+    store.close()
+    assert reindex(path, CHAIN_ID, acceptor).lost == ()
+    store = _native.Store.open(path)
+    assert contents(store) == before
+    assert for_network(store, CHAIN_ID).head() == twins[0].header.hash
+    store.close()
+
+
+def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
+    """Two long chains from genesis; the second came later and won. The first is too old to come again in full."""
+    loser = canonical_blocks(grown(MAX_BRANCH_DEPTH + 6, seed=1).chain)
+    winner = canonical_blocks(grown(MAX_BRANCH_DEPTH + 16, seed=2).chain)
+    path = tmp_path / "store.redb"
+    store = _native.Store.open(path)
+    chain = open_chain(for_network(store, CHAIN_ID))
+    for block in loser:
+        chain.accept(block, block.header.timestamp)
+    probe = chain.branches.probe(winner[0].header.parent_hash)
+    for block in winner:
+        assert block.seal is not None
+        probe.step(block.header, block.seal, block.header.timestamp)
+    chain.branches.admit(probe, chain.head.context.total_difficulty)
+    depths = [chain.accept(block, block.header.timestamp).reorg_depth for block in winner]
+    assert max(depths) > MAX_BRANCH_DEPTH
+    tables = ("canonical", "miners")
+    before = [store.scan(table, b"", None, 1_000) for table in tables]
+    store.close()
+    report = reindex(path, CHAIN_ID, acceptor)
+    assert all("leaves the canonical chain at 0" in loss for loss in report.lost)
+    assert len(report.lost) < 16, "most of the branch fits in while the chain is low"
+    store = _native.Store.open(path)
+    assert for_network(store, CHAIN_ID).head() == winner[-1].header.hash
+    assert [store.scan(table, b"", None, 1_000) for table in tables] == before
+    store.close()
+    assert db_check(path, spec=network_spec()).problems == ()
+
+
+def test_without_a_readable_head_the_most_work_wins(tmp_path: Path) -> None:
+    blocks = canonical_blocks(grown(8).chain)
+    path = tmp_path / "store.redb"
+    store = _native.Store.open(path)
+    accept = acceptor(for_network(store, CHAIN_ID))
+    for block in blocks:
+        accept(block)
+    before = contents(store)
+    store.commit([], [("meta", b"head"), ("canonical", (3).to_bytes(8, "big"))])
+    store.close()
+    assert reindex(path, CHAIN_ID, acceptor).lost == ()
+    store = _native.Store.open(path)
+    assert contents(store) == before
+    store.close()
