@@ -104,9 +104,9 @@ def _survey(
 ) -> Summary:
     rules = puzzle.rules
     small = rules.topology.n < SMALL
-    sweeps = (2, 4, 8, 16, 32, 64, 128) if small else (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-    instances = options.instances or (20_000 if small else 400)
-    survey = Survey(sweeps, instances, options.seed, options.threads)
+    sweeps = (2, 4, 8, 16, 32, 64, 128) if small else (32, 64, 128, 256, 512, 1024, 2048, 4096)
+    instances = options.instances or (20_000 if small else 1_600)
+    survey = Survey(sweeps, instances, options.seed, options.threads, 1 if small else 5)
     measured = measure(puzzle, sampler, survey, lambda done, total: progress("measuring", done, total))
     return Summary(
         name=spec.name,

@@ -32,7 +32,7 @@ class Measurement:
     probes: NDArray[np.float64]
     """(instances, efforts)"""
     margins: NDArray[np.float64]
-    """(instances, efforts, RUNS); -inf where no diverse set was found."""
+    """(instances, efforts, RUNS); -inf where no diverse set was found, nan where nothing was run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Survey:
     instances: int
     seed: int
     threads: int
+    repeat_every: int = 1
+    """Only every so-many-th instance gets all RUNS: where instances differ far more than runs, more instances tell more."""
 
 
 def instance_seed(seed: int, number: int, label: bytes = b"calibration") -> bytes:
@@ -80,7 +82,7 @@ def _instance(
     margins: list[list[float]] = []
     for sweeps in survey.sweeps:
         reached = []
-        for run in range(RUNS):
+        for run in range(RUNS if number % survey.repeat_every == 0 else 1):
             drawn = sampler.sample(model, REPLICAS, sweeps, number * RUNS + run, cancel)
             assert drawn is not None, "nobody cancels a survey"
             found = drawn.samples.diverse(UNBOUNDED, rules.min_solutions, rules.min_distance, rules.fold)
@@ -88,5 +90,5 @@ def _instance(
             if run == 0:
                 energies = drawn.samples.energies
                 probes.append(base.total - REPLICAS * sum(energies) / len(energies))
-        margins.append(reached)
+        margins.append(reached + [float("nan")] * (RUNS - len(reached)))
     return base.total, probes, margins

@@ -58,7 +58,7 @@ class Summary:
     """Of one core running the cheapest plan at the start level, all overhead included."""
     efforts: tuple[EffortSummary, ...]
     correlations: tuple[tuple[float, ...], ...]
-    """[p][s]: of the probe value at effort p and the margin at effort s (another run)."""
+    """[p][s]: of the probe value at effort p and the margin at effort s."""
     machine: str
 
     def dumps(self) -> str:
@@ -83,18 +83,20 @@ def effort_summaries(measured: Measurement) -> tuple[EffortSummary, ...]:
 def _effort(measured: Measurement, index: int) -> EffortSummary:
     margins = measured.margins[:, index, :]
     probes = measured.probes[:, index]
-    finite = margins[np.isfinite(margins).all(axis=1)]
-    mean, sd = fitted_tail(np.sort(margins.ravel()))
+    ran = margins[~np.isnan(margins)]
+    solved = ran[np.isfinite(ran)]
+    twice = margins[np.isfinite(margins).all(axis=1)]
+    mean, sd = fitted_tail(np.sort(ran))
     levels = np.linspace(0, 1, QUANTILES)
-    quantiles = np.quantile(finite.ravel(), levels) if len(finite) else np.zeros(QUANTILES)
+    quantiles = np.quantile(solved, levels) if len(solved) else np.zeros(QUANTILES)
     return EffortSummary(
         sweeps=measured.sweeps[index],
         probe_mean=_short(probes.mean()),
         probe_sd=_short(probes.std()),
         margin_mean=_short(mean),
         margin_sd=_short(sd),
-        run_correlation=_short(_correlation(finite[:, 0], finite[:, 1])),
-        unsolved=_short(1 - np.isfinite(margins).mean()),
+        run_correlation=_short(_correlation(twice[:, 0], twice[:, 1])),
+        unsolved=_short(1 - len(solved) / len(ran)),
         quantiles=tuple(_short(value) for value in quantiles),
     )
 
@@ -114,12 +116,12 @@ def fitted_tail(ascending: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def correlations(measured: Measurement) -> tuple[tuple[float, ...], ...]:
-    """[p][s] of probe values and margins; the margin is the second run's, so that no run is compared with itself."""
+    """[p][s] of probe values and margins; those of one effort (p = s) come from the same run and price nothing."""
     table = []
     for probe in range(len(measured.sweeps)):
         row = []
         for effort in range(len(measured.sweeps)):
-            margins = measured.margins[:, effort, 1]
+            margins = measured.margins[:, effort, 0]
             solved = np.isfinite(margins)
             row.append(_short(_correlation(measured.probes[solved, probe], margins[solved])))
         table.append(tuple(row))
