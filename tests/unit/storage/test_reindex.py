@@ -64,7 +64,7 @@ def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
     before = [store.scan(table, b"", None, 1_000) for table in tables]
     store.close()
     report = reindex(path, CHAIN_ID, acceptor)
-    assert all("leaves the canonical chain at 0" in loss for loss in report.lost)
+    assert "leaves the canonical chain at 0" in report.lost[0]
     assert len(report.lost) < 16, "most of the branch fits in while the chain is low"
     store = _native.Store.open(path)
     assert for_network(store, CHAIN_ID).head() == winner[-1].header.hash
