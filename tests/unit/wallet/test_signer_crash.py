@@ -8,6 +8,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROGRAM = Path(__file__).parents[2] / "faults" / "killed_sessions.py"
 KILLS = int(os.environ.get("QUIP_SIGNER_KILLS", "100"))
 KILLED = -9
@@ -29,7 +31,7 @@ def check_no_leaf_signed_two_digests(sessions: list[dict[str, Any]]) -> None:
     digests = defaultdict(set)
     for name, leaf, digest in told(sessions, "signing"):
         digests[name, leaf].add(digest)
-    assert len(digests) > KILLS / 4
+    assert len(digests) > KILLS / 12
     assert {key: values for key, values in digests.items() if len(values) > 1} == {}
 
 
@@ -47,9 +49,10 @@ def check_no_crash_cost_the_identity(sessions: list[dict[str, Any]]) -> None:
     reasons = [reason for _, _, reason in told(old, "open")]
     assert reasons[0] == "first run"
     assert set(reasons[1:]) == {""}
-    assert sum(block == "b" for _, block, _ in told(old, "released")) > KILLS / 4
+    assert sum(block == "b" for _, block, _ in told(old, "released")) > KILLS / 12
 
 
+@pytest.mark.timeout(120 + 3 * KILLS)
 def test_kill_9_at_every_step(tmp_path: Path) -> None:
     seed = int.from_bytes(os.urandom(4), "big")
     print("seed", seed)
