@@ -44,7 +44,7 @@ class Survey:
     seed: int
     threads: int
     repeat_every: int = 1
-    """Only every so-many-th instance gets all RUNS: where instances differ far more than runs, more instances tell more."""
+    """Only every so-many-th instance gets all RUNS: where instances differ more than runs, more instances tell more."""
 
 
 def instance_seed(seed: int, number: int, label: bytes = b"calibration") -> bytes:
