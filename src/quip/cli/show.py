@@ -46,7 +46,7 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "level": f"{output.level(found['level'])} (work {output.integer(found['work']):,})",
             "block time": f"{found['blockTime']} s (target {found['targetBlockTime']} s)",
             "total work": f"{output.integer(head['totalDifficulty']):,}",
-            "mining": "yes" if found["mining"] else "no",
+            "mining": "yes" if found["mining"] else f"no: {found['idleBecause']}",
             "miner id": found["minerId"] or "none",
             "signatures left": found["signaturesLeft"],
             "payout": found["payout"] or "none",
