@@ -1,5 +1,6 @@
 """quip-network-node: runs one node. `cpu`, `gpu` and `qpu` say what it mines with."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +17,8 @@ from quip.node.settings import Kind
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file; see quip-node.example.toml", metavar="FILE")]
 Check = Annotated[bool, typer.Option("--check-config", help="Print the merged configuration, secrets masked, and exit")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version and exit")]
+
+THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 HELP: Mapping[Kind, str] = {
     "cpu": "Run a node that mines with this machine's processor.",
@@ -76,7 +79,9 @@ def start(kind: Kind | None, flags: Mapping[str, Mapping[str, Any]], file: Path 
             raise NotBuilt(
                 f"mining by {unbuilt} is not built yet", "use: quip-network-node cpu (with the same options)"
             )
-    from quip.node.node import run_node
+    for variable in THREAD_LIMITS:
+        os.environ[variable] = str(config.cpu.num_cpus)
+    from quip.node.node import run_node  # numerical libraries read the limits when they are first imported
 
     run_node(config)
 

@@ -1,5 +1,6 @@
 """The command line of quip-network-node: which flags reach the configuration, from before and after the subcommand."""
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[NodeConfig]:
     """The configurations that would have run."""
+    monkeypatch.setattr(os, "environ", os.environ.copy())
     configurations: list[NodeConfig] = []
     monkeypatch.setattr("quip.node.node.run_node", configurations.append)
     return configurations
@@ -128,6 +130,14 @@ def test_mistakes_on_the_command_line_are_configuration_errors() -> None:
         run("cpu", "--port", "70000")
     result = CliRunner().invoke(node.app, ["cpu", "--prot", "1"])
     assert (result.exit_code, "No such option: --prot" in result.output) == (2, True)
+
+
+def test_num_cpus_limits_the_numerical_libraries(ran: list[NodeConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in node.THREAD_LIMITS:
+        monkeypatch.setenv(variable, "64")
+    run("cpu", "--num-cpus", "1")
+    assert {os.environ[variable] for variable in node.THREAD_LIMITS} == {"1"}
+    assert ran[0].cpu.num_cpus == 1
 
 
 def test_only_given_flags_count() -> None:
