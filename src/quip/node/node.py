@@ -165,7 +165,7 @@ class Node:
                 "block",
                 number=header.number,
                 hash=event.new.hash,
-                after_s=header.timestamp - event.old.header.timestamp,
+                after_s=header.timestamp - event.old.header.timestamp if header.number > 1 else None,
                 work=header.difficulty,
                 miner="this node" if mine else "0x" + header.miner_id.hex(),
             )
