@@ -22,7 +22,7 @@ fn fixed<const N: usize>(name: &str, bytes: &[u8]) -> PyResult<[u8; N]> {
 }
 
 fn words_u32(name: &str, bytes: &[u8]) -> PyResult<Vec<u32>> {
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return Err(PyValueError::new_err(format!("{name} must hold u32 words")));
     }
     let word = |chunk: &[u8]| u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
@@ -66,7 +66,7 @@ impl IsingGraph {
     #[new]
     fn new(n: usize, couplers: &[u8], order: &[u8]) -> PyResult<Self> {
         let flat = words_u32("couplers", couplers)?;
-        if flat.len() % 2 != 0 {
+        if !flat.len().is_multiple_of(2) {
             return Err(PyValueError::new_err("couplers must hold pairs"));
         }
         let pairs = flat.chunks_exact(2).map(|p| (p[0], p[1])).collect();

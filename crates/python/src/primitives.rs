@@ -5,6 +5,8 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 
 /// Lists nested deeper than this are refused: no object of the protocol needs more than 6.
 const MAX_RLP_DEPTH: usize = 32;
+/// Items in one decoded message: each costs some 60 bytes of Python objects, whatever its size on the wire.
+const MAX_RLP_ITEMS: usize = 1 << 19;
 
 #[pyfunction]
 fn keccak256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
@@ -25,13 +27,19 @@ fn encode(item: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyResult<
         return Ok(());
     }
     if !item.is_instance_of::<PyList>() && !item.is_instance_of::<PyTuple>() {
-        return Err(PyTypeError::new_err("RLP encodes bytes, and lists or tuples of them"));
+        return Err(PyTypeError::new_err(
+            "RLP encodes bytes, and lists or tuples of them",
+        ));
     }
     let mut payload = Vec::new();
     for child in item.try_iter()? {
         encode(&child?, &mut payload, depth + 1)?;
     }
-    alloy_rlp::Header { list: true, payload_length: payload.len() }.encode(out);
+    alloy_rlp::Header {
+        list: true,
+        payload_length: payload.len(),
+    }
+    .encode(out);
     out.extend_from_slice(&payload);
     Ok(())
 }
@@ -43,11 +51,19 @@ fn rlp_encode<'py>(py: Python<'py>, item: &Bound<'py, PyAny>) -> PyResult<Bound<
     Ok(PyBytes::new(py, &out))
 }
 
-fn decode<'py>(py: Python<'py>, buf: &mut &[u8], depth: usize) -> PyResult<Bound<'py, PyAny>> {
+fn decode<'py>(
+    py: Python<'py>,
+    buf: &mut &[u8],
+    depth: usize,
+    left: &mut usize,
+) -> PyResult<Bound<'py, PyAny>> {
     let bad = |e: alloy_rlp::Error| PyValueError::new_err(format!("bad RLP: {e}"));
     if depth > MAX_RLP_DEPTH {
         return Err(PyValueError::new_err("bad RLP: nested too deeply"));
     }
+    *left = left
+        .checked_sub(1)
+        .ok_or_else(|| PyValueError::new_err("bad RLP: too many items"))?;
     let header = alloy_rlp::Header::decode(buf).map_err(bad)?;
     if header.payload_length > buf.len() {
         return Err(bad(alloy_rlp::Error::InputTooShort));
@@ -59,7 +75,7 @@ fn decode<'py>(py: Python<'py>, buf: &mut &[u8], depth: usize) -> PyResult<Bound
     }
     let list = PyList::empty(py);
     while !payload.is_empty() {
-        list.append(decode(py, &mut payload, depth + 1)?)?;
+        list.append(decode(py, &mut payload, depth + 1, left)?)?;
     }
     Ok(list.into_any())
 }
@@ -67,7 +83,8 @@ fn decode<'py>(py: Python<'py>, buf: &mut &[u8], depth: usize) -> PyResult<Bound
 #[pyfunction]
 fn rlp_decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let mut buf = data;
-    let item = decode(py, &mut buf, 0)?;
+    let mut left = MAX_RLP_ITEMS;
+    let item = decode(py, &mut buf, 0, &mut left)?;
     if buf.is_empty() {
         Ok(item)
     } else {

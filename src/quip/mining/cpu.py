@@ -5,7 +5,7 @@ import platform
 from quip import _native
 from quip.mining.dimod_adapter import DimodBacked, binary_model
 from quip.mining.sampler import Drawn
-from quip.mining.schedule import Betas, native_schedule
+from quip.mining.schedule import MINING, MINING_GREEDY, Betas, native_schedule
 
 REPLICAS = 512
 """Reads of one native run."""
@@ -16,7 +16,7 @@ class CpuSampler:
 
     kind = "cpu"
 
-    def __init__(self, path: str | None = None, betas: Betas = Betas(), greedy: int = 0) -> None:  # noqa: B008
+    def __init__(self, path: str | None = None, betas: Betas = MINING, greedy: int = MINING_GREEDY) -> None:
         """`path`: avx512, avx2, neon or portable (default: the best here). Raises ValueError on one not runnable."""
         available = _native.ising_paths()
         if path is not None and path not in available:
@@ -29,9 +29,13 @@ class CpuSampler:
     def sample(
         self, model: _native.IsingModel, reads: int, sweeps: int, seed: int, cancel: _native.CancelFlag
     ) -> Drawn | None:
-        """One run of 512 reads (`reads` beyond that take another call). None: cancelled."""
+        """One run of 512 reads (`reads` beyond that take another call); greedy sweeps count as sweeps. None: cancelled.
+
+        Raises ValueError on no sweep.
+        """
         del reads
-        schedule = native_schedule(sweeps, self._betas, self._greedy)
+        greedy = min(self._greedy, sweeps - 1)
+        schedule = native_schedule(sweeps - greedy, self._betas, greedy)
         samples = model.anneal(schedule, seed, cancel, self._path)
         if samples is None:
             return None

@@ -34,6 +34,12 @@ def cutoff_rows(sweeps: int, max_k: int = MAX_K, betas: Betas = Betas(), greedy:
     return rows + [[ONE]] * greedy
 
 
+MINING = Betas(0.2, 2.0)
+"""The miner's ramp, with one greedy sweep behind it: at 256 sweeps of Zephyr(12,4) it reaches what 0.1 to 3.0 reaches
+with about half as many again (`benchmarks/benchmark_kernel.py`). The baseline's ramp is the spec's business."""
+MINING_GREEDY = 1
+
+
 @lru_cache(maxsize=32)
 def native_schedule(sweeps: int, betas: Betas = Betas(), greedy: int = 0) -> _native.IsingSchedule:
     """The kernel's form of `cutoff_rows`, kept: making 4,096 rows takes longer than a short anneal."""

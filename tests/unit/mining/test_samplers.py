@@ -78,7 +78,7 @@ def test_annealing_beats_its_own_short_runs_and_reaches_the_ground_state() -> No
 def test_greedy_rows_end_in_local_minima() -> None:
     puzzle = puzzle_of("none")
     model = puzzle.model(SEED)
-    drawn = CpuSampler(betas=Betas(0.1, 0.5), greedy=40).sample(model, 512, 4, 3, _native.CancelFlag())
+    drawn = CpuSampler(betas=Betas(0.1, 0.5), greedy=40).sample(model, 512, 44, 3, _native.CancelFlag())
     assert drawn is not None
     topology = puzzle.rules.topology
     instance = reference.expand(puzzle.rules, SEED)

@@ -135,3 +135,11 @@ def test_leading_zeros_and_negative_numbers_are_refused() -> None:
         rlp.bytes_to_int(b"\0\1")
     with pytest.raises(OverflowError):
         rlp.int_to_bytes(-1)
+
+
+def test_a_bomb_of_tiny_items_is_refused() -> None:
+    few, many = 1_000, (1 << 19) + 1
+    assert len(rlp.decode(rlp.encode([b"\1"] * few))) == few
+    payload = b"\1" * many
+    with pytest.raises(rlp.RlpError, match="too many items"):
+        rlp.decode(b"\xfa" + len(payload).to_bytes(3, "big") + payload)
