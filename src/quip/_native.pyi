@@ -36,7 +36,6 @@ class XmssKey:
     def tree(self, layer: int) -> tuple[int, bytes] | None: ...
     def put_tree(self, layer: int, number: int, nodes: bytes) -> None: ...
 
-
 # ---------------------------------------------------------------- ising (crates/python/src/ising.rs)
 
 class CancelFlag:
@@ -95,9 +94,7 @@ class IsingSamples:
     @property
     def best(self) -> int: ...
     def replica(self, replica: int, fold: bool = False) -> bytes: ...
-    def diverse(
-        self, max_energy: int, count: int, min_distance: int, fold: bool
-    ) -> tuple[int, list[bytes]] | None:
+    def diverse(self, max_energy: int, count: int, min_distance: int, fold: bool) -> tuple[int, list[bytes]] | None:
         """Least energy bound under which `count` replicas lie `min_distance` apart, with them, ascending."""
 
 def ising_seed(sealing_hash: bytes, nonce: bytes) -> bytes: ...
