@@ -1,0 +1,63 @@
+"""What the README and docs/operations.md tell people to type exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from quip.cli import node, quip
+from quip.cli.flags import EVERY
+
+ROOT = Path(__file__).parents[3]
+PAGES = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/operations.md")]
+COMMANDS = sorted(
+    {
+        found
+        for page in PAGES
+        for found in re.findall(r"`?\bquip ((?:chain|db|wallet) [a-z]+|[a-z]+)\b(?=[ `\n,])", page)
+    }
+)
+NODE_LINES = sorted(
+    {
+        line.partition("#")[0].strip()
+        for page in PAGES
+        for line in page.splitlines()
+        if line.startswith("quip-network-node ")
+    }
+)
+OWN_OPTIONS = {"--config", "--check-config", "--version", "--help"}
+PROSE = {"finds"}  # "`quip` finds the node"
+
+
+def test_there_is_something_to_check() -> None:
+    assert {"status", "chain verify", "db reindex", "wallet recover", "calibrate"} <= set(COMMANDS)
+    assert len(NODE_LINES) >= 4
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in PROSE])
+def test_every_command_of_quip_exists(command: str) -> None:
+    result = CliRunner().invoke(quip.app, [*command.split(), "--help"])
+    assert result.exit_code == 0, result.output
+
+
+def test_every_option_exists() -> None:
+    helps = [CliRunner().invoke(app, ["--help"]).output for app in (node.app, quip.app)]
+    for command in COMMANDS:
+        helps.append(CliRunner().invoke(quip.app, [*command.split(), "--help"]).output)
+    known = OWN_OPTIONS | {flag.option.partition("/")[0] for flag in EVERY}
+    known |= set(re.findall(r"--[a-z][a-z-]+", "\n".join(helps)))
+    used = {option for page in PAGES for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)}
+    assert used - known == set()
+
+
+@pytest.mark.parametrize("line", NODE_LINES)
+def test_every_line_for_the_node_is_a_valid_configuration(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("quip-node.example.toml", "node.toml"):
+        (tmp_path / name).write_text((ROOT / "quip-node.example.toml").read_text())
+    words = [word for word in line.split()[1:] if word != "--check-config"]
+    result = CliRunner().invoke(node.app, [*words, "--check-config"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
