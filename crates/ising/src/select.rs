@@ -33,6 +33,9 @@ impl Compatible {
     /// `count` mutually compatible candidates among the first `size`, ascending, or `None`.
     pub fn choose(&self, size: usize, count: usize) -> Option<Vec<usize>> {
         let size = size.min(self.rows.len());
+        if count > size {
+            return None;
+        }
         let all = if size == 128 { !0 } else { (1u128 << size) - 1 };
         let mut chosen = Vec::with_capacity(count);
         let mut budget = BUDGET;
@@ -43,8 +46,11 @@ impl Compatible {
         Some(chosen)
     }
 
-    /// The least size whose first candidates hold `count` compatible ones, with them.
+    /// The least size whose first candidates hold `count` compatible ones, with them. `None` for no candidates at all.
     pub fn shortest(&self, count: usize) -> Option<(usize, Vec<usize>)> {
+        if count == 0 {
+            return None;
+        }
         let (mut low, mut high) = (count, self.rows.len());
         let mut best = self.choose(high, count)?;
         while low < high {

@@ -11,6 +11,9 @@ use quip_ising::select::{Compatible, MAX_CANDIDATES};
 use quip_ising::threshold::Cutoffs;
 use quip_ising::{anneal, bits, blake, energy, gate, graph, model};
 
+/// Bytes of the stream that one call may ask for.
+const MAX_STREAM: usize = 1 << 30;
+
 fn refused(error: quip_ising::Invalid) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
@@ -379,6 +382,11 @@ fn ising_stream<'py>(
     offset: u64,
     length: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    if length > MAX_STREAM {
+        return Err(PyValueError::new_err(format!(
+            "{length} bytes of the stream at once, at most {MAX_STREAM}"
+        )));
+    }
     let mut out = vec![0u8; length];
     blake::stream(&fixed("seed", seed)?, offset, &mut out);
     Ok(PyBytes::new(py, &out))

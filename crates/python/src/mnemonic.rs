@@ -39,6 +39,9 @@ fn bip32_secret<'py>(py: Python<'py>, seed: &[u8], path: &str) -> PyResult<Bound
     Ok(PyBytes::new(py, &key.to_bytes()))
 }
 
+/// RFC 5869: 255 blocks.
+const MAX_HKDF: usize = 255 * 32;
+
 #[pyfunction]
 fn hkdf_sha256<'py>(
     py: Python<'py>,
@@ -46,6 +49,11 @@ fn hkdf_sha256<'py>(
     info: &[u8],
     length: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
+    if length > MAX_HKDF {
+        return Err(PyValueError::new_err(format!(
+            "{length} bytes, HKDF-SHA256 gives at most {MAX_HKDF}"
+        )));
+    }
     let mut out = vec![0; length];
     Hkdf::<Sha256>::new(None, key)
         .expand(info, &mut out)

@@ -112,13 +112,12 @@ class Chain:
         if block_hash in self._invalid:
             raise KnownInvalid(block_hash=f"0x{block_hash.hex()}")
         try:
-            stored, state = self._verify(block, now)
+            stored, state = self._judge(block_hash, block, now)
         except FutureBlock:
-            self.future.add(block_hash, block, now)
-            raise
-        except ConsensusError as error:
-            if error.spoils is Spoils.HASH:
-                self._invalid.put(block_hash, None)
+            if self.future.wants(block_hash, block, now):
+                # Only a block that nothing else is wrong with is kept: junk under its hash must not take its place.
+                self._judge(block_hash, block, block.header.timestamp)
+                self.future.add(block_hash, block, now)
             raise
         return self._import(block_hash, stored, state)
 
@@ -161,6 +160,14 @@ class Chain:
         """Call `subscriber` with every event, in the thread of `accept`. Returns the call that ends it."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
+
+    def _judge(self, block_hash: bytes, block: Block, now: int) -> tuple[StoredBlock, StateUpdate]:
+        try:
+            return self._verify(block, now)
+        except ConsensusError as error:
+            if error.spoils is Spoils.HASH:
+                self._invalid.put(block_hash, None)
+            raise
 
     def _verify(self, block: Block, now: int) -> tuple[StoredBlock, StateUpdate]:
         header = block.header

@@ -13,9 +13,14 @@ class FutureBlocks:
         self._future_limit_s = future_limit_s
         self._blocks: dict[bytes, tuple[Block, int]] = {}
 
+    def wants(self, block_hash: bytes, block: Block, now: int) -> bool:
+        """False for a block that is kept already, or whose time is more than FUTURE_WAIT_S away."""
+        near = block.header.timestamp <= now + self._future_limit_s + FUTURE_WAIT_S
+        return near and block_hash not in self._blocks
+
     def add(self, block_hash: bytes, block: Block, now: int) -> None:
-        """Keep a block for later, unless its time is more than FUTURE_WAIT_S away."""
-        if block.header.timestamp > now + self._future_limit_s + FUTURE_WAIT_S:
+        """Keep a block for later, if it is wanted."""
+        if not self.wants(block_hash, block, now):
             return
         self._blocks[block_hash] = (block, len(block.encode()))
         while len(self._blocks) > FUTURE_BLOCKS or self._size() > FUTURE_BYTES:

@@ -29,6 +29,8 @@ def puzzle_rules(spec: PuzzleSpec) -> PuzzleRules:
         topology = build_topology(spec.topology.params())
     except TopologyError as error:
         raise InvalidSpec("puzzle.topology", str(error)) from error
+    if topology.n == 0:
+        raise InvalidSpec("puzzle.topology", "the graph has no nodes")
     if topology.digest != spec.topology.digest:
         found = topology.digest.hex()
         raise InvalidSpec("puzzle.topology.digest", f"0x{spec.topology.digest.hex()}, but the graph's is 0x{found}")

@@ -34,7 +34,7 @@ def parse_document(data: bytes) -> dict[str, Json]:
             parse_float=_no_float,
             parse_constant=_no_float,
         )
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: no UTF-8, no JSON, thousands of digits
         raise InvalidSpec("", f"not JSON: {error}") from error
     if not isinstance(document, dict):
         raise InvalidSpec("", "not a JSON object")
@@ -92,10 +92,14 @@ def _no_float(text: str) -> NoReturn:
 def _check(value: object, path: str) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
+            _check(key, path)
             _check(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _check(item, f"{path}[{index}]")
+    elif isinstance(value, str):
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise InvalidSpec(path, "half of a surrogate pair is no text")
     elif value is None:
         raise InvalidSpec(path, "null is not allowed")
     elif isinstance(value, int) and abs(value) > MAX_JSON_INTEGER:

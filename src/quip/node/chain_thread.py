@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from quip.chain.chain import Accepted, Chain, Status
+from quip.chain.errors import IncompleteStore
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.template import Template
 from quip.consensus.block import Block
@@ -75,7 +76,7 @@ class ChainThread:
             self._stalled = block
             if not retry:
                 self._refused("disk full", block, error, STALL_HINT)
-        except StoreError as error:
+        except (StoreError, IncompleteStore) as error:
             self._refused("store", block, error, "stop the node and run: quip db check")
         else:
             self._metrics.blocks.labels(accepted.status.value).inc()

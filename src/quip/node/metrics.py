@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from quip.rpc.server import is_loopback
+
 IMPORT_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 
 
@@ -43,7 +45,9 @@ class Metrics:
 def application(metrics: Metrics, refresh: Callable[[], None]) -> Starlette:
     """The web application with its one page, /metrics; `refresh` sets what nobody sets by itself."""
 
-    def page(_: Request) -> Response:
+    def page(request: Request) -> Response:
+        if not is_loopback(request.headers.get("host", "")):  # a web page by DNS rebinding
+            return Response("invalid host specified\n", 403)
         refresh()
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 

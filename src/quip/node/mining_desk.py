@@ -5,17 +5,19 @@ import threading
 import structlog
 
 from quip.chain.chain import Status
+from quip.chain.errors import IncompleteStore
 from quip.chain.template import Template, seal_template
 from quip.consensus.block import Block
 from quip.consensus.rewards import reward_of
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import ClockWatch
+from quip.storage.errors import StoreError
 from quip.wallet.errors import KeyExhausted, WalletError, WriteFailed
 from quip.wallet.identity import MiningIdentity
 
 log = structlog.get_logger("quip.mining")
 
-BLOCKED_S = 5.0  # how long the signer's full disk is left alone
+BLOCKED_S = 5.0  # how long a signer's full disk, or a store that cannot be read, is left alone
 REFRESH_S = 1  # a template's time is part of its puzzle: older ones make the block look late or early
 
 
@@ -30,6 +32,7 @@ class MiningDesk:
         self._open = True
         self._failure: WalletError | None = None
         self._blocked_until = 0.0
+        self._unreadable_until = 0.0
         self._current: Template | None = None
         self._mutex = threading.Lock()
 
@@ -43,6 +46,7 @@ class MiningDesk:
             (self._failure is not None, str(self._failure)),
             (self._chain.stalled, "the disk is full"),
             (self._clock.monotonic() < self._blocked_until, "the signer cannot write"),
+            (self._clock.monotonic() < self._unreadable_until, "the store cannot be read"),
             (not self._clock.steady, "the clock jumped"),
             (head_time >= latest, "the clock is behind the chain"),
         )
@@ -55,9 +59,16 @@ class MiningDesk:
         with self._mutex:
             current, now = self._current, self._clock.now()
             if current is None or not self.is_current(current) or now - current.header.timestamp >= REFRESH_S:
-                current = self._chain.template(self._beneficiary, self._identity.miner_id)
-                self._current = current
+                current = self._current = self._make_template()
         return current
+
+    def _make_template(self) -> Template | None:
+        try:
+            return self._chain.template(self._beneficiary, self._identity.miner_id)
+        except (StoreError, IncompleteStore) as error:
+            self._unreadable_until = self._clock.monotonic() + BLOCKED_S
+            log.error("cannot make a block", reason=str(error), hint="stop the node and run: quip db check")
+            return None
 
     def is_current(self, template: Template) -> bool:
         """Does the template still build on the head?"""

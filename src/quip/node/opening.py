@@ -129,8 +129,10 @@ def _disk_error(directory: Path, error: OSError) -> NodeError:
 def lock_directory(files: DataFiles) -> DataDirLock:
     """Make the directory where absent and take it for this process."""
     with explained(files.root):
+        found = files.root.is_dir()
         lock = DataDirLock.acquire(files.root)
-        files.root.chmod(0o700)
+        if not found:  # somebody's own directory keeps its mode; what is secret in it is closed by itself
+            files.root.chmod(0o700)
         return lock
 
 
@@ -141,7 +143,9 @@ def open_chain(files: DataFiles, rules: Rules) -> tuple[RedbChainStore, Chain]:
         undo.callback(store.close)
         chain = Chain.open(rules.spec, store, rules.puzzle)
         if not files.spec.exists():
-            files.spec.write_bytes(rules.spec_json)
+            draft = files.spec.with_name(files.spec.name + ".new")
+            draft.write_bytes(rules.spec_json)
+            draft.replace(files.spec)
         undo.pop_all()
     return store, chain
 

@@ -54,10 +54,10 @@ class RpcClient:
         return results
 
     def _post(self, request: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        post = urllib.request.Request(
-            self.url, json.dumps(request).encode(), {"content-type": "application/json"}, method="POST"
-        )
         try:
+            post = urllib.request.Request(  # ValueError: the URL is none
+                self.url, json.dumps(request).encode(), {"content-type": "application/json"}, method="POST"
+            )
             with self._opener.open(post, timeout=self._timeout_s) as response:
                 answers = json.loads(response.read())
         except (OSError, ValueError, http.client.HTTPException) as error:

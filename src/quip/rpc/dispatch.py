@@ -5,6 +5,7 @@ What this file does not do: it opens no socket and knows no method; the table of
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -94,15 +95,22 @@ class Dispatcher:
 
 
 def parse(body: bytes) -> object:
-    """The JSON value of a body; raises ParseError (bad UTF-8, NaN, absurd nesting and absurd integers too)."""
+    """The JSON value of a body; raises ParseError (bad UTF-8, NaN, absurd nesting and absurd numbers too)."""
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise ParseError from None
 
 
 def _no_constant(name: str) -> float:
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # 1e400 would come back as Infinity, which is no JSON
+        raise ValueError(text)
+    return number
 
 
 def _is_call(call: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ A web page must not reach it: the Host header has to name loopback (DNS rebindin
 (browsers ask first, and get no leave), and no CORS header is ever sent.
 """
 
+import asyncio
 import contextlib
 import ipaddress
 import socket
@@ -25,6 +26,7 @@ BACKLOG = 128  # connections waiting to be accepted; local tools need few
 MAX_CONNECTIONS = 256  # beyond it the server answers 503: a local program has run wild
 SEARCHED_PORTS = 1000  # where "the first free one" is looked for
 KEEP_ALIVE_S = 30
+BODY_S = 30.0  # a request that takes longer to arrive holds one of the connections for nothing
 CLOSE_S = 1  # a stop waits so long for answers under way
 
 access = structlog.get_logger("quip.http")
@@ -68,7 +70,10 @@ def application(dispatcher: Dispatcher, body_limit_bytes: int) -> Starlette:
 
     async def call(request: Request) -> Response:
         started = time.monotonic()
-        response = await _respond(request, dispatcher, body_limit_bytes)
+        try:
+            response = await _respond(request, dispatcher, body_limit_bytes)
+        except asyncio.CancelledError:  # the server stops, and has waited long enough
+            response = Response(status_code=503)
         access.info(
             "rpc",
             client=request.client.host if request.client else None,
@@ -88,12 +93,15 @@ async def _respond(request: Request, dispatcher: Dispatcher, body_limit_bytes: i
         return refusal
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > body_limit_bytes:
-                return PlainTextResponse(f"content length too large (>{body_limit_bytes})\n", 413)
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > body_limit_bytes:
+                    return PlainTextResponse(f"content length too large (>{body_limit_bytes})\n", 413)
     except ClientDisconnect:
         return Response(status_code=400)
+    except TimeoutError:
+        return PlainTextResponse("the request did not come in time\n", 408, headers={"connection": "close"})
     answer = await dispatcher.handle(bytes(body))
     return Response(answer or b"", media_type="application/json")
 

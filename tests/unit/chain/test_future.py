@@ -8,10 +8,10 @@ from quip.chain.chain import Status
 from quip.chain.future import FutureBlocks
 from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES, FUTURE_WAIT_S
 from quip.consensus.block import Block
-from quip.consensus.errors import FutureBlock
+from quip.consensus.errors import FutureBlock, InvalidSignature, WrongStateRoot
 from quip.consensus.spec import ChainSpec
 from support.chains import generator, grown, network_spec, new_chain
-from support.mutants import next_block
+from support.mutants import flip, next_block, with_header
 
 LIMIT_S = 15
 NOW = 900
@@ -39,6 +39,31 @@ def test_retried_when_due() -> None:
     assert made.chain.future.due(early) == []
     assert made.chain.future.due(early + 1) == [block]
     assert len(made.chain.future) == 0
+
+
+def test_junk_under_a_good_hash_is_not_kept() -> None:
+    """The gate costs next to nothing: what is kept for later has shown all of its work."""
+    made = generator(new_chain(punctual()))
+    block = next_block(made)
+    early = block.header.timestamp - LIMIT_S - 1
+    assert block.seal is not None
+    junk = replace(block, seal=replace(block.seal, xmss_signature=flip(block.seal.xmss_signature)))
+    with pytest.raises(InvalidSignature):
+        made.chain.accept(junk, early)
+    assert len(made.chain.future) == 0
+    for again in (block, junk):
+        with pytest.raises(FutureBlock):
+            made.chain.accept(again, early)
+    assert made.chain.future.due(early + 1) == [block]
+    assert made.chain.accept(block, early + 1).status is Status.CONNECTED
+
+
+def test_a_false_outcome_spoils_an_early_hash_too() -> None:
+    made = generator(new_chain(punctual()))
+    block = with_header(made.chain, next_block(made), state_root=bytes(32))
+    with pytest.raises(WrongStateRoot):
+        made.chain.accept(block, block.header.timestamp - LIMIT_S - 1)
+    assert made.chain.is_invalid(block.header.hash)
 
 
 def dated(timestamp: int, size: int = 0) -> tuple[bytes, Block]:

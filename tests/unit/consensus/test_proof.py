@@ -7,12 +7,13 @@ import pytest
 from quip.consensus.errors import (
     EnergyAboveBaseline,
     EnergyAboveCap,
+    InvalidSpec,
     MalformedSolutions,
     ProofError,
     SolutionsTooClose,
     WrongSolutionCount,
 )
-from quip.consensus.proof import check_proof, max_energy
+from quip.consensus.proof import check_proof, max_energy, puzzle_rules
 from quip.ising import reference
 from quip.ising.puzzle import Puzzle
 from support.chains import network_spec, puzzle_of
@@ -94,3 +95,9 @@ def test_minimum_not_average() -> None:
 def test_max_energy_floors(baseline: int, margin: int, expected: int) -> None:
     assert max_energy(baseline, margin) == expected
     assert 512 * expected + margin <= baseline < 512 * (expected + 1) + margin
+
+
+def test_a_graph_without_nodes_is_no_puzzle() -> None:
+    topology = replace(network_spec().puzzle.topology, excluded_nodes=tuple(range(RULES.topology.n)))
+    with pytest.raises(InvalidSpec, match="no nodes"):
+        puzzle_rules(replace(network_spec().puzzle, topology=topology))

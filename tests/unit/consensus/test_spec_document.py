@@ -34,6 +34,9 @@ ROOT = Path(__file__).parents[3]
         ('{"a": 1, "a": 1}', "given twice"),
         ('{"a": {"b": 1, "c": 2, "b": 3}}', "given twice"),
         ("[" * 100_000, "not JSON"),
+        ('{"a": ' + "9" * 5_000 + "}", "not JSON"),
+        ('{"a": ["\\ud800"]}', "surrogate"),
+        ('{"a": {"\\udfff": 1}}', "surrogate"),
     ],
 )
 def test_refused(text: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from quip.node.chain_thread import ChainThread
 from quip.node.clock import SETTLE_S, ClockWatch
 from quip.node.metrics import Metrics
 from quip.node.mining_desk import BLOCKED_S, MiningDesk
+from quip.storage.errors import StoreCorrupt
 from quip.wallet.errors import KeyExhausted, WalletError, WriteFailed
 from support.chains import generator, network_spec, new_chain
 from support.signers import MemorySigner, signer
@@ -104,6 +105,19 @@ def test_a_signer_that_cannot_write_is_left_alone_for_a_while(bench: Bench) -> N
     bench.steady += BLOCKED_S
     bench.wall += BLOCKED_S
     assert bench.desk.idle_because is None
+
+
+def test_a_store_that_cannot_be_read_is_left_alone_for_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(root: bytes) -> None:
+        raise StoreCorrupt(f"table nodes: {root.hex()}")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.made.chain.tree, "state", broken)
+        assert bench.desk.template() is None
+        assert bench.desk.idle_because == "the store cannot be read"
+    bench.steady += BLOCKED_S
+    bench.wall += BLOCKED_S
+    assert bench.work().header.number == 1
 
 
 def test_a_used_up_signer_ends_mining(bench: Bench) -> None:

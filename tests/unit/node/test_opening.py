@@ -118,6 +118,12 @@ def test_the_directory_is_ours_alone(tmp_path: Path) -> None:
             opening.lock_directory(files)
 
 
+def test_somebody_elses_directory_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    opening.lock_directory(DataFiles(tmp_path)).release()
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
 def test_rewards_go_to_an_account_never_to_a_miner(tmp_path: Path) -> None:
     store = memory_store(network_spec())
     made = generator(new_chain(store=store), miners=1)

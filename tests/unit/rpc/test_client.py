@@ -53,3 +53,9 @@ async def test_an_address_without_a_server_is_named() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(RpcUnreachable, match=f"no JSON-RPC at http://127.0.0.1:{port}"):
         await ask(f"http://127.0.0.1:{port}", "echo", True)
+
+
+@pytest.mark.parametrize("address", ["not-a-url", "http://[::1", "", "127.0.0.1:8545"])
+def test_what_is_no_url_is_an_error_of_ours(address: str) -> None:
+    with pytest.raises(RpcUnreachable):
+        RpcClient(address).call("echo", True)

@@ -45,6 +45,13 @@ def call(method: str, *arguments: object, identity: object = 1) -> dict[str, Any
     return {"jsonrpc": "2.0", "id": identity, "method": method, "params": list(arguments)}
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN"])
+async def test_an_id_that_json_cannot_hold(dispatcher: Dispatcher, number: str) -> None:
+    response = await dispatcher.handle(f'{{"jsonrpc":"2.0","id":{number},"method":"echo","params":[true]}}'.encode())
+    assert response is not None
+    assert json.loads(response)["error"]["code"] == ParseError.code
+
+
 async def answer(dispatcher: Dispatcher, request: object) -> Any:
     response = await dispatcher.handle(json.dumps(request).encode())
     return None if response is None else json.loads(response)

@@ -1,5 +1,6 @@
 """HTTP around the dispatcher: who may ask, how much, and that nothing is ever a 500."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -89,3 +90,42 @@ def test_a_taken_port_is_an_error_and_the_search_passes_over_it() -> None:
             assert second.getsockname()[1] > port
         assert first.family == socket.AF_INET
         assert first.getsockname()[0] == "127.0.0.1"
+
+
+@pytest.fixture
+async def running() -> AsyncIterator[server.LocalServer]:
+    with ThreadPoolExecutor(1) as pool, server.listen(0) as listener:
+        made = server.LocalServer(server.application(Dispatcher([], pool, 1), LIMIT), listener)
+        task = asyncio.create_task(made.run_until_stopped())
+        yield made
+        made.stop()
+        await task
+
+
+HALF = b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"
+
+
+async def test_half_a_request_gives_its_connection_back(
+    running: server.LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "BODY_S", 0.1)
+    reader, writer = await asyncio.open_connection(*running.url.removeprefix("http://").split(":"))
+    writer.write(HALF)
+    answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.1 408")
+    writer.close()
+
+
+async def test_a_stop_does_not_wait_for_half_a_request(
+    running: server.LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, writer = await asyncio.open_connection(*running.url.removeprefix("http://").split(":"))
+    writer.write(HALF)
+    await writer.drain()
+    while not running.server_state.tasks:
+        await asyncio.sleep(0)
+    running.stop()
+    while running.server_state.tasks:
+        await asyncio.sleep(0)
+    assert "Traceback" not in caplog.text
+    writer.close()
