@@ -1,0 +1,267 @@
+"""A second implementation, written from the published text alone, agrees with the node and with every golden vector."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from second_reading.encoding import Header, Seal, block_of, header_of, rlp, unrlp
+from second_reading.graph import graph_of
+from second_reading.hashes import Stream, derive_seed, keccak256
+from second_reading.puzzle import Instance, distance, margin
+from second_reading.rules import Tip, advance, level_of, next_base_fee, reward, verify_chain, work
+from second_reading.signatures import block_digest, miner_id
+from second_reading.spec import Spec, canonical
+from support.node_process import NodeProcess
+
+TESTS = Path(__file__).parents[1]
+READER = TESTS / "second_reader.py"
+DEADLINE_S = 200
+BLOCKS = 6
+ZERO = bytes(32)
+BIRTH = Header(
+    ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, ZERO, 0, 0, 30_000_000, 0, 1_000_000, bytes(20), ZERO, bytes(8), 10**9
+)  # fmt: skip
+AIMED_AT = [
+    "ECDSA key", "ECDSA signature", "XMSS key", "XMSS leaf", "XMSS signature", "XMSS size", "base fee", "decoding",
+    "difficulty", "distance", "energy", "extra data", "future limit", "gas limit", "gas used", "gate", "genesis",
+    "logs bloom", "miner id", "number", "ommers hash", "parent hash", "receipts root", "seal", "seed", "size",
+    "solution count", "solution form", "solution order", "state root", "suite", "timestamp", "transactions",
+    "transactions root",
+]  # fmt: skip
+
+
+def read(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the reader without site packages: it has nothing but the standard library."""
+    return subprocess.run(
+        [sys.executable, "-E", "-S", READER, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+def vectors(name: str) -> Any:
+    return json.loads((TESTS / "vectors" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def raw(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def spec_text(name: str) -> str:
+    return (TESTS.parent / name).read_text(encoding="utf-8")
+
+
+def vector_chain() -> list[bytes]:
+    """Genesis and the blocks of blocks.json, as they travel."""
+    known = vectors("blocks")
+    return [rlp([unrlp(raw(known["genesisRlp"])), [], []]), *(raw(block["rlp"]) for block in known["blocks"])]
+
+
+@contextmanager
+def serving(blocks: list[bytes], spec: str) -> Iterator[str]:
+    """A node that hands out these blocks, whatever they are."""
+    answers: dict[str, Callable[..., str]] = {
+        "eth_blockNumber": lambda: hex(len(blocks) - 1),
+        "quip_getChainSpec": lambda: spec,
+        "quip_getRawBlock": lambda number: "0x" + blocks[int(number, 16)].hex(),
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = json.dumps({"jsonrpc": "2.0", "id": 1, "result": answers[asked["method"]](*asked["params"])})
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_second_reader_agrees_with_a_mining_node(tmp_path: Path) -> None:
+    node = NodeProcess(tmp_path, tmp_path / "node", "--auto-mine", "--port", "0", "--listen", "127.0.0.1")
+    try:
+        node.wait_for_height(BLOCKS)
+        url = (node.data_dir / "rpc").read_text().strip()
+        done = read("--rpc", url, "--last", str(BLOCKS), "--mutants")
+    finally:
+        node.stop()
+    assert done.returncode == 0, done.stdout + done.stderr
+    accepted, rejected = done.stdout.splitlines()
+    assert accepted.startswith(f"{BLOCKS + 1} blocks verified")
+    assert int(rejected.split()[0]) > 100 * BLOCKS
+    tally = rejected.partition(": ")[2].split(", ")
+    assert [entry.rpartition(" ")[0] for entry in tally] == AIMED_AT
+
+
+def test_second_reader_names_block_and_rule() -> None:
+    chain = vector_chain()
+    spoilt = block_of(chain[2])
+    assert spoilt.seal is not None
+    seal = spoilt.seal._replace(xmss=spoilt.seal.xmss[:-1] + bytes([spoilt.seal.xmss[-1] ^ 1]))
+    with serving(
+        [*chain[:2], rlp(spoilt._replace(seal=seal).items()), chain[3]], spec_text("genesis_block_test.json")
+    ) as url:
+        refused = read("--rpc", url)
+        before = read("--rpc", url, "--last", "1")
+        other_network = read("--rpc", url, "--spec", str(TESTS.parent / "genesis_block_dev.json"))
+    assert refused.returncode == 1
+    assert refused.stdout.startswith("block 2 breaks the rule 'XMSS signature'")
+    assert (before.returncode, before.stdout.split(":")[0]) == (0, "2 blocks verified")
+    assert other_network.returncode == 1
+    assert other_network.stdout.startswith("block 0 breaks the rule 'genesis'")
+
+
+@pytest.mark.parametrize("network", ["dev", "test", "public"])
+def test_second_reader_reads_shipped_spec(network: str) -> None:
+    done = read("--spec", str(TESTS.parent / f"genesis_block_{network}.json"))
+    assert (done.returncode, done.stdout.split(":")[0]) == (0, "1 blocks verified")
+
+
+def test_blocks_of_the_vectors_with_every_value() -> None:
+    known = vectors("blocks")
+    spec, chain = Spec(spec_text(known["spec"])), vector_chain()
+    tips = verify_chain(spec, chain)
+    assert spec.digest == raw(known["specDigest"])
+    assert spec.genesis.hash() == raw(known["genesisHash"])
+    for parent, data, expected in zip(tips, chain[1:], known["blocks"], strict=False):
+        header, _, seal = block_of(data)
+        assert seal is not None
+        task, level = Instance(spec, header.mix_hash), level_of(spec, parent, header)
+        distances = [distance(spec, a, b) for a in seal.solutions for b in seal.solutions if a < b]
+        needed = margin(spec.puzzle["ladder"], level)
+        found = {
+            "hash": header.hash(), "sealingHash": header.sealing_hash(),
+            "seed": derive_seed(header.sealing_hash(), header.nonce),
+            "energies": [task.energy(solution) for solution in seal.solutions],
+            "minimumDistance": min(distances), "baseline": task.baseline(), "level": level,
+            "margin": needed, "maxEnergy": (min(task.baseline(), spec.puzzle["baseline"]["cap"]) - needed) // 512,
+        }  # fmt: skip
+        named = {key: "0x" + value.hex() if isinstance(value, bytes) else value for key, value in found.items()}
+        assert named == {key: value for key, value in expected.items() if key != "rlp"}
+
+
+@pytest.mark.parametrize("known", vectors("puzzle"), ids=lambda known: "-".join(map(str, known["topology"].values())))
+def test_puzzle_vectors(known: Any) -> None:
+    graph = graph_of(known["topology"] | {"excluded_nodes": [], "excluded_couplers": []})
+    assert (graph.n, len(graph.couplers), graph.digest) == (known["n"], known["couplers"], raw(known["graph_digest"]))
+    seed = derive_seed(raw(known["sealing_hash"]), raw(known["nonce"]))
+    assert seed == raw(known["seed"])
+    assert 256 - int.from_bytes(seed, "big").bit_length() == known["gate_bits_open"]
+    assert Stream(seed).read(128) == raw(known["stream_first_128"])
+    puzzle = {"baseline": {"sweeps": known["sweeps"], "cutoffs": known["cutoffs"]}}
+    spec: Any = SimpleNamespace(graph=graph, fields=known["fields"] == "ternary", puzzle=puzzle)
+    task = Instance(spec, seed)
+    assert [coupling for _, _, coupling in task.couplings[:32]] == known["first_couplings"]
+    assert task.fields[:32] == known["first_fields"]
+    solutions = [raw(solution) for solution in known["solutions"]]
+    assert [task.energy(solution) for solution in solutions] == known["energies"]
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    assert [distance(spec, solutions[a], solutions[b]) for a, b in pairs] == known["distances"]
+    assert task.baseline() == known["baseline"]
+
+
+def test_header_and_digest_vectors() -> None:
+    for known in vectors("headers"):
+        header = header_of(unrlp(raw(known["rlp"])))
+        assert (header.hash(), header.sealing_hash()) == (raw(known["hash"]), raw(known["sealingHash"]))
+        assert list(header) == [raw(v) if isinstance(v, str) else v for v in known["header"].values()]
+    for known in vectors("spec_digest"):
+        assert canonical(known["document"]) == known["canonical"]
+        assert keccak256(known["canonical"].encode()) == raw(known["digest"])
+    for known in vectors("hybrid"):
+        leaf = known["leaf"].to_bytes(3, "big")
+        seal = Seal(known["suite"], raw(known["ecdsa_key"]), raw(known["xmss_key"]), (), b"", leaf)
+        assert miner_id(seal) == raw(known["miner_id"])
+        assert block_digest(known["chain_id"], seal, raw(known["block_hash"])) == raw(known["block_digest"])
+
+
+def test_work_ladder_and_fee_vectors() -> None:
+    assert all(work(level) == expected for level, expected in vectors("work"))
+    known = vectors("ladder")
+    assert all(margin(known["ladder"], level) == expected for level, expected in known["points"])
+    for gas_limit, gas_used, fee, expected in vectors("base_fee"):
+        assert next_base_fee(BIRTH._replace(gas_limit=gas_limit, gas_used=gas_used, base_fee=fee)) == expected
+    known = vectors("rewards")
+    spec: Any = SimpleNamespace(rewards=known["rewards"])
+    assert all(reward(spec, *case[:3]) == int(case[3]) for case in known["cases"])
+
+
+def child(tip: Tip, timestamp: int, miner: str) -> Header:
+    return tip.header._replace(number=tip.header.number + 1, timestamp=timestamp, extra_data=miner.encode().ljust(20))
+
+
+def law(known: Any) -> tuple[Any, Tip]:
+    """A spec of nothing but the rules of section 8, and the genesis block under it."""
+    rewards = known.get("rewards", {"base_reward": "0", "streak_multiplier": [100]})
+    spec = SimpleNamespace(difficulty=known["difficulty"], rewards=rewards)
+    return spec, Tip(BIRTH, known["difficulty"]["start"], 0, 0, {})
+
+
+def test_chain_vectors() -> None:
+    known = vectors("chain")
+    spec, tip = law(known)
+    total, paid = 0, 0
+    for expected in known["blocks"]:
+        header = child(tip, expected["timestamp"], expected["miner"])
+        level = level_of(spec, tip, header)
+        after, total = advance(spec, tip, header), total + work(level)
+        earned = sum(balance for _, balance in after.accounts.values()) - paid
+        assert expected == {
+            "timestamp": header.timestamp, "miner": expected["miner"], "controller": tip.controller, "level": level,
+            "difficulty": str(work(level)), "margin": margin(known["ladder"], level), "totalDifficulty": str(total),
+            "streak": after.streak, "endedStreak": after.ended, "reward": str(earned),
+        }  # fmt: skip
+        tip, paid = after, paid + earned
+
+
+def test_controller_overdue_and_streak_vectors() -> None:
+    known = vectors("controller")
+    spec, tip = law(known)
+    tip = tip._replace(header=BIRTH._replace(timestamp=known["timestamps"][0]))
+    controllers = [tip.controller, tip.controller]
+    for number, timestamp in enumerate(known["timestamps"][1:], 1):
+        tip = advance(spec, tip, child(tip, timestamp, f"{number}"))
+        controllers.append(tip.controller)
+    assert controllers == known["controllers"]
+    known = vectors("overdue")
+    spec, tip = law(known)
+    spec.difficulty["lo"] = 0
+    for number, late, expected in known["cases"]:
+        parent = tip._replace(header=BIRTH._replace(number=number - 1))
+        assert tip.controller - level_of(spec, parent, child(parent, BIRTH.timestamp + late, "")) == expected
+    known = vectors("streaks")
+    spec, tip = law(known)
+    for miner, streak, offset in zip(known["miners"], known["streaks"], known["offsetsOfTheNextBlock"], strict=True):
+        tip = advance(spec, tip, child(tip, tip.header.timestamp + 1, miner))
+        assert [tip.streak, tip.ended] == streak
+        calm = tip._replace(controller=1_310_720)
+        assert level_of(spec, calm, child(calm, tip.header.timestamp + 1, "")) - calm.controller == offset
+
+
+def test_sweep_order_vectors() -> None:
+    for known in vectors("puzzle"):
+        graph = graph_of(known["topology"] | {"excluded_nodes": [], "excluded_couplers": []})
+        data = b"".join(node.to_bytes(4, "little") for node in graph.order)
+        assert hashlib.sha256(data).hexdigest() == known["order_sha256"], known["topology"]
