@@ -208,6 +208,18 @@ def test_reindex_of_a_wrecked_store_rescues_what_it_can(whole: Path, tmp_path: P
     assert rescued > len(history().blocks), f"only {rescued} blocks in all"
 
 
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9])
+def test_reindex_of_a_cut_store_keeps_it_and_says_so(whole: Path, tmp_path: Path, share: float) -> None:
+    data = whole.read_bytes()[: int(share * whole.stat().st_size)]
+    path = tmp_path / "store.redb"
+    path.write_bytes(data)
+    report = reindex(path, CHAIN_ID, acceptor)
+    assert report.accepted < len(history().blocks)
+    assert report.lost and report.backup is not None
+    assert report.backup.read_bytes() == data
+    assert db_check(path, spec=network_spec()).problems == ()
+
+
 @pytest.mark.parametrize("table", ["contexts", "canonical", "tips", "nodes", "miners"])
 def test_reindex_makes_again_what_is_derived(whole: Path, tmp_path: Path, table: str) -> None:
     path = Path(shutil.copy(whole, tmp_path))

@@ -80,8 +80,8 @@ def _check_rows(path: Path, report: Progress) -> tuple[int, list[str]]:
         store.close()
 
 
-def all_keys(store: _native.Store, table: str) -> Iterator[bytes]:
-    """The keys of a table that may be damaged: what cannot be reached is left out.
+def all_keys(store: _native.Store, table: str, unreadable: Callable[[str], object]) -> Iterator[bytes]:
+    """The keys of a table that may be damaged: what cannot be reached is left out, and `unreadable` is told why.
 
     Behind keys that cannot be read it goes on at a later prefix: the next one, and further ahead with every failure.
     """
@@ -92,7 +92,8 @@ def all_keys(store: _native.Store, table: str) -> Iterator[bytes]:
             if not page:
                 return
             start, skip = page[-1] + b"\0", 1
-        except StoreCorrupt:
+        except StoreCorrupt as error:
+            unreadable(str(error))
             page, start = _keys_one_by_one(store, table, start)
             prefix = int.from_bytes(start[:_PREFIX].ljust(_PREFIX, b"\0"), "big") + (1 if page else skip)
             skip = 2 if page else 2 * skip
@@ -131,7 +132,7 @@ class _Checker:
 
     def blocks(self) -> None:
         """Every stored block by itself, and against its parent."""
-        for block_hash in all_keys(self._store, records.HEADERS):
+        for block_hash in all_keys(self._store, records.HEADERS, self._wrong):
             self.count += 1
             self._progress("blocks", self.count)
             try:
@@ -139,7 +140,7 @@ class _Checker:
             except StoreCorrupt as error:
                 self.problems.append(str(error))
         self._childless -= self._parents
-        for block_hash in self._childless.symmetric_difference(all_keys(self._store, records.TIPS)):
+        for block_hash in self._childless.symmetric_difference(all_keys(self._store, records.TIPS, self._wrong)):
             self._wrong(f"block 0x{block_hash.hex()}: a tip without being listed, or listed without being one")
 
     def index(self) -> None:
@@ -185,7 +186,7 @@ class _Checker:
             if self.count:
                 self._wrong("there are blocks, but no head")
             return
-        entries = sum(1 for _ in all_keys(self._store, records.CANONICAL))
+        entries = sum(1 for _ in all_keys(self._store, records.CANONICAL, self._wrong))
         totals: dict[bytes, MinerTotals] = {}
         header = self._chain.header(head)
         number = entries - 1

@@ -135,8 +135,14 @@ class _Rebuild:
     def _lose(self, block_hash: bytes, why: str) -> None:
         self.lost.append(f"block 0x{block_hash.hex()}: {why}")
 
+    def _lose_some(self, why: str) -> None:
+        """Blocks that cannot even be named."""
+        loss = f"blocks that cannot be found: {why}"
+        if loss not in self.lost[-1:]:
+            self.lost.append(loss)
+
     def _read_links(self) -> None:
-        for block_hash in all_keys(self._old, records.HEADERS):
+        for block_hash in all_keys(self._old, records.HEADERS, self._lose_some):
             try:
                 stored = self._blocks.block(block_hash)
             except StoreCorrupt as error:
@@ -165,6 +171,8 @@ class _Rebuild:
         """The canonical chain, and every side branch as late as the chain takes it: so that the head never leaves the
         canonical chain, and ties end as they did."""
         total = self._connected()
+        if not total:
+            self.lost.append("every block: genesis cannot be read")
         canonical = self._canonical(total)
         main = set(canonical)
         forks: dict[bytes, int] = {}
@@ -190,7 +198,8 @@ class _Rebuild:
             return []
         try:
             tip = self._blocks.head()
-        except StoreCorrupt:
+        except StoreCorrupt as error:
+            self.lost.append(f"the name of the head: {error}")
             tip = None
         if tip not in total:
             tip = max(total, key=lambda block_hash: (total[block_hash], block_hash))
