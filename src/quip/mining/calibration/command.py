@@ -90,7 +90,7 @@ def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calibrat
     ladder = build_ladder(summary, start_seconds)
     cored = Puzzle(replace(puzzle.rules, baseline_cap=ladder.calibration.baseline_cap))
     bench = Workbench(cored, sampler, _native.CancelFlag())
-    seconds = (0.02, 0.1, 0.5) if small else (0.15, 0.5, 1.5)
+    seconds = (0.02, 0.1, 0.5) if small else (0.12, 0.35, 0.9)
     todo = CheckPlan(seconds, options.proofs, options.threads, options.seed)
     checks = verify(bench, summary, ladder, todo, lambda done, total: progress("checking", done, total))
     report = CalibrationReport(summary, ladder, start_seconds, tuple(checks))

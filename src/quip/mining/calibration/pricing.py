@@ -1,7 +1,9 @@
 """What a strategy costs per valid proof, in spin updates, from a summary alone.
 
-An instance has a latent quality a (what its margins have in common); a run's margin is a plus luck. Probe value and
-quality are jointly normal. A strategy anneals the instances whose probe passes the cut, up to 1 + retries times:
+Margins are turned into normal scores: in the bulk by the measured quantiles, in the tail by the fitted line. Instances
+have a latent quality a (what their runs have in common); a score is sqrt(c) a plus luck, c the correlation of
+two runs. Probe value and quality are jointly normal. A strategy anneals the instances whose probe passes the cut, up to
+1 + retries times:
 
     cost per proof = (gate + baseline + probe + E[anneals] * anneal) / P[proof]
 
@@ -37,6 +39,32 @@ def _upper(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.exp(np.interp(z, _GRID, _LOG_UPPER)), dtype=np.float64)
 
 
+class Scores:
+    """Normal scores of one effort's margins: P[margin >= M] = P[N(0,1) > score(M)]."""
+
+    def __init__(self, effort: EffortSummary) -> None:
+        normal = NormalDist()
+        self._effort = effort
+        self._tail = normal.inv_cdf(1 - effort.tail_share)
+        shares = np.linspace(0, 1, len(effort.quantiles)) * (1 - effort.unsolved) + effort.unsolved
+        known = (shares > 0.005) & (shares < 1 - effort.tail_share - 0.005)
+        scores = [normal.inv_cdf(float(share)) for share in shares[known]]
+        margins = list(np.array(effort.quantiles)[known])
+        self._scores = np.array([*scores, self._tail])
+        self._margins = np.maximum.accumulate([*margins, self._line(self._tail)])
+
+    def _line(self, score: float) -> float:
+        return self._effort.margin_mean + self._effort.margin_sd * score
+
+    def at(self, margin: float) -> float:
+        """The score of a margin."""
+        if margin >= self._margins[-1]:
+            return max(self._tail, (margin - self._effort.margin_mean) / self._effort.margin_sd)
+        if margin <= self._margins[0]:
+            return float(self._scores[0] + (margin - self._margins[0]) / self._effort.margin_sd)
+        return float(np.interp(margin, self._margins, self._scores))
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """A strategy's expectation."""
@@ -64,11 +92,12 @@ class PriceList:
         self._summary = summary
         self._strategies = self._all()
         tables = [self._prepare(strategy) for strategy in self._strategies]
+        self._scores = [Scores(effort) for effort in summary.efforts]
+        self._effort = np.array([summary.efforts.index(strategy.effort) for strategy in self._strategies])
         self._quality = np.array([table[0] for table in tables])
         self._weights = np.array([table[1] for table in tables])
         self._luck = np.array([[table[2]] for table in tables])
         self._tries = np.array([[1.0 + strategy.retries] for strategy in self._strategies])
-        self._solvable = np.array([[1 - strategy.effort.unsolved] for strategy in self._strategies])
         self._anneal = np.array([self._updates(strategy.effort.sweeps) for strategy in self._strategies])
         self._entry = np.array([self._entry_updates(strategy) for strategy in self._strategies])
 
@@ -120,11 +149,8 @@ class PriceList:
         return Plan(strategy.effort.sweeps, probe.sweeps, round(cut), strategy.retries)
 
     def _prepare(self, strategy: _Strategy) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-        """Nodes of the quality a, weights times the chance to pass the probe, and the sd of luck."""
-        effort = strategy.effort
-        common = min(max(effort.run_correlation, 0.0), 0.999)
-        sd = effort.margin_sd * math.sqrt(common)
-        luck = effort.margin_sd * math.sqrt(1 - common)
+        """Scores that the quality a contributes, weights times the chance to pass the probe, and the sd of luck."""
+        common = min(max(strategy.effort.run_correlation, 0.0), 0.999)
         z = np.linspace(-SPAN_SD, SPAN_SD, NODES)
         weights = np.exp(-z * z / 2)
         weights /= weights.sum()
@@ -133,12 +159,13 @@ class PriceList:
             with_quality = min(strategy.correlation / math.sqrt(max(common, 1e-6)), 0.999)
             cut = NormalDist().inv_cdf(1 - strategy.share)
             weights = weights * _upper((cut - with_quality * z) / math.sqrt(1 - with_quality**2))
-        return effort.margin_mean + sd * z, weights, max(luck, 1e-9)
+        return math.sqrt(common) * z, weights, math.sqrt(1 - common)
 
     def _price(self, rows: slice, margin: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Cost per proof and proofs per instance of some strategies."""
         weights, tries = self._weights[rows], self._tries[rows]
-        solved = _upper((margin - self._quality[rows]) / self._luck[rows]) * self._solvable[rows]
+        needed = np.array([scores.at(margin) for scores in self._scores])[self._effort[rows]]
+        solved = _upper((needed[:, None] - self._quality[rows]) / self._luck[rows])
         solved = np.clip(solved, 1e-300, 1 - 1e-12)
         within = -np.expm1(tries * np.log1p(-solved))  # P[one of the tries succeeds]
         proofs = (weights * within).sum(axis=1)

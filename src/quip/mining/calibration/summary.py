@@ -1,7 +1,7 @@
 """The raw summary: everything that pricing needs, small enough to keep in the repository.
 
-Every effort's margin over instances is described by a normal distribution fitted to the upper tail of what was measured
-(a line through the normal scores), because only that is ever priced.
+Every margin is described by its quantiles over instances, and above them by a normal distribution fitted to the
+upper tail of what was measured (a line through the normal scores).
 """
 
 import json
@@ -29,8 +29,10 @@ class EffortSummary:
     probe_mean: float
     probe_sd: float
     margin_mean: float
-    """Of the fitted tail."""
+    """Of the normal distribution fitted to the tail."""
     margin_sd: float
+    tail_share: float
+    """Of the runs, those that the tail was fitted to; the fit holds above them, the quantiles below."""
     run_correlation: float
     """Of two runs' margins on one instance: the instance's share of the variance."""
     unsolved: float
@@ -95,17 +97,23 @@ def _effort(measured: Measurement, index: int) -> EffortSummary:
         probe_sd=_short(probes.std()),
         margin_mean=_short(mean),
         margin_sd=_short(sd),
+        tail_share=_short(tail_size(len(ran)) / len(ran)),
         run_correlation=_short(_correlation(twice[:, 0], twice[:, 1])),
         unsolved=_short(1 - len(solved) / len(ran)),
         quantiles=tuple(_short(value) for value in quantiles),
     )
 
 
+def tail_size(count: int) -> int:
+    """How many of `count` values the tail is fitted to."""
+    return min(count // 2, max(TAIL_LEAST, round(TAIL_SHARE * count)))
+
+
 def fitted_tail(ascending: NDArray[np.float64]) -> tuple[float, float]:
     """Mean and sd of the normal distribution whose quantiles best meet the upper tail of a sample (least squares)."""
     count = len(ascending)
     normal = NormalDist()
-    first = count - min(count // 2, max(TAIL_LEAST, round(TAIL_SHARE * count)))
+    first = count - tail_size(count)
     ranks = range(first, count - TAIL_COUNT)
     scores = np.array([normal.inv_cdf((rank + 0.5) / count) for rank in ranks])
     values = ascending[first : count - TAIL_COUNT]
