@@ -74,7 +74,8 @@ def _running_url(data_dir: Path | None) -> str | None:
 
 def _written_url(data_dir: Path) -> str | None:
     """What <data-dir>/rpc says, if somebody answers there (a killed node leaves the file behind)."""
-    with contextlib.suppress(OSError, RpcUnreachable, RpcRefused):
+    # Whatever lies there or answers there: what is not our node, is not meant.
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RpcUnreachable, RpcRefused):
         url = DataFiles(data_dir).rpc.read_text().strip()
         found = RpcClient(url, timeout_s=2.0).call("quip_getStatus")
         return url if Path(found["dataDir"]) == data_dir.resolve() else None

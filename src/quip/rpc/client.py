@@ -65,15 +65,21 @@ class RpcClient:
             raise RpcUnreachable(f"no JSON-RPC at {self.url}: {reason}") from None
         if isinstance(answers, dict):
             answers = [answers]
-        if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
+        if not isinstance(answers, list) or not all(map(_is_answer, answers)):
             raise RpcUnreachable(f"no JSON-RPC at {self.url}: an answer of another kind")
         return answers
+
+
+def _is_answer(answer: object) -> bool:
+    return isinstance(answer, dict) and not isinstance(answer.get("id"), dict | list)
 
 
 def _result(method: str, answer: dict[str, Any] | None) -> Any:
     if answer is None:
         raise RpcUnreachable(f"{method}: no answer")
     error = answer.get("error")
+    if error is not None and not isinstance(error, dict):
+        raise RpcUnreachable(f"{method}: an error of another kind")
     if error is not None:
         raise RpcRefused(method, error.get("code", 0), error.get("message", ""))
     return answer.get("result")

@@ -76,6 +76,25 @@ def test_what_a_killed_node_left_behind_is_not_believed(stopped: Path, monkeypat
         assert isinstance(node, target.StoppedNode)
 
 
+@pytest.mark.parametrize("left", [b"\xff\xfe\xfd", b"", b"no url", b"http://[::1"])
+def test_a_note_that_makes_no_sense_is_not_believed(
+    stopped: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
+) -> None:
+    monkeypatch.setattr(target, "running_nodes", list)
+    (stopped / "rpc").write_bytes(left)
+    with target.open_target(None, stopped) as node:
+        assert isinstance(node, target.StoppedNode)
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"dataDir": 5}, "x"])
+def test_somebody_elses_server_is_not_believed(stopped: Path, monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    monkeypatch.setattr(target, "running_nodes", list)
+    monkeypatch.setattr(target.RpcClient, "call", lambda *_: answer)
+    (stopped / "rpc").write_text("http://127.0.0.1:8545\n")
+    with target.open_target(None, stopped) as node:
+        assert isinstance(node, target.StoppedNode)
+
+
 def test_a_node_that_holds_the_directory_without_answering_is_named(
     stopped: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """The client against the real server, over a real socket."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -53,6 +54,14 @@ async def test_an_address_without_a_server_is_named() -> None:
         port = listener.getsockname()[1]
     with pytest.raises(RpcUnreachable, match=f"no JSON-RPC at http://127.0.0.1:{port}"):
         await ask(f"http://127.0.0.1:{port}", "echo", True)
+
+
+@pytest.mark.parametrize("answer", ['{"id":0,"error":"no"}', '{"id":[]}', "[3]", "{}", '"x"'])
+def test_an_answer_of_another_kind(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    client = RpcClient("http://127.0.0.1:1")
+    monkeypatch.setattr(client._opener, "open", lambda *_, **__: io.BytesIO(answer.encode()))
+    with pytest.raises(RpcUnreachable):
+        client.call("echo", True)
 
 
 @pytest.mark.parametrize("address", ["not-a-url", "http://[::1", "", "127.0.0.1:8545"])
