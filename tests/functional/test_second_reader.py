@@ -115,6 +115,42 @@ def test_second_reader_agrees_with_a_mining_node(tmp_path: Path) -> None:
     assert [entry.rpartition(" ")[0] for entry in tally] == AIMED_AT
 
 
+@pytest.mark.parametrize(
+    ("family", "m", "fields", "nodes", "couplers"),
+    [
+        ("pegasus", 3, "none", [27, 24, 27], [[96, 26], [24, 25]]),
+        ("chimera", 2, "ternary", [5], [[2, 4], [4, 2]]),
+        ("zephyr", 1, "ternary", [3, 40], [[34, 1]]),
+    ],
+)
+def test_second_reader_agrees_on_other_networks(
+    family: str, m: int, fields: str, nodes: list[int], couplers: list[list[int]], tmp_path: Path
+) -> None:
+    document = json.loads(spec_text("genesis_block_test.json"))
+    topology = {"family": family, "m": m, "t": 4, "excluded_nodes": nodes, "excluded_couplers": couplers}
+    graph = graph_of(topology)
+    entries = 2 + max(sum(node in pair for pair in graph.couplers) for node in range(graph.n))
+    cutoffs = [[65_536 >> min(17, k * sweep) for k in range(entries)] for sweep in (1, 2, 3)]
+    document["puzzle"] |= {
+        "topology": topology | {"digest": "0x" + graph.digest.hex()}, "fields": fields, "min_distance": 3,
+        "baseline": {"sweeps": 3, "cap": -1000, "cutoffs": cutoffs},
+    }  # fmt: skip
+    document["difficulty"] |= {"lo": 1_040_000, "hi": 1_060_000}
+    document["alloc"] = {f"0x{i * 7919:040x}": {"balance": str(i * 10**22), "nonce": i % 3} for i in range(40)}
+    document["genesis"] |= {"gas_limit": 123_456, "base_fee_per_gas": "9"}
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(document))
+    node = NodeProcess(
+        tmp_path, tmp_path / "node", "--auto-mine", "--port", "0", "--listen", "127.0.0.1", genesis=str(path)
+    )
+    try:
+        node.wait_for_height(BLOCKS)
+        done = read("--rpc", (node.data_dir / "rpc").read_text().strip(), "--last", str(BLOCKS), "--spec", str(path))
+    finally:
+        node.stop()
+    assert (done.returncode, done.stdout.split(":")[0]) == (0, f"{BLOCKS + 1} blocks verified"), done.stdout
+
+
 def test_second_reader_names_block_and_rule() -> None:
     chain = vector_chain()
     spoilt = block_of(chain[2])

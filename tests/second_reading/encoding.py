@@ -62,7 +62,10 @@ def unrlp_at(data: bytes, at: int, end: int) -> tuple[Item, int]:
 
 
 def unrlp(data: bytes) -> Item:
-    item, at = unrlp_at(data, 0, len(data))
+    try:
+        item, at = unrlp_at(data, 0, len(data))
+    except RecursionError as error:
+        raise Invalid("RLP: lists within lists, too deep to follow") from error
     need(at == len(data), "RLP: bytes behind the end")
     return item
 

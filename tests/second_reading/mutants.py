@@ -150,6 +150,14 @@ def proof_mutants(
         yield "energy", sorted([climber, *rest])
 
 
+def rlp_list(body: bytes) -> bytes:
+    """The list whose items are already written."""
+    if len(body) == 1:
+        return b"\xc1" + body
+    whole = rlp(body)
+    return bytes([whole[0] + 0x40]) + whole[1:]
+
+
 def byte_mutants(block: Block, seal: Seal, data: bytes) -> Iterator[tuple[str, bytes]]:
     """A rule, and bytes that break it."""
     head, body, sealed = block.header.items(), block.transactions, seal.items()
@@ -165,6 +173,10 @@ def byte_mutants(block: Block, seal: Seal, data: bytes) -> Iterator[tuple[str, b
     yield "decoding", rlp([head, b"", sealed])
     yield "decoding", rlp([head, [b""], sealed])
     yield "decoding", rlp([head, [b"\x80"], sealed])
+    nested = b"\xc0"
+    for _ in range(2000):
+        nested = rlp_list(nested)
+    yield "decoding", rlp_list(rlp(head) + rlp_list(nested) + rlp(sealed))
     yield "decoding", rlp([head, body, sealed[:4]])
     yield "decoding", rlp([head, body, [*sealed, b""]])
     yield "decoding", rlp([head, body, [b"\0\2", *sealed[1:]]])
@@ -175,10 +187,7 @@ def byte_mutants(block: Block, seal: Seal, data: bytes) -> Iterator[tuple[str, b
     yield "seal", rlp([head, body, []])
     suite = data.index(rlp(sealed[1])) - 1  # the suite's single byte in a longer form; the lengths around it are mended
     longer = b"".join(map(rlp, sealed)).replace(data[suite : suite + 1], b"\x81\x02", 1)
-    seal_bytes = rlp(longer)
-    seal_bytes = bytes([seal_bytes[0] + 0x40]) + seal_bytes[1:]
-    whole = rlp(rlp(head) + rlp(body) + seal_bytes)
-    yield "decoding", bytes([whole[0] + 0x40]) + whole[1:]
+    yield "decoding", rlp_list(rlp(head) + rlp(body) + rlp_list(longer))
     transactions: list[Item] = [b"\x02\xc0", [b"\1"]]
     for transaction in transactions:
         yield "transactions root", rlp([head, [transaction], sealed])
