@@ -17,6 +17,7 @@ whatever it announced has not happened, because nothing happens before its recor
 
 from __future__ import annotations
 
+import fcntl
 import os
 import struct
 from collections import OrderedDict
@@ -26,7 +27,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from quip.wallet import secret_files
-from quip.wallet.errors import JournalDamaged, JournalMissing, OtherKey, WriteFailed
+from quip.wallet.errors import DirectoryInUse, JournalDamaged, JournalMissing, OtherKey, WalletError, WriteFailed
 
 _BODY = struct.Struct(">c3xIQ32s32s")
 _CHECK_BYTES = 16
@@ -65,6 +66,7 @@ class _State:
     head: Head | None = None
     ends: tuple[int, int] = (0, 0)
     """The last reservation's end and the one before it."""
+    records: int = 0
     next_unsigned: int = 0
     """One past the last leaf that a signature record names."""
     check: bytes = bytes(_CHECK_BYTES)
@@ -88,6 +90,7 @@ class _State:
         """Take in a record that is not wrong."""
         kind, index, leaf, message, digest = _BODY.unpack(body)
         self.check = _check(self.check, body)
+        self.records += 1
         if kind == b"H":
             self.head = Head(index, leaf, message)
         elif kind == b"R":
@@ -100,14 +103,14 @@ class _State:
 
 
 class Journal:
-    """One journal file, open for appending. Every append is durable when it returns."""
+    """One journal file, open for appending by one holder at a time. Every append is durable when it returns."""
 
-    def __init__(self, path: Path, state: _State, length: int, head: Head) -> None:
+    def __init__(self, path: Path, descriptor: int, state: _State, head: Head) -> None:
         self.path = path
         self.head = head
         self._state = state
-        self._length = length
-        self._descriptor = os.open(path, os.O_WRONLY)
+        self._length = state.records * RECORD_BYTES
+        self._descriptor = descriptor
         self._failed: OSError | None = None
 
     @classmethod
@@ -119,15 +122,23 @@ class Journal:
 
     @classmethod
     def open(cls, path: Path, head: Head) -> Journal:
-        """An existing file; a torn last record is cut off. Raises JournalMissing, JournalDamaged or OtherKey."""
-        state = _State()
-        length = _read(path, state)
-        if state.head is None:
-            raise JournalDamaged(f"{path} has no head")
-        if state.head != head:
-            raise OtherKey(f"{path} belongs to tree {state.head.index} of another key or another tree of this one")
-        journal = cls(path, state, length, head)
-        if path.stat().st_size != length:
+        """An existing file; a torn last record is cut off.
+
+        Raises DirectoryInUse if somebody has it open, JournalMissing, JournalDamaged or OtherKey.
+        """
+        descriptor = _locked(path)
+        try:
+            state = _State()
+            _read(path, state)
+            if state.head is None:
+                raise JournalDamaged(f"{path} has no head")
+            if state.head != head:
+                raise OtherKey(f"{path} belongs to tree {state.head.index} of another key or another tree of this one")
+        except (WalletError, OSError):
+            os.close(descriptor)
+            raise
+        journal = cls(path, descriptor, state, head)
+        if path.stat().st_size != journal._length:
             journal._cut()
         return journal
 
@@ -193,6 +204,20 @@ def read_only(path: Path) -> tuple[Head, int]:
     return state.head, state.ends[0]
 
 
+def _locked(path: Path) -> int:
+    """A descriptor that nobody else has: the directory's lock alone is gone when somebody deletes that file."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY)
+    except FileNotFoundError as error:
+        raise JournalMissing(f"{path} is gone") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise DirectoryInUse(path.parent, None) from error
+    return descriptor
+
+
 def _check(before: bytes, body: bytes) -> bytes:
     return sha256(before + body).digest()[:_CHECK_BYTES]
 
@@ -208,11 +233,11 @@ def _records(path: Path) -> Iterator[bytes]:
         raise JournalMissing(f"{path} is gone") from error
 
 
-def _read(path: Path, state: _State) -> int:
-    """Fill `state` from the file. Returns the length of the sound part, which is all but at most one last record."""
-    length = 0
+def _read(path: Path, state: _State) -> None:
+    """Fill `state` from the sound part of the file, which is all but at most one last record."""
     torn = False
     for record in _records(path):
+        length = state.records * RECORD_BYTES
         if torn:
             raise JournalDamaged(f"{path} is damaged at byte {length}")
         body, check = record[: _BODY.size], record[_BODY.size :]
@@ -223,5 +248,3 @@ def _read(path: Path, state: _State) -> int:
         if wrong:
             raise JournalDamaged(f"{path} has {wrong} at byte {length}")
         state.take(body)
-        length += RECORD_BYTES
-    return length

@@ -20,7 +20,7 @@ from typing import Protocol
 from quip.primitives import ecdsa
 from quip.primitives.hashes import keccak256
 from quip.primitives.hybrid import HybridKeys, suite_of
-from quip.wallet.errors import DamagedTree, JournalStale, KeyExhausted, SignerStateError, WalletError
+from quip.wallet.errors import DamagedTree, JournalStale, KeyExhausted, WalletError
 from quip.wallet.journal import Head, Journal, Signed
 
 RESERVED_LEAVES = 32
@@ -80,11 +80,13 @@ class StatefulSigner:
 
     @classmethod
     def open(cls, secret: HybridSecret, index: int, journal: Path, record: Path) -> StatefulSigner:
-        """The signer of a tree that has signed before, if journal and record agree. Raises a SignerStateError."""
+        """The signer of a tree that has signed before, if journal and record agree. Raises a SignerStateError,
+        or DirectoryInUse.
+        """
         opened = Journal.open(journal, secret.head(index))
         try:
             outside = Journal.open(record, secret.head(index))
-        except SignerStateError:
+        except WalletError:
             opened.close()
             raise
         signer = cls(secret, opened, outside)

@@ -242,6 +242,16 @@ def test_one_process_at_a_time(home: Home) -> None:
     home.open().close()
 
 
+def test_the_lock_of_a_running_node_may_be_deleted(home: Home) -> None:
+    """It looks like something that a crash left behind."""
+    with home.open() as identity:
+        (home.keys / "lock").unlink()
+        with pytest.raises(DirectoryInUse):
+            home.open()
+        identity.sign_block(BLOCK)
+    home.open().close()
+
+
 def test_a_forked_child_may_not_sign(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     with home.open() as identity:
         parent = os.getpid()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from quip.wallet.errors import JournalDamaged, JournalMissing, OtherKey, WalletExists, WriteFailed
+from quip.wallet.errors import DirectoryInUse, JournalDamaged, JournalMissing, OtherKey, WalletExists, WriteFailed
 from quip.wallet.journal import RECORD_BYTES, Head, Journal, Signed, read_only
 
 HEAD = Head(index=5, leaves=1 << 20, key=b"k" * 32)
@@ -35,6 +35,15 @@ def test_what_was_written_is_read(path: Path) -> None:
 def test_a_journal_is_claimed_once(path: Path) -> None:
     with pytest.raises(WalletExists):
         Journal.create(path, HEAD)
+
+
+def test_one_at_a_time(path: Path) -> None:
+    first = Journal.open(path, HEAD)
+    with pytest.raises(DirectoryInUse):
+        Journal.open(path, HEAD)
+    assert read_only(path) == (HEAD, 64)
+    first.close()
+    Journal.open(path, HEAD).close()
 
 
 @pytest.mark.parametrize("head", [Head(6, 1 << 20, b"k" * 32), Head(5, 1 << 20, b"l" * 32), Head(5, 1024, b"k" * 32)])

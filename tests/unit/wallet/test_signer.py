@@ -124,9 +124,9 @@ def test_all_leaves_and_no_more(home: Home) -> None:
 
 def test_a_crash_between_journal_and_record(signer: StatefulSigner, home: Home) -> None:
     signer.close()
-    journal = home.open()._journal
-    journal.reserve(2 * RESERVED_LEAVES)
-    journal.close()
+    crashed = home.open()
+    crashed._journal.reserve(2 * RESERVED_LEAVES)
+    crashed.close()
     again = home.open()
     assert again.next_leaf == 2 * RESERVED_LEAVES
     again.close()
