@@ -17,7 +17,7 @@ from quip.mining.calibration.command import TOLERANCE, CalibrateOptions, run
 from quip.mining.calibration.ladder import build_ladder, level_of
 from quip.mining.calibration.measure import Survey, instance_seed, measure
 from quip.mining.calibration.pricing import PriceList
-from quip.mining.calibration.summary import Summary, fitted_tail, parse_summary
+from quip.mining.calibration.summary import Pilot, Summary, fitted_tail, parse_summary
 from quip.mining.cpu import CpuSampler
 from quip.mining.plan import Plan, shipped_plans
 
@@ -79,12 +79,20 @@ def test_a_hopeless_margin_and_an_unknown_plan_are_refused() -> None:
 def test_pricing_of_a_plain_strategy_is_cost_over_chance() -> None:
     summary = summary_of("dev")
     effort = summary.efforts[3]
-    price = PriceList(summary).price(Plan(effort.sweeps), effort.margin_mean)
+    half_solve = effort.quantiles[50]
+    price = PriceList(summary).price(Plan(effort.sweeps), half_solve)
     once = summary.gate_hash_updates * 2**summary.gate_bits + 512.0 * summary.spins * (
         summary.baseline_sweeps + effort.sweeps
     )
-    assert price.proof_share == pytest.approx(0.5, rel=1e-3)
-    assert price.updates == pytest.approx(2 * once, rel=1e-3)
+    assert price.proof_share == pytest.approx(0.5, rel=1e-2)
+    assert price.updates == pytest.approx(2 * once, rel=1e-2)
+
+
+def test_pilots_correct_prices() -> None:
+    summary = replace(summary_of("dev"), pilots=(Pilot(1e6, 2.0, 100), Pilot(1e8, 0.5, 100)))
+    assert summary.corrected(1e5) == pytest.approx(2e5)
+    assert summary.corrected(1e7) == pytest.approx(1e7)
+    assert summary.corrected(1e9) == pytest.approx(5e8)
 
 
 def test_the_fitted_tail_of_a_normal_sample_is_that_normal() -> None:

@@ -16,9 +16,9 @@ from quip.consensus.spec_calibration import recalibrated
 from quip.ising.puzzle import Puzzle
 from quip.mining.attempt import Workbench
 from quip.mining.calibration.ladder import Ladder, build_ladder
-from quip.mining.calibration.measure import Survey, measure
+from quip.mining.calibration.measure import Progress, Survey, measure
 from quip.mining.calibration.pricing import PriceList
-from quip.mining.calibration.summary import Summary, correlations, effort_summaries
+from quip.mining.calibration.summary import Pilot, Summary, correlations, effort_summaries
 from quip.mining.calibration.verify import (
     Check,
     CheckPlan,
@@ -87,16 +87,38 @@ def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calibrat
     start_seconds = options.start_seconds or float(spec.difficulty.target_block_time) * (1 if small else 4)
     summary = _survey(spec, puzzle, sampler, options, progress)
     summary = _timed(summary, puzzle, sampler, start_seconds)
+    if not small:
+        summary = _piloted(summary, puzzle, start_seconds, options, progress)
     ladder = build_ladder(summary, start_seconds)
-    cored = Puzzle(replace(puzzle.rules, baseline_cap=ladder.calibration.baseline_cap))
-    bench = Workbench(cored, sampler, _native.CancelFlag())
-    seconds = (0.02, 0.1, 0.5) if small else (0.12, 0.35, 0.9)
-    todo = CheckPlan(seconds, options.proofs, options.threads, options.seed)
-    checks = verify(bench, summary, ladder, todo, lambda done, total: progress("checking", done, total))
+    checks = _mined(puzzle, summary, ladder, options, lambda done, total: progress("checking", done, total))
     report = CalibrationReport(summary, ladder, start_seconds, tuple(checks))
     if options.write:
         _write(spec_path, data, spec.name, report, options.docs)
     return report
+
+
+def _mined(
+    puzzle: Puzzle, summary: Summary, ladder: Ladder, options: CalibrateOptions, progress: Progress
+) -> list[Check]:
+    """Real proofs at three levels, on instances by `options.seed`."""
+    capped = Puzzle(replace(puzzle.rules, baseline_cap=ladder.calibration.baseline_cap))
+    seconds = (0.02, 0.1, 0.5) if summary.spins < SMALL else (0.12, 0.35, 0.9)
+    todo = CheckPlan(seconds, options.proofs, options.threads, options.seed)
+    return verify(Workbench(capped, CpuSampler(), _native.CancelFlag()), summary, ladder, todo, progress)
+
+
+def _piloted(
+    summary: Summary, puzzle: Puzzle, start_seconds: float, options: CalibrateOptions, progress: Stage
+) -> Summary:
+    """Adds what mining shows at three levels under the survey's own prices: few instances make those rough."""
+    ladder = build_ladder(summary, start_seconds)
+    other = replace(options, seed=options.seed + 1)
+    checks = _mined(puzzle, summary, ladder, other, lambda done, total: progress("piloting", done, total))
+    pilots = [
+        Pilot(check.predicted_updates, check.measured_updates / check.predicted_updates, check.proofs)
+        for check in checks
+    ]
+    return replace(summary, pilots=tuple(pilots))
 
 
 def _survey(

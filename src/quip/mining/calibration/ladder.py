@@ -17,6 +17,7 @@ STEP = ONE // 2
 HEADROOM = 20 * ONE
 """hi lies this far above the start: a million times the work."""
 CAP_SD = 8
+BISECTIONS = 30
 FLOOR_SHARE = 1.02
 """The lowest level costs this much more than the cheapest proof there is: below, nothing gets cheaper."""
 
@@ -38,13 +39,14 @@ def build_ladder(summary: Summary, start_seconds: float) -> Ladder:
     """The ladder; `start_seconds`: core-seconds that a proof at the start level costs on the measuring machine."""
     prices = PriceList(summary)
     low_margin, high_margin = _bracket(prices, summary)
-    lo = -(-level_of(prices.cheapest(low_margin).updates * FLOOR_SHARE) // STEP) * STEP
+    lo = -(-level_of(summary.corrected(prices.cheapest(low_margin).updates) * FLOOR_SHARE) // STEP) * STEP
     start = max(lo, level_of(summary.updates_per_second * start_seconds))
     hi = start + HEADROOM
     points: list[Point] = []
     plans: list[tuple[int, Plan]] = []
     for level in range(lo, hi + STEP, STEP):
-        margin = _margin_at(prices, level, low_margin, high_margin)
+        low_margin = points[-1][1] if points else low_margin
+        margin = _margin_at(prices, summary, level, (low_margin, high_margin))
         if points and margin <= points[-1][1]:
             continue
         points.append((level, margin))
@@ -65,13 +67,14 @@ def _bracket(prices: PriceList, summary: Summary) -> tuple[float, float]:
     return easiest, hardest
 
 
-def _margin_at(prices: PriceList, level: int, low: float, high: float) -> int:
+def _margin_at(prices: PriceList, summary: Summary, level: int, bracket: tuple[float, float]) -> int:
     """The margin whose cheapest proof costs 2^level, floored."""
     target = UNIT * 2 ** (level / ONE)
-    for _ in range(40):
+    low, high = bracket
+    for _ in range(BISECTIONS):
         middle = (low + high) / 2
         try:
-            dear = prices.cheapest(middle).updates > target
+            dear = summary.corrected(prices.cheapest(middle).updates) > target
         except ValueError:
             dear = True
         if dear:

@@ -26,6 +26,10 @@ SHARES = (0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.06, 0.03, 0.015, 0.007)
 RETRIES = (0, 1, 3)
 LEAST_CORRELATION = 0.05
 """A probe that tells less is not considered."""
+BUCKET = 1_024
+"""Margins (1/512 energy) between which contenders are looked for once."""
+CONTENTION = 2.0
+"""A strategy this much dearer than the best at both ends of a bucket is not the best inside."""
 NODES = 201
 SPAN_SD = 9.0
 """The integral runs over this many sd on both sides: enough for costs of 10^15 attempts."""
@@ -92,6 +96,7 @@ class PriceList:
         self._summary = summary
         self._strategies = self._all()
         tables = [self._prepare(strategy) for strategy in self._strategies]
+        self._near: dict[int, NDArray[np.intp]] = {}
         self._scores = [Scores(effort) for effort in summary.efforts]
         self._effort = np.array([summary.efforts.index(strategy.effort) for strategy in self._strategies])
         self._quality = np.array([table[0] for table in tables])
@@ -103,17 +108,29 @@ class PriceList:
 
     def cheapest(self, margin: float) -> Price:
         """The cheapest strategy at a margin. Raises ValueError if none ever reaches it."""
-        costs, shares = self._price(slice(None), margin)
+        rows = self._contenders(int(margin // BUCKET))
+        costs, shares = self._price(rows, margin)
         index = int(costs.argmin())
         if not np.isfinite(costs[index]):
             raise ValueError(f"no strategy ever reaches a margin of {margin}")
-        return Price(self._plan(self._strategies[index]), float(costs[index]), float(shares[index]))
+        return Price(self._plan(self._strategies[int(rows[index])]), float(costs[index]), float(shares[index]))
+
+    def _contenders(self, bucket: int) -> NDArray[np.intp]:
+        """The strategies that can be cheapest somewhere in a bucket of margins: near the best at one of its ends."""
+        if bucket not in self._near:
+            everything = np.arange(len(self._strategies))
+            near = np.zeros(len(everything), dtype=bool)
+            for end in (bucket, bucket + 1):
+                costs, _ = self._price(everything, end * float(BUCKET))
+                near |= costs <= CONTENTION * costs.min()
+            self._near[bucket] = everything[near]
+        return self._near[bucket]
 
     def price(self, plan: Plan, margin: float) -> Price:
         """The price of a plan that is on the list. Raises KeyError on another."""
         for index, strategy in enumerate(self._strategies):
             if self._plan(strategy) == plan:
-                costs, shares = self._price(slice(index, index + 1), margin)
+                costs, shares = self._price(np.array([index]), margin)
                 return Price(plan, float(costs[0]), float(shares[0]))
         raise KeyError(plan)
 
@@ -161,7 +178,7 @@ class PriceList:
             weights = weights * _upper((cut - with_quality * z) / math.sqrt(1 - with_quality**2))
         return math.sqrt(common) * z, weights, math.sqrt(1 - common)
 
-    def _price(self, rows: slice, margin: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _price(self, rows: NDArray[np.intp], margin: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Cost per proof and proofs per instance of some strategies."""
         weights, tries = self._weights[rows], self._tries[rows]
         needed = np.array([scores.at(margin) for scores in self._scores])[self._effort[rows]]

@@ -4,8 +4,8 @@ Every margin is described by its quantiles over instances, and above them by a n
 upper tail of what was measured (a line through the normal scores).
 """
 
-import json
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -42,6 +42,17 @@ class EffortSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Pilot:
+    """What mining showed at one level before the ladder was made."""
+
+    updates: float
+    """Per proof, as priced from the survey."""
+    ratio: float
+    """Measured over priced."""
+    proofs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A survey in numbers. Margins, probes and baselines in 1/512 energy."""
 
@@ -62,10 +73,16 @@ class Summary:
     correlations: tuple[tuple[float, ...], ...]
     """[p][s]: of the probe value at effort p and the margin at effort s."""
     machine: str
+    pilots: tuple[Pilot, ...] = ()
+    """By rising cost; none where the survey alone is exact enough."""
 
-    def dumps(self) -> str:
-        """The file's text."""
-        return json.dumps(asdict(self), indent=1) + "\n"
+    def corrected(self, updates: float) -> float:
+        """A priced cost with the pilots' ratios applied: log-linear between them, constant outside."""
+        if not self.pilots:
+            return updates
+        costs = [math.log(pilot.updates) for pilot in self.pilots]
+        ratios = [math.log(pilot.ratio) for pilot in self.pilots]
+        return updates * math.exp(float(np.interp(math.log(updates), costs, ratios)))
 
 
 def parse_summary(document: dict[str, Any]) -> Summary:
@@ -74,7 +91,8 @@ def parse_summary(document: dict[str, Any]) -> Summary:
         EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
     )
     correlations = tuple(tuple(row) for row in document["correlations"])
-    return Summary(**{**document, "efforts": efforts, "correlations": correlations})
+    pilots = tuple(Pilot(**pilot) for pilot in document.get("pilots", ()))
+    return Summary(**{**document, "efforts": efforts, "correlations": correlations, "pilots": pilots})
 
 
 def effort_summaries(measured: Measurement) -> tuple[EffortSummary, ...]:
