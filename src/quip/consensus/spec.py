@@ -16,6 +16,7 @@ from quip.consensus.header import ADDRESS_SIZE, HASH_SIZE, MAX_EXTRA_SIZE, MAX_U
 from quip.consensus.ladder import Point
 from quip.consensus.spec_document import MAX_JSON_INTEGER
 from quip.consensus.spec_reader import SpecReader, checked_data, checked_integers
+from quip.consensus.work import work
 from quip.ising.puzzle import FIELDS
 from quip.ising.topology import FAMILIES
 
@@ -24,6 +25,8 @@ CUTOFF_ONE = 1 << 16
 """The cutoff that every 16-bit draw is below."""
 MAX_LEVEL = 255 << 16
 """work(level) has to fit the header's 256 bits."""
+REWARD_BITS = 128
+"""2^64 blocks of less than 2^128 wei each and an alloc of at most 2^255 leave every balance below 2^256."""
 MIN_GAS_LIMIT = 5_000
 """Ethereum's floor."""
 
@@ -174,7 +177,17 @@ def parse_spec(data: bytes) -> ChainSpec:
     reader.finish()
     if not spec.gas_limit_minimum <= spec.genesis.gas_limit <= spec.gas_limit_maximum:
         raise InvalidSpec("genesis.gas_limit", f"{spec.genesis.gas_limit} is outside gas_limit's bounds")
+    if largest_reward(spec) >= 1 << REWARD_BITS:
+        raise InvalidSpec(
+            "rewards", f"a block at hi could pay 2^{REWARD_BITS} wei or more: no balance holds 2^64 of them"
+        )
     return spec
+
+
+def largest_reward(spec: ChainSpec) -> int:
+    """The most wei that a block may ever pay: the highest percentage, at level hi with the controller at lo."""
+    low, high = work(spec.difficulty.lo), work(spec.difficulty.hi)
+    return spec.rewards.base_reward * max(spec.rewards.streak_multiplier) * high // (100 * low)
 
 
 def _name(reader: SpecReader) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quip.consensus.errors import InvalidSpec
 from quip.consensus.ladder import fault_of
 from quip.consensus.proof import puzzle_rules
-from quip.consensus.spec import parse_spec
+from quip.consensus.spec import REWARD_BITS, largest_reward, parse_spec
 from quip.consensus.spec_files import NETWORKS, load_spec, spec_bytes
 from support.examples import examples
 
@@ -214,3 +214,15 @@ def test_alloc_and_system() -> None:
     spec = parse_spec(changed("alloc", {address: {"balance": str(2**200), "nonce": 3}}))
     assert [(entry.address.hex(), entry.balance, entry.nonce) for entry in spec.alloc] == [("ab" * 20, 2**200, 3)]
     assert parse_spec(changed("system", {"history": address})).system == (("history", bytes([0xAB] * 20)),)
+
+
+def test_a_spec_whose_rewards_could_overflow_a_balance_is_refused() -> None:
+    spec = load_spec("dev")
+    assert largest_reward(spec) < 1 << REWARD_BITS
+    document = copy.deepcopy(TEST)
+    document["puzzle"]["ladder"] = [[0, -102_400], [255 << 16, -81_920]]
+    document["difficulty"] |= {"lo": 0, "hi": 62 << 16}
+    assert parse_spec(json.dumps(document).encode()).difficulty.hi == 62 << 16
+    document["difficulty"]["hi"] = 63 << 16
+    with pytest.raises(InvalidSpec, match="a block at hi could pay"):
+        parse_spec(json.dumps(document).encode())
