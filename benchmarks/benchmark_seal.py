@@ -88,7 +88,7 @@ class BlockingDesk:
 def cancel_latencies(puzzle: Puzzle, template: Template, path: str) -> list[float]:
     """Seconds from a new head to the next template, in the middle of a long anneal."""
     desk = BlockingDesk(template)
-    long = PlanTable("", ((0, Plan(1 << 15)),))
+    long = PlanTable("", ((0, Plan(1 << 13)),))
     miner = Miner(MinerSetup("CPU-1", (CpuSampler(path),), long), puzzle, desk)
     miner.start()
     latencies = []
