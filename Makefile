@@ -13,6 +13,7 @@ help: ## list the commands
 
 $(VENV)/.stamp: $(RUST_SOURCES)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "building into $(VENV): the first time takes a few minutes"
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 

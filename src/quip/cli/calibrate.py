@@ -11,6 +11,7 @@ from quip.cli.options import Json
 from quip.consensus.errors import InvalidSpec
 from quip.consensus.spec_files import NETWORKS, file_name
 from quip.mining.calibration.command import CalibrateOptions, CalibrationReport, run
+from quip.mining.calibration.summary import TooFewMeasured
 from quip.node.errors import ConfigError, NodeError
 
 SECTION = "calibrate"
@@ -23,13 +24,14 @@ FLAGS = (
     Flag(SECTION, "docs", "Where the raw summary and the plot go", Path),
     Flag(SECTION, "write", "Write the ladder into the chain spec", bool, "--write/--dry-run"),
 )
+LEAST = {"instances": 1, "proofs": 1, "threads": 1, "seed": 0}
 Spec = Annotated[str, typer.Argument(help="public, dev, test, or the path of a chain spec")]
 
 
 @takes_flags(FLAGS)
 def calibrate(chain: Spec, as_json: Json = False, **given: Any) -> None:
-    """Measure what a valid proof costs at every margin; write the chain spec's ladder and the miner's plans."""
-    options = CalibrateOptions(**settings_of(FLAGS, given).get(SECTION, {}))
+    """Measure what a valid proof costs. Writes the ladder of the chain spec and the miner's plans."""
+    options = CalibrateOptions(**_checked(settings_of(FLAGS, given).get(SECTION, {})))
     path = spec_path(chain)
     with output.progress_bar() as progress:
         tasks: dict[str, Any] = {}
@@ -43,9 +45,20 @@ def calibrate(chain: Spec, as_json: Json = False, **given: Any) -> None:
             report = run(path, options, show)
         except InvalidSpec as error:
             raise ConfigError(f"{path}: {error}", "give a chain spec that is valid but for its ladder") from None
+        except TooFewMeasured as error:
+            raise NodeError(f"cannot calibrate: {error}", "measure more: --instances") from None
         except OSError as error:
             raise NodeError(f"cannot write: {error}", "--dry-run measures without writing") from None
     _emit(report, path, options, as_json)
+
+
+def _checked(settings: dict[str, Any]) -> dict[str, Any]:
+    for key, least in LEAST.items():
+        if settings.get(key, least) < least:
+            raise ConfigError(f"--{key} {settings[key]} is too small", f"give at least {least}")
+    if settings.get("start_seconds", 1) <= 0:
+        raise ConfigError(f"--start-seconds {settings['start_seconds']:g} is not a duration", "give more than 0")
+    return settings
 
 
 def spec_path(chain: str) -> Path:

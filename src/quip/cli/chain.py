@@ -42,7 +42,7 @@ def verify(
     data_dir: DataDir = None,
     rpc: Rpc = None,
 ) -> None:
-    """Verify the whole chain again, from genesis: every rule, signature, proof and state root.
+    """Verify the whole chain again, from genesis. Every rule, signature, proof and state root is checked.
 
     Works on a running node (its blocks are fetched and verified here) and on a stopped one.
     """
@@ -68,7 +68,7 @@ def verify(
     if as_json:
         output.emit_json(report)
     else:
-        output.emit_pairs({**report, "valid": "yes"})
+        output.emit_report(report)
 
 
 def _rules(node: Caller, genesis_config: str | None) -> Rules:
@@ -108,7 +108,7 @@ def read_blocks(node: Caller, head: int) -> Iterator[Block]:
 def export(
     file: Target, no_seals: NoSeals = False, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None
 ) -> None:
-    """Write all blocks to a file, RLP after RLP from genesis on: [header, transactions, seal] each."""
+    """Write all blocks to a file. Genesis comes first, RLP after RLP: [header, transactions, seal] each."""
     digest = hashlib.sha256()
     size = 0
     with open_target(rpc, data_dir) as node:
@@ -128,7 +128,7 @@ def export(
     if as_json:
         output.emit_json(report)
     else:
-        output.emit_pairs(report)
+        output.emit_report(report)
 
 
 def _without_seal(block: Block) -> bytes:

@@ -51,7 +51,7 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     if as_json:
         output.emit_json(found)
     else:
-        output.emit_pairs({**found, "sound": "no" if report.problems else "yes", "problems": len(report.problems)})
+        output.emit_report({**found, "problems": len(report.problems)})
         for problem in report.problems[:SHOWN_PROBLEMS]:
             typer.echo(f"  {problem}")
     if report.problems:
@@ -61,7 +61,7 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
 
 @app.command()
 def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Rebuild the store: every readable block is verified and accepted again. What is lost is kept aside and named."""
+    """Rebuild the store of what is readable. Every block is verified and accepted again; what is lost, is named."""
     with _alone(data_dir) as files, _counting("rebuilding") as progress:
         if not files.spec.is_file():
             raise DataDirError(f"{files.spec} is missing", "copy the chain spec that the node ran with to that place")
@@ -75,7 +75,7 @@ def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
     if as_json:
         output.emit_json(found)
         return
-    output.emit_pairs({**found, "lost": len(report.lost), "backup": found["backup"] or "none"})
+    output.emit_report({**found, "lost": len(report.lost), "backup": found["backup"] or "none"})
     for loss in report.lost[:SHOWN_PROBLEMS]:
         typer.echo(f"  {loss}")
 

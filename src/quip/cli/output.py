@@ -39,6 +39,31 @@ def emit_pairs(pairs: Mapping[str, object]) -> None:
         console.print(Text(name.ljust(width) + "  ", "bold") + Text(str(value), "default"))
 
 
+def emit_report(report: Mapping[str, object]) -> None:
+    """What emit_json would print, for people: `blocksPerSecond` reads "blocks per second", and True "yes"."""
+    emit_pairs({words(name): plain(value) for name, value in report.items()})
+
+
+def words(name: str) -> str:
+    """A JSON key as words.
+
+    >>> words("blocksPerSecond")
+    'blocks per second'
+    """
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def plain(value: object) -> str:
+    """A value as people write it.
+
+    >>> plain(True), plain(1048576)
+    ('yes', '1,048,576')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
 def integer(quantity: str) -> int:
     """The integer of a hex quantity."""
     return int(quantity, 16)

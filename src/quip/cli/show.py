@@ -11,6 +11,7 @@ from quip.node.errors import NodeError
 
 MAX_BLOCKS = 1000  # one screenful is 20; nobody reads more than a thousand
 
+QUANTITIES = ("number", "difficulty", "totalDifficulty", "gasLimit", "gasUsed", "baseFeePerGas", "size")
 LOCAL = {
     "miner": "id",
     "kind": "kind",
@@ -48,7 +49,7 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "total work": f"{output.integer(head['totalDifficulty']):,}",
             "mining": "yes" if found["mining"] else f"no: {found['idleBecause']}",
             "miner id": found["minerId"] or "none",
-            "signatures left": found["signaturesLeft"],
+            "signatures left": "unknown" if found["signaturesLeft"] is None else f"{found['signaturesLeft']:,}",
             "payout": found["payout"] or "none",
             "peers": found["peers"],
             "data": found["dataDir"],
@@ -91,11 +92,17 @@ def _one(node: Caller, number: int, as_json: bool) -> None:
     if as_json:
         output.emit_json({"block": block, "proof": proof})
         return
-    output.emit_pairs({name: value for name, value in block.items() if name != "logsBloom"})
+    shown = {name: value for name, value in block.items() if name != "logsBloom"}
+    shown |= {name: f"{output.integer(block[name]):,}" for name in QUANTITIES}
+    shown["timestamp"] = f"{output.moment(output.integer(block['timestamp']))} UTC"
     if proof:
-        shown = {**proof, "solutions": f"{len(proof['solutions'])} of {proof['topology']['nodes']} spins"}
+        shown |= {name: value for name, value in proof.items() if name not in block}
+        shown["solutions"] = f"{len(proof['solutions'])} of {proof['topology']['nodes']} spins"
         shown["topology"] = proof["topology"]["name"]
-        output.emit_pairs({name: value for name, value in shown.items() if name not in block})
+        shown["level"] = output.level(proof["level"])
+        shown["work"] = f"{output.integer(proof['work']):,}"
+        shown["reward"] = output.coins(output.integer(proof["reward"]))
+    output.emit_pairs(shown)
 
 
 def miners(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:

@@ -10,7 +10,7 @@ from quip.cli import output
 from quip.cli.options import DataDir, Json, Rpc
 from quip.cli.target import open_target
 from quip.node.config import FIRST_PORT, default_data_dir
-from quip.node.errors import ConfigError, NodeError
+from quip.node.errors import ConfigError, DataDirError, NodeError
 from quip.node.files import DataFiles
 from quip.node.logs import key_progress
 from quip.node.opening import load_rules, records_of
@@ -48,7 +48,7 @@ def create(words: Words = 24, as_json: Json = False, data_dir: DataDir = None) -
 
 @app.command()
 def restore(as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Make the payout wallet of words that you have; reads them from the terminal or from stdin."""
+    """Make the payout wallet of its words. Reads them from the terminal or from stdin; never overwrites a wallet."""
     asked = sys.stdin.isatty()
     phrase = typer.prompt("words", hide_input=True, err=True) if asked else sys.stdin.read()
     wallet = PayoutWallet.restore(files_for(data_dir).wallet, phrase)
@@ -82,7 +82,7 @@ def show(mnemonic: Reveal = False, as_json: Json = False, data_dir: DataDir = No
         return
     if report["balance"] is not None:
         report["balance"] = output.coins(output.integer(report["balance"]))
-    output.emit_pairs({name: "unknown" if value is None else value for name, value in report.items()})
+    output.emit_report({name: "unknown" if value is None else value for name, value in report.items()})
 
 
 def _balance(wallet: PayoutWallet, files: DataFiles, rpc: str | None) -> str | None:
@@ -104,12 +104,16 @@ def _identity(files: DataFiles) -> dict[str, Any]:
 
 @app.command()
 def recover(genesis_config: Genesis = None, as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Give the mining identity a fresh tree, which signs from now on; the old one never does again."""
+    """Give the mining identity a fresh tree. It signs from now on; the old one never does again."""
     files = files_for(data_dir)
+    if genesis_config is None and not files.spec.is_file():
+        raise DataDirError(
+            f"there is no chain in {files.root}", "give the --data-dir of a node that has run, or its --genesis-config"
+        )
     spec = load_rules(genesis_config or str(files.spec)).spec
     with MiningIdentity.recover(files.identity, spec.chain_id, records_of(files), key_progress) as identity:
         report = {"minerId": "0x" + identity.miner_id.hex(), "signaturesLeft": identity.remaining}
     if as_json:
         output.emit_json(report)
     else:
-        output.emit_pairs({"miner id": report["minerId"], "signatures left": report["signaturesLeft"]})
+        output.emit_report(report)

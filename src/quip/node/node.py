@@ -161,11 +161,12 @@ class Node:
             mine = header.miner_id == self._parts.identity.miner_id
             if not mine:
                 self._parts.miners.lost_race()
+            since = {"after_s": header.timestamp - event.old.header.timestamp} if header.number > 1 else {}
             log.info(
                 "block",
                 number=header.number,
                 hash=event.new.hash,
-                after_s=header.timestamp - event.old.header.timestamp if header.number > 1 else None,
+                **since,
                 work=header.difficulty,
                 miner="this node" if mine else "0x" + header.miner_id.hex(),
             )

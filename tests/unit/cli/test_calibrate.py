@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from quip.cli import quip
 from quip.cli.calibrate import FLAGS, spec_path
 from quip.mining.calibration.command import CalibrateOptions
-from quip.node.errors import ConfigError
+from quip.node.errors import ConfigError, NodeError
 
 
 def test_a_name_means_the_file_of_this_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +23,22 @@ def test_a_name_means_the_file_of_this_directory(tmp_path: Path, monkeypatch: py
 def test_every_flag_is_an_option_of_the_calibration() -> None:
     fields = set(CalibrateOptions.__dataclass_fields__)
     assert {flag.key for flag in FLAGS} <= fields
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["--instances=0", "--instances=-5", "--proofs=0", "--threads=0", "--seed=-1", "--start-seconds=0"],
+)
+def test_what_cannot_be_measured_is_refused(given: str) -> None:
+    with pytest.raises(ConfigError, match=given.partition("=")[0]):
+        CliRunner().invoke(quip.app, ["calibrate", "genesis_block_dev.json", given], catch_exceptions=False)
+
+
+def test_too_few_instances_are_an_error_with_a_hint() -> None:
+    arguments = ["calibrate", "genesis_block_dev.json", "--dry-run", "--instances=1", "--threads=1"]
+    with pytest.raises(NodeError, match="too few") as caught:
+        CliRunner().invoke(quip.app, arguments, catch_exceptions=False)
+    assert "--instances" in caught.value.hint
 
 
 def test_a_wrong_spec_is_a_configuration_error(tmp_path: Path) -> None:

@@ -95,6 +95,10 @@ def parse_summary(document: dict[str, Any]) -> Summary:
     return Summary(**{**document, "efforts": efforts, "correlations": correlations, "pilots": pilots})
 
 
+class TooFewMeasured(ValueError):
+    """What was measured says nothing about the tail of the margins."""
+
+
 def effort_summaries(measured: Measurement) -> tuple[EffortSummary, ...]:
     """One summary per effort."""
     return tuple(_effort(measured, index) for index in range(len(measured.sweeps)))
@@ -136,7 +140,7 @@ def fitted_tail(ascending: NDArray[np.float64]) -> tuple[float, float]:
     scores = np.array([normal.inv_cdf((rank + 0.5) / count) for rank in ranks])
     values = ascending[first : count - TAIL_COUNT]
     if len(values) < 2 or not np.isfinite(values).all():
-        raise ValueError("too few instances, or too many runs found no diverse set")
+        raise TooFewMeasured("too few instances, or too many runs found no diverse set")
     slope, intercept = np.polyfit(scores, values, 1)
     return float(intercept), float(slope)
 
