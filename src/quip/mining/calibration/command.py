@@ -32,6 +32,10 @@ from quip.mining.plan import Plan, plan_file
 
 SMALL = 1_000
 """Spins: below, a graph is solved in a few sweeps, and many instances are cheap."""
+CHECKS, CHECKS_SMALL = (0.12, 0.35, 0.9), (0.02, 0.1, 0.5)
+"""Core-seconds of a proof at the levels that are checked."""
+PILOTS = ((0.12, 2.0), (0.35, 2.0), (0.9, 2.0), (8.0, 0.25))
+"""Core-seconds of a proof at the levels that are piloted, and how many proofs each gets, in units of a check's."""
 TOLERANCE = 0.25
 """Predicted and measured cost agree within this."""
 Stage = Callable[[str, int, int], None]
@@ -90,34 +94,33 @@ def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calibrat
     if not small:
         summary = _piloted(summary, puzzle, start_seconds, options, progress)
     ladder = build_ladder(summary, start_seconds)
-    checks = _mined(puzzle, summary, ladder, options, lambda done, total: progress("checking", done, total))
+    todo = CheckPlan(CHECKS_SMALL if small else CHECKS, options.proofs, options.threads, options.seed)
+    checks = _mined(puzzle, summary, ladder, todo, lambda done, total: progress("checking", done, total))
     report = CalibrationReport(summary, ladder, start_seconds, tuple(checks))
     if options.write:
         _write(spec_path, data, spec.name, report, options.docs)
     return report
 
 
-def _mined(
-    puzzle: Puzzle, summary: Summary, ladder: Ladder, options: CalibrateOptions, progress: Progress
-) -> list[Check]:
-    """Real proofs at three levels, on instances by `options.seed`."""
+def _mined(puzzle: Puzzle, summary: Summary, ladder: Ladder, todo: CheckPlan, progress: Progress) -> list[Check]:
+    """Real proofs at the levels of `todo`."""
     capped = Puzzle(replace(puzzle.rules, baseline_cap=ladder.calibration.baseline_cap))
-    seconds = (0.02, 0.1, 0.5) if summary.spins < SMALL else (0.12, 0.35, 0.9)
-    todo = CheckPlan(seconds, options.proofs, options.threads, options.seed)
     return verify(Workbench(capped, CpuSampler(), _native.CancelFlag()), summary, ladder, todo, progress)
 
 
 def _piloted(
     summary: Summary, puzzle: Puzzle, start_seconds: float, options: CalibrateOptions, progress: Stage
 ) -> Summary:
-    """Adds what mining shows at three levels under the survey's own prices: few instances make those rough."""
+    """Adds what mining shows under the survey's own prices: few instances make those rough, most of all in the tail."""
     ladder = build_ladder(summary, start_seconds)
-    other = replace(options, seed=options.seed + 1)
-    checks = _mined(puzzle, summary, ladder, other, lambda done, total: progress("piloting", done, total))
-    pilots = [
-        Pilot(check.predicted_updates, check.measured_updates / check.predicted_updates, check.proofs)
-        for check in checks
-    ]
+    pilots: list[Pilot] = []
+    for index, (seconds, share) in enumerate(PILOTS):
+        proofs = max(1, round(options.proofs * share))
+        todo = CheckPlan((seconds,), proofs, options.threads, options.seed + 1 + index)
+        (check,) = _mined(puzzle, summary, ladder, todo, lambda done, total: None)
+        ratio = check.measured_updates / check.predicted_updates
+        pilots.append(Pilot(check.predicted_updates, ratio, check.proofs))
+        progress("piloting", index + 1, len(PILOTS))
     return replace(summary, pilots=tuple(pilots))
 
 
