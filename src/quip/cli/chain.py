@@ -14,7 +14,7 @@ from quip.cli.options import DataDir, Json, Rpc
 from quip.cli.target import Caller, open_target
 from quip.consensus.block import Block
 from quip.consensus.errors import MalformedMessage
-from quip.node.errors import NodeError
+from quip.node.errors import ConfigError, NodeError
 from quip.node.opening import Rules, load_rules, rules_of
 from quip.node.verification import ChainVerifier, VerificationFailed
 from quip.primitives import rlp
@@ -49,6 +49,8 @@ def verify(
     with open_target(rpc, data_dir) as node:
         rules = _rules(node, genesis_config)
         head = output.integer(node.call("eth_blockNumber"))
+        if first > head + 1:
+            raise ConfigError(f"--from {first} is beyond the head, block {head}", f"use at most --from {head}")
         verifier = ChainVerifier(rules.spec, rules.puzzle, ScratchState(), first)
         started = time.monotonic()
         with output.progress_bar() as progress:

@@ -49,6 +49,7 @@ def create(words: Words = 24, as_json: Json = False, data_dir: DataDir = None) -
 @app.command()
 def restore(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Make the payout wallet of its words. Reads them from the terminal or from stdin; never overwrites a wallet."""
+    PayoutWallet.check_free(files_for(data_dir).wallet)
     asked = sys.stdin.isatty()
     phrase = typer.prompt("words", hide_input=True, err=True) if asked else sys.stdin.read()
     wallet = PayoutWallet.restore(files_for(data_dir).wallet, phrase)

@@ -11,6 +11,7 @@ from pathlib import Path
 from quip.primitives import ecdsa
 from quip.primitives.address import checksum_address
 from quip.wallet import secret_files
+from quip.wallet.errors import WalletExists
 from quip.wallet.mnemonic import Mnemonic
 
 _FILE = "mnemonic"
@@ -42,7 +43,14 @@ class PayoutWallet:
     @classmethod
     def restore(cls, directory: Path, phrase: str) -> PayoutWallet:
         """The wallet of words typed by a person. Raises WalletExists, BadMnemonic, ExposedSecret or WriteFailed."""
+        cls.check_free(directory)
         return cls._save(directory, Mnemonic.parse(phrase))
+
+    @staticmethod
+    def check_free(directory: Path) -> None:
+        """Raises WalletExists where a wallet is: ask before a person types 24 words."""
+        if (directory / _FILE).exists():
+            raise WalletExists(directory / _FILE)
 
     @classmethod
     def show(cls, directory: Path) -> PayoutWallet:

@@ -92,6 +92,12 @@ def test_verify_refuses_another_network(running: NodeProcess, home: Path) -> Non
     assert "the chain spec makes genesis" in done.stderr
 
 
+def test_verify_refuses_to_begin_beyond_the_head(running: NodeProcess, home: Path) -> None:
+    done = run_program("quip", "chain", "verify", "--from", "99999999", home=home)
+    assert done.returncode == 2
+    assert "beyond the head" in done.stderr
+
+
 def test_exports_without_seals_are_comparable(running: NodeProcess, home: Path) -> None:
     full = run_json("quip", "chain", "export", "full.rlp", home=home)
     bare = run_json("quip", "chain", "export", "bare.rlp", "--no-seals", home=home)

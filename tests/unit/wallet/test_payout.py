@@ -40,3 +40,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadMnemonic):
         PayoutWallet.create(tmp_path, 11)
     assert list(tmp_path.iterdir()) == []
+    PayoutWallet.check_free(tmp_path)
+    PayoutWallet.create(tmp_path)
+    with pytest.raises(WalletExists, match="move it away"):
+        PayoutWallet.restore(tmp_path, "words that nobody has to type first")
