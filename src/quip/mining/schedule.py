@@ -35,8 +35,8 @@ def cutoff_rows(sweeps: int, max_k: int = MAX_K, betas: Betas = Betas(), greedy:
 
 
 MINING = Betas(0.2, 2.0)
-"""The miner's ramp, with one greedy sweep behind it: at 256 sweeps of Zephyr(12,4) it reaches what 0.1 to 3.0 reaches
-with about half as many again (`benchmarks/benchmark_kernel.py`). The baseline's ramp is the spec's business."""
+"""The miner's ramp, with one greedy sweep behind it: lower energies than 0.1 to 3.0 at equal sweeps
+(`benchmarks/benchmark_kernel.py`). The baseline's ramp is the spec's business."""
 MINING_GREEDY = 1
 
 
