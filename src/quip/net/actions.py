@@ -1,0 +1,113 @@
+"""What the overlay wants done: its whole output. The shell (sockets, threads) or the simulation carries it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TypeAlias
+
+from quip.consensus.block import Block
+from quip.consensus.difficulty import Requirements
+from quip.consensus.header import Header
+from quip.consensus.seal import Seal
+from quip.net.link import Address, Purpose
+from quip.net.messages import Message
+
+
+class CloseCode(IntEnum):
+    """Why a connection is closed: QUIC's application error code (RFC 9000, section 20.2)."""
+
+    DONE = 0
+    REFUSED = 1
+    MISBEHAVED = 2
+    TOO_SLOW = 3
+    TIMED_OUT = 4
+    BANNED = 5
+    FULL = 6
+    WRONG_KEY = 7
+    SELF = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Open a connection. Answered by Opened or DialFailed."""
+
+    address: Address
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Bytes for a stream, which begins with its first Send; `fin` ends it."""
+
+    connection: int
+    stream: int
+    data: bytes
+    fin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResetStream:
+    """Give a stream up in both directions."""
+
+    connection: int
+    stream: int
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End a connection; Closed follows."""
+
+    connection: int
+    code: CloseCode
+    reason: str
+    """At most 200 bytes of ASCII; nothing secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealCheck:
+    """One seal to verify: `rules.check_seal(spec, puzzle, header, seal, required)`. The header passed its rules."""
+
+    header: Header
+    seal: Seal
+    required: Requirements
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSeals:
+    """Verify seals on the native threads. Answered by SealsChecked. `connection`: whose CPU budget it is."""
+
+    job: int
+    connection: int
+    checks: tuple[SealCheck, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportBlocks:
+    """Accept blocks, in order, on the chain's thread; their seals are verified already. Answered by BlocksImported."""
+
+    job: int
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Read the chain for a peer's request (`Library.answer(request)`), off the event loop. Answered by Answered."""
+
+    connection: int
+    stream: int
+    request: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line for the log. `event` is a short constant text; `fields` are public values."""
+
+    level: str
+    """"debug", "info", "warning" or "error"."""
+    event: str
+    fields: tuple[tuple[str, str | int | float], ...] = ()
+
+
+Action: TypeAlias = Dial | Send | ResetStream | Close | CheckSeals | ImportBlocks | Answer | Note

@@ -1,0 +1,115 @@
+"""What happens to the overlay: its whole input. `Overlay.handle(event, now) -> list[Action]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from quip.chain.chain import Accepted
+from quip.chain.events import Head
+from quip.consensus.errors import ConsensusError
+from quip.net.link import Address, Link
+from quip.net.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A TLS handshake was completed. Connections are numbered by the transport and never reused."""
+
+    connection: int
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """A dial came to nothing."""
+
+    address: Address
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes of one stream, in order; `fin`: the sender has no more. QUIC stream numbers (RFC 9000, section 2.1)."""
+
+    connection: int
+    stream: int
+    data: bytes
+    fin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReset:
+    """The other side gave a stream up (RESET_STREAM or STOP_SENDING)."""
+
+    connection: int
+    stream: int
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The connection is gone, whoever ended it."""
+
+    connection: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many bytes handed over for sending the other side has not taken yet; told when it changes much."""
+
+    connection: int
+    unsent_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealsChecked:
+    """The answer to CheckSeals: per seal None, or the rule it breaks."""
+
+    job: int
+    errors: tuple[ConsensusError | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlocksImported:
+    """The answer to ImportBlocks, in order. None: not taken through no fault of the block (disk full, stopping)."""
+
+    job: int
+    outcomes: tuple[Accepted | ConsensusError | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to Answer: what to send back on that stream."""
+
+    connection: int
+    stream: int
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class HeadMoved:
+    """The chain has a new head, mined or imported; `depth` canonical blocks left for it."""
+
+    old: Head
+    new: Head
+    depth: int
+    mined: bool
+    """This node's own miners made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    """Somebody edited bans, pins or manual peers in the peer storage: read them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed. Sent at least every TICK_S."""
+
+
+Event: TypeAlias = (
+    Opened | DialFailed | Received | StreamReset | Closed | Backlog
+    | SealsChecked | BlocksImported | Answered | HeadMoved | PolicyChanged | Tick
+)  # fmt: skip

@@ -1,0 +1,120 @@
+"""What the network needs from the outside beside bytes and time: the chain to read, and a place to remember peers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from quip.chain.events import Head
+from quip.chain.ports import StoredBlock
+from quip.consensus.context import BlockContext
+from quip.consensus.header import Header
+from quip.consensus.spec import ChainSpec
+from quip.net.link import Address
+
+
+class ChainView(Protocol):
+    """The verified chain, read only; every call may come from any thread."""
+
+    @property
+    def spec(self) -> ChainSpec:
+        """The network's rules."""
+        ...
+
+    @property
+    def head(self) -> Head:
+        """The canonical chain's last block."""
+        ...
+
+    @property
+    def genesis_hash(self) -> bytes:
+        """Hash of block 0."""
+        ...
+
+    def header(self, block_hash: bytes) -> Header | None:
+        """Of any verified block."""
+        ...
+
+    def context(self, block_hash: bytes) -> BlockContext | None:
+        """Of any verified block."""
+        ...
+
+    def canonical(self, number: int) -> bytes | None:
+        """Hash of the canonical block of that number."""
+        ...
+
+    def block(self, block_hash: bytes) -> StoredBlock | None:
+        """Any verified block, whole."""
+        ...
+
+    def fork_number(self, block_hash: bytes) -> int | None:
+        """Number of the canonical block that a verified block's branch leaves at (its own if canonical)."""
+        ...
+
+    def is_invalid(self, block_hash: bytes) -> bool:
+        """True if the hash was judged invalid."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Somebody who is not spoken to until a time."""
+
+    subject: str
+    """"node:<64 hex digits>" or "net:<netgroup>"."""
+    until_unix_s: int
+    reason: str
+    offences: int
+    """How often this subject was banned; the time grows with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAddress:
+    """One row of the address book."""
+
+    address: Address
+    source: str
+    """Netgroup of who told us."""
+    tried: bool
+    """We have been connected to it."""
+    last_success_unix_s: int
+    last_attempt_unix_s: int
+    attempts: int
+    """Failed dials since the last success."""
+    last_seen_unix_s: int
+
+
+class PeerStorage(Protocol):
+    """Survives a restart. Small and quick; each call is durable when it returns."""
+
+    def pin_of(self, address: Address) -> bytes | None:
+        """The node id that this address is bound to (trust on first use)."""
+        ...
+
+    def pin(self, address: Address, node_id: bytes) -> None:
+        """Bind it."""
+        ...
+
+    def bans(self) -> list[Ban]:
+        """All bans, expired ones too (their offences count) until a week after."""
+        ...
+
+    def save_ban(self, ban: Ban) -> None:
+        """Add or replace."""
+        ...
+
+    def manual(self) -> list[str]:
+        """host:port texts that the operator added by `quip peers add`."""
+        ...
+
+    def addresses(self) -> list[KnownAddress]:
+        """The address book as last saved."""
+        ...
+
+    def save_addresses(self, rows: list[KnownAddress], anchors: list[Address]) -> None:
+        """Replace the saved address book and anchors."""
+        ...
+
+    def anchors(self) -> list[Address]:
+        """Outbound peers of the last run, to be dialled first."""
+        ...
