@@ -11,7 +11,6 @@ import quip
 from quip.cli.exits import guarded
 from quip.cli.flags import BY_KIND, EVERY, GENERAL, environment_help, settings_of, takes_flags
 from quip.node import config as configuration
-from quip.node.errors import NotBuilt
 from quip.node.settings import Kind
 
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file; see quip-node.example.toml", metavar="FILE")]
@@ -22,8 +21,8 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "
 
 HELP: Mapping[Kind, str] = {
     "cpu": "Run a node that mines with this machine's processor.",
-    "gpu": "Run a node that mines with GPUs (not built yet).",
-    "qpu": "Run a node that mines with D-Wave's annealers (not built yet).",
+    "gpu": "Run a node that mines with GPUs (on the CPU where there is none, and in this version always).",
+    "qpu": "Run a node that mines with D-Wave's annealers (on the CPU in this version).",
 }
 
 app = typer.Typer(
@@ -74,11 +73,6 @@ def start(kind: Kind | None, flags: Mapping[str, Mapping[str, Any]], file: Path 
     if check:
         typer.echo(configuration.as_toml(settings))
         return
-    for unbuilt, devices in (("gpu", config.miners.gpu), ("qpu", config.miners.qpu)):
-        if devices:
-            raise NotBuilt(
-                f"mining by {unbuilt} is not built yet", "use: quip-network-node cpu (with the same options)"
-            )
     for variable in THREAD_LIMITS:
         os.environ[variable] = str(config.cpu.num_cpus)
     from quip.node.node import run_node  # numerical libraries read the limits when they are first imported

@@ -64,6 +64,17 @@ class RpcConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """How this node proves who it is to peers, whom it admits, and how long it waits for them."""
+
+    tls_cert_file: Path | None
+    tls_key_file: Path | None
+    require_client_ca: Path | None
+    heartbeat_interval_s: float
+    heartbeat_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class MinerCounts:
     """How many miners of each kind, GPUs and QPUs by device."""
 
@@ -82,6 +93,7 @@ class NodeConfig:
     port: int
     public: str | None
     peers: tuple[str, ...]
+    network: NetworkConfig
     auto_mine: bool
     genesis_config: str
     data_dir: Path | None
@@ -188,6 +200,13 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         port=general.port,
         public=_public_address(settings),
         peers=tuple(_peer(peer) for peer in general.peer),
+        network=NetworkConfig(
+            general.tls_cert_file,
+            general.tls_key_file,
+            general.require_client_ca,
+            general.heartbeat_interval,
+            general.heartbeat_timeout,
+        ),
         auto_mine=general.auto_mine,
         genesis_config=general.genesis_config,
         data_dir=general.data_dir.expanduser() if general.data_dir else None,
@@ -225,9 +244,10 @@ def _miners(settings: Settings, kind: Kind) -> MinerCounts:
     named = settings.miners
     if named.cpu is not None or named.gpu is not None or named.qpu is not None:
         return MinerCounts(named.cpu or 0, named.gpu or (), named.qpu or ())
+    gpus = settings.gpu.types if settings.gpu.backend == "modal" else settings.gpu.devices
     return MinerCounts(
         cpu=1 if kind == "cpu" else 0,
-        gpu=(settings.gpu.devices or ("0",)) if kind == "gpu" else (),
+        gpu=(gpus or ("0",)) if kind == "gpu" else (),
         qpu=(settings.qpu.dwave_api_solver or ("default",)) if kind == "qpu" else (),
     )
 

@@ -14,7 +14,9 @@ from quip.ising.puzzle import REPLICAS
 from quip.mining.cpu import CpuSampler
 from quip.mining.miner import Miner, MinerSetup, MinerStatistics
 from quip.mining.plan import Plan, shipped_plans
-from quip.node.config import CpuConfig, NodeConfig
+from quip.mining.sampler import Sampler
+from quip.mining.stand_in import StandIn
+from quip.node.config import NodeConfig
 from quip.node.metrics import Metrics
 from quip.node.mining_desk import MiningDesk
 from quip.node.opening import Rules
@@ -75,11 +77,9 @@ class Miners:
         self._idle_because: str | None = None
         self._miners: dict[str, Miner] = {}
         self._winnings: dict[str, Winnings] = {}
-        for number in range(1, config.miners.cpu + 1):
-            name = f"CPU-{number}"
-            setup = cpu_setup(name, config.cpu, max(1, config.cpu.num_cpus // config.miners.cpu), rules)
-            self._miners[name] = Miner(setup, rules.puzzle, MinersDesk(name, desk, self))
-            self._winnings[name] = Winnings()
+        for setup in miner_setups(config, rules):
+            self._miners[setup.name] = Miner(setup, rules.puzzle, MinersDesk(setup.name, desk, self))
+            self._winnings[setup.name] = Winnings()
 
     @property
     def running(self) -> bool:
@@ -166,13 +166,34 @@ class Miners:
         }
 
 
-def cpu_setup(name: str, config: CpuConfig, workers: int, rules: Rules) -> MinerSetup:
-    """A CPU miner with so many worker threads; what the operator left at "auto" follows the calibrated plans."""
+def miner_setups(config: NodeConfig, rules: Rules) -> list[MinerSetup]:
+    """One setup for each miner of the configuration; they share the worker threads evenly, at least one each.
+
+    A GPU or annealer that cannot be used is stood in for by the CPU, which one log line says.
+    """
+    wanted = config.miners
+    total = max(1, wanted.cpu + len(wanted.gpu) + len(wanted.qpu))
+    workers = max(1, config.cpu.num_cpus // total)
+    setups = []
+    for number in range(1, wanted.cpu + 1):
+        setups.append(_setup(f"CPU-{number}", tuple(CpuSampler() for _ in range(workers)), config, rules))
+    missing = {"gpu": f"no GPU backend {config.gpu.backend!r} in this version", "qpu": "no QPU backend in this version"}
+    for kind, devices in (("gpu", wanted.gpu), ("qpu", wanted.qpu)):
+        for number, device in enumerate(devices, 1):
+            name, reason = f"{kind.upper()}-{number}", missing[kind]
+            log.warning("mining on the CPU instead", miner=name, wanted=kind, device=device, reason=reason)
+            samplers = tuple(StandIn(kind, reason) for _ in range(workers))
+            setups.append(_setup(name, samplers, config, rules))
+    return setups
+
+
+def _setup(name: str, samplers: tuple[Sampler, ...], config: NodeConfig, rules: Rules) -> MinerSetup:
+    """What the operator left at "auto" follows the calibrated plans."""
     return MinerSetup(
         name=name,
-        samplers=tuple(CpuSampler() for _ in range(workers)),
+        samplers=samplers,
         plans=shipped_plans(rules.spec.name, rules.puzzle.rules.topology.digest),
-        plan=None if config.num_sweeps is None else Plan(sweeps=config.num_sweeps),
-        reads=config.num_reads or REPLICAS,
+        plan=None if config.cpu.num_sweeps is None else Plan(sweeps=config.cpu.num_sweeps),
+        reads=config.cpu.num_reads or REPLICAS,
         first_nonce=secrets.randbits(48),
     )

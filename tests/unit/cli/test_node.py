@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from quip.cli import node
 from quip.cli.flags import EVERY, Flag, settings_of
-from quip.node.config import NodeConfig
-from quip.node.errors import ConfigError, NotBuilt
+from quip.node.config import MinerCounts, NodeConfig
+from quip.node.errors import ConfigError
 from quip.node.settings import SECTIONS, environment_name
 
 
@@ -87,10 +87,10 @@ def test_the_file_may_stand_anywhere(arguments: tuple[str, ...], ran: list[NodeC
     assert [(value.kind, value.port, value.auto_mine) for value in ran] == [("cpu", 1234, True)]
 
 
-def test_the_default_subcommand_comes_from_the_file() -> None:
+def test_the_default_subcommand_comes_from_the_file(ran: list[NodeConfig]) -> None:
     Path("c.toml").write_text('[global]\ndefault = "gpu"\n')
-    with pytest.raises(NotBuilt, match="gpu is not built yet"):
-        run("--config", "c.toml")
+    run("--config", "c.toml")
+    assert [value.kind for value in ran] == ["gpu"]
 
 
 @pytest.mark.parametrize(
@@ -113,16 +113,20 @@ def test_commands_that_operators_know(
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "wanted"),
     [
-        ("gpu", "--port", "8082", "--peer", "localhost:8080", "--device", "0"),
-        ("gpu", "--gpu-backend", "mps", "--port", "20052", "--peer", "localhost:20049", "--auto-mine"),
-        ("qpu", "--dwave-api-solver", "Advantage_system6.4"),
+        (("gpu", "--port", "8082", "--peer", "localhost:8080", "--device", "0"), MinerCounts(0, ("0",), ())),
+        (("gpu", "--port", "20051", "--peer", "localhost:20049", "--auto-mine"), MinerCounts(0, ("0",), ())),
+        (("gpu", "--gpu-backend", "mps", "--port", "20052", "--peer", "localhost:20049", "--auto-mine"),
+         MinerCounts(0, ("0",), ())),
+        (("gpu", "--gpu-backend", "modal", "--auto-mine", "--gpu-type", "t4"), MinerCounts(0, ("t4",), ())),
+        (("gpu", "--device", "0", "--device", "3"), MinerCounts(0, ("0", "3"), ())),
+        (("qpu", "--dwave-api-solver", "Advantage_system6.4"), MinerCounts(0, (), ("Advantage_system6.4",))),
     ],
-)
-def test_other_kinds_say_that_they_are_not_built(arguments: tuple[str, ...]) -> None:
-    with pytest.raises(NotBuilt, match="not built yet"):
-        run(*arguments)
+)  # fmt: skip
+def test_other_kinds_run_too(arguments: tuple[str, ...], wanted: MinerCounts, ran: list[NodeConfig]) -> None:
+    run(*arguments)
+    assert [value.miners for value in ran] == [wanted]
 
 
 def test_mistakes_on_the_command_line_are_configuration_errors() -> None:

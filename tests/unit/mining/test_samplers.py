@@ -15,9 +15,11 @@ from quip.mining.cpu import CpuReferenceSampler, CpuSampler
 from quip.mining.dimod_adapter import DimodBacked, NativeDimodSampler, binary_model
 from quip.mining.sampler import PackedSamples, Sampler, SamplerFailure, folded
 from quip.mining.schedule import Betas, cutoff_rows
+from quip.mining.stand_in import StandIn
 
 SAMPLERS: list[Sampler] = [
     *(CpuSampler(path) for path in _native.ising_paths()),
+    StandIn("gpu", "no GPU"),
     CpuReferenceSampler(),
     DimodBacked(SteepestDescentSampler(), "descent", "dwave-samplers"),
 ]

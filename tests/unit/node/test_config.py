@@ -72,6 +72,10 @@ def test_sources_merge_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ('[cpu]\nnum_reads = "auto"\nnum_cpus = 1\n', {"cpu": config.CpuConfig(1, None, None)}),
         (
+            '[global]\ntls_cert_file = "c"\ntls_key_file = "k"\nrequire_client_ca = "ca"\nheartbeat_interval = 2\n',
+            {"network": config.NetworkConfig(Path("c"), Path("k"), Path("ca"), 2.0, 60.0)},
+        ),
+        (
             '[qpu]\ndwave_api_solver = "s"\ndwave_region_url = "u"\ndaily_budget = "2m/d"\n',
             {"qpu": config.QpuConfig(None, ("s",), "u", 120.0)},
         ),

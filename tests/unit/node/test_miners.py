@@ -7,8 +7,9 @@ import pytest
 
 from quip.node import config
 from quip.node.metrics import Metrics
-from quip.node.miners import Miners, cpu_setup
+from quip.node.miners import Miners, miner_setups
 from quip.node.opening import Rules, load_rules
+from quip.node.settings import Kind
 
 
 class IdleDesk:
@@ -20,11 +21,15 @@ class IdleDesk:
         return None
 
 
-def miners(toml: str, tmp_path: Path, desk: Any = None) -> tuple[Miners, Metrics]:
+def configured(toml: str, tmp_path: Path, kind: Kind | None = None) -> config.NodeConfig:
     file = tmp_path / "config.toml"
     file.write_text(toml)
+    return config.load({}, file, kind)
+
+
+def miners(toml: str, tmp_path: Path, desk: Any = None) -> tuple[Miners, Metrics]:
     counts = Metrics("0", "test")
-    return Miners(config.load({}, file), rules(), desk or IdleDesk(), counts), counts
+    return Miners(configured(toml, tmp_path), rules(), desk or IdleDesk(), counts), counts
 
 
 def rules() -> Rules:
@@ -40,11 +45,34 @@ def test_each_miner_has_its_name(toml: str, names: list[str], tmp_path: Path) ->
     assert [entry["id"] for entry in made.objects()] == names
 
 
-def test_what_the_operator_asked_for_replaces_the_plan() -> None:
-    asked = cpu_setup("CPU-1", config.CpuConfig(4, 64, 4096), 4, rules())
-    assert (asked.plan is not None and asked.plan.sweeps, asked.reads, len(asked.samplers)) == (4096, 64, 4)
-    left = cpu_setup("CPU-1", config.CpuConfig(4, None, None), 4, rules())
+def test_what_the_operator_asked_for_replaces_the_plan(tmp_path: Path) -> None:
+    (asked,) = miner_setups(configured("[cpu]\nnum_cpus = 1\nnum_reads = 64\nnum_sweeps = 4096\n", tmp_path), rules())
+    assert (asked.plan is not None and asked.plan.sweeps, asked.reads, len(asked.samplers)) == (4096, 64, 1)
+    (left,) = miner_setups(configured("", tmp_path), rules())
     assert (left.plan, left.reads) == (None, 512)
+
+
+@pytest.mark.parametrize(
+    ("toml", "kind", "names", "devices"),
+    [
+        ("", "gpu", ["GPU-1"], ["no GPU backend 'local' in this version"]),
+        ('[gpu]\nbackend = "mps"\ndevices = [0, 1]\n', "gpu", ["GPU-1", "GPU-2"], ["no GPU backend 'mps'"] * 2),
+        ('[gpu]\nbackend = "modal"\ntypes = ["t4", "a10g"]\n', "gpu", ["GPU-1", "GPU-2"], ["'modal'", "'modal'"]),
+        ("", "qpu", ["QPU-1"], ["no QPU backend"]),
+        ('[miners]\ncpu = 1\ngpu = ["0"]\nqpu = ["a", "b"]\n', "cpu", ["CPU-1", "GPU-1", "QPU-1", "QPU-2"],
+         ["", "no GPU", "no QPU", "no QPU"]),
+    ],
+)  # fmt: skip
+def test_devices_that_are_not_there_are_stood_in_for_by_the_cpu_which_says_so(
+    toml: str, kind: Kind, names: list[str], devices: list[str], tmp_path: Path
+) -> None:
+    setups = miner_setups(configured(toml, tmp_path, kind), rules())
+    assert [setup.name for setup in setups] == names
+    for setup, part in zip(setups, devices, strict=True):
+        sampler = setup.samplers[0]
+        assert sampler.kind == setup.name.partition("-")[0].lower()
+        assert part in sampler.device
+        assert (sampler.kind == "cpu") == (not sampler.device.startswith("CPU ("))
 
 
 def test_winnings_and_streaks(tmp_path: Path) -> None:
