@@ -129,6 +129,10 @@ class MiningIdentity:
         """Blocks that this identity can still sign. At 0, close it and open it again for a fresh tree."""
         return self._tree.signer.remaining
 
+    def has_signed(self, block_hash: bytes, leaf: int) -> bool:
+        """Did this identity sign that block (now or in an earlier run)? False: somebody else has its keys."""
+        return self._tree.signer.has_signed(block_hash, leaf)
+
     def sign_block(self, block_hash: bytes) -> tuple[bytes, bytes]:
         """Sign a 32-byte block hash: (ECDSA r || s || v, 65 bytes; XMSS, 4,963 bytes). The same hash, the same bytes.
 

@@ -151,6 +151,12 @@ class Journal:
         """What was recorded for a message (32 bytes), if it is among the last RECENT_SIGNATURES."""
         return self._state.recent.get(message)
 
+    @property
+    def remembered_from(self) -> int:
+        """Leaf of the oldest signature that `signed` still knows; 0 where none is forgotten."""
+        recent = self._state.recent
+        return next(iter(recent.values())).leaf if len(recent) == RECENT_SIGNATURES else 0
+
     def reserve(self, end: int) -> None:
         """Record that leaves below `end` may be used from now on. Raises WriteFailed."""
         self._append(_BODY.pack(b"R", self.head.index, end, _NOTHING, _NOTHING))

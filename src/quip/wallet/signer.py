@@ -119,6 +119,12 @@ class StatefulSigner:
         """Leaves that are left."""
         return self._journal.head.leaves - self._next
 
+    def has_signed(self, message: bytes, leaf: int) -> bool:
+        """Did this signer sign `message` with that leaf, as far as it remembers? What is too old to tell, it did."""
+        with self._mutex:
+            signed = self._journal.signed(message)
+            return leaf < self._journal.remembered_from if signed is None else signed.leaf == leaf
+
     def sign(self, message: bytes, digest_of: Callable[[int], bytes]) -> HybridSignature:
         """Sign what `message` (32 bytes) stands for; the same message gives the same bytes.
 

@@ -131,3 +131,23 @@ def test_a_used_up_signer_ends_mining(bench: Bench) -> None:
 def test_a_closed_desk_has_no_work(bench: Bench) -> None:
     bench.desk.close()
     assert (bench.desk.template(), bench.desk.idle_because) == (None, "the node stops")
+
+
+def test_while_mining_waits_there_is_no_work_and_nothing_is_signed(bench: Bench) -> None:
+    template = bench.work()
+    proof = bench.prove(template)
+    bench.desk.wait_for("the first sync is not over")
+    assert (bench.desk.template(), bench.desk.idle_because) == (None, "the first sync is not over")
+    assert bench.desk.seal(template, *proof) is None
+    bench.desk.wait_for(None)
+    block = bench.desk.seal(template, *proof)
+    assert block is not None
+    assert bench.desk.has_made(block.header.hash)
+    assert not bench.desk.has_made(template.header.parent_hash)
+
+
+def test_a_desk_that_gave_up_signs_nothing(bench: Bench) -> None:
+    template = bench.work()
+    bench.desk.give_up("another node signs with this identity")
+    assert bench.desk.seal(template, *bench.prove(template)) is None
+    assert bench.desk.idle_because == "another node signs with this identity"

@@ -211,3 +211,18 @@ def test_a_full_disk_signs_nothing_and_passes(home: Home, monkeypatch: pytest.Mo
     assert signer.sign(message(2), digest_of).leaf == first.leaf + 1
     signer.close()
     home.open().close()
+
+
+def test_it_knows_what_it_signed_also_after_a_restart(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    messages = [bytes([number]) * 32 for number in range(4)]
+    signer = home.create()
+    leaves = [signer.sign(message, digest_of).leaf for message in messages]
+    assert all(map(signer.has_signed, messages, leaves))
+    assert not signer.has_signed(b"x" * 32, leaves[0])
+    assert not signer.has_signed(messages[0], leaves[1])
+    signer.close()
+    monkeypatch.setattr("quip.wallet.journal.RECENT_SIGNATURES", 2)
+    again = home.open()
+    assert all(map(again.has_signed, messages, leaves)), "what is too old to tell, it signed"
+    assert not again.has_signed(b"x" * 32, leaves[2])
+    again.close()
