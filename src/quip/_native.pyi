@@ -168,14 +168,30 @@ class FaultyDisk:
     def set_full(self, full: bool) -> None: ...
     def cut_power(self, keep_seed: int | None = None) -> None:
         """Lose what was written since the last sync (a random part of it, given a seed); then fail everything."""
+    def cut_power_after(self, operations: int, keep_seed: int | None = None) -> None:
+        """The same in the middle of the k-th operation from now."""
+    @property
+    def has_power(self) -> bool: ...
 
 # ---------------------------------------------------------------- state (crates/python/src/state.rs)
 
-def state_account(store: Store, root: bytes, address: bytes) -> tuple[int, int, bytes, bytes] | None:
+class StagedNodes:
+    """Trie nodes that are not committed yet, seen by the calls that they are passed to."""
+
+    def __init__(self) -> None: ...
+    def put(self, nodes: Sequence[tuple[bytes, bytes]]) -> None:
+        """(keccak256, RLP) of nodes that `state_update` gave; they are kept as long as this object."""
+
+def state_account(
+    store: Store, root: bytes, address: bytes, staged: StagedNodes | None = None
+) -> tuple[int, int, bytes, bytes] | None:
     """(nonce, balance, storage root, code hash) of an address in a state. StoreCorrupt: a node is absent or broken."""
 
 def state_update(
-    store: Store, root: bytes, changes: list[tuple[bytes, int, int, bytes, bytes]]
+    store: Store,
+    root: bytes,
+    changes: list[tuple[bytes, int, int, bytes, bytes]],
+    staged: StagedNodes | None = None,
 ) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """New root and new nodes (keccak256, RLP), unwritten; an account without nonce, balance and code is removed."""
 

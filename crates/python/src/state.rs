@@ -4,7 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
-use quip_state::{Account, Committed, Empty, StoreNodes, Trie, Walked, EMPTY_ROOT};
+use quip_state::{Account, Committed, Empty, StagedNodes, StoreNodes, Trie, Walked, EMPTY_ROOT};
 use quip_store::StoreError;
 
 use crate::store::{raised, PyStore};
@@ -71,30 +71,63 @@ fn committed_to_python<'py>(py: Python<'py>, committed: &Committed) -> PyCommitt
     (PyBytes::new(py, committed.root.as_slice()), nodes)
 }
 
-/// Runs `work` on the store's nodes of this moment, with the GIL released.
+/// Trie nodes between their making and their commit: updates on top of each other before anything is written.
+#[pyclass(frozen, name = "StagedNodes", module = "quip._native")]
+struct PyStagedNodes {
+    nodes: StagedNodes,
+}
+
+#[pymethods]
+impl PyStagedNodes {
+    #[new]
+    fn new() -> Self {
+        Self {
+            nodes: StagedNodes::default(),
+        }
+    }
+
+    fn put(&self, nodes: Vec<(PyBackedBytes, PyBackedBytes)>) -> PyResult<()> {
+        for (hash, node) in &nodes {
+            self.nodes.put(hash_of(hash, "a node's hash")?, node);
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work` on the store's nodes of this moment (and those staged on top), with the GIL released.
 fn on_nodes<T: Send>(
     py: Python<'_>,
     store: &PyStore,
+    staged: Option<&PyStagedNodes>,
     work: impl FnOnce(&StoreNodes<'_>) -> Result<T, StoreError> + Send,
 ) -> PyResult<T> {
     let cache = store.nodes.as_ref();
+    let staged = staged.map(|staged| &staged.nodes);
     let outcome = py.detach(|| {
-        store
-            .store
-            .read(|snapshot| work(&StoreNodes { snapshot, cache }))
+        store.store.read(|snapshot| {
+            work(&StoreNodes {
+                snapshot,
+                cache,
+                staged,
+            })
+        })
     });
     outcome.map_err(|error| raised(py, error))
 }
 
 #[pyfunction]
+#[pyo3(signature = (store, root, address, staged=None))]
 fn state_account<'py>(
     py: Python<'py>,
     store: &PyStore,
     root: &[u8],
     address: &[u8],
+    staged: Option<&PyStagedNodes>,
 ) -> PyResult<Option<PyAccount<'py>>> {
     let (root, address) = (hash_of(root, "a state root")?, address_of(address)?);
-    let Some(account) = on_nodes(py, store, |nodes| quip_state::account(nodes, root, address))?
+    let Some(account) = on_nodes(py, store, staged, |nodes| {
+        quip_state::account(nodes, root, address)
+    })?
     else {
         return Ok(None);
     };
@@ -109,18 +142,20 @@ fn state_account<'py>(
 }
 
 #[pyfunction]
+#[pyo3(signature = (store, root, changes, staged=None))]
 fn state_update<'py>(
     py: Python<'py>,
     store: &PyStore,
     root: &[u8],
     changes: Vec<PyChange<'py>>,
+    staged: Option<&PyStagedNodes>,
 ) -> PyResult<PyCommitted<'py>> {
     let root = hash_of(root, "a state root")?;
     let changes = changes
         .iter()
         .map(change_of)
         .collect::<PyResult<Vec<_>>>()?;
-    let committed = on_nodes(py, store, |nodes| {
+    let committed = on_nodes(py, store, staged, |nodes| {
         quip_state::update_accounts(nodes, root, &changes)
     })?;
     Ok(committed_to_python(py, &committed))
@@ -137,7 +172,7 @@ fn state_check(
         .map(|root| hash_of(root, "a state root"))
         .collect::<PyResult<Vec<_>>>()?;
     let mut walked = Walked::default();
-    on_nodes(py, store, |nodes| {
+    on_nodes(py, store, None, |nodes| {
         roots
             .iter()
             .for_each(|root| quip_state::walk(nodes, *root, &mut walked));
@@ -157,7 +192,7 @@ fn trie_get<'py>(
     key: &[u8],
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
     let root = hash_of(root, "a root")?;
-    let value = on_nodes(py, store, |nodes| Trie::new(root, nodes).get(key))?;
+    let value = on_nodes(py, store, None, |nodes| Trie::new(root, nodes).get(key))?;
     Ok(value.map(|value| PyBytes::new(py, &value)))
 }
 
@@ -169,7 +204,7 @@ fn trie_update<'py>(
     changes: Vec<(PyBackedBytes, PyBackedBytes)>,
 ) -> PyResult<PyCommitted<'py>> {
     let root = hash_of(root, "a root")?;
-    let committed = on_nodes(py, store, |nodes| {
+    let committed = on_nodes(py, store, None, |nodes| {
         let mut trie = Trie::new(root, nodes);
         changes
             .iter()
@@ -196,6 +231,7 @@ fn trie_root<'py>(
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyStagedNodes>()?;
     module.add_function(wrap_pyfunction!(state_account, module)?)?;
     module.add_function(wrap_pyfunction!(state_update, module)?)?;
     module.add_function(wrap_pyfunction!(state_check, module)?)?;

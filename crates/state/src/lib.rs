@@ -20,6 +20,6 @@ mod trie;
 mod walk;
 
 pub use accounts::{account, update_accounts, Account};
-pub use source::{Empty, NodeCache, NodeSource, StoreNodes, NODES};
+pub use source::{Empty, NodeCache, NodeSource, StagedNodes, StoreNodes, NODES};
 pub use trie::{Committed, Trie, EMPTY_ROOT};
 pub use walk::{walk, Walked};

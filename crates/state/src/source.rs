@@ -1,6 +1,6 @@
 //! Where the nodes of a trie come from.
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy_primitives::{keccak256, B256};
 use quip_store::{Snapshot, StoreError};
@@ -85,14 +85,39 @@ impl Generations {
     }
 }
 
-/// The nodes of a store at one moment.
+/// Nodes that are made but not yet committed. They are as many as their owner puts in.
+#[derive(Debug, Default)]
+pub struct StagedNodes {
+    nodes: Mutex<HashMap<B256, Arc<[u8]>>>,
+}
+
+impl StagedNodes {
+    fn nodes(&self) -> MutexGuard<'_, HashMap<B256, Arc<[u8]>>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a node. The caller answers for the hash.
+    pub fn put(&self, hash: B256, node: &[u8]) {
+        self.nodes().insert(hash, node.into());
+    }
+
+    fn get(&self, hash: &B256) -> Option<Arc<[u8]>> {
+        self.nodes().get(hash).cloned()
+    }
+}
+
+/// The nodes of a store at one moment, and those staged on top of it.
 pub struct StoreNodes<'a> {
     pub snapshot: &'a Snapshot,
     pub cache: &'a NodeCache,
+    pub staged: Option<&'a StagedNodes>,
 }
 
 impl NodeSource for StoreNodes<'_> {
     fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError> {
+        if let Some(node) = self.staged.and_then(|staged| staged.get(&hash)) {
+            return Ok(node);
+        }
         if let Some(node) = self.cache.get(&hash) {
             return Ok(node);
         }

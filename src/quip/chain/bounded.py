@@ -37,7 +37,11 @@ class BoundedDict(Generic[K, V]):
         """The keys, oldest first."""
         return list(self._entries)
 
-    def __contains__(self, key: K) -> bool:
+    def items(self) -> list[tuple[K, V]]:
+        """Everything, oldest first."""
+        return list(self._entries.items())
+
+    def __contains__(self, key: object) -> bool:
         return key in self._entries
 
     def __len__(self) -> int:

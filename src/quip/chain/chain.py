@@ -4,44 +4,34 @@
 
 Nothing moves before a block is fully verified. Every verified block is stored, on side branches too, executed on its
 parent's state; a reorganisation of any depth therefore only moves the head and the index. The caller serialises
-`accept` and `template`; reads may run beside them in other threads.
+`accept`, `accept_many` and `template`; reads may run beside them in other threads and see whole commits only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from quip.chain.batch import Batch, Ground, Law, Verified
 from quip.chain.bounded import BoundedDict
 from quip.chain.branches import Branches
 from quip.chain.errors import IncompleteStore, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged, Subscriber
 from quip.chain.future import FutureBlocks
-from quip.chain.limits import INVALID_HASHES, MAX_BRANCH_DEPTH
+from quip.chain.limits import INVALID_HASHES
 from quip.chain.ports import BlockSigner, ChainStore, ImportChange, MinerTotals, StoredBlock
-from quip.chain.reorganisation import Plan, check_connected, plan
+from quip.chain.reorganisation import check_connected
+from quip.chain.staged import StagedStore
 from quip.chain.tags import tagged
 from quip.chain.template import Payee, Template, make_template, seal_template
 from quip.chain.tree import BlockTree
-from quip.consensus import rules
-from quip.consensus.block import Block, check_sizes
-from quip.consensus.difficulty import Requirements, child_context, genesis_context, requirements
-from quip.consensus.errors import (
-    BranchTooOld,
-    ConsensusError,
-    FutureBlock,
-    InvalidParent,
-    KnownInvalid,
-    Spoils,
-    UnknownParent,
-)
-from quip.consensus.fork_choice import is_heavier
+from quip.consensus.block import Block
+from quip.consensus.difficulty import Requirements, genesis_context, requirements
+from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils
 from quip.consensus.genesis import genesis_header, genesis_state
-from quip.consensus.header import EMPTY_TRIE_ROOT, Header
+from quip.consensus.header import EMPTY_TRIE_ROOT
 from quip.consensus.spec import ChainSpec
-from quip.consensus.state import StateUpdate
-from quip.consensus.transition import check_body, check_outcome, execute
 from quip.ising.puzzle import Puzzle
 
 
@@ -75,7 +65,7 @@ class Chain:
         self.branches = Branches(spec, puzzle, self.tree)
         self.future = FutureBlocks(spec.difficulty.future_limit)
         self._store = store
-        self._puzzle = puzzle
+        self._law = Law(spec, puzzle)
         self._head = head
         self._invalid: BoundedDict[bytes, None] = BoundedDict(INVALID_HASHES)
         self._subscribers: list[Subscriber] = []
@@ -104,22 +94,32 @@ class Chain:
         """The canonical chain's last block."""
         return self._head
 
-    def accept(self, block: Block, now: int) -> Accepted:
-        """Verify a block at Unix time `now`, store it, and move the head if it is heavier. Raises a ConsensusError."""
-        block_hash = block.header.hash
-        if self.tree.has(block_hash):
-            return Accepted(Status.KNOWN, block_hash)
-        if block_hash in self._invalid:
-            raise KnownInvalid(block_hash=f"0x{block_hash.hex()}")
-        try:
-            stored, state = self._judge(block_hash, block, now)
-        except FutureBlock:
-            if self.future.wants(block_hash, block, now):
-                # Only a block that nothing else is wrong with is kept: junk under its hash must not take its place.
-                self._judge(block_hash, block, block.header.timestamp)
-                self.future.add(block_hash, block, now)
-            raise
-        return self._import(block_hash, stored, state)
+    def accept(self, block: Block, now: int, *, seal_checked: bool = False) -> Accepted:
+        """Verify a block at Unix time `now`, store it, and move the head if it is heavier. Raises a ConsensusError.
+
+        `seal_checked`: the caller knows from `rules` that the header's gate and the seal are good.
+        """
+        (outcome,) = self.accept_many((block,), now, seal_checked=seal_checked)
+        if isinstance(outcome, ConsensusError):
+            raise outcome
+        return outcome
+
+    def accept_many(
+        self, blocks: Sequence[Block], now: int, *, seal_checked: bool = False
+    ) -> list[Accepted | ConsensusError]:
+        """Accept blocks, in order, in one durable transaction: a crash loses all of them or none.
+
+        One outcome per block; one that is refused takes only its descendants with it. Events follow the commit, as for
+        one import. What the store raises passes through, and nothing has changed then.
+        """
+        ground = Ground(self.tree, self.branches, self._invalid, self._head)
+        batch = Batch(self._law, StagedStore(self._store), ground)
+        outcomes = [self._take(batch, block, now, seal_checked) for block in blocks]
+        if batch.changes:
+            self._store.commit(*batch.changes)
+            self.tree.adopt(batch.tree)
+            self._move(batch)
+        return outcomes
 
     def is_invalid(self, block_hash: bytes) -> bool:
         """True if the hash was judged invalid, and is still remembered."""
@@ -152,6 +152,10 @@ class Chain:
         """The signed block of a template; it still has to be accepted. Raises ForeignSigner."""
         return seal_template(template, nonce, solutions, signer)
 
+    def tips(self) -> list[bytes]:
+        """Hashes of the verified blocks without a verified child."""
+        return self._store.tips()
+
     def miners(self) -> list[MinerTotals]:
         """What every miner id did on the canonical chain."""
         return self._store.miners()
@@ -161,65 +165,53 @@ class Chain:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
-    def _judge(self, block_hash: bytes, block: Block, now: int) -> tuple[StoredBlock, StateUpdate]:
+    def _take(self, batch: Batch, block: Block, now: int, seal_checked: bool) -> Accepted | ConsensusError:
+        block_hash = block.header.hash
+        if batch.tree.has(block_hash):
+            return Accepted(Status.KNOWN, block_hash)
+        if block_hash in self._invalid:
+            return KnownInvalid(block_hash=f"0x{block_hash.hex()}")
         try:
-            return self._verify(block, now)
+            verified = self._judge(batch, block_hash, block, now, seal_checked)
+        except FutureBlock as error:
+            return self._keep_early(batch, block_hash, block, now, seal_checked) or error
+        except ConsensusError as error:
+            return error
+        left = batch.add(verified)
+        return Accepted(Status.SIDE, block_hash) if left is None else Accepted(Status.CONNECTED, block_hash, left)
+
+    def _judge(self, batch: Batch, block_hash: bytes, block: Block, now: int, seal_checked: bool) -> Verified:
+        try:
+            return batch.verify(block_hash, block, now, seal_checked=seal_checked)
         except ConsensusError as error:
             if error.spoils is Spoils.HASH:
                 self._invalid.put(block_hash, None)
             raise
 
-    def _verify(self, block: Block, now: int) -> tuple[StoredBlock, StateUpdate]:
-        header = block.header
-        check_sizes(block)
-        rules.check_gate(self.spec, header)
-        if header.parent_hash in self._invalid:
-            raise InvalidParent(parent_hash=f"0x{header.parent_hash.hex()}")
-        if not self.tree.has(header.parent_hash):
-            raise UnknownParent(parent_hash=f"0x{header.parent_hash.hex()}", number=header.number)
-        parent, parent_context = self.tree.known(header.parent_hash)
-        required = rules.check_header(self.spec, parent, parent_context, header, now)
-        self._check_depth(header.parent_hash, parent)
-        rules.check_seal(self.spec, self._puzzle, header, block.seal, required)
-        check_body(header, block.transactions)
-        context = child_context(self.spec.difficulty, parent, parent_context, header)
-        state = self.tree.state(parent.state_root)
-        outcome = execute(self.spec, state, header, context, block.transactions)
-        check_outcome(header, outcome)
-        return StoredBlock(header, block.transactions, block.seal, context), outcome.state
+    def _keep_early(
+        self, batch: Batch, block_hash: bytes, block: Block, now: int, seal_checked: bool
+    ) -> ConsensusError | None:
+        """Only a block that nothing else is wrong with is kept: junk under its hash must not take its place."""
+        if self.future.wants(block_hash, block, now):
+            try:
+                self._judge(batch, block_hash, block, block.header.timestamp, seal_checked)
+            except ConsensusError as error:
+                return error
+            self.future.add(block_hash, block, now)
+        return None
 
-    def _check_depth(self, parent_hash: bytes, parent: Header) -> None:
-        fork = self.tree.fork_number(parent_hash, parent.number)
-        head_number = self._head.header.number
-        if head_number - fork <= MAX_BRANCH_DEPTH:
+    def _move(self, batch: Batch) -> None:
+        old, self._head = self._head, batch.head
+        for fork_hash in batch.used_forks:
+            self.branches.settle(fork_hash)
+        if old.hash == self._head.hash or not self._subscribers:
             return
-        fork_hash = self.tree.canonical_hash(fork)
-        if fork_hash is None or not self.branches.is_admitted(fork_hash):
-            raise BranchTooOld(fork_number=fork, head_number=head_number, limit=MAX_BRANCH_DEPTH)
-
-    def _import(self, block_hash: bytes, block: StoredBlock, state: StateUpdate) -> Accepted:
-        old = self._head
-        if not is_heavier(block.context.total_difficulty, old.context.total_difficulty):
-            self._store.commit(ImportChange(block, state.nodes, None, (), ()))
-            self.tree.remember(block_hash, block, reorganised=False)
-            return Accepted(Status.SIDE, block_hash)
-        move = plan(self._store, self.tree, self.spec.rewards, block_hash, block)
-        self._store.commit(ImportChange(block, state.nodes, block_hash, move.canonical, move.miner_totals))
-        self.tree.remember(block_hash, block, reorganised=bool(move.leaving))
-        self._head = Head(block_hash, block.header, block.context)
-        self._announce(old, move)
-        return Accepted(Status.CONNECTED, block_hash, len(move.leaving))
-
-    def _announce(self, old: Head, move: Plan) -> None:
-        if move.leaving:
-            self.branches.settle(self.tree.known(move.leaving[-1])[0].parent_hash)
-        if not self._subscribers:
-            return
-        for block_hash in move.leaving:
+        movement = batch.movement
+        for block_hash in movement.left:
             self._emit(Disconnected(block_hash, self.tree.known(block_hash)[0]))
-        for block_hash in move.entering:
+        for block_hash in movement.entered:
             self._emit(Connected(block_hash, self.tree.known(block_hash)[0]))
-        self._emit(HeadChanged(old, self._head, len(move.leaving)))
+        self._emit(HeadChanged(old, self._head, len(movement.left)))
 
     def _emit(self, event: ChainEvent) -> None:
         for subscriber in tuple(self._subscribers):

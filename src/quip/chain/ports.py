@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,14 +52,18 @@ class ImportChange:
     """New totals of the miners whose totals change; blocks == 0 removes the entry."""
 
 
-class ChainStore(Protocol):
-    """The durable block tree. Every answer is what the last `commit` left, also after a crash."""
+class StateScratch(Protocol):
+    """States on top of a store's, before they are written."""
 
-    def head(self) -> bytes | None:
-        """Hash of the canonical head; None for a store without a genesis block."""
+    def state(self, root: bytes) -> StateReader:
+        """The state at a root that is stored or whose nodes were kept."""
 
-    def genesis_hash(self) -> bytes | None:
-        """Hash of the canonical block 0; None for an empty store."""
+    def keep(self, nodes: Sequence[tuple[bytes, bytes]]) -> None:
+        """Remember trie nodes, (hash, RLP)."""
+
+
+class BlockReads(Protocol):
+    """Blocks by hash, and the index of the canonical ones."""
 
     def block(self, block_hash: bytes) -> StoredBlock | None:
         """The whole block, side branches included."""
@@ -75,11 +80,24 @@ class ChainStore(Protocol):
     def state(self, root: bytes) -> StateReader:
         """The state at a root that some stored block has."""
 
-    def commit(self, change: ImportChange) -> None:
-        """Write the change in one atomic, durable transaction."""
-
     def miner(self, miner_id: bytes) -> MinerTotals | None:
         """The totals of one miner id."""
+
+
+class ChainStore(BlockReads, Protocol):
+    """The durable block tree. Every answer is what the last `commit` left, also after a crash."""
+
+    def head(self) -> bytes | None:
+        """Hash of the canonical head; None for a store without a genesis block."""
+
+    def genesis_hash(self) -> bytes | None:
+        """Hash of the canonical block 0; None for an empty store."""
+
+    def scratch(self) -> StateScratch:
+        """A place for states that are not written yet."""
+
+    def commit(self, *changes: ImportChange) -> None:
+        """Write all changes, in order, in one atomic, durable transaction."""
 
     def miners(self) -> list[MinerTotals]:
         """The totals of every miner id with a canonical block."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from quip.chain.errors import IncompleteStore
-from quip.chain.ports import ChainStore, MinerTotals, StoredBlock
+from quip.chain.ports import BlockReads, MinerTotals, StoredBlock
 from quip.chain.tree import BlockTree
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
@@ -42,7 +42,7 @@ class _Tally:
         reward = reward_of(self._rewards, header, context)
         self._changes[header.miner_id] = (blocks + sign, earned + sign * reward)
 
-    def totals(self, store: ChainStore) -> Iterable[MinerTotals]:
+    def totals(self, store: BlockReads) -> Iterable[MinerTotals]:
         """The new totals of every miner whose totals change."""
         for miner_id, (blocks, earned) in self._changes.items():
             if blocks or earned:
@@ -50,7 +50,7 @@ class _Tally:
                 yield MinerTotals(miner_id, old.blocks + blocks, old.earned + earned)
 
 
-def plan(store: ChainStore, tree: BlockTree, rewards: RewardSpec, block_hash: bytes, block: StoredBlock) -> Plan:
+def plan(store: BlockReads, tree: BlockTree, rewards: RewardSpec, block_hash: bytes, block: StoredBlock) -> Plan:
     """The plan that makes a verified, not yet stored block the head. Its parent is in the tree."""
     tally = _Tally(rewards)
     tally.count(block.header, block.context, 1)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from quip.chain.bounded import BoundedDict
 from quip.chain.errors import IncompleteStore
 from quip.chain.limits import CACHED_BLOCKS, CACHED_FORKS
-from quip.chain.ports import ChainStore, StoredBlock
+from quip.chain.ports import BlockReads, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
 from quip.consensus.state import StateReader
@@ -19,14 +19,17 @@ from quip.consensus.state import StateReader
 class BlockTree:
     """Verified blocks. Nothing in it is ever unverified, and nothing is ever removed."""
 
-    def __init__(self, store: ChainStore) -> None:
+    def __init__(self, store: BlockReads, below: BlockTree | None = None) -> None:
+        """`below`: the tree of the same store before what is staged in it; its caches are read, not written."""
         self._store = store
+        self._below = below
+        self._reorganised = False
         self._recent: BoundedDict[bytes, tuple[Header, BlockContext]] = BoundedDict(CACHED_BLOCKS)
         self._forks: BoundedDict[bytes, int] = BoundedDict(CACHED_FORKS)
 
     def has(self, block_hash: bytes) -> bool:
         """True if the block is verified and stored."""
-        return block_hash in self._recent or self._store.header(block_hash) is not None
+        return self._cached(block_hash) is not None or self._store.header(block_hash) is not None
 
     def block(self, block_hash: bytes) -> StoredBlock | None:
         """The whole block."""
@@ -34,12 +37,12 @@ class BlockTree:
 
     def header(self, block_hash: bytes) -> Header | None:
         """The block's header."""
-        cached = self._recent.get(block_hash)
+        cached = self._cached(block_hash)
         return cached[0] if cached else self._store.header(block_hash)
 
     def context(self, block_hash: bytes) -> BlockContext | None:
         """The block's context."""
-        cached = self._recent.get(block_hash)
+        cached = self._cached(block_hash)
         return cached[1] if cached else self._store.context(block_hash)
 
     def canonical_hash(self, number: int) -> bytes | None:
@@ -54,13 +57,9 @@ class BlockTree:
         """The state at the root of a verified block."""
         return self._store.state(root)
 
-    def tips(self) -> list[bytes]:
-        """Hashes of the verified blocks without a verified child."""
-        return self._store.tips()
-
     def known(self, block_hash: bytes) -> tuple[Header, BlockContext]:
         """Header and context of a block that must be there. Raises IncompleteStore."""
-        cached = self._recent.get(block_hash)
+        cached = self._cached(block_hash)
         if cached:
             return cached
         header, context = self._store.header(block_hash), self._store.context(block_hash)
@@ -80,7 +79,7 @@ class BlockTree:
         """Number of the canonical block from which the branch of this stored block leaves (its own if canonical)."""
         start = block_hash
         while not self.is_canonical(block_hash, number):
-            fork = self._forks.get(block_hash)
+            fork = self._fork(block_hash)
             if fork is not None:
                 number = fork
                 break
@@ -91,7 +90,26 @@ class BlockTree:
         return number
 
     def remember(self, block_hash: bytes, block: StoredBlock, *, reorganised: bool) -> None:
-        """Called by the chain once a block is committed; after a reorganisation fork points are looked up anew."""
+        """Called once a block is in the store; after a reorganisation fork points are looked up anew."""
         self._recent.put(block_hash, (block.header, block.context))
         if reorganised:
+            self._reorganised = True
             self._forks.clear()
+
+    def adopt(self, staged: BlockTree) -> None:
+        """What was staged in a tree on top of this one is in the store now."""
+        if staged._reorganised:
+            self._forks.clear()
+        for block_hash, known in staged._recent.items():
+            self._recent.put(block_hash, known)
+        for block_hash, fork in staged._forks.items():
+            self._forks.put(block_hash, fork)
+
+    def _cached(self, block_hash: bytes) -> tuple[Header, BlockContext] | None:
+        return self._recent.get(block_hash) or (self._below._cached(block_hash) if self._below else None)
+
+    def _fork(self, block_hash: bytes) -> int | None:
+        fork = self._forks.get(block_hash)
+        if fork is None and self._below and not self._reorganised:
+            return self._below._fork(block_hash)
+        return fork

@@ -15,7 +15,7 @@ from quip.consensus.header import Header
 from quip.consensus.state import StateReader
 from quip.storage import records
 from quip.storage.errors import WrongNetwork, corrupt
-from quip.storage.state import StoredState
+from quip.storage.state import StagedState, StoredState
 
 STORE_FILE = "store.redb"
 """The name of the store inside the data directory."""
@@ -96,25 +96,19 @@ class RedbChainStore:
         """The state at a root that some stored block has."""
         return StoredState(self._store, root)
 
-    def commit(self, change: ImportChange) -> None:
-        """Write the change in one atomic, durable transaction. Raises StoreFull (repeat it later), StoreCorrupt."""
-        puts = _block_rows(change.block)
-        puts.extend((records.NODES, node_hash, node) for node_hash, node in change.nodes)
-        deletes: list[_Delete] = [(records.TIPS, change.block.header.parent_hash)]
-        for number, block_hash in change.canonical:
-            key = records.number_key(number)
-            if block_hash is None:
-                deletes.append((records.CANONICAL, key))
-            else:
-                puts.append((records.CANONICAL, key, block_hash))
-        for totals in change.miner_totals:
-            if totals.blocks == 0:
-                deletes.append((records.MINERS, totals.miner_id))
-            else:
-                puts.append((records.MINERS, totals.miner_id, records.encode_totals(totals)))
-        if change.head is not None:
-            puts.append((records.META, records.HEAD, change.head))
-        self._store.commit(puts, deletes)
+    def scratch(self) -> StagedState:
+        """A place for states that are not written yet."""
+        return StagedState(self._store)
+
+    def commit(self, *changes: ImportChange) -> None:
+        """Write all changes, in order, in one atomic, durable transaction.
+
+        Raises StoreFull (nothing is written; repeat it later), StoreCorrupt.
+        """
+        rows = _Rows()
+        for change in changes:
+            _add_rows(rows, change)
+        self._store.commit(*rows.split())
 
     def miner(self, miner_id: bytes) -> MinerTotals | None:
         """The totals of one miner id."""
@@ -144,17 +138,54 @@ def all_rows(store: _native.Store, table: str) -> list[tuple[bytes, bytes]]:
     return rows
 
 
-def _block_rows(block: StoredBlock) -> list[_Put]:
+class _Rows:
+    """What one transaction writes: of several changes of a row the last counts."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, bytes], bytes | None] = {}
+
+    def put(self, table: str, key: bytes, value: bytes) -> None:
+        """Write a row."""
+        self._rows[table, key] = value
+
+    def delete(self, table: str, key: bytes) -> None:
+        """Remove a row, if it is there."""
+        self._rows[table, key] = None
+
+    def split(self) -> tuple[list[_Put], list[_Delete]]:
+        """Puts and deletes, as the store takes them."""
+        puts = [(table, key, value) for (table, key), value in self._rows.items() if value is not None]
+        return puts, [place for place, value in self._rows.items() if value is None]
+
+
+def _add_rows(rows: _Rows, change: ImportChange) -> None:
+    _add_block_rows(rows, change.block)
+    for node_hash, node in change.nodes:
+        rows.put(records.NODES, node_hash, node)
+    for number, block_hash in change.canonical:
+        key = records.number_key(number)
+        if block_hash is None:
+            rows.delete(records.CANONICAL, key)
+        else:
+            rows.put(records.CANONICAL, key, block_hash)
+    for totals in change.miner_totals:
+        if totals.blocks == 0:
+            rows.delete(records.MINERS, totals.miner_id)
+        else:
+            rows.put(records.MINERS, totals.miner_id, records.encode_totals(totals))
+    if change.head is not None:
+        rows.put(records.META, records.HEAD, change.head)
+
+
+def _add_block_rows(rows: _Rows, block: StoredBlock) -> None:
     header = block.header
     block_hash = header.hash
-    rows: list[_Put] = [
-        (records.HEADERS, block_hash, header.encode()),
-        (records.BODIES, block_hash, records.encode_body(block.transactions)),
-        (records.CONTEXTS, block_hash, records.encode_context(block.context)),
-        (records.TIPS, block_hash, records.number_key(header.number)),
-    ]
+    rows.put(records.HEADERS, block_hash, header.encode())
+    rows.put(records.BODIES, block_hash, records.encode_body(block.transactions))
+    rows.put(records.CONTEXTS, block_hash, records.encode_context(block.context))
+    rows.put(records.TIPS, block_hash, records.number_key(header.number))
+    rows.delete(records.TIPS, header.parent_hash)
     if block.seal is not None:
-        rows.append((records.SEALS, block_hash, block.seal.encode()))
+        rows.put(records.SEALS, block_hash, block.seal.encode())
     if header.number == 0:
-        rows.append((records.META, records.GENESIS, block_hash))
-    return rows
+        rows.put(records.META, records.GENESIS, block_hash)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from quip import _native
-from quip.consensus.state import Account, StateUpdate
+from quip.consensus.state import Account, StateReader, StateUpdate
 
 
 class StoredState:
     """A `StateReader` over the store. Raises StoreCorrupt where a node is missing or broken."""
 
-    def __init__(self, store: _native.Store, root: bytes) -> None:
+    def __init__(self, store: _native.Store, root: bytes, staged: _native.StagedNodes | None = None) -> None:
         self._store = store
         self._root = root
+        self._staged = staged
 
     def account(self, address: bytes) -> Account | None:
         """The account at a 20-byte address, None where there is none."""
-        found = _native.state_account(self._store, self._root, address)
+        found = _native.state_account(self._store, self._root, address, self._staged)
         return None if found is None else Account(*found)
 
     def update(self, changes: Mapping[bytes, Account]) -> StateUpdate:
@@ -26,5 +27,21 @@ class StoredState:
             (address, account.nonce, account.balance, account.storage_root, account.code_hash)
             for address, account in changes.items()
         ]
-        root, nodes = _native.state_update(self._store, self._root, rows)
+        root, nodes = _native.state_update(self._store, self._root, rows, self._staged)
         return StateUpdate(root, tuple(nodes))
+
+
+class StagedState:
+    """States on top of the stored ones, whose nodes are not written yet: a `quip.chain.ports.StateScratch`."""
+
+    def __init__(self, store: _native.Store) -> None:
+        self._store = store
+        self._nodes = _native.StagedNodes()
+
+    def state(self, root: bytes) -> StateReader:
+        """The state at a root that is stored or whose nodes were kept."""
+        return StoredState(self._store, root, self._nodes)
+
+    def keep(self, nodes: Sequence[tuple[bytes, bytes]]) -> None:
+        """Remember trie nodes, (hash, RLP)."""
+        self._nodes.put(nodes)

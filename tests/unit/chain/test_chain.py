@@ -124,7 +124,7 @@ def test_ties_keep_the_first_seen() -> None:
     assert made.accept(first).status is Status.CONNECTED
     assert made.accept(second).status is Status.SIDE
     assert made.chain.head.hash == first.header.hash
-    assert len(made.chain.tree.tips()) == 2
+    assert len(made.chain.tips()) == 2
 
 
 def _root_paying(made: ChainGenerator, parent: Head, block: Block) -> bytes:

@@ -1,0 +1,61 @@
+"""Changes that wait for their common commit, on top of the store as it is.
+
+Blocks accepted together build on each other before any of them is written: they see what the ones before them changed,
+nobody else does. `changes` then go to the store in one transaction, or nowhere.
+"""
+
+from __future__ import annotations
+
+from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
+from quip.consensus.context import BlockContext
+from quip.consensus.header import Header
+from quip.consensus.state import StateReader
+
+
+class StagedStore:
+    """Implements `quip.chain.ports.BlockReads`: the store after `changes`."""
+
+    def __init__(self, store: ChainStore) -> None:
+        self.changes: list[ImportChange] = []
+        self._store = store
+        self._scratch = store.scratch()
+        self._blocks: dict[bytes, StoredBlock] = {}
+        self._canonical: dict[int, bytes | None] = {}
+        self._totals: dict[bytes, MinerTotals] = {}
+
+    def stage(self, block_hash: bytes, change: ImportChange) -> None:
+        """Add a change of a block; later reads see it."""
+        self.changes.append(change)
+        self._blocks[block_hash] = change.block
+        self._scratch.keep(change.nodes)
+        self._canonical.update(change.canonical)
+        self._totals.update((totals.miner_id, totals) for totals in change.miner_totals)
+
+    def block(self, block_hash: bytes) -> StoredBlock | None:
+        """The whole block, staged or stored."""
+        return self._blocks.get(block_hash) or self._store.block(block_hash)
+
+    def header(self, block_hash: bytes) -> Header | None:
+        """Only its header."""
+        staged = self._blocks.get(block_hash)
+        return staged.header if staged else self._store.header(block_hash)
+
+    def context(self, block_hash: bytes) -> BlockContext | None:
+        """Only its context."""
+        staged = self._blocks.get(block_hash)
+        return staged.context if staged else self._store.context(block_hash)
+
+    def canonical(self, number: int) -> bytes | None:
+        """Hash of the canonical block of that number."""
+        return self._canonical[number] if number in self._canonical else self._store.canonical(number)
+
+    def state(self, root: bytes) -> StateReader:
+        """The state at a root that some staged or stored block has."""
+        return self._scratch.state(root)
+
+    def miner(self, miner_id: bytes) -> MinerTotals | None:
+        """The totals of one miner id."""
+        staged = self._totals.get(miner_id)
+        if staged is None:
+            return self._store.miner(miner_id)
+        return staged if staged.blocks else None
