@@ -75,7 +75,7 @@ class Chain:
         """The chain in a store; an empty store gets the genesis block. Raises WrongChain or IncompleteStore."""
         update = genesis_state(spec, store.state(EMPTY_TRIE_ROOT))
         genesis = genesis_header(spec, update.root)
-        expected, stored = genesis.hash, store.genesis_hash()
+        expected, stored = genesis.hash, store.canonical(0)
         if stored is None:
             block = StoredBlock(genesis, (), None, genesis_context(spec.difficulty))
             store.commit(ImportChange(block, update.nodes, expected, ((0, expected),), ()))

@@ -90,9 +90,6 @@ class ChainStore(BlockReads, Protocol):
     def head(self) -> bytes | None:
         """Hash of the canonical head; None for a store without a genesis block."""
 
-    def genesis_hash(self) -> bytes | None:
-        """Hash of the canonical block 0; None for an empty store."""
-
     def scratch(self) -> StateScratch:
         """A place for states that are not written yet."""
 

@@ -141,7 +141,7 @@ def status(view: RpcView) -> dict[str, Any]:
         "version": view.node.version,
         "chain": view.spec.name,
         "chainId": view.spec.chain_id,
-        "genesis": data(view.store.genesis_hash() or b""),
+        "genesis": data(view.store.canonical(0) or b""),
         "head": {
             "number": quantity(header.number),
             "hash": data(header.hash),

@@ -55,7 +55,7 @@ class RpcView:
         elif reference.hash is not None:
             return self._by_hash(reference)
         elif reference.tag == "earliest":
-            found = self.store.genesis_hash()
+            found = self.store.canonical(0)
         elif reference.tag in ("safe", "finalized"):
             return self.store.block(self.node.buried(reference.tag))
         else:

@@ -57,10 +57,6 @@ class RedbChainStore:
         """Hash of the canonical head; None for a store without a genesis block."""
         return self._store.get(records.META, records.HEAD)
 
-    def genesis_hash(self) -> bytes | None:
-        """Hash of the canonical block 0; None for an empty store."""
-        return self._store.get(records.META, records.GENESIS)
-
     def block(self, block_hash: bytes) -> StoredBlock | None:
         """The whole block, side branches included. Raises StoreCorrupt if only parts of it are there."""
         header = self.header(block_hash)
