@@ -182,12 +182,6 @@ def test_the_taken_port_is_named(tmp_path: Path) -> None:
     assert "--rpc-port" in done.stderr
 
 
-def test_the_simulator_says_that_it_comes_later(tmp_path: Path) -> None:
-    done = run_program("quip-network-simulator", "--scenario", "mixed", home=tmp_path)
-    assert done.returncode == 2
-    assert "networking is not built yet" in done.stderr
-
-
 def test_check_config_prints_the_merged_configuration(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text('[global]\nport = 1\n[qpu]\ndwave_api_key = "DEV-secret"\n')
     done = run_program("quip-network-node", "--config", "c.toml", "cpu", "--port", "2", "--check-config", home=tmp_path)
