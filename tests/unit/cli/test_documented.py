@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quip.cli import node, quip
+from quip.cli import node, quip, simulator
 from quip.cli.flags import EVERY
 
 ROOT = Path(__file__).parents[3]
@@ -18,14 +18,16 @@ COMMANDS = sorted(
         for found in re.findall(r"`?\bquip ((?:chain|db|wallet) [a-z]+|[a-z]+)\b(?=[ `\n,])", page)
     }
 )
-NODE_LINES = sorted(
-    {
-        line.partition("#")[0].strip()
-        for page in PAGES
-        for line in page.splitlines()
-        if line.startswith("quip-network-node ")
-    }
-)
+
+
+def lines_for(program: str) -> list[str]:
+    """The lines of the pages that run a program, without their comments."""
+    found = (line for page in PAGES for line in page.splitlines() if line.startswith(f"{program} "))
+    return sorted({line.partition("#")[0].strip() for line in found})
+
+
+NODE_LINES = lines_for("quip-network-node")
+SIMULATOR_LINES = lines_for("quip-network-simulator")
 OWN_OPTIONS = {"--config", "--check-config", "--version", "--help"}
 PROSE = {"finds"}  # "`quip` finds the node"
 
@@ -33,6 +35,7 @@ PROSE = {"finds"}  # "`quip` finds the node"
 def test_there_is_something_to_check() -> None:
     assert {"status", "chain verify", "db reindex", "wallet recover", "calibrate"} <= set(COMMANDS)
     assert len(NODE_LINES) >= 4
+    assert len(SIMULATOR_LINES) >= 3
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in PROSE])
@@ -42,7 +45,7 @@ def test_every_command_of_quip_exists(command: str) -> None:
 
 
 def test_every_option_exists() -> None:
-    helps = [CliRunner().invoke(app, ["--help"]).output for app in (node.app, quip.app)]
+    helps = [CliRunner().invoke(app, ["--help"]).output for app in (node.app, quip.app, simulator.app)]
     for command in COMMANDS:
         helps.append(CliRunner().invoke(quip.app, [*command.split(), "--help"]).output)
     known = OWN_OPTIONS | {flag.option.partition("/")[0] for flag in EVERY}
@@ -61,3 +64,11 @@ def test_every_line_for_the_node_is_a_valid_configuration(
     words = [word for word in line.split()[1:] if word != "--check-config"]
     result = CliRunner().invoke(node.app, [*words, "--check-config"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("line", SIMULATOR_LINES)
+def test_every_line_for_the_simulator_is_a_plan(line: str) -> None:
+    words = [word for word in line.split()[1:] if word != "--print-only"]
+    result = CliRunner().invoke(simulator.app, [*words, "--print-only"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert result.output.count("quip-network-node") >= 2
