@@ -1,0 +1,70 @@
+"""Frames: how messages lie in a stream. u8 code, u32 big-endian length, payload; one after the other.
+
+>>> from quip.net.messages import StatusRequest
+>>> frame(StatusRequest()).hex()
+'3200000001c0'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from quip.net.codec import TABLE, code_of, encode
+from quip.net.errors import FrameTooLarge, MalformedFrame, UnexpectedMessage, UnknownMessage
+from quip.net.messages import Message
+
+HEADER_BYTES = 5
+"""Code and length."""
+
+
+def frame(message: Message) -> bytes:
+    """The frame of a message. Raises ValueError for one that no peer would take."""
+    payload = encode(message)
+    return bytes((code_of(message),)) + len(payload).to_bytes(4, "big") + payload
+
+
+class FrameReader:
+    """Cuts one stream into payloads. Holds at most one frame of the largest allowed message."""
+
+    __slots__ = ("_allowed", "_buffer", "_wanted")
+
+    def __init__(self, allowed: Collection[int]) -> None:
+        self._allowed = allowed
+        self._buffer = bytearray()
+        self._wanted = HEADER_BYTES
+
+    @property
+    def buffered(self) -> int:
+        """Bytes of the unfinished frame."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes, fin: bool) -> list[tuple[int, bytes]]:
+        """The (code, payload) of every frame that `data` completes; a frame is judged by its first five bytes.
+
+        Raises UnknownMessage, UnexpectedMessage (not allowed in this stream), FrameTooLarge, and MalformedFrame if the
+        stream ends within a frame.
+        """
+        frames: list[tuple[int, bytes]] = []
+        self._buffer += data
+        while len(self._buffer) >= self._wanted:
+            if self._wanted == HEADER_BYTES:
+                self._wanted += self._checked_length()
+            else:
+                frames.append((self._buffer[0], bytes(self._buffer[HEADER_BYTES : self._wanted])))
+                del self._buffer[: self._wanted]
+                self._wanted = HEADER_BYTES
+        if fin and self._buffer:
+            raise MalformedFrame(f"the stream ends {self._wanted - len(self._buffer)} bytes early")
+        return frames
+
+    def _checked_length(self) -> int:
+        code = self._buffer[0]
+        rule = TABLE.get(code)
+        if rule is None:
+            raise UnknownMessage(code=code)
+        if code not in self._allowed:
+            raise UnexpectedMessage("not in this stream", name=rule.name)
+        length = int.from_bytes(self._buffer[1:HEADER_BYTES], "big")
+        if length > rule.max_bytes:
+            raise FrameTooLarge(name=rule.name, size=length, limit=rule.max_bytes)
+        return length

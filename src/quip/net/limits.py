@@ -1,0 +1,177 @@
+"""Everything on the network that can grow has a bound, and a reason. Message sizes and rates are in `codec.TABLE`."""
+
+from __future__ import annotations
+
+# --- messages (codec.py) ---
+MAX_AGENT_CHARACTERS = 64
+"""`quip/0.1.0` and a word of the operator's; shown in tables."""
+MAX_REASON_CHARACTERS = 200
+"""One line of a log."""
+MAX_GOSSIP_CLAIMS = 16
+"""New heads at once: one is normal, a reorganisation announces a few."""
+MAX_TRANSACTION_CLAIMS = 4_096
+"""Inventory at once: a full block's transactions several times over, in 160 kB."""
+MAX_LOCATOR_HASHES = 64
+"""Spacing doubles after the first ten: 64 reach beyond 2^50 blocks."""
+MAX_HEADERS = 512
+"""In 320 kB; headers are the cheapest part of sync."""
+MAX_SEALS = 64
+"""In 0.7 MB with seals of 11 kB; parallel ranges are of this size."""
+MAX_BODIES = 64
+"""Their bytes end an answer sooner."""
+MAX_BODIES_BYTES = (8 << 20) + (8 << 20 >> 4)
+"""The largest body, whose legacy transactions have a prefix here that they do not have in a block: under 1/16."""
+MAX_TRANSACTIONS = 256
+"""Missing transactions of a block at once."""
+MAX_TRANSACTIONS_BYTES = 1 << 20
+"""Bytes of transactions in one TRANSACTIONS; a larger transaction comes with its block."""
+MAX_PEERS = 250
+"""Addresses in one answer: a quarter of Bitcoin's, enough for 8 outbound connections."""
+MAX_COUNTERS = 32
+"""Counters of one STATS."""
+MAX_COUNTER_NAME_CHARACTERS = 32
+"""A metric's name."""
+
+# --- one connection (session.py, requests.py, inquiries.py) ---
+JOIN_TIMEOUT_S = 10.0
+"""From the TLS handshake to the welcome: a few round trips and a look at two tables."""
+REFUSAL_LINGER_S = 2.0
+"""A refused peer reads why and closes; then we close."""
+HEARTBEAT_INTERVAL_S = 15.0
+"""Default; keeps NAT bindings of 30 s open."""
+HEARTBEAT_TIMEOUT_S = 60.0
+"""Default; four heartbeats lost."""
+MIN_HEARTBEAT_INTERVAL_S = 0.1
+"""HEARTBEAT's rate lets one through so often."""
+MAX_REQUESTS_IN_FLIGHT = 8
+"""Of ours to one peer; fills 8 MB/s at 100 ms with seals, and half of what a peer accepts."""
+MAX_REQUESTS_QUEUED = 64
+"""Of ours behind those; more is not backpressure but a leak."""
+MAX_REPLY_BYTES_IN_FLIGHT = 20 << 20
+"""Sum of the largest answers to our requests in flight to one peer: two of 8 MiB and some small ones."""
+MAX_INBOUND_STREAMS = 16
+"""Requests of one peer that are open at once; the next are refused."""
+MAX_STREAM_GAP = 256
+"""Streams that a peer may skip: numbers come out of order only by loss, as many as it has in flight."""
+REQUEST_ARRIVAL_S = 30.0
+"""From a request's first byte to its last: at most 9 kB."""
+MAX_ANSWER_BYTES = 32 << 20
+"""Unsent bytes to one peer plus the largest answers being prepared for it; further requests wait."""
+PATIENCE_MESSAGES = 64
+"""Throttled messages and refused streams that a peer is forgiven at once..."""
+PATIENCE_PER_S = 1.0
+"""...and per second, before it counts as flooding."""
+SELF_RESTRAINT = 0.75
+"""Our share of the rates that we allow others: jitter on the way makes bursts."""
+SLOW_READER_BYTES = 64 << 10
+"""Unsent bytes above which the peer has to read..."""
+SLOW_READER_S = 30.0
+"""...within each such time..."""
+SLOW_READER_PROGRESS_BYTES = 256 << 10
+"""...so much, or as much as there is: 70 kbit/s."""
+
+# --- bans (bans.py) ---
+BAN_STEPS_S = (60, 600, 3_600, 86_400, 604_800)
+"""First to fifth offence: a minute stops a loop, a week an enemy."""
+FORGIVEN_AFTER_S = 604_800
+"""A week after a ban ended its offence no longer counts."""
+BANS_KEPT = 4_096
+"""200 bytes each; the oldest are forgotten first."""
+GROUP_OFFENDERS = 3
+"""Node ids of one netgroup that misbehave before the group is banned: ids cost nothing, a /16 has honest neighbours."""
+GROUP_OFFENDERS_WITHIN_S = 600
+"""...in this time."""
+OFFENDING_GROUPS = 1_024
+"""Netgroups whose offenders are counted; an attacker with more has too many to be banned one by one."""
+
+# --- address book (address_book.py, discovery.py) ---
+NEW_BUCKETS = 128
+"""With 32 slots each: 4,096 addresses that we were told, 1 MB."""
+NEW_BUCKETS_PER_SOURCE = 16
+"""Buckets that one teller's netgroup reaches: an eighth of the table."""
+TRIED_BUCKETS = 32
+"""With 32 slots each: 1,024 addresses that we were connected to."""
+TRIED_BUCKETS_PER_GROUP = 4
+"""Buckets that one netgroup's addresses reach: an eighth of the table."""
+BUCKET_SLOTS = 32
+"""Addresses in a bucket."""
+TRIED_CONTESTS = 16
+"""Full tried slots that a working address waits for; feelers test the holders one by one."""
+ADDRESS_DEAD_ATTEMPTS = 6
+"""Failed dials in a row: two hours by then, since each waits twice as long as the one before."""
+ADDRESS_STALE_S = 30 * 86_400
+"""Not seen for a month."""
+SMALL_BOOK = 32
+"""Addresses that are told at once even if they are more than a quarter of the book."""
+PEERS_ANSWER_EVERY_S = 60.0
+"""One peer gets addresses once a minute; in between an empty list."""
+PEERS_ASK_EVERY_S = 1_800.0
+"""An outbound peer is asked again after half an hour..."""
+PEERS_ASK_IN_NEED_S = 90.0
+"""...or so soon, where we have too few outbound peers and nobody left to dial."""
+PEERS_TIMEOUT_S = 20.0
+"""For an answer of 250 addresses."""
+SAVE_EVERY_S = 120.0
+"""Between two savings of the address book: what a crash loses."""
+MAX_ANCHORS = 4
+"""Outbound peers that the next run dials first: an attacker who restarts us does not get all slots."""
+
+# --- connections (dialling.py, joining.py, eviction.py) ---
+OUTBOUND_TARGET = 8
+"""Default. Bitcoin's figure: an attacker with a tenth of all addresses has all eight once in 10^8 draws."""
+OUTBOUND_PER_GROUP = 2
+"""Chosen outbound peers of one netgroup; manual, loopback and private ones don't count."""
+MAX_INBOUND = 64
+"""Default. With session buffers of a few 100 kB each at most."""
+DIAL_TIMEOUT_S = 15.0
+"""A dial that the transport never answers is given up."""
+DIAL_EVERY_S = 0.5
+"""Between two dials to addresses from the book."""
+FEELER_EVERY_S = 120.0
+"""One unknown address is tried so often: 700 a day."""
+MANUAL_BACKOFF_S = 1.0
+"""A manual peer is dialled again after 1, 2, 4, ... seconds..."""
+MANUAL_BACKOFF_MAX_S = 30.0
+"""...up to this; the operator asked for it, and a restart takes seconds."""
+STEADY_AFTER_S = 30.0
+"""A connection that held so long resets the back-off."""
+DUPLICATE_RACE_S = 5.0
+"""Two nodes that dial each other at once notice within this; later the older connection is the dead one."""
+EVICTION_PROTECTED_GROUPS = 4
+"""Inbound peers of distinct netgroups that are never evicted..."""
+EVICTION_PROTECTED_PROVIDERS = 4
+"""...those that last were first with a block..."""
+EVICTION_PROTECTED_OLDEST = 8
+"""...and those connected longest: an attacker has to be better at all three."""
+
+# --- gossip (gossip.py, fetching.py, transactions.py) ---
+KNOWN_BLOCKS_PER_PEER = 512
+"""Hashes that a peer is known to have: half a day of the dev chain's side by side, 60 kB."""
+KNOWN_TRANSACTIONS_PER_PEER = 8_192
+"""Two full inventories, 1 MB."""
+PUSH_AT_LEAST = 4
+"""Peers that get header and seal unasked, or the square root of all: 4 peers reach 8 nodes in two hops."""
+CANDIDATES = 64
+"""Blocks on their way in: more than honest miners make in a minute on any chain."""
+CANDIDATES_PER_PEER = 8
+"""Of one peer: verification CPU is its to spend only so far."""
+OTHER_OFFERS = 3
+"""Further offers for a hash whose first offer may turn out bad."""
+WAITING_CHILDREN = 32
+"""Blocks whose parent is on its way in."""
+VERIFIED_SEALS = 64
+"""Seals that passed while the block is not in yet: a hash is not verified twice. 11 kB each."""
+EARLY_BLOCKS = 64
+"""Hashes handed to the chain before their time; like chain/limits.py's FUTURE_BLOCKS."""
+SIDE_BLOCK_WORTH = 6
+"""A side block lighter than the head by this many blocks' work is not stored for gossip's sake; sync decides."""
+SIDE_BLOCKS_REMEMBERED = 1_024
+"""(parent, miner) pairs whose one side block was taken."""
+BLOCK_TIMEOUT_S = 2.0
+"""For an announced block or a body; then the next announcer is asked."""
+FETCHES = 8
+"""Announced blocks asked for at once: 72 MiB of the largest."""
+ANNOUNCERS = 8
+"""Peers remembered per announced block."""
+TRANSACTIONS_TIMEOUT_S = 5.0
+"""For up to 256 transactions."""
