@@ -4,7 +4,10 @@ Verification is native and lets go of the interpreter, so the event loop stays f
 """
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import structlog
 
@@ -23,16 +26,31 @@ log = structlog.get_logger("quip.chain")
 LEVEL_ONE = 1 << 16
 STALL_HINT = "free some space on the disk; the node goes on by itself"
 
+Outcome: TypeAlias = Accepted | ConsensusError | None
+"""None: not taken through no fault of the block (the disk is full, the node stops)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """Blocks to be accepted together."""
+
+    blocks: tuple[Block, ...]
+    seal_checked: bool = False
+
 
 class ChainThread:
-    """Serialises `accept` and `template`. All methods may be called from any thread but its own."""
+    """Serialises `accept`, `submit` and `template`. All methods may be called from any thread but its own.
 
-    def __init__(self, chain: Chain, clock: ClockWatch, metrics: Metrics) -> None:
+    `pool` runs one thing at a time, in order; by default a thread of its own.
+    """
+
+    def __init__(self, chain: Chain, clock: ClockWatch, metrics: Metrics, pool: Executor | None = None) -> None:
         self.chain = chain
         self._clock = clock
         self._metrics = metrics
-        self._pool = ThreadPoolExecutor(1, "chain")
-        self._stalled: Block | None = None
+        self._pool = pool or ThreadPoolExecutor(1, "chain")
+        self._stalled: _Offer | None = None
+        self._closing = False
         chain.subscribe(self._on_event)
         self._show_head()
 
@@ -43,7 +61,15 @@ class ChainThread:
 
     def accept(self, block: Block) -> Accepted | None:
         """Verify and store a block; None where it is refused (the log says why). Blocks until done."""
-        return self._pool.submit(self._accept, block).result()
+        (outcome,) = self._pool.submit(self._take, _Offer((block,))).result()
+        return outcome if isinstance(outcome, Accepted) else None
+
+    def submit(self, blocks: Sequence[Block], *, seal_checked: bool = False) -> Future[list[Outcome]]:
+        """Accept blocks, in order, in one durable transaction, some time soon. `seal_checked`: gate and seal are good.
+
+        The outcomes come in order; refusals are logged.
+        """
+        return self._pool.submit(self._take, _Offer(tuple(blocks), seal_checked))
 
     def template(self, beneficiary: bytes, miner_id: bytes) -> Template:
         """The block to mine on the head now."""
@@ -53,37 +79,52 @@ class ChainThread:
         """Once a second: try again what came too early, or did not fit the disk."""
         self._pool.submit(self._tick).result()
 
+    def stop_taking(self) -> None:
+        """From now on blocks are not taken: what is queued ends at once."""
+        self._closing = True
+
     def close(self) -> None:
         """Finish what is under way and stop the thread."""
         self._pool.shutdown()
 
     def _tick(self) -> None:
         waiting, self._stalled = self._stalled, None
-        if waiting is not None and self._accept(waiting, retry=True) is not None:
-            log.info("the disk has room again")
+        if waiting is not None:
+            self._take(waiting, retry=True)
+            if self._stalled is None:
+                log.info("the disk has room again")
         for block in self.chain.future.due(self._clock.now()):
-            self._accept(block)
+            self._take(_Offer((block,)))
 
-    def _accept(self, block: Block, retry: bool = False) -> Accepted | None:
+    def _take(self, offer: _Offer, retry: bool = False) -> list[Outcome]:
+        nothing: list[Outcome] = [None] * len(offer.blocks)
+        if self._closing:
+            return nothing
         started = time.monotonic()
         try:
-            accepted = self.chain.accept(block, self._clock.now())
-        except FutureBlock as error:
-            self._refused("future", block, error, CLOCK_HINT)
-        except ConsensusError as error:
-            self._refused("invalid", block, error)
+            outcomes = self.chain.accept_many(offer.blocks, self._clock.now(), seal_checked=offer.seal_checked)
         except StoreFull as error:
-            self._stalled = block
+            self._stalled = self._stalled or offer
             if not retry:
-                self._refused("disk full", block, error, STALL_HINT)
+                self._refused("disk full", offer.blocks[0], error, STALL_HINT)
+            return nothing
         except (StoreError, IncompleteStore) as error:
-            self._refused("store", block, error, "stop the node and run: quip db check")
+            self._refused("store", offer.blocks[0], error, "stop the node and run: quip db check")
+            return nothing
+        each_s = (time.monotonic() - started) / max(len(outcomes), 1)
+        for block, outcome in zip(offer.blocks, outcomes, strict=True):
+            self._count(block, outcome, each_s)
+        return list(outcomes)
+
+    def _count(self, block: Block, outcome: Accepted | ConsensusError, each_s: float) -> None:
+        if isinstance(outcome, FutureBlock):
+            self._refused("future", block, outcome, CLOCK_HINT)
+        elif isinstance(outcome, ConsensusError):
+            self._refused("invalid", block, outcome)
         else:
-            self._metrics.blocks.labels(accepted.status.value).inc()
-            if accepted.status is not Status.KNOWN:
-                self._metrics.import_s.observe(time.monotonic() - started)
-            return accepted
-        return None
+            self._metrics.blocks.labels(outcome.status.value).inc()
+            if outcome.status is not Status.KNOWN:
+                self._metrics.import_s.observe(each_s)
 
     def _refused(self, outcome: str, block: Block, error: Exception, hint: str | None = None) -> None:
         self._metrics.blocks.labels(outcome).inc()

@@ -1,14 +1,17 @@
 """The thread that changes the chain: outcomes, the full disk, and what came too early."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from quip.chain.chain import Chain, Status
+from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.generator import ChainGenerator
 from quip.chain.ports import ChainStore, ImportChange
+from quip.consensus.block import Block
+from quip.consensus.errors import ConsensusError
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import ClockWatch
 from quip.node.metrics import Metrics
@@ -23,10 +26,10 @@ class FullDisk:
         self._store = store
         self.full = False
 
-    def commit(self, change: ImportChange) -> None:
+    def commit(self, *changes: ImportChange) -> None:
         if self.full:
             raise StoreFull("disk is full")
-        self._store.commit(change)
+        self._store.commit(*changes)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -105,3 +108,51 @@ def test_a_template_builds_on_the_head(bench: Bench) -> None:
     assert template.header.parent_hash == bench.thread.chain.head.hash
     assert template.header.timestamp == int(bench.now)
     assert template.header.miner_id == b"\x01" * 20
+
+
+def blocks_of(made: ChainGenerator, count: int) -> list[Block]:
+    found = []
+    for _ in range(count):
+        found.append(made.block(made.chain.head))
+        made.accept(found[-1])
+    return found
+
+
+def test_many_blocks_are_taken_together(bench: Bench) -> None:
+    blocks = blocks_of(bench.made, 4)
+    broken = replace(blocks[2], header=replace(blocks[2].header, gas_used=1))
+    outcomes = bench.thread.submit([blocks[0], blocks[1], broken, blocks[0]]).result()
+    assert [type(outcome).__name__ for outcome in outcomes][:2] == ["Accepted", "Accepted"]
+    assert isinstance(outcomes[2], ConsensusError)
+    assert isinstance(outcomes[3], Accepted)
+    assert outcomes[3].status is Status.KNOWN
+    assert bench.thread.submit(blocks[2:], seal_checked=True).result()[1] is not None
+    assert (bench.height(), bench.count("connected"), bench.count("invalid")) == (4, 4, 1)
+
+
+def test_what_did_not_fit_the_disk_is_no_fault_of_the_blocks_and_enters_later(bench: Bench) -> None:
+    blocks = blocks_of(bench.made, 3)
+    bench.disk.full = True
+    assert bench.thread.submit(blocks).result() == [None, None, None]
+    bench.disk.full = False
+    bench.thread.tick()
+    assert (bench.thread.stalled, bench.height()) == (False, 3)
+
+
+def test_a_stopping_thread_takes_nothing(bench: Bench) -> None:
+    bench.thread.stop_taking()
+    assert bench.thread.submit(blocks_of(bench.made, 2)).result() == [None, None]
+    assert bench.height() == 0
+
+
+def test_it_runs_on_whatever_executor_it_is_given() -> None:
+    class AtOnce(Executor):
+        def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+            done: Future[Any] = Future()
+            done.set_result(function(*arguments, **named))
+            return done
+
+    made = generator(new_chain(), seed=7)
+    thread = ChainThread(new_chain(), ClockWatch(lambda: 1e10, lambda: 0.0), Metrics("0", "test"), AtOnce())
+    assert thread.accept(made.block(made.chain.head)) is not None
+    thread.close()

@@ -1,0 +1,118 @@
+"""Checks seals on native threads; the interpreter is free meanwhile. Connections take turns, so none starves another.
+
+One instance belongs to one event loop; everything but the checks themselves happens there.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from quip.consensus import rules
+from quip.consensus.errors import ConsensusError, MalformedSeal
+from quip.consensus.spec import ChainSpec
+from quip.ising.puzzle import Puzzle
+from quip.net.actions import CheckSeals, SealCheck
+from quip.net.events import SealsChecked
+from quip.node.config import logical_cpus
+
+log = structlog.get_logger("quip.net")
+
+MAX_THREADS = 2  # verification never takes more of a machine that also mines
+SEALS_AT_ONCE = 4  # a thread's turn: some 20 ms of the public puzzle, so that a new block never waits for a sync
+
+Errors = list[ConsensusError | None]
+
+
+@dataclass(slots=True)
+class _Job:
+    job: int
+    connection: int
+    checks: tuple[SealCheck, ...]
+    begun: int = 0
+    """Checks that a thread has or had."""
+    open: int = 0
+    """Checks without a verdict."""
+    errors: Errors = field(default_factory=list)
+
+
+class SealPool:
+    """Takes CheckSeals, gives SealsChecked to `report` on the loop. `close` at the end."""
+
+    def __init__(self, spec: ChainSpec, puzzle: Puzzle, report: Callable[[SealsChecked], None]) -> None:
+        self._spec = spec
+        self._puzzle = puzzle
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._free = min(MAX_THREADS, logical_cpus())
+        self._threads = ThreadPoolExecutor(self._free, "seals")
+        self._waiting: dict[int, deque[_Job]] = {}
+        """By connection; the first one's turn is next."""
+
+    def submit(self, wanted: CheckSeals) -> None:
+        """Check these some time soon."""
+        count = len(wanted.checks)
+        job = _Job(wanted.job, wanted.connection, wanted.checks, open=count, errors=[None] * count)
+        if not wanted.checks:
+            self._report(SealsChecked(job.job, ()))
+            return
+        self._waiting.setdefault(job.connection, deque()).append(job)
+        self._start()
+
+    def close(self) -> None:
+        """Drop what has not begun, and wait for the rest."""
+        self._waiting.clear()
+        self._threads.shutdown(cancel_futures=True)
+
+    def _start(self) -> None:
+        while self._free and self._waiting:
+            connection = next(iter(self._waiting))
+            jobs = self._waiting.pop(connection)
+            job = jobs[0]
+            first = job.begun
+            job.begun = min(first + SEALS_AT_ONCE, len(job.checks))
+            if job.begun == len(job.checks):
+                jobs.popleft()
+            if jobs:
+                self._waiting[connection] = jobs  # behind everybody else
+            self._free -= 1
+            done = self._threads.submit(check_all, self._spec, self._puzzle, job.checks[first : job.begun])
+            done.add_done_callback(lambda found, job=job, first=first: self._tell(job, first, found))  # type: ignore[misc]
+
+    def _tell(self, job: _Job, first: int, found: "Future[Errors]") -> None:
+        if not found.cancelled() and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finish, job, first, found)
+
+    def _finish(self, job: _Job, first: int, found: "Future[Errors]") -> None:
+        self._free += 1
+        errors = _verdicts(found, min(first + SEALS_AT_ONCE, len(job.checks)) - first)
+        job.errors[first : first + len(errors)] = errors
+        job.open -= len(errors)
+        if not job.open:
+            self._report(SealsChecked(job.job, tuple(job.errors)))
+        self._start()
+
+
+def check_all(spec: ChainSpec, puzzle: Puzzle, checks: Sequence[SealCheck]) -> Errors:
+    """Per seal None, or the rule it breaks."""
+    found: Errors = []
+    for check in checks:
+        try:
+            rules.check_seal(spec, puzzle, check.header, check.seal, check.required)
+        except ConsensusError as error:
+            found.append(error)
+        else:
+            found.append(None)
+    return found
+
+
+def _verdicts(found: "Future[Errors]", count: int) -> Errors:
+    """What a thread found; seals on which our own code failed are never taken for good ones."""
+    failure = found.exception()
+    if failure is None:
+        return found.result()
+    log.error("a seal check failed", exc_info=failure)
+    return [MalformedSeal(reason=f"its check ended with {type(failure).__name__}") for _ in range(count)]
