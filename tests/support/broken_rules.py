@@ -1,0 +1,98 @@
+"""For every rule a change that turns a valid child of the head into a block that breaks it."""
+
+from dataclasses import replace
+
+from quip.consensus import errors
+from quip.consensus.block import MAX_BODY_SIZE, MAX_SEAL_SIZE
+from quip.consensus.errors import ConsensusError, Spoils
+from support.mutants import (
+    TRANSACTION,
+    Mutation,
+    closed_gate,
+    flip,
+    signed,
+    too_close,
+    with_header,
+    with_seal,
+    with_transactions,
+)
+from support.signers import signer
+
+HASH, MESSAGE, NOTHING = Spoils.HASH, Spoils.MESSAGE, Spoils.NOTHING
+ZERO = bytes(32)
+
+
+def header(**changes: object) -> Mutation:
+    return lambda chain, block: with_header(chain, block, **changes)
+
+
+def moved(name: str, by: int) -> Mutation:
+    return lambda chain, block: with_header(chain, block, **{name: getattr(block.header, name) + by})
+
+
+def seal(**changes: object) -> Mutation:
+    return lambda chain, block: with_seal(block, **changes)
+
+
+def seal_part(name: str, position: int = -1) -> Mutation:
+    return lambda chain, block: with_seal(block, **{name: flip(getattr(block.seal, name), position)})
+
+
+def solutions(change: object) -> Mutation:
+    return lambda chain, block: with_seal(block, solutions=tuple(change(list(block.seal.solutions))))  # type: ignore
+
+
+MUTANTS: dict[str, tuple[type[ConsensusError], Spoils, Mutation]] = {
+    "body too large": (
+        errors.BlockTooLarge,
+        MESSAGE,
+        lambda chain, block: replace(block, transactions=(TRANSACTION + bytes(MAX_BODY_SIZE),)),
+    ),
+    "seal too large": (errors.BlockTooLarge, MESSAGE, seal(solutions=(bytes(MAX_SEAL_SIZE),))),
+    "seed": (
+        errors.SeedMismatch,
+        HASH,
+        lambda chain, block: replace(block, header=replace(block.header, mix_hash=ZERO)),
+    ),
+    "gate": (errors.GateClosed, HASH, closed_gate),
+    "number": (errors.WrongNumber, HASH, moved("number", 1)),
+    "ommers": (errors.WrongOmmersHash, HASH, header(ommers_hash=ZERO)),
+    "extra data": (errors.WrongExtraData, HASH, header(extra_data=bytes(19))),
+    "timestamp": (
+        errors.TimestampNotAfterParent,
+        HASH,
+        lambda chain, block: with_header(chain, block, timestamp=chain.head.header.timestamp),
+    ),
+    "difficulty": (errors.WrongDifficulty, HASH, moved("difficulty", -1)),
+    "gas limit step": (errors.GasLimitStep, HASH, moved("gas_limit", 30_000_000 // 1024)),
+    "gas used": (errors.GasUsedAboveLimit, HASH, header(gas_used=30_000_001)),
+    "base fee": (errors.WrongBaseFee, HASH, moved("base_fee_per_gas", 1)),
+    "future": (errors.FutureBlock, NOTHING, header(timestamp=1 << 63, difficulty=256)),
+    "parent": (errors.UnknownParent, NOTHING, header(parent_hash=ZERO)),
+    "no seal": (errors.MissingSeal, MESSAGE, lambda chain, block: replace(block, seal=None)),
+    "suite": (errors.WrongSuite, MESSAGE, seal(suite=1)),
+    "another miner": (
+        errors.WrongMiner,
+        MESSAGE,
+        lambda chain, block: replace(block, seal=signed(block.header, block.seal.solutions, signer(2))),  # type: ignore
+    ),
+    "ECDSA half": (errors.InvalidSignature, MESSAGE, seal_part("ecdsa_signature", 5)),
+    "ECDSA v": (errors.InvalidSignature, MESSAGE, seal_part("ecdsa_signature", 64)),
+    "XMSS half": (errors.InvalidSignature, MESSAGE, seal_part("xmss_signature")),
+    "XMSS leaf": (errors.InvalidSignature, MESSAGE, seal_part("xmss_signature", 2)),
+    "XMSS length": (errors.InvalidSignature, MESSAGE, seal(xmss_signature=bytes(4_962))),
+    "ECDSA key": (errors.InvalidSignature, MESSAGE, seal(ecdsa_key=bytes(33))),
+    "too few": (errors.WrongSolutionCount, MESSAGE, solutions(lambda s: s[:-1])),
+    "too many": (errors.WrongSolutionCount, MESSAGE, solutions(lambda s: [*s, bytes([255] * 6)])),
+    "length": (errors.MalformedSolutions, MESSAGE, solutions(lambda s: [s[0] + b"\0", *s[1:]])),
+    "order": (errors.MalformedSolutions, MESSAGE, solutions(lambda s: s[::-1])),
+    "twice": (errors.MalformedSolutions, MESSAGE, solutions(lambda s: [s[0], s[0], s[1]])),
+    "flipped": (errors.MalformedSolutions, MESSAGE, solutions(lambda s: [flip(s[0], 0), *s[1:]])),
+    "distance": (errors.SolutionsTooClose, MESSAGE, lambda chain, block: too_close(block)),
+    "body": (errors.WrongBody, MESSAGE, lambda chain, block: replace(block, transactions=(TRANSACTION,))),
+    "transactions": (errors.TransactionsUnsupported, HASH, with_transactions),
+    "state root": (errors.WrongStateRoot, HASH, header(state_root=ZERO)),
+    "receipts root": (errors.WrongReceiptsRoot, HASH, header(receipts_root=ZERO)),
+    "logs bloom": (errors.WrongLogsBloom, HASH, header(logs_bloom=bytes([1] * 256))),
+    "used gas": (errors.WrongGasUsed, HASH, header(gas_used=21_000)),
+}
