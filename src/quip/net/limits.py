@@ -175,3 +175,45 @@ ANNOUNCERS = 8
 """Peers remembered per announced block."""
 TRANSACTIONS_TIMEOUT_S = 5.0
 """For up to 256 transactions."""
+
+# --- connections below the messages (quic.py, transport.py, retry.py, udp.py) ---
+HANDSHAKE_S = 5.0
+"""A handshake is three round trips; half-open connections are few, so they must not linger."""
+MAX_CONNECTIONS = 192
+"""All together; each may make this node hold CONNECTION_WINDOW. The overlay fills less than half."""
+MAX_PER_NETGROUP = 8
+"""Inbound, half-open ones too: one owner's addresses must not fill the node. Loopback and private ones are exempt."""
+MAX_HALF_OPEN = 64
+"""Handshakes at the same time, of clients whose address is proved."""
+MAX_HALF_OPEN_PER_NETGROUP = 4
+"""A sixteenth of them."""
+MAX_STREAMS_BIDI = 32
+"""Requests of the other side at the same time; the session's own limit is half of it."""
+MAX_STREAMS_UNI = 4
+"""Each side pushes on one."""
+STREAM_WINDOW = 512 << 10
+"""Bytes on their way on one stream: 5 MB/s at 100 ms."""
+CONNECTION_WINDOW = 1 << 20
+"""Bytes out of order that one peer can make this node hold."""
+MAX_CRYPTO_BYTES = 64 << 10
+"""Handshake bytes of one peer; a chain of five certificates is 8 kB. TLS itself would hold 16 MiB."""
+MAX_STREAM_GAPS = 1_024
+"""Holes in one stream: every second packet of a full window lost makes 218."""
+MAX_UNSENT_BYTES = 64 << 20
+"""What one peer may let wait here; the session gives up far below (MAX_ANSWER_BYTES, SLOW_READER_S)."""
+BACKLOG_STEP = 64 << 10
+"""Backlog is told when it has changed so much, and when it is gone."""
+LOOPBACK_DATAGRAM = 8_192
+"""Bytes: a loopback device takes 65,536 (macOS 16,384), and a packet costs the same CPU at any size."""
+KEY_UPDATE_PACKETS = 1 << 22
+"""A key of AES-128-GCM is good for 2^23 packets (RFC 9001, section 6.6)."""
+MAX_FAREWELLS = 256
+"""Closed connections whose late datagrams still get the close as an answer..."""
+LINGER_S = 3.0
+"""...for a few round trips."""
+DATAGRAM_BATCH = 64
+"""Datagrams read before the rest of the program has its turn: a few ms."""
+RETRY_TOKEN_S = 10.0
+"""Validity of a Retry token: a client answers at once."""
+KNOWN_SPELLINGS = 4_096
+"""Socket addresses whose canonical form is remembered."""

@@ -1,0 +1,42 @@
+"""What the operator of this node can put right: key files, the peer database, the port. Never a peer's doing.
+
+LocalError
+├── KeyFileError        a certificate or key that cannot be used as it is
+│   └── ExposedKey      others on this machine can read the key
+├── PeersFileError      trust.db cannot be used as it is
+└── UdpPortError        the UDP port cannot be opened
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class LocalError(Exception):
+    """An expected failure: `message` says what is wrong, `hint` what to do about it."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message}; {hint}")
+        self.message = message
+        self.hint = hint
+
+
+class KeyFileError(LocalError):
+    """A certificate or key file that is missing, unreadable, of the wrong kind, or does not fit the other one."""
+
+
+class ExposedKey(KeyFileError):
+    """A private key that other users of the machine can reach."""
+
+    def __init__(self, path: Path, mode: int) -> None:
+        super().__init__(
+            f"{path} has mode {mode:04o}: others can reach this private key", f"run: chmod o-rwx,g-wx {path}"
+        )
+
+
+class PeersFileError(LocalError):
+    """trust.db is damaged, locked, of another version, or its disk is full."""
+
+
+class UdpPortError(LocalError):
+    """The UDP address cannot be opened."""
