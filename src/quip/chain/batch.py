@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from quip.chain.branches import Branches
 from quip.chain.events import Head
 from quip.chain.limits import MAX_BRANCH_DEPTH
 from quip.chain.ports import ImportChange, StoredBlock
@@ -42,10 +41,23 @@ class Ground:
     """What a batch is built on: the chain as it is now."""
 
     tree: BlockTree
-    branches: Branches
     invalid: Container[bytes]
     """Hashes judged invalid."""
     head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the caller has verified by itself, with the functions of `rules`, about all blocks of a batch."""
+
+    seal_checked: bool = False
+    """Every header's gate and every seal is good."""
+    outweighs_from: bytes | None = None
+    """Hash of a canonical block: the blocks belong to a branch that leaves the canonical chain there, and whose headers
+    and seals, all verified, carry more work than the head. Such a branch may be as old as it likes."""
+
+
+NO_TRUST = Trust()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +72,23 @@ class Verified:
 class Batch:
     """The chain as it will be once everything staged is written."""
 
-    def __init__(self, law: Law, store: StagedStore, ground: Ground) -> None:
+    def __init__(self, law: Law, store: StagedStore, ground: Ground, trust: Trust) -> None:
         self.tree = BlockTree(store, ground.tree)
         self.head = ground.head
         self.movement = Movement()
-        self.used_forks: list[bytes] = []
-        """Fork points at which it reorganised."""
         self._law = law
         self._store = store
         self._ground = ground
+        self._trust = trust
 
     @property
     def changes(self) -> list[ImportChange]:
         """What is to be written, in order."""
         return self._store.changes
 
-    def verify(self, block_hash: bytes, block: Block, now: int, *, seal_checked: bool) -> Verified:
-        """Judge a block whose parent is known. `seal_checked`: gate and seal were found good already.
-
-        Raises a ConsensusError.
-        """
-        spec, header = self._law.spec, block.header
+    def verify(self, block_hash: bytes, block: Block, now: int) -> Verified:
+        """Judge a block whose parent is known. Raises a ConsensusError."""
+        spec, header, seal_checked = self._law.spec, block.header, self._trust.seal_checked
         check_sizes(block)
         if not seal_checked:
             rules.check_gate(spec, header)
@@ -110,8 +118,6 @@ class Batch:
             self.tree.remember(block_hash, block, reorganised=False)
             return None
         move = plan(self._store, self.tree, self._law.spec.rewards, block_hash, block)
-        if move.leaving:
-            self.used_forks.append(self.tree.known(move.leaving[-1])[0].parent_hash)
         self._store.stage(
             block_hash, ImportChange(block, verified.state.nodes, block_hash, move.canonical, move.miner_totals)
         )
@@ -125,8 +131,7 @@ class Batch:
         head_number = self.head.header.number
         if head_number - fork <= MAX_BRANCH_DEPTH:
             return
-        fork_hash = self.tree.canonical_hash(fork)
-        if fork_hash is None or not self._ground.branches.is_admitted(fork_hash):
+        if self._trust.outweighs_from is None or self.tree.canonical_hash(fork) != self._trust.outweighs_from:
             raise BranchTooOld(fork_number=fork, head_number=head_number, limit=MAX_BRANCH_DEPTH)
 
 

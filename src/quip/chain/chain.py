@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from quip.chain.batch import Batch, Ground, Law, Verified
+from quip.chain.batch import NO_TRUST, Batch, Ground, Law, Trust, Verified
 from quip.chain.bounded import BoundedDict
-from quip.chain.branches import Branches
 from quip.chain.errors import IncompleteStore, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged, Subscriber
 from quip.chain.future import FutureBlocks
@@ -62,7 +61,6 @@ class Chain:
     def __init__(self, spec: ChainSpec, store: ChainStore, puzzle: Puzzle, head: Head) -> None:
         self.spec = spec
         self.tree = BlockTree(store)
-        self.branches = Branches(spec, puzzle, self.tree)
         self.future = FutureBlocks(spec.difficulty.future_limit)
         self._store = store
         self._law = Law(spec, puzzle)
@@ -94,27 +92,24 @@ class Chain:
         """The canonical chain's last block."""
         return self._head
 
-    def accept(self, block: Block, now: int, *, seal_checked: bool = False) -> Accepted:
-        """Verify a block at Unix time `now`, store it, and move the head if it is heavier. Raises a ConsensusError.
-
-        `seal_checked`: the caller knows from `rules` that the header's gate and the seal are good.
-        """
-        (outcome,) = self.accept_many((block,), now, seal_checked=seal_checked)
+    def accept(self, block: Block, now: int, trust: Trust = NO_TRUST) -> Accepted:
+        """Verify a block at Unix time `now`, store it, and move the head if it is heavier. Raises a ConsensusError."""
+        (outcome,) = self.accept_many((block,), now, trust)
         if isinstance(outcome, ConsensusError):
             raise outcome
         return outcome
 
     def accept_many(
-        self, blocks: Sequence[Block], now: int, *, seal_checked: bool = False
+        self, blocks: Sequence[Block], now: int, trust: Trust = NO_TRUST
     ) -> list[Accepted | ConsensusError]:
         """Accept blocks, in order, in one durable transaction: a crash loses all of them or none.
 
         One outcome per block; one that is refused takes only its descendants with it. Events follow the commit, as for
         one import. What the store raises passes through, and nothing has changed then.
         """
-        ground = Ground(self.tree, self.branches, self._invalid, self._head)
-        batch = Batch(self._law, StagedStore(self._store), ground)
-        outcomes = [self._take(batch, block, now, seal_checked) for block in blocks]
+        ground = Ground(self.tree, self._invalid, self._head)
+        batch = Batch(self._law, StagedStore(self._store), ground, trust)
+        outcomes = [self._take(batch, block, now) for block in blocks]
         if batch.changes:
             self._store.commit(*batch.changes)
             self.tree.adopt(batch.tree)
@@ -165,36 +160,34 @@ class Chain:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
-    def _take(self, batch: Batch, block: Block, now: int, seal_checked: bool) -> Accepted | ConsensusError:
+    def _take(self, batch: Batch, block: Block, now: int) -> Accepted | ConsensusError:
         block_hash = block.header.hash
         if batch.tree.has(block_hash):
             return Accepted(Status.KNOWN, block_hash)
         if block_hash in self._invalid:
             return KnownInvalid(block_hash=f"0x{block_hash.hex()}")
         try:
-            verified = self._judge(batch, block_hash, block, now, seal_checked)
+            verified = self._judge(batch, block_hash, block, now)
         except FutureBlock as error:
-            return self._keep_early(batch, block_hash, block, now, seal_checked) or error
+            return self._keep_early(batch, block_hash, block, now) or error
         except ConsensusError as error:
             return error
         left = batch.add(verified)
         return Accepted(Status.SIDE, block_hash) if left is None else Accepted(Status.CONNECTED, block_hash, left)
 
-    def _judge(self, batch: Batch, block_hash: bytes, block: Block, now: int, seal_checked: bool) -> Verified:
+    def _judge(self, batch: Batch, block_hash: bytes, block: Block, now: int) -> Verified:
         try:
-            return batch.verify(block_hash, block, now, seal_checked=seal_checked)
+            return batch.verify(block_hash, block, now)
         except ConsensusError as error:
             if error.spoils is Spoils.HASH:
                 self._invalid.put(block_hash, None)
             raise
 
-    def _keep_early(
-        self, batch: Batch, block_hash: bytes, block: Block, now: int, seal_checked: bool
-    ) -> ConsensusError | None:
+    def _keep_early(self, batch: Batch, block_hash: bytes, block: Block, now: int) -> ConsensusError | None:
         """Only a block that nothing else is wrong with is kept: junk under its hash must not take its place."""
         if self.future.wants(block_hash, block, now):
             try:
-                self._judge(batch, block_hash, block, block.header.timestamp, seal_checked)
+                self._judge(batch, block_hash, block, block.header.timestamp)
             except ConsensusError as error:
                 return error
             self.future.add(block_hash, block, now)
@@ -202,8 +195,6 @@ class Chain:
 
     def _move(self, batch: Batch) -> None:
         old, self._head = self._head, batch.head
-        for fork_hash in batch.used_forks:
-            self.branches.settle(fork_hash)
         if old.hash == self._head.hash or not self._subscribers:
             return
         movement = batch.movement

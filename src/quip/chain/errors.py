@@ -3,8 +3,6 @@
 ChainError
 ├── WrongChain        the store holds another network
 ├── IncompleteStore   the store lacks a block or state that it should have
-├── UnknownFork       a probe was asked for at a block that is not canonical
-├── ProbeTooLight     a probed branch has no more work than the chain
 └── ForeignSigner     the signer is not the miner that the template names
 """
 
@@ -26,14 +24,6 @@ class WrongChain(ChainError):
 
 class IncompleteStore(ChainError):
     """A block that must be in the store is not. `quip db reindex` rebuilds it."""
-
-
-class UnknownFork(ChainError):
-    """A branch can only be probed from a canonical block."""
-
-
-class ProbeTooLight(ChainError):
-    """The probed branch is not heavier than the canonical chain."""
 
 
 class ForeignSigner(ChainError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MAX_BRANCH_DEPTH = 64
-"""Blocks below the head at which a branch may leave the canonical chain without having been probed (protocol: 64)."""
+"""Blocks below the head at which a branch may leave the canonical chain before its work is known (protocol: 64)."""
 CACHED_BLOCKS = 2_048
 """Headers and contexts kept in memory, under 2 kB each: a few hundred blocks of history plus side branches."""
 CACHED_FORKS = 4_096
@@ -16,5 +16,3 @@ FUTURE_BYTES = 32 << 20
 """The same in bytes: four of the largest blocks."""
 FUTURE_WAIT_S = 3_600
 """Seconds that an early block is kept for; a clock further off is not worth the room."""
-ADMITTED_FORKS = 16
-"""Old fork points whose branch was probed and found heavier; one a peer is plenty."""

@@ -89,6 +89,9 @@ class ImportBlocks:
 
     job: int
     blocks: tuple[Block, ...]
+    outweighs_from: bytes | None = None
+    """Hash of the canonical block at which their branch leaves, if the branch was found heavier than the head: goes to
+    `Chain.accept_many` as `Trust.outweighs_from`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import structlog
 
+from quip.chain.batch import NO_TRUST, Trust
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.errors import IncompleteStore
 from quip.chain.events import ChainEvent, HeadChanged
@@ -35,7 +36,7 @@ class _Offer:
     """Blocks to be accepted together."""
 
     blocks: tuple[Block, ...]
-    seal_checked: bool = False
+    trust: Trust = NO_TRUST
 
 
 class ChainThread:
@@ -64,12 +65,14 @@ class ChainThread:
         (outcome,) = self._pool.submit(self._take, _Offer((block,))).result()
         return outcome if isinstance(outcome, Accepted) else None
 
-    def submit(self, blocks: Sequence[Block], *, seal_checked: bool = False) -> Future[list[Outcome]]:
-        """Accept blocks, in order, in one durable transaction, some time soon. `seal_checked`: gate and seal are good.
+    def submit(
+        self, blocks: Sequence[Block], *, seal_checked: bool = False, outweighs_from: bytes | None = None
+    ) -> Future[list[Outcome]]:
+        """Accept blocks, in order, in one durable transaction, some time soon; the keywords are those of `Trust`.
 
         The outcomes come in order; refusals are logged.
         """
-        return self._pool.submit(self._take, _Offer(tuple(blocks), seal_checked))
+        return self._pool.submit(self._take, _Offer(tuple(blocks), Trust(seal_checked, outweighs_from)))
 
     def template(self, beneficiary: bytes, miner_id: bytes) -> Template:
         """The block to mine on the head now."""
@@ -102,7 +105,7 @@ class ChainThread:
             return nothing
         started = time.monotonic()
         try:
-            outcomes = self.chain.accept_many(offer.blocks, self._clock.now(), seal_checked=offer.seal_checked)
+            outcomes = self.chain.accept_many(offer.blocks, self._clock.now(), offer.trust)
         except StoreFull as error:
             self._stalled = self._stalled or offer
             if not retry:

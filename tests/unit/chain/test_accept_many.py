@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from quip import _native
+from quip.chain.batch import Trust
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.events import ChainEvent, Connected, Disconnected, HeadChanged
 from quip.chain.ports import ImportChange
@@ -25,6 +26,7 @@ from support.mutants import flip, with_header, with_seal
 from support.stores import contents, history, open_chain
 
 NOW = 1 << 40
+SEALED = Trust(seal_checked=True)
 
 
 class WatchedStore(RedbChainStore):
@@ -173,10 +175,10 @@ def test_seals_that_were_checked_are_not_checked_again() -> None:
     unsealed = replace(blocks[1], seal=None)
     chain = new_chain()
     assert isinstance(chain.accept_many([blocks[0], broken], NOW)[1], InvalidSignature)
-    assert isinstance(chain.accept_many([unsealed], NOW, seal_checked=True)[0], MissingSeal)
+    assert isinstance(chain.accept_many([unsealed], NOW, SEALED)[0], MissingSeal)
     with pytest.raises(WrongStateRoot):
-        chain.accept(with_header(chain, blocks[1], state_root=bytes(32)), NOW, seal_checked=True)
-    (taken,) = chain.accept_many([broken], NOW, seal_checked=True)
+        chain.accept(with_header(chain, blocks[1], state_root=bytes(32)), NOW, SEALED)
+    (taken,) = chain.accept_many([broken], NOW, SEALED)
     assert isinstance(taken, Accepted)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from quip import _native
+from quip.chain.batch import Trust
 from quip.chain.chain import Chain
 from quip.chain.limits import MAX_BRANCH_DEPTH
 from quip.consensus.block import Block
@@ -53,12 +54,8 @@ def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
     chain = open_chain(for_network(store, CHAIN_ID))
     for block in loser:
         chain.accept(block, block.header.timestamp)
-    probe = chain.branches.probe(winner[0].header.parent_hash)
-    for block in winner:
-        assert block.seal is not None
-        probe.step(block.header, block.seal, block.header.timestamp)
-    chain.branches.admit(probe, chain.head.context.total_difficulty)
-    depths = [chain.accept(block, block.header.timestamp).reorg_depth for block in winner]
+    heavier = Trust(outweighs_from=winner[0].header.parent_hash)
+    depths = [chain.accept(block, block.header.timestamp, heavier).reorg_depth for block in winner]
     assert max(depths) > MAX_BRANCH_DEPTH
     tables = ("canonical", "miners")
     before = [store.scan(table, b"", None, 1_000) for table in tables]
