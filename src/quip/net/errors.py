@@ -45,6 +45,15 @@ class RefusalCode(IntEnum):
     STOPPING = 9
 
 
+class StreamCode(IntEnum):
+    """Why one stream is reset: QUIC's application error code of RESET_STREAM and STOP_SENDING."""
+
+    BUSY = 1
+    """The request is not answered: too many, or too fast."""
+    GIVEN_UP = 2
+    """Nobody waits for the answer any more."""
+
+
 class NetError(Exception):
     """A peer that cannot be spoken to any further, or a request that failed. `values` holds what the rule compared."""
 

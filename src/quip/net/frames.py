@@ -68,3 +68,24 @@ class FrameReader:
         if length > rule.max_bytes:
             raise FrameTooLarge(name=rule.name, size=length, limit=rule.max_bytes)
         return length
+
+
+class OneMessage:
+    """A stream that holds exactly one frame, and is over with it."""
+
+    __slots__ = ("_frame", "_reader")
+
+    def __init__(self, allowed: Collection[int]) -> None:
+        self._reader = FrameReader(allowed)
+        self._frame: tuple[int, bytes] | None = None
+
+    def feed(self, data: bytes, fin: bool) -> tuple[int, bytes] | None:
+        """The (code, payload) once the stream has ended. Raises what FrameReader.feed does, and MalformedFrame."""
+        frames = self._reader.feed(data, fin)
+        if len(frames) + (self._frame is not None) > 1 or (self._reader.buffered and (frames or self._frame)):
+            raise MalformedFrame("more than one message")
+        if frames:
+            self._frame = frames[0]
+        if fin and self._frame is None:
+            raise MalformedFrame("the stream ends without a message")
+        return self._frame if fin else None

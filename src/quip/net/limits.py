@@ -63,6 +63,8 @@ PATIENCE_PER_S = 1.0
 """...and per second, before it counts as flooding."""
 SELF_RESTRAINT = 0.75
 """Our share of the rates that we allow others: jitter on the way makes bursts."""
+MAX_PUSH_BACKLOG = 16 << 20
+"""Unsent bytes above which news is not pushed: the next heartbeat tells the head anyway."""
 SLOW_READER_BYTES = 64 << 10
 """Unsent bytes above which the peer has to read..."""
 SLOW_READER_S = 30.0
