@@ -3,11 +3,12 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from quip.rpc.client import RpcClient, RpcUnreachable
 PROGRAMS = Path(sys.executable).parent
 DEADLINE_S = 60.0
 POLL_S = 0.02
+Words = Sequence[str]
 
 
 def wait_until(condition: Callable[[], Any], what: str, deadline_s: float = DEADLINE_S) -> Any:
@@ -44,15 +46,28 @@ def run_program(program: str, *arguments: str, home: Path, stdin: str = "") -> s
     )  # fmt: skip
 
 
-class NodeProcess:
-    """quip-network-node, running on the test network unless told otherwise."""
+def free_udp_port() -> int:
+    """A port that nobody uses at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
-    def __init__(self, home: Path, data_dir: Path, *arguments: str, genesis: str = "test") -> None:
+
+class NodeProcess:
+    """quip-network-node, running on the test network and on a port of its own unless told otherwise."""
+
+    def __init__(
+        self, home: Path, data_dir: Path, *arguments: str, genesis: str = "test", kind: str = "cpu", prefix: Words = ()
+    ) -> None:
+        """`prefix`: words before the command, such as what starts it in another network namespace."""
         self.data_dir = data_dir
         self.log = home / f"{data_dir.name}-{time.monotonic_ns()}.log"
+        self.port = int(arguments[arguments.index("--port") + 1]) if "--port" in arguments else free_udp_port()
+        listen = () if "--listen" in arguments else ("--listen", "127.0.0.1")
         command = [
-            PROGRAMS / "quip-network-node", "cpu", "--genesis-config", genesis, "--data-dir", data_dir,
-            "--rpc-port", "0", "--num-cpus", "1", *arguments,
+            *prefix, PROGRAMS / "quip-network-node", "--num-cpus", "1", kind, "--genesis-config", genesis,
+            "--data-dir", data_dir, "--rpc-port", "0", "--port", str(self.port), *listen, *arguments,
         ]  # fmt: skip
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(command, env=environment(home), cwd=home, stdout=output, stderr=output)
