@@ -219,3 +219,11 @@ RETRY_TOKEN_S = 10.0
 """Validity of a Retry token: a client answers at once."""
 KNOWN_SPELLINGS = 4_096
 """Socket addresses whose canonical form is remembered."""
+
+# --- remembered peers (trust_db.py) ---
+PINS_KEPT = 16_384
+"""Addresses whose key is pinned; those used longest ago make room. 100 bytes each."""
+ORDER_ROUNDS = 32
+"""Rounds of sync, gossip and discovery wanting things of each other in one event; the rest waits for the next."""
+CHANGED_KEYS_NOTED = 256
+"""Changed keys that are logged once each, not at every redial."""
