@@ -19,7 +19,10 @@ from support.chains import generator, memory_store, network_spec, new_chain, puz
 NAMES = [
     "web3_clientVersion",
     "net_version",
+    "net_listening",
+    "net_peerCount",
     "eth_chainId",
+    "eth_syncing",
     "eth_blockNumber",
     "eth_getBlockByNumber",
     "eth_getBlockByHash",
@@ -27,6 +30,7 @@ NAMES = [
     "quip_getProof",
     "quip_getRequirements",
     "quip_getMiners",
+    "quip_getPeers",
     "quip_getRawBlock",
     "quip_getChainSpec",
     "quip_getStatus",

@@ -52,9 +52,18 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "signatures left": "unknown" if found["signaturesLeft"] is None else f"{found['signaturesLeft']:,}",
             "payout": found["payout"] or "none",
             "peers": found["peers"],
+            "sync": _sync(found["syncing"]),
             "data": found["dataDir"],
         }
     )
+
+
+def _sync(syncing: dict[str, Any] | bool) -> str:
+    """Where a sync stands, for people."""
+    if not isinstance(syncing, dict):
+        return "no sync under way"
+    current, highest = output.integer(syncing["currentBlock"]), output.integer(syncing["highestBlock"])
+    return f"block {current:,} of {highest:,}, {syncing['verifiedSeals']:,} seals verified"
 
 
 def blocks(

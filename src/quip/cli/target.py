@@ -44,7 +44,7 @@ class Caller(Protocol):
 def open_target(rpc: str | None, data_dir: Path | None) -> Iterator[Caller]:
     """The node that the options name. Raises NodeError where there is none, or it refuses a call."""
     try:
-        url = rpc or _running_url(data_dir)
+        url = rpc or running_url(data_dir)
         if url is not None:
             yield RpcClient(url)
             return
@@ -60,8 +60,8 @@ def open_target(rpc: str | None, data_dir: Path | None) -> Iterator[Caller]:
         raise NodeError(f"the node refuses: {error}", "quip status shows what it has") from None
 
 
-def _running_url(data_dir: Path | None) -> str | None:
-    """The address of the running node; None where none runs (on that data directory)."""
+def running_url(data_dir: Path | None) -> str | None:
+    """The RPC address of the running node; None where none runs (on that data directory). Raises NoNode for several."""
     nodes = running_nodes()
     if data_dir is not None:
         mine = [node.rpc_url for node in nodes if node.data_dir == data_dir.resolve()]
@@ -126,7 +126,6 @@ def stopped_status(files: DataFiles) -> dict[str, Any]:
         "minerId": None,
         "signaturesLeft": None,
         "payout": None,
-        "peers": 0,
     }
     with contextlib.suppress(WalletError):
         identity = show_identity(files.identity)

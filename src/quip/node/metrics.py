@@ -12,6 +12,7 @@ from starlette.routing import Route
 from quip.rpc.server import is_loopback
 
 IMPORT_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+DELAY_BUCKETS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class Metrics:
@@ -39,6 +40,43 @@ class Metrics:
         self.miner = Gauge("quip_miner", "A miner's own counts", ["miner", "figure"], registry=self.registry)
         self.rpc = Counter(
             "quip_rpc_requests", "RPC calls, by method and outcome", ["method", "outcome"], registry=self.registry
+        )
+        self.network = NetworkMetrics(self.registry)
+
+    def public(self) -> tuple[tuple[str, int], ...]:
+        """Counts since the start that peers may know, by name."""
+        found = []
+        for metric in self.blocks.collect():
+            for sample in metric.samples:
+                if sample.name == "quip_blocks_total":
+                    found.append((f"blocks {sample.labels['outcome']}", int(sample.value)))
+        reorgs = self.registry.get_sample_value("quip_reorgs_total") or 0
+        return (*sorted(found), ("reorgs", int(reorgs)))
+
+
+class NetworkMetrics:
+    """The figures of peers, sync and propagation."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.peers = Gauge("quip_peers", "Joined peers, by why they were connected", ["direction"], registry=registry)
+        self.awaited = Gauge("quip_peers_awaited", "Peers that were named and are not joined", registry=registry)
+        self.bytes = Gauge("quip_network_bytes", "Bytes of all peers since the start", ["way"], registry=registry)
+        self.bans = Gauge("quip_bans", "Bans in force", registry=registry)
+        self.syncing = Gauge("quip_syncing", "1 while blocks are fetched", registry=registry)
+        self.target = Gauge("quip_sync_target_height", "Number of the head that is fetched", registry=registry)
+        self.verified = Gauge("quip_sync_verified_seals", "Seals verified by syncs", registry=registry)
+        self.imported = Gauge("quip_sync_imported_blocks", "Blocks imported by syncs", registry=registry)
+        self.block_age_s = Histogram(
+            "quip_block_age_seconds",
+            "From a peer's block's own time to our head",
+            registry=registry,
+            buckets=DELAY_BUCKETS_S,
+        )
+        self.block_delay_s = Histogram(
+            "quip_block_delay_seconds",
+            "From a peer's block's arrival to our head",
+            registry=registry,
+            buckets=DELAY_BUCKETS_S,
         )
 
 

@@ -3,12 +3,15 @@
 | method | arguments | answer |
 |---|---|---|
 | web3_clientVersion, net_version, eth_chainId, eth_blockNumber | | |
+| net_listening, net_peerCount | | |
+| eth_syncing | | false, or how far the sync is |
 | eth_getBlockByNumber | number or tag, full transactions? | block or null |
 | eth_getBlockByHash | hash, full transactions? | block or null |
 | eth_getBalance | address, block | wei |
 | quip_getProof | block | everything that shows its work |
 | quip_getRequirements | block (its child is meant) | what a block has to prove now |
-| quip_getMiners | | who mined the chain, and this node's miners |
+| quip_getMiners | | who mined the chain (the MAX_MINERS busiest), and this node's miners |
+| quip_getPeers | | the nodes that this one talks to |
 | quip_getRawBlock | block | the block as it travels |
 | quip_getChainSpec | | the rules, as the JSON text that genesis commits to |
 | quip_getStatus | | what `quip status` shows |
@@ -27,6 +30,7 @@ from quip.rpc.params import LATEST, BlockRef, Param, address, block_hash, block_
 from quip.rpc.view import RpcView
 
 AVERAGED_BLOCKS = 20  # the block time that people see is that of so many blocks
+MAX_MINERS = 1_000  # miner ids cost nothing to make: an answer lists so many
 
 NUMBER = Param("blockNumber", block_number)
 HASH = Param("blockHash", block_hash)
@@ -41,7 +45,10 @@ def table(view: RpcView) -> list[Method]:
     rows: list[tuple[str, tuple[Param, ...], Callable[..., Any]]] = [
         ("web3_clientVersion", (), client_version),
         ("net_version", (), network_version),
+        ("net_listening", (), listening),
+        ("net_peerCount", (), peer_count),
         ("eth_chainId", (), chain_id),
+        ("eth_syncing", (), syncing),
         ("eth_blockNumber", (), head_number),
         ("eth_getBlockByNumber", (NUMBER, FULL), block_by_number),
         ("eth_getBlockByHash", (HASH, FULL), block_by_hash),
@@ -49,6 +56,7 @@ def table(view: RpcView) -> list[Method]:
         ("quip_getProof", (BLOCK_OR_LATEST,), proof),
         ("quip_getRequirements", (BLOCK_OR_LATEST,), next_requirements),
         ("quip_getMiners", (), miners),
+        ("quip_getPeers", (), peers),
         ("quip_getRawBlock", (BLOCK_OR_LATEST,), raw_block),
         ("quip_getChainSpec", (), chain_spec),
         ("quip_getStatus", (), status),
@@ -64,6 +72,26 @@ def client_version(view: RpcView) -> str:
 def network_version(view: RpcView) -> str:
     """The chain id in decimal."""
     return str(view.spec.chain_id)
+
+
+def listening(view: RpcView) -> bool:
+    """True while other nodes can connect."""
+    return view.node.network.listening()
+
+
+def peer_count(view: RpcView) -> str:
+    """How many nodes are connected and joined."""
+    return quantity(len(view.node.network.peers()))
+
+
+def peers(view: RpcView) -> list[dict[str, Any]]:
+    """The nodes that this one is joined with."""
+    return view.node.network.peers()
+
+
+def syncing(view: RpcView) -> dict[str, Any] | bool:
+    """False, or how far a sync is; every quantity beside Ethereum's three is a plain integer."""
+    return view.node.network.syncing() or False
 
 
 def chain_id(view: RpcView) -> str:
@@ -118,7 +146,11 @@ def next_requirements(view: RpcView, reference: BlockRef) -> dict[str, Any]:
 def miners(view: RpcView) -> dict[str, Any]:
     """Who mined the canonical chain, the busiest first, and this node's own miners."""
     totals = sorted(view.store.miners(), key=lambda entry: (-entry.blocks, entry.miner_id))
-    return {"chain": [blocks.totals_object(entry) for entry in totals], "local": view.node.miners()}
+    return {
+        "chain": [blocks.totals_object(entry) for entry in totals[:MAX_MINERS]],
+        "total": len(totals),
+        "local": view.node.miners(),
+    }
 
 
 def raw_block(view: RpcView, reference: BlockRef) -> str:
@@ -154,6 +186,8 @@ def status(view: RpcView) -> dict[str, Any]:
         "blockTime": _block_time(view, header.number, header.timestamp),
         "targetBlockTime": view.spec.difficulty.target_block_time,
         **view.node.status(),
+        "peers": len(view.node.network.peers()),
+        "syncing": syncing(view),
     }
 
 

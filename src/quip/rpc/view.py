@@ -1,7 +1,7 @@
 """What the methods read: the chain as it is stored, and a few questions that the node answers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from quip.chain.ports import ChainStore, StoredBlock
@@ -10,6 +10,18 @@ from quip.consensus.spec import ChainSpec
 from quip.ising.puzzle import Puzzle
 from quip.rpc.errors import CallFailed
 from quip.rpc.params import BlockRef
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkView:
+    """The network as the methods see it; by default that of a node that does not run."""
+
+    listening: Callable[[], bool] = lambda: False
+    """Can peers reach it?"""
+    peers: Callable[[], list[dict[str, Any]]] = list
+    """The joined peers."""
+    syncing: Callable[[], dict[str, Any] | None] = lambda: None
+    """How far a sync is; None while there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class NodeView:
     """What `quip status` shows beside the chain."""
     miners: Callable[[], list[dict[str, Any]]]
     """This node's own miners."""
+    network: NetworkView = field(default_factory=NetworkView)
 
 
 @dataclass(frozen=True, slots=True)

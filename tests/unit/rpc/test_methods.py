@@ -1,6 +1,7 @@
 """The methods over a real chain of the test network."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from quip.rpc.dispatch import Method
 from quip.rpc.errors import CallFailed, InvalidParams, RpcError
 from quip.rpc.methods import table
 from quip.rpc.params import parse_arguments
-from quip.rpc.view import NodeView, RpcView
+from quip.rpc.view import NetworkView, NodeView, RpcView
 from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
 
 BLOCKS = 12
@@ -70,12 +71,10 @@ def grown_chain() -> tuple[ChainGenerator, ChainStore]:
     return made, store
 
 
-@cache
-def methods() -> dict[str, Method]:
-    made, store = grown_chain()
-    chain = made.chain
+def bare_node() -> NodeView:
+    chain = grown_chain()[0].chain
     later = chain.head.header.timestamp + 3
-    node = NodeView(
+    return NodeView(
         version="quip/test",
         now=lambda: later,
         buried=chain.tag,
@@ -83,6 +82,12 @@ def methods() -> dict[str, Method]:
         status=lambda: {"running": True},
         miners=lambda: [{"name": "CPU-1"}],
     )
+
+
+@cache
+def methods() -> dict[str, Method]:
+    store = grown_chain()[1]
+    node = bare_node()
     spec = network_spec()
     return {method.name: method for method in table(RpcView(spec, spec_bytes("test"), puzzle_of(spec), store, node))}
 
@@ -99,6 +104,26 @@ def test_the_simple_ones() -> None:
     assert call("eth_chainId") == hex(network_spec().chain_id)
     assert call("eth_blockNumber") == hex(BLOCKS)
     assert call("quip_getChainSpec").encode() == spec_bytes("test")
+
+
+def test_a_node_that_does_not_run_has_no_network() -> None:
+    assert (call("net_listening"), call("net_peerCount"), call("eth_syncing")) == (False, "0x0", False)
+    assert call("quip_getPeers") == []
+    status = call("quip_getStatus")
+    assert (status["peers"], status["syncing"]) == (0, False)
+
+
+def test_the_network_as_the_node_sees_it() -> None:
+    store = grown_chain()[1]
+    progress = {"startingBlock": "0x0", "currentBlock": "0x1", "highestBlock": "0x2"}
+    network = NetworkView(lambda: True, lambda: [{"address": "127.0.0.1:1"}], lambda: progress)
+    node = replace(bare_node(), network=network)
+    spec = network_spec()
+    view = RpcView(spec, spec_bytes("test"), puzzle_of(spec), store, node)
+    answers = {method.name: method.answer for method in table(view)}
+    assert (answers["net_listening"](), answers["net_peerCount"](), answers["eth_syncing"]()) == (True, "0x1", progress)
+    assert answers["quip_getPeers"]() == [{"address": "127.0.0.1:1"}]
+    assert (answers["quip_getStatus"]()["peers"], answers["quip_getStatus"]()["syncing"]) == (1, progress)
 
 
 def test_a_block_has_every_field_of_its_header() -> None:
@@ -209,6 +234,7 @@ def test_requirements_are_those_of_the_next_block() -> None:
 def test_miners_are_counted() -> None:
     found = call("quip_getMiners")
     assert sum(entry["blocks"] for entry in found["chain"]) == BLOCKS
+    assert found["total"] == len(found["chain"])
     rewards = sum(int(call("quip_getProof", hex(n))["reward"], 16) for n in range(1, BLOCKS + 1))
     assert sum(int(entry["earned"], 16) for entry in found["chain"]) == rewards
     assert found["local"] == [{"name": "CPU-1"}]
