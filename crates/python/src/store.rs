@@ -240,6 +240,16 @@ impl PyFaultyDisk {
             .cut_power(keep_seed)
             .map_err(|error| raised(py, error))
     }
+
+    #[pyo3(signature = (operations, keep_seed=None))]
+    fn cut_power_after(&self, operations: u64, keep_seed: Option<u64>) {
+        self.disk.cut_power_after(operations, keep_seed);
+    }
+
+    #[getter]
+    fn has_power(&self) -> bool {
+        self.disk.has_power()
+    }
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

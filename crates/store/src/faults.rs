@@ -34,6 +34,8 @@ struct State {
     /// Writes, syncs and length changes that were completed since `arm`.
     operations: u64,
     kill_at: Option<u64>,
+    /// The operation in whose middle the power goes, and the seed of what is kept.
+    cut_at: Option<(u64, Option<u64>)>,
     full: bool,
     off: bool,
     log: Option<File>,
@@ -99,7 +101,31 @@ impl FaultyDisk {
     /// The power goes: nothing written since the last sync is there any more or, given a seed, a random part of its
     /// sectors. Every later operation fails.
     pub fn cut_power(&self, keep_seed: Option<u64>) -> Result<()> {
+        Ok(self.lose(&mut self.state(), keep_seed)?)
+    }
+
+    /// Lets the power go in the middle of the k-th operation from now: a write has then put about half of its sectors
+    /// in place, a sync or length change has not happened.
+    pub fn cut_power_after(&self, operations: u64, keep_seed: Option<u64>) {
         let mut state = self.state();
+        state.cut_at = Some((state.operations + operations, keep_seed));
+    }
+
+    /// False once the power is gone.
+    pub fn has_power(&self) -> bool {
+        !self.state().off
+    }
+
+    /// Whether the power goes in the operation that would be completed next; it is gone when this returns true.
+    fn power_goes(&self, state: &mut State) -> io::Result<bool> {
+        let goes = state.goes_now();
+        if let (true, Some((_, keep_seed))) = (goes, state.cut_at) {
+            self.lose(state, keep_seed)?;
+        }
+        Ok(goes)
+    }
+
+    fn lose(&self, state: &mut State, keep_seed: Option<u64>) -> io::Result<()> {
         state.off = true;
         let mut coins = keep_seed;
         let mut keep = || {
@@ -156,6 +182,10 @@ fn next_random(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
+fn no_power() -> io::Error {
+    io::Error::other("the disk has no power")
+}
+
 fn die() -> ! {
     // SAFETY: kill(2) on this very process; SIGKILL cannot be caught, so the call does not return.
     unsafe {
@@ -167,9 +197,13 @@ fn die() -> ! {
 impl State {
     fn ready(&self) -> io::Result<()> {
         if self.off {
-            return Err(io::Error::other("the disk has no power"));
+            return Err(no_power());
         }
         Ok(())
+    }
+
+    fn goes_now(&self) -> bool {
+        self.cut_at.is_some_and(|(at, _)| self.operations + 1 >= at)
     }
 
     fn dies_now(&self) -> bool {
@@ -208,6 +242,9 @@ impl StorageBackend for FaultyDisk {
         if state.dies_now() {
             die();
         }
+        if self.power_goes(&mut state)? {
+            return Err(no_power());
+        }
         let now = self.shared.file.len()?;
         if state.full && len > now {
             return Err(io::ErrorKind::StorageFull.into());
@@ -222,6 +259,9 @@ impl StorageBackend for FaultyDisk {
         state.ready()?;
         if state.dies_now() {
             die();
+        }
+        if self.power_goes(&mut state)? {
+            return Err(no_power());
         }
         self.shared.file.sync_data()?;
         state.unsynced.clear();
@@ -241,6 +281,13 @@ impl StorageBackend for FaultyDisk {
         self.remember(&mut state, offset, data.len() as u64)?;
         if state.full && self.is_hole(&state, offset, data.len() as u64) {
             return Err(io::ErrorKind::StorageFull.into());
+        }
+        if state.goes_now() {
+            self.shared
+                .file
+                .write(offset, &data[..data.len() / SECTOR / 2 * SECTOR])?;
+            self.power_goes(&mut state)?;
+            return Err(no_power());
         }
         self.shared.file.write(offset, data)?;
         state.done()

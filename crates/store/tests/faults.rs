@@ -104,23 +104,13 @@ fn power_cuts_lose_nothing_that_was_committed() {
         let disk = FaultyDisk::new(&file.0).expect("a disk");
         let store = Store::open_on(disk.clone()).expect("a store");
         (1..=3).for_each(|commit| store.commit(&changes(commit)).expect("a commit"));
-        // The power goes inside commit 4: from here on, nothing that is written is synced.
-        let cut = std::thread::spawn({
-            let disk = disk.clone();
-            move || {
-                while disk.operations() < 1 + seed % 40 {
-                    std::hint::spin_loop();
-                }
-                disk.cut_power((seed % 3 > 0).then_some(seed))
-                    .expect("a cut");
-            }
-        });
-        disk.arm(None).expect("armed");
+        // The power goes within the next operations: a commit is a dozen or so.
+        disk.cut_power_after(1 + seed % 40, (seed % 3 > 0).then_some(seed));
         let done = (4..)
             .take_while(|commit| store.commit(&changes(*commit)).is_ok())
             .last()
             .unwrap_or(3);
-        cut.join().expect("the cut happened");
+        assert!(!disk.has_power(), "seed {seed}: the power never went");
         drop(store);
         let reopened = Store::open(&file.0).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         let head = verified_head(&reopened).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
