@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quip.cli import node, quip, simulator
+from quip.cli import node_command as node
+from quip.cli import quip, simulator
 from quip.cli.flags import EVERY
 
 ROOT = Path(__file__).parents[3]

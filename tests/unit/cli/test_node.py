@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from quip.cli import node
+from quip.cli import node_command as node
 from quip.cli.flags import EVERY, Flag, settings_of
 from quip.node.config import MinerCounts, NodeConfig
 from quip.node.errors import ConfigError
