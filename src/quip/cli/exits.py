@@ -6,18 +6,19 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
+from quip.net.local_errors import LocalError
 from quip.node.errors import NodeError
 from quip.wallet.errors import WalletError
 
 
 def guarded(program: Callable[[], None]) -> None:
-    """Run `program`; on a NodeError or WalletError print what is wrong and the hint, and exit with its status."""
+    """Run `program`; on an expected error print what is wrong and the hint, and exit with its status."""
     try:
         program()
     except NodeError as error:
         report(error.message, error.hint)
         sys.exit(error.exit_code)
-    except WalletError as error:
+    except (WalletError, LocalError) as error:
         report(error.message, error.hint)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import quip
-from quip.cli import calibrate, chain, database, show, wallet
+from quip.cli import calibrate, chain, database, peers, show, wallet
 from quip.cli.exits import guarded
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ app.command()(show.status)
 app.command()(show.blocks)
 app.command()(show.miners)
 app.command()(calibrate.calibrate)
+app.add_typer(peers.app, name="peers")
 app.add_typer(chain.app, name="chain")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(database.app, name="db")

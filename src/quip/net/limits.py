@@ -222,8 +222,54 @@ KNOWN_SPELLINGS = 4_096
 
 # --- remembered peers (trust_db.py) ---
 PINS_KEPT = 16_384
-"""Addresses whose key is pinned; those used longest ago make room. 100 bytes each."""
+"""Addresses whose key is pinned; the oldest make room. 100 bytes each."""
 ORDER_ROUNDS = 32
 """Rounds of sync, gossip and discovery wanting things of each other in one event; the rest waits for the next."""
 CHANGED_KEYS_NOTED = 256
 """Changed keys that are logged once each, not at every redial."""
+
+# --- sync (sync*.py) ---
+SYNC_WINDOW = 2_048
+"""Headers above the stored chain, with their verified seals: 25 MB on the public network."""
+SYNC_SEALS_IN_FLIGHT = 512
+"""Seals asked for or being checked: eight full ranges, 6 MB."""
+SYNC_FIRST_RANGE = 4
+"""Seals asked of a peer that has not sent a good one yet: what a new identity can make us check in vain."""
+SYNC_REQUESTS_PER_PEER = 3
+"""Ranges asked of one peer at a time: one on the way there, one being made, one on the way back."""
+SYNC_BODIES_AHEAD = 64
+"""Blocks whose bodies are fetched before those below them are imported."""
+SYNC_BODIES_RANGE = 16
+"""Bodies in one request."""
+SYNC_BODIES_BYTES = 32 << 20
+"""Bodies that wait for those below them: four of the largest."""
+SYNC_IMPORT_BATCH = 256
+"""Blocks in one transaction of the store: what a crash loses. Larger ones are hardly faster."""
+SYNC_IMPORTS = 2
+"""Batches at the chain's thread: one under way and the next."""
+SYNC_CHECKPOINTS = 1_024
+"""Hashes kept of a branch that is weighed before it is fetched again, 100 bytes each."""
+SYNC_CHECKPOINT_SPACING = 64
+"""Blocks between them at first."""
+SYNC_TIMEOUT_S = 10.0
+"""For an answer; a range of 64 seals at 70 kB/s."""
+SYNC_STRIKES = 3
+"""Requests in a row that come to nothing before a peer is let go."""
+SYNC_ROTATE_S = 10.0
+"""Without a verified seal for so long, another claimant leads."""
+SYNC_CLAIM_S = 60.0
+"""Without any verified work for so long, a claim is dropped and its peer disconnected."""
+SYNC_GRACE_S = 1.0
+"""A claim of one or two blocks more is left to gossip for so long."""
+SYNC_GRACE_BLOCKS = 2
+"""...such a claim."""
+SYNC_RETRY_S = 2.0
+"""After a download that came to nothing, before the next from the same peer."""
+SYNC_EARLY_S = 60.0
+"""A claim of blocks from the future is left alone for at most so long."""
+SYNC_HEADER_CREDIT = 8_192.0
+"""Headers that a peer may have us verify without work to show for it: half a second of CPU..."""
+SYNC_HEADER_CREDIT_PER_S = 30.0
+"""...and so many a second: 0.2 % of a core."""
+SYNC_HEADERS_PER_SEAL = 4.0
+"""A verified seal pays for so many headers."""

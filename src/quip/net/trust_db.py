@@ -32,7 +32,7 @@ _PATIENCE_MS = 1000  # another process holds the file for milliseconds; the node
 _SCHEMA = """
 CREATE TABLE pins (
     host TEXT NOT NULL, port INTEGER NOT NULL, node_id BLOB NOT NULL CHECK (length(node_id) = 32),
-    first_seen INTEGER NOT NULL, last_used INTEGER NOT NULL, PRIMARY KEY (host, port)
+    first_seen INTEGER NOT NULL, PRIMARY KEY (host, port)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE bans (
     subject TEXT PRIMARY KEY, until INTEGER NOT NULL, reason TEXT NOT NULL, offences INTEGER NOT NULL
@@ -113,15 +113,14 @@ class TrustDb:
         return bytes(rows[0][0]) if rows else None
 
     def pin(self, address: Address, node_id: bytes) -> None:
-        """Bind it; the pins used longest ago make room."""
+        """Bind it; the oldest pins make room."""
         bind = (
-            f"INSERT INTO pins VALUES (?, ?, ?, {_NOW}, {_NOW}) ON CONFLICT DO UPDATE SET "
-            f"last_used = {_NOW}, node_id = excluded.node_id, "
-            f"first_seen = iif(node_id = excluded.node_id, first_seen, {_NOW})"
+            f"INSERT INTO pins VALUES (?, ?, ?, {_NOW}) ON CONFLICT DO UPDATE SET "
+            f"node_id = excluded.node_id, first_seen = iif(node_id = excluded.node_id, first_seen, {_NOW})"
         )
         make_room = (
             "DELETE FROM pins WHERE (host, port) IN "
-            "(SELECT host, port FROM pins ORDER BY last_used DESC, host, port LIMIT -1 OFFSET ?)"
+            "(SELECT host, port FROM pins ORDER BY first_seen DESC, host, port LIMIT -1 OFFSET ?)"
         )
         self._write((bind, [(address.host, address.port, node_id)]), (make_room, [(PINS_KEPT,)]))
 
