@@ -41,6 +41,11 @@ class DataFiles:
         return (Path.home() / ".quip" / "records", self.root / "identity-records")
 
     @property
+    def trust(self) -> Path:
+        """What is known of peers: pins, bans, addresses."""
+        return self.root / "trust.db"
+
+    @property
     def wallet(self) -> Path:
         """The payout wallet."""
         return self.root / "wallet"
