@@ -8,6 +8,9 @@
     ├── UnexpectedMessage        at fault   a known message where, or when, it does not belong
     ├── MalformedPayload         at fault   not the one encoding of such a message
     ├── WrongAnswer              at fault   a well-formed answer to something that was not asked
+    ├── FalseClaim               at fault   a head that does not weigh what was claimed
+    ├── PartsWithheld            at fault   headers whose seals or bodies the sender says it has not got
+    ├── HeaderFlood              at fault   many headers, and no work behind them
     ├── TooFast                  at fault   throttled again and again
     ├── TooManyStreams           at fault   requests opened faster than they can be refused
     ├── NoAnswer                 early      a request that came to nothing
@@ -103,6 +106,24 @@ class WrongAnswer(NetError):
     """A well-formed answer that does not answer the request."""
 
     text = "wrong {name}: {reason}"
+
+
+class FalseClaim(NetError):
+    """The block that the peer calls its head carries other work than it claimed, or another number."""
+
+    text = "claimed {claimed} of work, found {found}"
+
+
+class PartsWithheld(NetError):
+    """The peer sent a header, so it has the block: but it says that it has not got the seal or the body."""
+
+    text = "no seal or body of block {number}, whose header it sent"
+
+
+class HeaderFlood(NetError):
+    """Headers cost their sender only the gate; so many without a single good seal are no accident."""
+
+    text = "more than {count} headers without work behind them"
 
 
 class TooFast(NetError):

@@ -231,6 +231,8 @@ CHANGED_KEYS_NOTED = 256
 # --- sync (sync*.py) ---
 SYNC_WINDOW = 2_048
 """Headers above the stored chain, with their verified seals: 25 MB on the public network."""
+LOCATOR_DENSE = 10
+"""Hashes of a locator at distance one; from there on the distance doubles."""
 SYNC_SEALS_IN_FLIGHT = 512
 """Seals asked for or being checked: eight full ranges, 6 MB."""
 SYNC_FIRST_RANGE = 4
@@ -241,8 +243,6 @@ SYNC_BODIES_AHEAD = 64
 """Blocks whose bodies are fetched before those below them are imported."""
 SYNC_BODIES_RANGE = 16
 """Bodies in one request."""
-SYNC_BODIES_BYTES = 32 << 20
-"""Bodies that wait for those below them: four of the largest."""
 SYNC_IMPORT_BATCH = 256
 """Blocks in one transaction of the store: what a crash loses. Larger ones are hardly faster."""
 SYNC_IMPORTS = 2
