@@ -11,7 +11,7 @@ from quip.consensus.difficulty import Requirements
 from quip.consensus.header import Header
 from quip.consensus.seal import Seal
 from quip.net.link import Address, Purpose
-from quip.net.messages import Message
+from quip.net.messages import Request
 
 
 class CloseCode(IntEnum):
@@ -100,7 +100,7 @@ class Answer:
 
     connection: int
     stream: int
-    request: Message
+    request: Request
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from quip.chain.chain import Accepted
 from quip.chain.events import Head
 from quip.consensus.errors import ConsensusError
 from quip.net.link import Address, Link
-from quip.net.messages import Message
+from quip.net.messages import Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Answered:
 
     connection: int
     stream: int
-    message: Message
+    message: Reply
 
 
 @dataclass(frozen=True, slots=True)

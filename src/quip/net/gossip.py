@@ -1,0 +1,370 @@
+"""New blocks: from whom, in which order they are judged, and to whom they go on.
+
+    BLOCK_SUBMIT -> header rules -> seal (native threads) -> relay -> body -> import -> GOSSIP to the rest
+    GOSSIP       -> BLOCK_REQUEST to one announcer -> the same way, with body
+
+Header and seal go on before the block is executed: work was done for them, so junk is dear. GOSSIP says "I hold it",
+so it follows the import; who announces, or serves, a block that breaks a rule is at fault, who relayed one whose
+execution fails is not. What builds on something unknown becomes a claim, and sync's business.
+What this file does not do: it speaks to no session; its orders are drained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isqrt
+from random import Random
+
+from quip.chain.bounded import BoundedDict
+from quip.chain.chain import Accepted, Status
+from quip.chain.events import Head
+from quip.consensus.block import Block
+from quip.consensus.errors import (
+    BranchTooOld,
+    ConsensusError,
+    ExecutionError,
+    Fault,
+    FutureBlock,
+    Unconnected,
+)
+from quip.consensus.seal import Seal
+from quip.consensus.transition import check_body
+from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
+from quip.net.candidates import Candidate, Offer, Stage, judge
+from quip.net.errors import NetError, WrongAnswer
+from quip.net.fetching import Fetches
+from quip.net.limits import (
+    CANDIDATES,
+    CANDIDATES_PER_PEER,
+    EARLY_BLOCKS,
+    KNOWN_BLOCKS_PER_PEER,
+    OTHER_OFFERS,
+    PUSH_AT_LEAST,
+    SIDE_BLOCKS_REMEMBERED,
+    VERIFIED_SEALS,
+    WAITING_CHILDREN,
+)
+from quip.net.link import Instant
+from quip.net.messages import (
+    BlockRequest,
+    BlockResponse,
+    BlockSubmit,
+    Bodies,
+    BodiesRequest,
+    HeadClaim,
+    Message,
+    Push,
+)
+from quip.net.messages import Gossip as GossipMessage
+from quip.net.orders import Ask, Blame, Claim, Credit, Order, Tell
+from quip.net.ports import ChainView
+
+
+class Gossip:
+    """The pipeline of new blocks, and what each peer is known to have."""
+
+    def __init__(self, view: ChainView, rng: Random, tickets: Iterator[int]) -> None:
+        self._view = view
+        self._rng = rng
+        self._tickets = tickets
+        self._known: dict[int, BoundedDict[bytes, None]] = {}
+        self._candidates: dict[bytes, Candidate] = {}
+        self._jobs: dict[int, bytes] = {}
+        self._blocks = Fetches(tickets)
+        self._bodies = Fetches(tickets)
+        self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
+        self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
+        self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
+        self._passed: BoundedDict[bytes, None] = BoundedDict(VERIFIED_SEALS)
+        self._claims: BoundedDict[bytes, HeadClaim] = BoundedDict(CANDIDATES)
+        self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
+        self._announced = view.head.hash
+        self._orders: list[Order] = []
+
+    # --- peers
+
+    def joined(self, peer: int) -> None:
+        """The peer may be told of blocks from now on."""
+        self._known[peer] = BoundedDict(KNOWN_BLOCKS_PER_PEER)
+
+    def gone(self, peer: int, now: Instant) -> None:
+        """The peer left; what was asked of it is asked of others."""
+        self._known.pop(peer, None)
+        for _, ask in self._blocks.gone(peer):
+            self._order(ask)
+        for block_hash, ask in self._bodies.gone(peer):
+            self._order(ask)
+            if ask is None:
+                self._candidates.pop(block_hash, None)
+
+    def knows(self, peer: int, block_hash: bytes) -> None:
+        """The peer said that it has the block."""
+        if peer in self._known:
+            self._known[peer].put(block_hash, None)
+
+    def handles(self, block_hash: bytes) -> bool:
+        """True while the block is on its way in: no reason to sync for it."""
+        return block_hash in self._candidates or block_hash in self._blocks
+
+    # --- what peers push
+
+    def submitted(self, peer: int, message: BlockSubmit, now: Instant) -> None:
+        """BLOCK_SUBMIT."""
+        self._offer(Offer(peer, message.header, message.seal, None, message.total_difficulty, held=False), now)
+
+    def announced(self, peer: int, message: GossipMessage, now: Instant) -> None:
+        """GOSSIP: fetch what would be the next head, claim what is further off."""
+        head = self._view.head
+        for claim in message.blocks:
+            self.knows(peer, claim.hash)
+            if self._view.header(claim.hash) is not None or claim.hash in self._early:
+                continue
+            if claim.total_difficulty <= head.context.total_difficulty or claim.hash in self._candidates:
+                continue
+            if claim.number > head.header.number + 1:
+                self._orders.append(Claim(peer, claim))
+            else:
+                self._claims.put(claim.hash, claim)
+                self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
+
+    # --- answers and results
+
+    def replied(self, peer: int, ticket: int, reply: Message, now: Instant) -> bool:
+        """An answer to one of our requests; False for another's ticket."""
+        block_hash = self._blocks.answered(ticket)
+        if block_hash is not None:
+            self._block_arrived(peer, block_hash, reply, now)
+            return True
+        block_hash = self._bodies.answered(ticket)
+        if block_hash is not None:
+            self._body_arrived(peer, block_hash, reply)
+        return block_hash is not None
+
+    def failed(self, ticket: int) -> bool:
+        """A request that came to nothing; False for another's ticket."""
+        moved = self._blocks.failed(ticket)
+        if moved is None:
+            moved = self._bodies.failed(ticket)
+            if moved is not None and moved[1] is None:
+                self._candidates.pop(moved[0], None)
+        if moved is not None:
+            self._order(moved[1])
+        return moved is not None
+
+    def seals_checked(self, job: int, errors: tuple[ConsensusError | None, ...], now: Instant) -> bool:
+        """The verdict on a candidate's seal; False for another's job."""
+        block_hash = self._jobs.pop(job, None)
+        candidate = self._candidates.get(block_hash) if block_hash is not None else None
+        if candidate is None:
+            return block_hash is not None
+        error = errors[0] if errors else None
+        if error is not None or not errors:
+            self._seal_failed(candidate, error, now)
+            return True
+        self._verified.put(candidate.hash, candidate.offer.seal)
+        self._orders.append(Credit(candidate.offer.peer, candidate.claim))
+        self._proceed(candidate)
+        return True
+
+    def imported(self, job: int, outcomes: tuple[Accepted | ConsensusError | None, ...], now: Instant) -> bool:
+        """The chain's verdict on a candidate; False for another's job."""
+        block_hash = self._jobs.pop(job, None)
+        candidate = self._candidates.pop(block_hash, None) if block_hash is not None else None
+        if candidate is None:
+            return block_hash is not None
+        outcome = outcomes[0] if outcomes else None
+        if isinstance(outcome, ConsensusError):
+            self._refused(candidate, outcome)
+        elif outcome is not None:
+            self._accepted(candidate, outcome, now)
+        return True
+
+    def head_moved(self, head: Head, *, mined: bool, syncing: bool) -> None:
+        """Tell the peers: all at once what we mined, by hash what came in; in mid-sync nothing."""
+        if mined:
+            block = self._view.block(head.hash)
+            if block is not None and block.seal is not None:
+                self._push(head.hash, BlockSubmit(head.header, block.seal, head.context.total_difficulty))
+        if mined or not syncing or head.hash in self._passed:
+            self._announce(head)
+
+    def tick(self, *, syncing: bool) -> None:
+        """After a sync its result is told once."""
+        if not syncing and self._view.head.hash != self._announced:
+            self._announce(self._view.head)
+
+    def drain(self) -> list[Order]:
+        """What is wanted, since the last call."""
+        orders, self._orders = self._orders, []
+        return orders
+
+    def __len__(self) -> int:
+        return len(self._candidates)
+
+    # --- the pipeline
+
+    def _offer(self, offer: Offer, now: Instant) -> None:
+        block_hash = offer.header.hash
+        self.knows(offer.peer, block_hash)
+        if self._view.header(block_hash) is not None or block_hash in self._early:
+            return
+        candidate = self._candidates.get(block_hash)
+        if candidate is not None:
+            if len(candidate.others) < OTHER_OFFERS:
+                candidate.others.append(offer)
+            return
+        if offer.header.parent_hash in self._candidates:
+            self._waiting.put(block_hash, offer)
+            return
+        self._judge(block_hash, offer, now)
+
+    def _judge(self, block_hash: bytes, offer: Offer, now: Instant) -> None:
+        try:
+            candidate = judge(self._view, block_hash, offer, now.unix_s)
+        except Unconnected:
+            self._orders.append(Claim(offer.peer, offer.claim))
+            return
+        except FutureBlock:
+            return
+        except ConsensusError as error:
+            self._orders.append(Blame(offer.peer, error))
+            return
+        if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
+            return
+        self._candidates[block_hash] = candidate
+        if block_hash in self._verified:
+            self._proceed(candidate)
+        else:
+            self._check(candidate)
+
+    def _has_room(self, candidate: Candidate) -> bool:
+        peer, header = candidate.offer.peer, candidate.offer.header
+        mine = sum(1 for other in self._candidates.values() if other.offer.peer == peer)
+        if len(self._candidates) >= CANDIDATES or mine >= CANDIDATES_PER_PEER:
+            return False
+        if candidate.claim.total_difficulty > self._view.head.context.total_difficulty:
+            return True
+        return self._sides.get((header.parent_hash, header.miner_id)) in (None, candidate.hash)
+
+    def _check(self, candidate: Candidate) -> None:
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.CHECKING
+        offer = candidate.offer
+        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(offer.header, offer.seal, candidate.required),)))
+
+    def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
+        del self._candidates[candidate.hash]
+        if error is not None:
+            self._orders.append(Blame(candidate.offer.peer, error))
+        if candidate.others:
+            first, *rest = candidate.others
+            self._offer(first, now)
+            for other in rest:
+                self._offer(other, now)
+
+    def _proceed(self, candidate: Candidate) -> None:
+        """The seal is good."""
+        self._passed.put(candidate.hash, None)
+        if not candidate.early:
+            self._push(candidate.hash, candidate.submit)
+        body = candidate.body()
+        if body is None:
+            candidate.stage = Stage.COMPLETING
+            request = BodiesRequest((candidate.hash,))
+            for offer in (candidate.offer, *candidate.others):
+                self._order(self._bodies.want(candidate.hash, offer.peer, request))
+            if candidate.hash not in self._bodies:
+                del self._candidates[candidate.hash]
+            return
+        self._import(candidate, body)
+
+    def _import(self, candidate: Candidate, body: tuple[bytes, ...]) -> None:
+        offer = candidate.offer
+        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
+            self._sides.put((offer.header.parent_hash, offer.header.miner_id), candidate.hash)
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.IMPORTING
+        seal = self._verified.get(candidate.hash) or offer.seal
+        self._orders.append(ImportBlocks(job, (Block(offer.header, body, seal),)))
+
+    def _accepted(self, candidate: Candidate, outcome: Accepted, now: Instant) -> None:
+        self._verified.drop(candidate.hash)
+        if outcome.status is Status.SIDE:
+            self._orders.append(Note("debug", "side block", (("number", candidate.claim.number),)))
+        for block_hash in self._waiting.keys():  # noqa: SIM118 - no mapping
+            offer = self._waiting.get(block_hash)
+            if offer is not None and offer.header.parent_hash == candidate.hash:
+                self._waiting.drop(block_hash)
+                self._offer(offer, now)
+
+    def _refused(self, candidate: Candidate, error: ConsensusError) -> None:
+        if isinstance(error, FutureBlock):
+            self._early.put(candidate.hash, None)
+        elif isinstance(error, BranchTooOld | Unconnected):
+            self._orders.append(Claim(candidate.offer.peer, candidate.claim))
+        elif error.fault is Fault.AT_FAULT:
+            fields = (("number", candidate.claim.number), ("rule", type(error).__name__), ("error", str(error)))
+            self._orders.append(Note("warning", "invalid block", fields))
+            holders = [offer for offer in (candidate.offer, *candidate.others) if offer.held]
+            if not isinstance(error, ExecutionError):
+                holders = [candidate.offer]
+            self._orders.extend(Blame(offer.peer, error) for offer in holders)
+
+    # --- fetched parts
+
+    def _block_arrived(self, peer: int, block_hash: bytes, reply: Message, now: Instant) -> None:
+        block = reply.block if isinstance(reply, BlockResponse) else None
+        if block is None:
+            return
+        if block.header.hash != block_hash or block.seal is None:
+            self._orders.append(Blame(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
+            return
+        try:
+            check_body(block.header, block.transactions)
+        except ConsensusError as error:
+            self._orders.append(Blame(peer, error))
+            return
+        claim = self._claims.get(block_hash)
+        total = claim.total_difficulty if claim is not None else 0
+        self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now)
+
+    def _body_arrived(self, peer: int, block_hash: bytes, reply: Message) -> None:
+        candidate = self._candidates.get(block_hash)
+        if candidate is None or candidate.stage is not Stage.COMPLETING:
+            return
+        body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
+        error: ConsensusError | NetError | None = None
+        if body is not None:
+            try:
+                check_body(candidate.offer.header, body)
+            except ConsensusError as wrong:
+                error, body = wrong, None
+        if error is not None:
+            self._orders.append(Blame(peer, error))
+        if body is None:
+            del self._candidates[block_hash]
+            return
+        self._import(candidate, body)
+
+    # --- telling
+
+    def _push(self, block_hash: bytes, message: Push) -> None:
+        ignorant = [peer for peer, known in self._known.items() if block_hash not in known]
+        quota = max(PUSH_AT_LEAST, 1 + isqrt(max(0, len(self._known) - 1)))
+        for peer in self._rng.sample(ignorant, min(quota, len(ignorant))):
+            self.knows(peer, block_hash)
+            self._orders.append(Tell(peer, message))
+
+    def _announce(self, head: Head) -> None:
+        self._announced = head.hash
+        claim = HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
+        for peer, known in self._known.items():
+            if head.hash not in known:
+                known.put(head.hash, None)
+                self._orders.append(Tell(peer, GossipMessage((claim,))))
+
+    def _order(self, ask: Ask | None) -> None:
+        if ask is not None:
+            self._orders.append(ask)

@@ -1,0 +1,152 @@
+"""What the overlay's parts share: the peers, the collaborators, and how a connection is closed.
+
+What this file does not do: it handles no event; `overlay`, `reception` and `conversation` do.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from random import Random
+
+from quip.consensus.errors import ConsensusError, Fault, KnownInvalid
+from quip.net.actions import Action, Close, CloseCode, Note, Send
+from quip.net.address_book import AddressBook
+from quip.net.bans import Bans
+from quip.net.dialling import Dialler
+from quip.net.discovery import Discovery
+from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
+from quip.net.gossip import Gossip
+from quip.net.link import Instant
+from quip.net.messages import HeadClaim, JoinRequest, Request
+from quip.net.orders import Order
+from quip.net.peer_table import Peer, PeerTable
+from quip.net.ports import ChainView, PeerStorage
+from quip.net.setup import PROTOCOL_VERSION, OverlaySetup
+from quip.net.sync import Sync
+from quip.net.transactions import EmptyPool, TransactionInventory
+
+_CLOSE_CODES: dict[type[NetError | ConsensusError], CloseCode] = {
+    HeartbeatLost: CloseCode.TIMED_OUT,
+    Stalled: CloseCode.TOO_SLOW,
+    JoinRefused: CloseCode.REFUSED,
+}
+
+
+class Hub:
+    """State and collaborators of one overlay, and the actions that it has not handed out yet."""
+
+    def __init__(self, setup: OverlaySetup, view: ChainView, storage: PeerStorage, rng: Random) -> None:
+        self.setup = setup
+        self.view = view
+        self.storage = storage
+        self.peers = PeerTable()
+        self.bans = Bans(storage)
+        self.book = AddressBook(rng, storage.addresses())
+        tickets = count(1)
+        self.dialler = Dialler(setup, self.book, self.bans, rng)
+        self.dialler.use_anchors(storage.anchors())
+        self.discovery = Discovery(self.book, storage, rng, tickets)
+        self.gossip = Gossip(view, rng, tickets)
+        self.inventory = TransactionInventory(EmptyPool(), tickets)
+        self.sync = Sync(view, rng, tickets)
+        self.orders: list[Order] = []
+        self.actions: list[Action] = []
+        self._touched: dict[int, None] = {}
+
+    def claim_of_head(self) -> HeadClaim:
+        """This node's head, as told to peers."""
+        head = self.view.head
+        return HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
+
+    def local_join(self) -> JoinRequest:
+        """What this node says of itself."""
+        spec, setup = self.view.spec, self.setup
+        return JoinRequest(
+            PROTOCOL_VERSION, spec.chain_id, self.view.genesis_hash, self.claim_of_head(), setup.public, setup.agent
+        )
+
+    def claimed(self, peer: Peer, claim: HeadClaim, now: Instant) -> None:
+        """The peer says what its head is; nobody honest has a head that breaks the rules."""
+        if self.view.is_invalid(claim.hash):
+            self.blame(peer, KnownInvalid(block_hash=f"0x{claim.hash.hex()}"), now)
+            return
+        peer.claim = claim
+        self.gossip.knows(peer.connection, claim.hash)
+        if not self.gossip.handles(claim.hash):
+            self.sync.claim(peer.connection, claim, now)
+
+    def note(self, level: str, event: str, **fields: str | int | float) -> None:
+        """A line for the log."""
+        self.actions.append(Note(level, event, tuple(fields.items())))
+
+    def blame(self, peer: Peer, error: NetError | ConsensusError, now: Instant) -> None:
+        """The peer broke a rule: close the connection; ban the peer where an honest one never does that."""
+        if peer.closing:
+            return
+        rule = type(error).__name__
+        if error.fault is not Fault.AT_FAULT:
+            self.close(peer, _CLOSE_CODES.get(type(error), CloseCode.DONE), rule, now)
+            return
+        for ban in self.bans.punish(peer.link.node_id, peer.link.address.host, rule, now.unix_s):
+            self.note(
+                "warning", "peer banned", subject=ban.subject, address=str(peer.link.address), rule=rule,
+                error=str(error)[:200], seconds=ban.until_unix_s - now.unix_s, offences=ban.offences,
+            )  # fmt: skip
+        self.close(peer, CloseCode.MISBEHAVED, rule, now)
+
+    def close(self, peer: Peer, code: CloseCode, reason: str, now: Instant) -> None:
+        """End a connection. From here on nothing is read from it or written to it."""
+        if peer.closing:
+            return
+        self.flush(peer)
+        self.actions.append(Close(peer.connection, code, reason[:200]))
+        self.note(
+            "info" if peer.joined else "debug", "peer closed",
+            address=str(peer.link.address), node=peer.link.node_id.hex()[:16], code=code.name, reason=reason,
+        )  # fmt: skip
+        self.leave(peer, now)
+
+    def leave(self, peer: Peer, now: Instant) -> None:
+        """The connection is ending: everybody forgets it."""
+        peer.closing = True
+        number = peer.connection
+        self.gossip.gone(number, now)
+        self.sync.gone(number, now)
+        self.inventory.gone(number)
+        self.discovery.gone(number)
+        for ticket in peer.asked.values():
+            _ = self.discovery.failed(ticket) or self.inventory.failed(ticket)
+        if peer.link.outbound and peer.join is None:
+            self.dialler.failed(peer.link.address, now)
+        elif peer.link.outbound:
+            self.dialler.ended(peer, now)
+
+    def order(self, order: Order | None) -> None:
+        """Something for the overlay to carry out before it hands out its actions."""
+        if order is not None:
+            self.orders.append(order)
+
+    def request_failed(self, number: int, asked: tuple[int, Request], error: NetError, now: Instant) -> None:
+        """A request came to nothing; `asked`: the overlay's ticket, and the request."""
+        ticket, request = asked
+        if not (self.discovery.failed(ticket) or self.inventory.failed(ticket) or self.gossip.failed(ticket)):
+            self.sync.failed(number, ticket, request, error, now)
+
+    def touch(self, peer: Peer) -> None:
+        """Its session may have something to send."""
+        self._touched[peer.connection] = None
+
+    def flush(self, peer: Peer) -> None:
+        """Hand out what its session wants to send."""
+        for action in peer.session.drain():
+            if isinstance(action, Send):
+                peer.bytes_out += len(action.data)
+            self.actions.append(action)
+
+    def flush_touched(self) -> None:
+        """The same for all touched sessions."""
+        touched, self._touched = self._touched, {}
+        for number in touched:
+            peer = self.peers.get(number)
+            if peer is not None:
+                self.flush(peer)

@@ -1,0 +1,107 @@
+"""Reads the chain for peers: headers, seals, bodies, whole blocks.
+
+Pure and thread-safe: the shell calls `answer` in a reading thread. What it reads is stored only after it was verified.
+Each answer is bounded in items and bytes; what no longer fits is left out, and the asker asks again from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from quip.chain.ports import StoredBlock
+from quip.consensus.block import MAX_SEAL_SIZE, Block
+from quip.consensus.header import Header
+from quip.consensus.seal import Seal
+from quip.net.limits import (
+    MAX_BODIES,
+    MAX_BODIES_BYTES,
+    MAX_HEADERS,
+    MAX_LOCATOR_HASHES,
+    MAX_SEALS,
+)
+from quip.net.messages import (
+    BlockRequest,
+    BlockResponse,
+    Bodies,
+    BodiesRequest,
+    Headers,
+    HeadersRequest,
+    Reply,
+    Request,
+    Seals,
+    SealsRequest,
+)
+from quip.net.ports import ChainView
+
+T = TypeVar("T")
+_RLP_PREFIX = 4
+"""Most bytes before an item below 16 MiB."""
+
+
+class Library:
+    """Answers what the chain alone can answer."""
+
+    def __init__(self, view: ChainView) -> None:
+        self._view = view
+
+    def answer(self, request: Request) -> Reply:
+        """The answer to a request for headers, seals, bodies or a block. Raises TypeError for another."""
+        match request:
+            case HeadersRequest(locator, limit):
+                return Headers(self._headers(locator[:MAX_LOCATOR_HASHES], min(limit, MAX_HEADERS)))
+            case SealsRequest(hashes):
+                return Seals(self._each(hashes[:MAX_SEALS], _seal, MAX_SEAL_SIZE))
+            case BodiesRequest(hashes):
+                return Bodies(self._each(hashes[:MAX_BODIES], _body, MAX_BODIES_BYTES))
+            case BlockRequest(block_hash):
+                block = self._view.block(block_hash)
+                return BlockResponse(None if block is None else Block(block.header, block.transactions, block.seal))
+            case _:
+                raise TypeError(f"{type(request).__name__} is no question about the chain")
+
+    def _headers(self, locator: Iterable[bytes], limit: int) -> tuple[Header, ...]:
+        start = next((number for number in map(self._canonical_number, locator) if number is not None), None)
+        if start is None:
+            return ()
+        found: list[Header] = []
+        parent_hash = None
+        for number in range(start + 1, start + 1 + limit):
+            block_hash = self._view.canonical(number)
+            header = self._view.header(block_hash) if block_hash is not None else None
+            # The chain may be reorganised while we read: only a connected run is told.
+            if header is None or (parent_hash is not None and header.parent_hash != parent_hash):
+                break
+            found.append(header)
+            parent_hash = block_hash
+        return tuple(found)
+
+    def _canonical_number(self, block_hash: bytes) -> int | None:
+        header = self._view.header(block_hash)
+        if header is None or self._view.canonical(header.number) != block_hash:
+            return None
+        return header.number
+
+    def _each(
+        self, hashes: Iterable[bytes], part: Callable[[StoredBlock], tuple[T | None, int]], limit: int
+    ) -> tuple[T | None, ...]:
+        """One part of every block, as many as fit in `limit` bytes; the first always does."""
+        found: list[T | None] = []
+        total = 0
+        for block_hash in hashes:
+            block = self._view.block(block_hash)
+            item, size = (None, 1) if block is None else part(block)
+            total += size
+            if found and total > limit:
+                break
+            found.append(item)
+        return tuple(found)
+
+
+def _seal(block: StoredBlock) -> tuple[Seal | None, int]:
+    return block.seal, len(block.seal.encode()) if block.seal is not None else 1
+
+
+def _body(block: StoredBlock) -> tuple[tuple[bytes, ...], int]:
+    size = sum(len(raw) + _RLP_PREFIX for raw in block.transactions)
+    return block.transactions, size + _RLP_PREFIX

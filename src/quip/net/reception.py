@@ -1,0 +1,121 @@
+"""From a completed handshake to a joined peer: own key, bans, pins, duplicates, the join, the welcome."""
+
+from __future__ import annotations
+
+from quip.chain.bounded import BoundedDict
+from quip.net.actions import Close, CloseCode
+from quip.net.errors import RefusalCode
+from quip.net.events import Opened
+from quip.net.hub import Hub
+from quip.net.joining import Admission, same_network
+from quip.net.limits import CHANGED_KEYS_NOTED
+from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.messages import JoinRequest
+from quip.net.peer_table import Peer
+from quip.net.session import LocalJoin, PeerSession
+
+
+class Reception:
+    """Lets peers in, or tells them why not."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._admission = Admission(hub.setup.node_id, hub.setup.max_inbound)
+        self._noted: BoundedDict[tuple[Address, bytes], None] = BoundedDict(CHANGED_KEYS_NOTED)
+
+    def opened(self, event: Opened, now: Instant) -> None:
+        """A TLS handshake was completed."""
+        hub, link = self._hub, event.link
+        if link.outbound:
+            hub.dialler.answered(link.address, link.node_id)
+        refusal = self._refusal(link, now)
+        if refusal is not None:
+            hub.actions.append(Close(event.connection, *refusal))
+            return
+        local = LocalJoin(hub.local_join, hub.setup.heartbeat_interval_s, hub.setup.heartbeat_timeout_s)
+        peer = Peer(event.connection, link, PeerSession(event.connection, link, local, now), now)
+        hub.peers.add(peer)
+        hub.touch(peer)
+
+    def _refusal(self, link: Link, now: Instant) -> tuple[CloseCode, str] | None:
+        hub = self._hub
+        if link.node_id == hub.setup.node_id:
+            if link.outbound:
+                hub.dialler.is_self(link.address)
+                hub.note("info", "that peer is this node itself", address=str(link.address))
+            return CloseCode.SELF, "this is the same node"
+        ban = hub.bans.against(link.node_id, link.address.host, now.unix_s)
+        if ban is not None and not (link.purpose is Purpose.MANUAL and ban.subject.startswith("net:")):
+            code, reason = CloseCode.BANNED, f"banned for {ban.until_unix_s - now.unix_s} s: {ban.reason}"[:200]
+        elif not link.outbound:
+            return None
+        elif self._has_other_key(link):
+            code, reason = CloseCode.WRONG_KEY, "another key than before"
+        elif not self._admission.dialled(hub.peers, link.node_id):
+            code, reason = CloseCode.DONE, "connected already"
+        else:
+            return None
+        if link.outbound:
+            hub.dialler.failed(link.address, now)
+        return code, reason
+
+    def _has_other_key(self, link: Link) -> bool:
+        pinned = self._hub.storage.pin_of(link.address)
+        if pinned is None or pinned == link.node_id:
+            return False
+        if link.purpose is not Purpose.MANUAL:
+            self._hub.book.drop(link.address)
+        elif (link.address, link.node_id) not in self._noted:
+            self._noted.put((link.address, link.node_id), None)
+            self._hub.note(
+                "error", "peer refused: its key changed", address=str(link.address), expected=pinned.hex(),
+                found=link.node_id.hex(), hint=f"if that is right: quip peers trust {link.address}",
+            )  # fmt: skip
+        return True
+
+    def join_asked(self, peer: Peer, join: JoinRequest, now: Instant) -> None:
+        """An inbound peer wants to join."""
+        hub = self._hub
+        verdict = self._admission.inbound(hub.peers, peer, join, hub.local_join(), now)
+        if verdict.code is not RefusalCode.WELCOME:
+            peer.session.refuse(verdict.code, verdict.reason, now)
+            hub.note("debug", "join refused", address=str(peer.link.address), reason=verdict.reason)
+            return
+        for other in verdict.closes:
+            same = other.link.node_id == peer.link.node_id
+            hub.close(other, CloseCode.DONE if same else CloseCode.FULL, "replaced by a newer connection", now)
+        peer.welcomed = True
+        peer.session.welcome(now)
+
+    def joined(self, peer: Peer, join: JoinRequest, now: Instant) -> None:
+        """Both sides welcomed."""
+        hub, link = self._hub, peer.link
+        verdict = same_network(hub.local_join(), join)
+        if verdict.code is not RefusalCode.WELCOME:
+            self.refused(peer, verdict.code, verdict.reason, now)
+            return
+        peer.join, peer.claim = join, join.head
+        peer.joined_s = peer.heard_s = now.monotonic_s
+        peer.public = hub.discovery.public_address(peer, join)
+        if link.purpose in (Purpose.MANUAL, Purpose.OUTBOUND) and hub.storage.pin_of(link.address) is None:
+            hub.storage.pin(link.address, link.node_id)
+        ask = hub.discovery.joined(peer, now)
+        if link.purpose is Purpose.FEELER:
+            hub.close(peer, CloseCode.DONE, "only to see whether the address answers", now)
+            return
+        hub.note(
+            "info", "peer joined", address=str(link.address), node=link.node_id.hex()[:16],
+            purpose=link.purpose.value, agent=join.agent, number=join.head.number,
+        )  # fmt: skip
+        hub.gossip.joined(peer.connection)
+        hub.claimed(peer, join.head, now)
+        hub.order(ask)
+
+    def refused(self, peer: Peer, code: int, reason: str, now: Instant) -> None:
+        """The other side does not want us, or speaks of another chain."""
+        hub = self._hub
+        if code == RefusalCode.SELF:
+            hub.dialler.is_self(peer.link.address)
+        level = "warning" if peer.link.purpose is Purpose.MANUAL and code != RefusalCode.DUPLICATE else "debug"
+        hub.note(level, "join refused by peer", address=str(peer.link.address), code=code, reason=reason)
+        hub.close(peer, CloseCode.REFUSED, "join refused", now)
