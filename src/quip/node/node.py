@@ -17,14 +17,18 @@ import structlog
 
 import quip
 from quip.chain.events import ChainEvent, HeadChanged
-from quip.node import logs, metrics, opening
+from quip.node import logs, metrics, network_opening, opening
+from quip.node.block_log import BlockLog
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import CLOCK_HINT, ClockWatch
-from quip.node.config import FIRST_RPC_PORT, NodeConfig, rpc_port_for, split_address
+from quip.node.config import FIRST_RPC_PORT, NodeConfig, rpc_port_for
 from quip.node.errors import PortBusy
 from quip.node.files import DataFiles, files_of
+from quip.node.first_sync import FirstSync, Verdict
+from quip.node.identity_watch import IdentityWatch
 from quip.node.miners import Miners
 from quip.node.mining_desk import MiningDesk
+from quip.node.network import NetworkDriver, NetworkParts
 from quip.node.opening import Rules
 from quip.node.running import announced
 from quip.node.service import ServiceNotifier
@@ -33,7 +37,7 @@ from quip.primitives.address import checksum_address
 from quip.rpc import server
 from quip.rpc.dispatch import Dispatcher
 from quip.rpc.methods import table
-from quip.rpc.view import NodeView, RpcView
+from quip.rpc.view import NetworkView, NodeView, RpcView
 from quip.storage.chain_store import RedbChainStore
 from quip.wallet.identity import MiningIdentity
 
@@ -41,7 +45,7 @@ log = structlog.get_logger("quip.node")
 
 TICK_S = 1.0
 RPC_THREADS = 4  # enough for local tools; each may hold one proof's baseline
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")
+GATE_S = 0.1  # how soon mining begins after the first sync
 
 
 def run_node(config: NodeConfig) -> None:
@@ -61,7 +65,25 @@ def run_node(config: NodeConfig) -> None:
         stack.callback(identity.close)
         beneficiary = opening.payee(config.payout, files, store, identity.miner_id)
         desk = MiningDesk(writer, clock, identity, beneficiary)
+        IdentityWatch(chain, identity, desk).look_back()
+        chain.subscribe(IdentityWatch(chain, identity, desk))
         miners = Miners(config, rules, desk, counts)
+        trust = network_opening.open_trust(files.trust)
+        stack.callback(trust.close)
+        network = NetworkDriver(
+            NetworkParts(
+                config=config,
+                rules=rules,
+                transport=network_opening.open_transport(config, files),
+                trust=trust,
+                writer=writer,
+                clock=clock,
+                public=network_opening.public_address(config),
+                has_made=desk.has_made,
+                mining=lambda: miners.running and desk.idle_because is None,
+                counters=counts.public,
+            )
+        )
         parts = Parts(
             config=config,
             rules=rules,
@@ -74,6 +96,7 @@ def run_node(config: NodeConfig) -> None:
             beneficiary=beneficiary,
             desk=desk,
             miners=miners,
+            network=network,
         )
         Node(parts, stack).run()
 
@@ -93,6 +116,7 @@ class Parts:
     beneficiary: bytes
     desk: MiningDesk
     miners: Miners
+    network: NetworkDriver
 
 
 class Node:
@@ -102,6 +126,7 @@ class Node:
         self._parts = parts
         self._started = time.monotonic()
         self._stop = asyncio.Event()
+        self._blocks = BlockLog(parts.network, parts.counts.network, parts.identity.miner_id)
         pool = stack.enter_context(contextlib.closing(_RpcPool()))
         listener = _rpc_listener(parts.config)
         stack.callback(listener.close)
@@ -110,66 +135,82 @@ class Node:
         if parts.config.metrics_port is not None:
             exposed = _listener(parts.config.metrics_port, "metrics", "--metrics-port")
             stack.callback(exposed.close)
-            self._servers.append(server.LocalServer(metrics.application(parts.counts, parts.miners.measure), exposed))
+            self._servers.append(server.LocalServer(metrics.application(parts.counts, self._measure), exposed))
         with opening.explained(parts.files.root):
             stack.enter_context(announced(parts.files.root, self._rpc.url))
 
     def run(self) -> None:
-        """Run until told to stop."""
-        self._greet()
+        """Run until told to stop. Raises LocalError where the UDP port cannot be opened."""
         asyncio.run(self._serve())
         log.info("stopped", head=self._parts.writer.chain.head.header.number)
 
     async def _serve(self) -> None:
+        parts = self._parts
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         notifier = ServiceNotifier()
-        unsubscribe = self._parts.writer.chain.subscribe(self._on_event)
+        unsubscribe = parts.writer.chain.subscribe(self._on_event)
+        await parts.network.start()
+        self._greet()
         async with asyncio.TaskGroup() as tasks:
             for one in self._servers:
                 tasks.create_task(one.run_until_stopped())
-            chores = [tasks.create_task(self._tick()), tasks.create_task(_watchdog(notifier))]
-            if self._parts.config.auto_mine:
-                self._parts.miners.start()
+            parts.desk.wait_for(Verdict.WAIT_FOR_PEERS.value)
+            jobs = (self._tick(), self._first_sync(), _watchdog(notifier), parts.network.work(), parts.network.beat())
+            chores = [tasks.create_task(job) for job in jobs]
+            if parts.config.auto_mine:
+                parts.miners.start()
             notifier.send("READY=1")
-            await self._stop.wait()
-            notifier.send("STOPPING=1")
-            log.info("stopping")
-            self._parts.desk.close()
-            await asyncio.to_thread(self._parts.miners.stop)
-            unsubscribe()
-            for chore in chores:
-                chore.cancel()
-            for one in self._servers:
-                one.stop()
+            try:
+                await self._stop.wait()
+            finally:
+                notifier.send("STOPPING=1")
+                log.info("stopping")
+                parts.desk.close()
+                parts.writer.stop_taking()
+                await asyncio.to_thread(parts.miners.stop)
+                unsubscribe()
+                await parts.network.stop()
+                for chore in chores:
+                    chore.cancel()
+                for one in self._servers:
+                    one.stop()
 
     async def _tick(self) -> None:
+        parts = self._parts
         while True:
             await asyncio.sleep(TICK_S)
-            jump = self._parts.clock.look()
+            jump = parts.clock.look()
             if jump is not None:
                 log.warning(str(jump), hint=CLOCK_HINT)
-                self._parts.miners.new_head()
-            await asyncio.to_thread(self._parts.writer.tick)
-            self._parts.miners.observe()
+                parts.miners.new_head()
+            await asyncio.to_thread(parts.writer.tick)
+            parts.miners.observe()
+            self._blocks.look(time.monotonic(), parts.writer.chain.head.header.number)
+
+    async def _first_sync(self) -> None:
+        """Let mining begin once the first sync since the start is over."""
+        parts = self._parts
+        first = FirstSync(time.monotonic())
+        while not (verdict := first.look(time.monotonic(), parts.network.progress())).over:
+            parts.desk.wait_for(verdict.value)
+            await asyncio.sleep(GATE_S)
+        parts.desk.wait_for(None)
+        head = parts.writer.chain.head.header.number
+        if verdict in (Verdict.UNANSWERED, Verdict.FRUITLESS):
+            log.warning(
+                "not synced", reason=verdict.value, head=head, hint="check --peer; quip peers shows who is there"
+            )
+        else:
+            log.info("synced", head=head, peers=len(parts.network.figures.now.peers))
 
     def _on_event(self, event: ChainEvent) -> None:
         if isinstance(event, HeadChanged):
             self._parts.miners.new_head()
-            header = event.new.header
-            mine = header.miner_id == self._parts.identity.miner_id
-            if not mine:
+            if not self._parts.desk.has_made(event.new.hash):
                 self._parts.miners.lost_race()
-            since = {"after_s": header.timestamp - event.old.header.timestamp} if header.number > 1 else {}
-            log.info(
-                "block",
-                number=header.number,
-                hash=event.new.hash,
-                **since,
-                work=header.difficulty,
-                miner="this node" if mine else "0x" + header.miner_id.hex(),
-            )
+            self._blocks.tell(event)
 
     def _greet(self) -> None:
         parts = self._parts
@@ -185,10 +226,8 @@ class Node:
         log.info("rpc", url=self._rpc.url)
         for one in self._servers[1:]:
             log.info("metrics", url=one.url + "/metrics")
+        log.info("network", listen=parts.network.address, node_id=parts.network.node_id, peers=len(parts.config.peers))
         log.info("identity", miner_id=parts.identity.miner_id, payout=checksum_address(parts.beneficiary))
-        for peer in parts.config.peers:
-            if not _is_self(peer, parts.config):
-                log.warning("peer ignored", peer=peer, hint="networking is not built yet: this node runs alone")
         if not parts.config.auto_mine:
             log.info("not mining", hint="--auto-mine starts it")
 
@@ -204,8 +243,13 @@ class Node:
         )
         return server.application(dispatcher, limits.body_limit_bytes)
 
+    def _measure(self) -> None:
+        self._parts.miners.measure()
+        self._parts.network.figures.measure(self._parts.counts.network)
+
     def _view(self) -> NodeView:
         parts = self._parts
+        figures = parts.network.figures
         return NodeView(
             version=client_version(),
             now=parts.clock.now,
@@ -213,6 +257,11 @@ class Node:
             pending=lambda: parts.writer.template(parts.beneficiary, parts.identity.miner_id).header,
             status=self._status,
             miners=parts.miners.objects,
+            network=NetworkView(
+                listening=lambda: True,
+                peers=figures.peer_objects,
+                syncing=lambda: figures.syncing_object(parts.writer.chain.head.header.number),
+            ),
         )
 
     def _status(self) -> dict[str, Any]:
@@ -228,7 +277,8 @@ class Node:
             "minerId": "0x" + parts.identity.miner_id.hex(),
             "signaturesLeft": parts.identity.remaining,
             "payout": checksum_address(parts.beneficiary),
-            "peers": 0,
+            "nodeId": "0x" + parts.network.node_id.hex(),
+            "listen": parts.network.address,
         }
 
 
@@ -263,8 +313,3 @@ def _listener(port: int, what: str, flag: str) -> socket.socket:
         return server.listen(port)
     except OSError:
         raise PortBusy(what, port, flag) from None
-
-
-def _is_self(peer: str, config: NodeConfig) -> bool:
-    host, port = split_address(peer, "peer")
-    return peer == config.public or (port == config.port and host in (*LOCAL_HOSTS, config.listen))

@@ -99,16 +99,6 @@ def test_two_nodes_with_their_own_ports_run_beside_each_other(start: StartNode) 
     assert first.client().url != second.client().url
 
 
-def test_another_peer_is_named_as_not_built_and_itself_is_not(start: StartNode) -> None:
-    node = start("--port", "8085", "--listen", "127.0.0.1", "--public-host", "127.0.0.1:8085",
-                 "--peer", "127.0.0.1:8085", "--peer", "example.org:1")  # fmt: skip
-    node.client()
-    node.stop()
-    assert "networking is not built yet" in node.text()
-    assert "peer=example.org:1" in node.text()
-    assert "peer=127.0.0.1" not in node.text()
-
-
 def test_metrics_and_logs(start: StartNode, tmp_path: Path) -> None:
     import urllib.request
 
@@ -152,6 +142,9 @@ def test_the_service_manager_hears_when_it_is_ready(
         (("--config", "bad.toml", "cpu"), 2, "unknown key 'prot' in [global]", "'port'"),
         (("cpu", "--payout", "0x12"), 2, "'0x12' is not an address", "address"),
         (("cpu", "--log-level", "loud"), 2, "log_level", "--check-config"),
+        (("cpu", "--listen", "192.0.2.1"), 1, "192.0.2.1 is no address of this machine", "--listen"),
+        (("cpu", "--require-client-ca", "none.pem"), 1, "none.pem", "check the path"),
+        (("cpu", "--tls-cert-file", "a.crt", "--tls-key-file", "a.key"), 1, "a.key", "check the path"),
         (("cpu", "--data-dir", "other"), 1, "chain id 20050", "--genesis-config"),
     ],
 )

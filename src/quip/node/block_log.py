@@ -1,0 +1,72 @@
+"""What people read of the chain's growth: a line for each new block, and while a sync runs one every few seconds."""
+
+import time
+
+import structlog
+
+from quip.chain.events import HeadChanged
+from quip.node.metrics import NetworkMetrics
+from quip.node.network import NetworkDriver
+
+log = structlog.get_logger("quip.node")
+
+PROGRESS_S = 5.0  # between two lines while a sync runs
+
+
+class BlockLog:
+    """`tell` in the chain's thread, `look` once a second on the loop."""
+
+    def __init__(self, network: NetworkDriver, counts: NetworkMetrics, miner_id: bytes) -> None:
+        self._network = network
+        self._counts = counts
+        self._miner_id = miner_id
+        self._syncing = False
+        self._reported_s = 0.0
+        self._reported = 0
+
+    def tell(self, event: HeadChanged) -> None:
+        """The head moved. Blocks that a sync brings by the batch are left to `look`."""
+        header = event.new.header
+        steps = header.number - event.old.header.number
+        if steps > 1 and not event.depth:
+            return
+        fields: dict[str, object] = {"after_s": header.timestamp - event.old.header.timestamp} if steps == 1 else {}
+        if header.number == 1:
+            fields = {}
+        if event.depth:
+            fields["depth"] = event.depth
+        seen = self._network.seen(event.new.hash)
+        if seen is not None:
+            fields["peer"] = self._network.figures.address_of(seen.connection) or "gone"
+            self._counts.block_delay_s.observe(time.monotonic() - seen.monotonic_s)
+            self._counts.block_age_s.observe(max(0.0, time.time() - header.timestamp))
+        mine = header.miner_id == self._miner_id
+        log.info(
+            "block",
+            number=header.number,
+            hash=event.new.hash,
+            **fields,
+            work=header.difficulty,
+            miner="this node" if mine else "0x" + header.miner_id.hex(),
+        )
+
+    def look(self, now_s: float, head: int) -> None:
+        """How a sync fares. `now_s`: monotonic; `head`: number of the own head."""
+        sync = self._network.figures.now.sync
+        syncing = sync is not None and sync.syncing and sync.target is not None
+        if syncing and not self._syncing:
+            self._reported_s, self._reported = now_s, head
+        elif self._syncing and not syncing:
+            log.info("sync ended", head=head)
+        elif syncing and now_s - self._reported_s >= PROGRESS_S and sync is not None and sync.target is not None:
+            speed = (head - self._reported) / (now_s - self._reported_s)
+            self._reported_s, self._reported = now_s, head
+            log.info(
+                "syncing",
+                head=head,
+                target=sync.target.number,
+                seals=sync.verified,
+                blocks_per_s=round(speed, 1),
+                peers=len(self._network.figures.now.peers),
+            )
+        self._syncing = syncing
