@@ -26,12 +26,12 @@ def frame(message: Message) -> bytes:
 class FrameReader:
     """Cuts one stream into payloads. Holds at most one frame of the largest allowed message."""
 
-    __slots__ = ("_allowed", "_buffer", "_wanted")
+    __slots__ = ("_allowed", "_buffer", "_length")
 
     def __init__(self, allowed: Collection[int]) -> None:
         self._allowed = allowed
         self._buffer = bytearray()
-        self._wanted = HEADER_BYTES
+        self._length: int | None = None
 
     @property
     def buffered(self) -> int:
@@ -46,16 +46,21 @@ class FrameReader:
         """
         frames: list[tuple[int, bytes]] = []
         self._buffer += data
-        while len(self._buffer) >= self._wanted:
-            if self._wanted == HEADER_BYTES:
-                self._wanted += self._checked_length()
+        while len(self._buffer) >= self._wanted():
+            if self._length is None:
+                self._length = self._checked_length()
             else:
-                frames.append((self._buffer[0], bytes(self._buffer[HEADER_BYTES : self._wanted])))
-                del self._buffer[: self._wanted]
-                self._wanted = HEADER_BYTES
+                end = HEADER_BYTES + self._length
+                frames.append((self._buffer[0], bytes(self._buffer[HEADER_BYTES:end])))
+                del self._buffer[:end]
+                self._length = None
         if fin and self._buffer:
-            raise MalformedFrame(f"the stream ends {self._wanted - len(self._buffer)} bytes early")
+            raise MalformedFrame(f"the stream ends {self._wanted() - len(self._buffer)} bytes early")
         return frames
+
+    def _wanted(self) -> int:
+        """Bytes of the frame as far as they are known."""
+        return HEADER_BYTES + (self._length or 0)
 
     def _checked_length(self) -> int:
         code = self._buffer[0]
