@@ -6,7 +6,7 @@ CARGO_FLAGS := --release --locked --workspace --exclude quip-python
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench fuzz soak native clean
+.PHONY: help run test check bench sim sim-long fuzz soak native clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ check: native ## format, lint, types, layers, tidiness
 
 bench: native ## measure everything, write docs/benchmarks.md (PROTOTYPE=DIR adds an outside kernel)
 	$(BIN)/python benchmarks
+
+sim: native ## play one seed of the simulated network: SEED=1 (TRACE=1 prints every event)
+	@$(BIN)/python -m sim $(or $(SEED),1) $(if $(TRACE),--trace)
+
+sim-long: native ## thousands of seeds on two cores: SEED=1000 is the first, COUNT=4000 how many
+	@$(BIN)/python -m sim $(or $(SEED),1000) --count $(or $(COUNT),4000) --jobs 2
 
 fuzz: native ## random tests with a hundred times as many examples (an hour or more)
 	QUIP_FUZZ=100 $(BIN)/python -m pytest -n 2 --timeout 7200 tests/unit tests/property

@@ -1,0 +1,319 @@
+"""A liar: speaks the protocol with the nodes' own sessions, and abuses it in one manner.
+
+It sees the honest nodes' chains directly, so its lies are always about the newest blocks. When it is banned it comes
+back under another node id, for a while.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from quip.chain.chain import Chain
+from quip.chain.view import ChainReader
+from quip.consensus.block import Block
+from quip.consensus.difficulty import child_context, requirements
+from quip.consensus.header import Header
+from quip.net.actions import Close, CloseCode, Dial, Send
+from quip.net.events import Backlog, Closed, DialFailed, Event, Opened, Received, StreamReset
+from quip.net.library import Library
+from quip.net.link import Address, Instant, Purpose
+from quip.net.messages import (
+    BlockRequest,
+    BlockResponse,
+    BlockSubmit,
+    Bodies,
+    BodiesRequest,
+    HeadClaim,
+    Headers,
+    HeadersRequest,
+    JoinRequest,
+    Peers,
+    PeersRequest,
+    Reply,
+    Request,
+    Seals,
+    SealsRequest,
+)
+from quip.net.peer_events import Asked, Broken, JoinAsked, PeerEvent
+from quip.net.session import LocalJoin, PeerSession
+from quip.net.setup import PROTOCOL_VERSION
+from sim.lies import LIES, TRANSACTION, Forger, flip, with_seal
+from sim.node import SimNode, World
+from sim.scenario import LiarPlan, Manner
+
+MAX_IDENTITIES = 6
+"""Node ids that a liar uses up, one after the other."""
+REMEMBERED_LIES = 64
+FAKE_HEADERS = 60
+"""Length of a branch of headers that never had seals."""
+CLAIMED_FACTOR = 1_000
+GARBAGE_BYTES = 3_000
+UNTOLD_S = 4.0
+"""Seconds between two lies, on average."""
+
+
+class Liar:
+    """One host on the network."""
+
+    def __init__(self, world: World, plan: LiarPlan, nodes: Sequence[SimNode]) -> None:
+        self.plan = plan
+        self.name = f"liar{plan.number}"
+        self.address = plan.address
+        self.node_id = b""
+        self.lies = 0
+        """Told so far."""
+        self.told: Counter[str] = Counter()
+        self._world = world
+        self._nodes = nodes
+        self._rng = random.Random(f"liar {world.seed} {plan.number}")
+        self._forger = Forger(world.spec, world.puzzle, plan.number)
+        self._sessions: dict[int, PeerSession] = {}
+        self._blocks: dict[bytes, Block] = {}
+        self._fakes: tuple[Header, ...] = ()
+        self._claim: HeadClaim | None = None
+        self._identities = 0
+
+    def begin(self) -> None:
+        """Join the network."""
+        self._new_identity()
+        self._world.network.attach(self)
+        for node in self._nodes:
+            self._dial(node)
+        self._world.queue.after(1.0, self._tick)
+
+    def happened(self, event: Event) -> None:
+        """An event of the transport."""
+        now = self._now()
+        match event:
+            case Opened():
+                session = PeerSession(event.connection, event.link, LocalJoin(self._join), now)
+                self._sessions[event.connection] = session
+                self._after(event.connection, [], now)
+            case Received():
+                self._step(event.connection, lambda s: s.received(event.stream, event.data, event.fin, now), now)
+            case StreamReset():
+                self._step(event.connection, lambda s: s.reset(event.stream, now), now)
+            case Backlog():
+                self._step(event.connection, lambda s: s.backlog(event.unsent_bytes, now), now)
+            case Closed():
+                self._closed(event)
+            case DialFailed():
+                self._again(event.address)
+
+    def admits(self, address: Address) -> bool:
+        """Everybody is welcome."""
+        del address
+        return True
+
+    def _step(self, connection: int, step, now: Instant) -> None:  # type: ignore[no-untyped-def]
+        session = self._sessions.get(connection)
+        if session is not None:
+            self._after(connection, step(session), now)
+
+    def _after(self, connection: int, events: list[PeerEvent], now: Instant) -> None:
+        session = self._sessions[connection]
+        for event in events:
+            match event:
+                case JoinAsked():
+                    session.welcome(now)
+                case Asked():
+                    reply = self._answer(event.request)
+                    if reply is not None:
+                        session.respond(event.stream, reply, now)
+                case Broken():
+                    self._world.network.perform(self, Close(connection, CloseCode.DONE, ""))
+        for send in session.drain():
+            self._world.network.perform(self, send)
+
+    def _closed(self, event: Closed) -> None:
+        self._sessions.pop(event.connection, None)
+        if "MISBEHAVED" in event.reason or "BANNED" in event.reason:
+            self._new_identity()
+        if not self._sessions:
+            for node in self._nodes:
+                self._again(node.address)
+
+    def _again(self, address: Address) -> None:
+        node = next(node for node in self._nodes if node.address == address)
+        self._world.queue.after(self._rng.uniform(5, 20), lambda: self._dial(node))
+
+    def _dial(self, node: SimNode) -> None:
+        if self._identities <= MAX_IDENTITIES:
+            self._world.network.perform(self, Dial(node.address, Purpose.OUTBOUND))
+
+    def _new_identity(self) -> None:
+        self._identities += 1
+        self.node_id = bytes([self.plan.number, self._identities]) * 16
+
+    # ---- lying
+
+    def _tick(self) -> None:
+        now = self._now()
+        for connection in list(self._sessions):
+            self._step(connection, lambda s: s.tick(now), now)
+        if self._rng.random() < 1 / UNTOLD_S and self._sessions:
+            self._lie(now)
+            for connection, session in list(self._sessions.items()):
+                self._after(connection, [], now)
+                del session
+        self._world.queue.after(1.0, self._tick)
+
+    def _lie(self, now: Instant) -> None:
+        chain = self._teacher()
+        if chain is None:
+            return
+        match self.plan.manner:
+            case Manner.MUTANTS:
+                name = self._rng.choice(list(LIES))
+                self._push(name, LIES[name].make(self._forger, self._forger.child(chain, now.unix_s)), chain)
+            case Manner.WITNESSES:
+                self._push_wrong_seal(chain)
+            case Manner.CLAIMS:
+                self._fabricate(chain, now)
+            case Manner.GARBAGE:
+                self._send_garbage()
+            case Manner.EARLY:
+                ahead_s = self._world.spec.difficulty.future_limit + self._rng.randrange(5, 60)
+                self._push("early", self._forger.child(chain, now.unix_s + ahead_s), chain)
+            case Manner.SILENCE:
+                pass
+
+    def _push(self, name: str, block: Block, chain: Chain) -> None:
+        self._blocks[block.header.hash] = block
+        if len(self._blocks) > REMEMBERED_LIES:
+            del self._blocks[next(iter(self._blocks))]
+        if block.seal is None:
+            return
+        total = chain.head.context.total_difficulty + block.header.difficulty
+        message = BlockSubmit(block.header, block.seal, total)
+        for session in self._sessions.values():
+            if session.push(message, self._now()):
+                self._told(name)
+
+    def _push_wrong_seal(self, chain: Chain) -> None:
+        block = chain.block_by_hash(chain.head.hash)
+        if block is None or block.seal is None:
+            return
+        wrong = with_seal(Block(block.header, (), block.seal), xmss_signature=flip(block.seal.xmss_signature, -1))
+        parent = chain.tree.context(block.header.parent_hash)
+        total = (parent.total_difficulty if parent else 0) + block.header.difficulty
+        assert wrong.seal is not None
+        for session in self._sessions.values():
+            if session.push(BlockSubmit(wrong.header, wrong.seal, total), self._now()):
+                self._told("wrong seal")
+
+    def _fabricate(self, chain: Chain, now: Instant) -> None:
+        """Lawful headers, a second apart, off an old block: much work, if anybody had done it."""
+        number = max(0, chain.head.header.number - FAKE_HEADERS // 2)
+        fork = chain.block_by_number(number)
+        if fork is None:
+            return
+        spec, parent, context = self._world.spec, fork.header, fork.context
+        made: list[Header] = []
+        while len(made) < FAKE_HEADERS and parent.timestamp < now.unix_s:
+            timestamp = parent.timestamp + 1
+            required = requirements(spec, parent, context, timestamp)
+            draft = replace(
+                chain.head.header,
+                parent_hash=parent.hash,
+                number=required.number,
+                timestamp=timestamp,
+                difficulty=required.work,
+                base_fee_per_gas=fork.header.base_fee_per_gas if number else chain.head.header.base_fee_per_gas,
+                extra_data=self._forger.miner_id,
+            )
+            header = self._forger.opened(draft)
+            context = child_context(spec.difficulty, parent, context, header)
+            parent = header
+            made.append(header)
+        if made:
+            self._fakes = tuple(made)
+            self._claim = HeadClaim(parent.hash, parent.number, context.total_difficulty * CLAIMED_FACTOR)
+            self._told("claim")
+
+    def _send_garbage(self) -> None:
+        connection = self._rng.choice(list(self._sessions))
+        data = self._rng.randbytes(self._rng.randrange(1, GARBAGE_BYTES))
+        stream = self._rng.choice((0, 1, 2, 3, 4, 5, 8, 9, 400, 401))
+        self._world.network.perform(self, Send(connection, stream, data, self._rng.random() < 0.5))
+        self._told("garbage")
+
+    def _answer(self, request: Request) -> Reply | None:
+        chain = self._teacher()
+        manner = self.plan.manner
+        if chain is None:
+            return None
+        if manner is Manner.SILENCE or (manner is Manner.CLAIMS and isinstance(request, SealsRequest)):
+            self._told("silence")
+            return None
+        match request:
+            case PeersRequest():
+                return Peers(())
+            case HeadersRequest() | SealsRequest() | BodiesRequest() | BlockRequest():
+                honest = Library(ChainReader(chain)).answer(request)
+                return self._twisted(request, honest)
+        return None
+
+    def _twisted(self, request: Request, honest: Reply) -> Reply:
+        match request, honest:
+            case HeadersRequest(), Headers() if self.plan.manner is Manner.CLAIMS and self._fakes:
+                self._told("fake headers")
+                return Headers(self._fakes[: request.limit])
+            case SealsRequest(), Seals():
+                own = [self._blocks.get(wanted) for wanted in request.hashes[: len(honest.seals)]]
+                seals = [block.seal if block else seal for block, seal in zip(own, honest.seals, strict=True)]
+                if self.plan.manner is Manner.WITNESSES and seals and seals[-1] is not None:
+                    self._told("served seal")
+                    seals[-1] = replace(seals[-1], ecdsa_signature=flip(seals[-1].ecdsa_signature, 7))
+                return Seals(tuple(seals))
+            case BodiesRequest(), Bodies():
+                if self.plan.manner is Manner.WITNESSES:
+                    self._told("served body")
+                    return Bodies(tuple((TRANSACTION,) for _ in honest.bodies))
+                owned = [self._blocks.get(wanted) for wanted in request.hashes[: len(honest.bodies)]]
+                bodies = [
+                    block.transactions if block else body for block, body in zip(owned, honest.bodies, strict=True)
+                ]
+                return Bodies(tuple(bodies))
+            case BlockRequest(), BlockResponse():
+                return self._twisted_block(request, honest)
+        return honest
+
+    def _twisted_block(self, request: BlockRequest, honest: BlockResponse) -> Reply:
+        own = self._blocks.get(request.hash)
+        if own is not None:
+            return BlockResponse(own)
+        if self.plan.manner is Manner.WITNESSES and honest.block is not None:
+            self._told("served block")
+            return BlockResponse(replace(honest.block, transactions=(TRANSACTION,)))
+        return honest
+
+    # ---- what it knows
+
+    def _told(self, name: str) -> None:
+        self.lies += 1
+        self.told[name] += 1
+
+    def _join(self) -> JoinRequest:
+        chain = self._teacher()
+        spec = self._world.spec
+        genesis = bytes(32) if chain is None else chain.tree.canonical_hash(0) or bytes(32)
+        return JoinRequest(PROTOCOL_VERSION, spec.chain_id, genesis, self._head(chain), self.address, "quip/liar")
+
+    def _head(self, chain: Chain | None) -> HeadClaim:
+        if self._claim is not None:
+            return self._claim
+        if chain is None:
+            return HeadClaim(bytes(32), 0, 0)
+        head = chain.head
+        return HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
+
+    def _teacher(self) -> Chain | None:
+        chains = [node.chain for node in self._nodes if node.up]
+        return max(chains, key=lambda chain: chain.head.context.total_difficulty, default=None)
+
+    def _now(self) -> Instant:
+        return Instant(self._world.queue.now_s, int(self._world.start_unix_s + self._world.queue.now_s))

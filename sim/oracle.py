@@ -1,0 +1,186 @@
+"""What has to hold after every run, whatever happened in it. Each breach is a line of text; none means passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from itertools import chain as chained
+
+from quip.chain.bounded import BoundedDict
+from quip.chain.chain import Chain
+from quip.consensus import rules
+from quip.consensus.block import Block, check_sizes
+from quip.consensus.context import BlockContext
+from quip.consensus.difficulty import child_context, genesis_context
+from quip.consensus.errors import ConsensusError
+from quip.consensus.genesis import genesis_header, genesis_state
+from quip.consensus.header import EMPTY_TRIE_ROOT, Header
+from quip.consensus.rewards import reward_of
+from quip.consensus.transition import check_body, check_outcome, execute
+from quip.net.netgroup import netgroup
+from quip.primitives import hybrid
+from quip.storage.check import db_check
+from quip.storage.scratch import ScratchState
+from sim.node import SimNode, World
+
+MAX_ITEMS = 5_000
+"""Entries of any one container in a node's network machine after a run of some minutes with ten peers."""
+MAX_CONNECTIONS = 40
+"""Of one node in a network of at most a dozen."""
+
+
+def one_tip(nodes: Sequence[SimNode]) -> bool:
+    """Whether all honest nodes are up and agree."""
+    return all(node.up for node in nodes) and len({node.chain.head.hash for node in nodes}) == 1
+
+
+def of_live_nodes(world: World, nodes: Sequence[SimNode]) -> Iterator[str]:
+    """Checks of the nodes while they are up: agreement, bans, leaks, memory."""
+    totals = {node.name: node.chain.head.context.total_difficulty for node in nodes}
+    if len(set(totals.values())) > 1:
+        yield f"without new blocks the nodes still disagree: {totals}"
+    for node in nodes:
+        yield from _bans(node, nodes)
+        yield from _connections(world, node)
+        yield from (f"{node.name}: {breach}" for breach in too_long(node.overlay, "overlay"))
+
+
+def _bans(node: SimNode, nodes: Sequence[SimNode]) -> Iterator[str]:
+    ids = {f"node:{other.node_id.hex()}" for other in nodes}
+    groups = {f"net:{netgroup(other.address.host)}" for other in nodes}
+    for ban in node.disk.peers.every_ban:
+        if ban.subject in ids | groups:
+            yield f"{node.name} banned the honest {ban.subject[:14]}: {ban.reason}"
+
+
+def _connections(world: World, node: SimNode) -> Iterator[str]:
+    open_ones = world.network.connections(node)
+    if len(open_ones) > MAX_CONNECTIONS:
+        yield f"{node.name} has {len(open_ones)} connections"
+    listed = {peer.connection for peer in node.overlay.peers(node.clock.instant())}
+    if not listed <= set(open_ones):
+        yield f"{node.name} lists peers without a connection: {sorted(listed - set(open_ones))}"
+
+
+def too_long(thing: object, name: str, depth: int = 8, seen: set[int] | None = None) -> Iterator[str]:
+    """Every container below `thing`, in the network's own code, with more entries than anything should have."""
+    seen = set() if seen is None else seen
+    if id(thing) in seen or depth == 0 or isinstance(thing, str | bytes | int | float | Chain):
+        return
+    seen.add(id(thing))
+    if isinstance(thing, BoundedDict):
+        thing = thing._entries
+    if isinstance(thing, dict):
+        parts = list(thing.values())
+    elif isinstance(thing, list | tuple | set | frozenset):
+        parts = list(thing)
+    else:
+        for label, part in _attributes(thing):
+            yield from too_long(part, f"{name}.{label}", depth - 1, seen)
+        return
+    if len(parts) > MAX_ITEMS:
+        yield f"{name} holds {len(parts)} entries"
+    for part in parts[:MAX_ITEMS]:
+        yield from too_long(part, f"{name}[]", depth - 1, seen)
+
+
+def _attributes(thing: object) -> list[tuple[str, object]]:
+    if not type(thing).__module__.startswith("quip.net"):
+        return []
+    if is_dataclass(thing):
+        return [(field.name, getattr(thing, field.name)) for field in fields(thing)]
+    slots = chained.from_iterable(getattr(kind, "__slots__", ()) for kind in type(thing).__mro__)
+    names = [*getattr(thing, "__dict__", {}), *slots]
+    return [(name, getattr(thing, name)) for name in names if hasattr(thing, name)]
+
+
+def of_stores(world: World, nodes: Sequence[SimNode]) -> Iterator[str]:
+    """Checks of what the nodes left on their disks; opens and closes them."""
+    judge = _Judge(world)
+    for node in nodes:
+        report = db_check(node.disk.store_path, spec=world.spec)
+        yield from (f"{node.name}: {problem}" for problem in report.problems)
+        chain = Chain.open(world.spec, node.disk.open_store(), world.puzzle)
+        yield from (f"{node.name}: {breach}" for breach in judge.chain(chain))
+        node.disk.close()
+    yield from judge.leaves({node.disk.xmss_key for node in nodes})
+
+
+class _Judge:
+    """Re-verifies every block that any node holds, once, and every node's sums against it."""
+
+    def __init__(self, world: World) -> None:
+        self._spec = world.spec
+        self._puzzle = world.puzzle
+        self._scratch = ScratchState()
+        update = genesis_state(self._spec, self._scratch.state(EMPTY_TRIE_ROOT))
+        self._scratch.keep(update.nodes)
+        genesis = genesis_header(self._spec, update.root)
+        self._judged: dict[bytes, tuple[Header, BlockContext]] = {
+            genesis.hash: (genesis, genesis_context(self._spec.difficulty))
+        }
+        self._signed: dict[tuple[bytes, int], set[bytes]] = {}
+
+    def chain(self, chain: Chain) -> Iterator[str]:
+        """A node's chain from every tip down, and its supply."""
+        for tip in chain.tips():
+            yield from self._branch(chain, tip)
+        yield from self._supply(chain)
+
+    def leaves(self, keys: set[bytes]) -> Iterator[str]:
+        """One-time leaves of these keys that signed two messages."""
+        for (key, leaf), signed in self._signed.items():
+            if key in keys and len(signed) > 1:
+                yield f"leaf {leaf} of a key signed {len(signed)} blocks"
+
+    def _branch(self, chain: Chain, tip: bytes) -> Iterator[str]:
+        missing: list[Block] = []
+        while tip not in self._judged:
+            stored = chain.block_by_hash(tip)
+            if stored is None:
+                yield f"block 0x{tip.hex()} is missing"
+                return
+            missing.append(Block(stored.header, stored.transactions, stored.seal))
+            tip = stored.header.parent_hash
+        for block in reversed(missing):
+            try:
+                self._verify(block)
+            except ConsensusError as error:
+                yield f"stored block {block.header.number} is invalid: {type(error).__name__}: {error}"
+                return
+
+    def _verify(self, block: Block) -> None:
+        header, block_hash = block.header, block.header.hash
+        parent, before = self._judged[header.parent_hash]
+        check_sizes(block)
+        rules.check_gate(self._spec, header)
+        required = rules.check_header(self._spec, parent, before, header, header.timestamp)
+        rules.check_seal(self._spec, self._puzzle, header, block.seal, required)
+        check_body(header, block.transactions)
+        context = child_context(self._spec.difficulty, parent, before, header)
+        state = self._scratch.state(parent.state_root)
+        outcome = execute(self._spec, state, header, context, block.transactions)
+        check_outcome(header, outcome)
+        self._scratch.keep(outcome.state.nodes)
+        self._judged[block_hash] = (header, context)
+        if block.seal is not None:
+            leaf = hybrid.leaf_of(block.seal.suite, block.seal.xmss_signature)
+            self._signed.setdefault((block.seal.xmss_key, leaf), set()).add(block_hash)
+
+    def _supply(self, chain: Chain) -> Iterator[str]:
+        paid, payees = 0, set()
+        tip = chain.head.hash
+        while True:
+            header, context = self._judged[tip]
+            if header.number == 0:
+                break
+            if chain.tree.context(tip) != context or not chain.tree.is_canonical(tip, header.number):
+                yield f"block {header.number} has another context or index entry than it should"
+            paid += reward_of(self._spec.rewards, header, context)
+            payees.add(header.beneficiary)
+            tip = header.parent_hash
+        state = chain.tree.state(chain.head.header.state_root)
+        accounts = [state.account(payee) for payee in sorted(payees)]
+        held = sum(account.balance for account in accounts if account is not None)
+        if held != paid:
+            yield f"supply is {held}, rewards were {paid}"
