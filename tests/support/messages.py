@@ -113,14 +113,14 @@ def seal_of_size(size: int) -> Seal:
 
 
 def transactions_of_size(size: int) -> m.Transactions:
-    """A TRANSACTIONS whose payload has so many bytes, from 2."""
-    for small in range(3):  # where a prefix grows, one transaction alone skips a size
-        for overhead in range(2, 13):
-            long = [b"\x02" * (size - overhead - small)] if size - overhead - small > 0 else []
+    """A TRANSACTIONS whose list's contents have so many bytes."""
+    for small in range(3):  # where a string's prefix grows, one transaction alone skips a size
+        for prefix in range(6):
+            long = [b"\x02" * (size - prefix - small)] if size - prefix - small > 0 else []
             transactions = [*long, *[b"\x01"] * small]
-            if len(rlp.encode([transactions])) == size:
+            if sum(len(rlp.encode(part)) for part in transactions) == size:
                 return m.Transactions(tuple(transactions))
-    raise AssertionError(f"no message of {size} bytes")
+    raise AssertionError(f"no transactions of {size} bytes")
 
 
 LARGEST: dict[type[m.Message], m.Message] = {
