@@ -116,6 +116,16 @@ class NodeProcess:
         self.process.kill()
         self.process.wait(DEADLINE_S)
 
+    def end(self) -> None:
+        """Make sure that it does not run any more."""
+        if self.process.poll() is None:
+            self.kill()
+
+    def resident_bytes(self) -> int:
+        """Its resident memory."""
+        fields = Path(f"/proc/{self.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
 
 def run_json(program: str, *arguments: str, home: Path) -> Any:
     """The JSON that a command prints; it has to succeed."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,6 +73,8 @@ class WirePeer:
     """Why the dial came to nothing."""
     closed: str | None = None
     """Why the connection ended."""
+    outcomes: int = 0
+    """Dials that came to something, good or bad."""
     pushed: list[tuple[float, Message]] = field(default_factory=list)
     """What the node pushed, and when (the loop's clock)."""
     asked: list[Message] = field(default_factory=list)
@@ -99,6 +101,13 @@ class WirePeer:
         self.transport.perform(Dial(Address(host, port), Purpose.MANUAL))
         await self.until(lambda: self.connection or self.refused, "a connection")
         return self.connection > 0
+
+    async def dial_often(self, port: int, times: int) -> None:
+        """So many handshakes at once; only the last one's connection is kept track of."""
+        before = self.outcomes
+        for _ in range(times):
+            self.transport.perform(Dial(Address("127.0.0.1", port), Purpose.MANUAL))
+        await self.until(lambda: self.outcomes >= before + times, "the outcome of every dial", 2 * WAIT_S)
 
     async def join(self, network: Network, head: HeadClaim | None = None) -> JoinResponse | None:
         """JOIN, and the push stream if welcome. None if the node closed instead of answering."""
@@ -158,11 +167,17 @@ class WirePeer:
         except TimeoutError:
             raise AssertionError(f"waited {deadline_s} s in vain for {what}; closed: {self.closed}") from None
 
+    async def pause(self, seconds: float) -> None:
+        """Let the node speak for so long, or until it hangs up: what paces a sender."""
+        with suppress(AssertionError):
+            await self.until(lambda: self.closed is not None, "the end of the pause", seconds)
+
     def hang_up(self) -> None:
         """Close the connection."""
         self.transport.perform(Close(self.connection, CloseCode.DONE, "done"))
 
     def _hear(self, event: TransportEvent) -> None:
+        self.outcomes += isinstance(event, Opened | DialFailed)
         if isinstance(event, Opened):
             self.connection = event.connection
         elif isinstance(event, DialFailed):
