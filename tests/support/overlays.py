@@ -63,7 +63,7 @@ class Node:
 
 
 class Net:
-    """Nodes in one process. `sift` may drop or replace a delivery: it gets (node, event) and returns an event or None."""
+    """Nodes in one process. `sift` gets (node, event) and returns what is delivered, an event or None."""
 
     def __init__(self) -> None:
         self.now_s = START_S
@@ -73,6 +73,7 @@ class Net:
         self._ends: dict[tuple[int, int], tuple[Node, int]] = {}
         self._connections = count(1)
         self._numbers: Iterator[int] = count(1)
+        self._mined: bytes | None = None
 
     @property
     def now(self) -> Instant:
@@ -123,6 +124,16 @@ class Net:
         """One event, after those that wait."""
         self._queue.append((node, event))
 
+    def connect(self, node: Node, target: Node, purpose: Purpose = Purpose.MANUAL) -> None:
+        """One node dials another, whatever it thinks of it."""
+        self._dial(node, Dial(target.address, purpose))
+        self.settle()
+
+    def far_end(self, node: Node, connection: int) -> Node | None:
+        """Who is at the other end of a node's connection."""
+        end = self._ends.get((node.number, connection))
+        return None if end is None else end[0]
+
     def settle(self) -> None:
         """Handle events until none waits."""
         for _ in range(200_000):
@@ -132,10 +143,11 @@ class Net:
             sifted = self.sift(node, event)
             if sifted is not None and self.nodes.get(node.address) is node:
                 for action in node.overlay.handle(sifted, self.now):
-                    self._perform(node, action)
+                    self.perform(node, action)
         raise AssertionError("the network never comes to rest")
 
-    def _perform(self, node: Node, action: Action) -> None:
+    def perform(self, node: Node, action: Action) -> None:
+        """Carry one action out."""
         match action:
             case Dial():
                 self._dial(node, action)
@@ -188,6 +200,6 @@ class Net:
 
     def _head_changed(self, node: Node, event: ChainEvent) -> None:
         if isinstance(event, HeadChanged):
-            mined = event.new.hash == getattr(self, "_mined", None)
+            mined = event.new.hash == self._mined
             self._mined = None
             self.give(node, HeadMoved(event.old, event.new, event.depth, mined))

@@ -40,17 +40,17 @@ class Fetches:
         fetch = self._fetches[block_hash] = _Fetch(request, peer, 0)
         return self._ask(block_hash, fetch)
 
-    def answered(self, ticket: int) -> bytes | None:
-        """Which hash the answered request was for; it is in flight no longer."""
-        block_hash = self._by_ticket.pop(ticket, None)
-        if block_hash is not None:
-            del self._fetches[block_hash]
-        return block_hash
+    def hash_of(self, ticket: int) -> bytes | None:
+        """What a request was for; None for another's ticket."""
+        return self._by_ticket.get(ticket)
 
-    def failed(self, ticket: int) -> tuple[bytes, Ask | None] | None:
-        """The hash, and the request to the next announcer; None for a ticket that is not ours."""
-        block_hash = self._by_ticket.pop(ticket, None)
-        return None if block_hash is None else (block_hash, self._next(block_hash))
+    def done(self, ticket: int) -> None:
+        """The answer was good."""
+        del self._fetches[self._by_ticket.pop(ticket)]
+
+    def failed(self, ticket: int) -> Ask | None:
+        """The answer was none, or bad: the request to the next announcer, None if there is no other."""
+        return self._next(self._by_ticket.pop(ticket))
 
     def gone(self, peer: int) -> list[tuple[bytes, Ask | None]]:
         """The peer left: for every hash asked of it, the request to the next announcer."""

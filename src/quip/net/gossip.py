@@ -27,6 +27,7 @@ from quip.consensus.errors import (
     FutureBlock,
     Unconnected,
 )
+from quip.consensus.header import Header
 from quip.consensus.seal import Seal
 from quip.consensus.transition import check_body
 from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
@@ -95,7 +96,7 @@ class Gossip:
         for block_hash, ask in self._bodies.gone(peer):
             self._order(ask)
             if ask is None:
-                self._candidates.pop(block_hash, None)
+                self._drop(block_hash, now)
 
     def knows(self, peer: int, block_hash: bytes) -> None:
         """The peer said that it has the block."""
@@ -131,25 +132,27 @@ class Gossip:
 
     def replied(self, peer: int, ticket: int, reply: Message, now: Instant) -> bool:
         """An answer to one of our requests; False for another's ticket."""
-        block_hash = self._blocks.answered(ticket)
-        if block_hash is not None:
-            self._block_arrived(peer, block_hash, reply, now)
+        if self._blocks.hash_of(ticket) is not None:
+            self._block_arrived(peer, ticket, reply, now)
             return True
-        block_hash = self._bodies.answered(ticket)
-        if block_hash is not None:
-            self._body_arrived(peer, block_hash, reply)
-        return block_hash is not None
+        if self._bodies.hash_of(ticket) is not None:
+            self._body_arrived(peer, ticket, reply, now)
+            return True
+        return False
 
-    def failed(self, ticket: int) -> bool:
+    def failed(self, ticket: int, now: Instant) -> bool:
         """A request that came to nothing; False for another's ticket."""
-        moved = self._blocks.failed(ticket)
-        if moved is None:
-            moved = self._bodies.failed(ticket)
-            if moved is not None and moved[1] is None:
-                self._candidates.pop(moved[0], None)
-        if moved is not None:
-            self._order(moved[1])
-        return moved is not None
+        if self._blocks.hash_of(ticket) is not None:
+            self._order(self._blocks.failed(ticket))
+            return True
+        block_hash = self._bodies.hash_of(ticket)
+        if block_hash is None:
+            return False
+        ask = self._bodies.failed(ticket)
+        self._order(ask)
+        if ask is None:
+            self._drop(block_hash, now)
+        return True
 
     def seals_checked(self, job: int, errors: tuple[ConsensusError | None, ...], now: Instant) -> bool:
         """The verdict on a candidate's seal; False for another's job."""
@@ -163,7 +166,7 @@ class Gossip:
             return True
         self._verified.put(candidate.hash, candidate.offer.seal)
         self._orders.append(Credit(candidate.offer.peer, candidate.claim))
-        self._proceed(candidate)
+        self._proceed(candidate, now)
         return True
 
     def imported(self, job: int, outcomes: tuple[Accepted | ConsensusError | None, ...], now: Instant) -> bool:
@@ -176,7 +179,8 @@ class Gossip:
         if isinstance(outcome, ConsensusError):
             self._refused(candidate, outcome)
         elif outcome is not None:
-            self._accepted(candidate, outcome, now)
+            self._accepted(candidate, outcome)
+        self._release(candidate.hash, now)
         return True
 
     def head_moved(self, head: Head, *, mined: bool, syncing: bool) -> None:
@@ -212,8 +216,10 @@ class Gossip:
         if candidate is not None:
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
+            if candidate.stage is Stage.COMPLETING:
+                self._order(self._bodies.want(block_hash, offer.peer, BodiesRequest((block_hash,))))
             return
-        if offer.header.parent_hash in self._candidates:
+        if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
             self._waiting.put(block_hash, offer)
             return
         self._judge(block_hash, offer, now)
@@ -233,7 +239,7 @@ class Gossip:
             return
         self._candidates[block_hash] = candidate
         if block_hash in self._verified:
-            self._proceed(candidate)
+            self._proceed(candidate, now)
         else:
             self._check(candidate)
 
@@ -262,8 +268,10 @@ class Gossip:
             self._offer(first, now)
             for other in rest:
                 self._offer(other, now)
+        if candidate.hash not in self._candidates:
+            self._release(candidate.hash, now)
 
-    def _proceed(self, candidate: Candidate) -> None:
+    def _proceed(self, candidate: Candidate, now: Instant) -> None:
         """The seal is good."""
         self._passed.put(candidate.hash, None)
         if not candidate.early:
@@ -275,7 +283,7 @@ class Gossip:
             for offer in (candidate.offer, *candidate.others):
                 self._order(self._bodies.want(candidate.hash, offer.peer, request))
             if candidate.hash not in self._bodies:
-                del self._candidates[candidate.hash]
+                self._drop(candidate.hash, now)
             return
         self._import(candidate, body)
 
@@ -289,15 +297,25 @@ class Gossip:
         seal = self._verified.get(candidate.hash) or offer.seal
         self._orders.append(ImportBlocks(job, (Block(offer.header, body, seal),)))
 
-    def _accepted(self, candidate: Candidate, outcome: Accepted, now: Instant) -> None:
+    def _drop(self, block_hash: bytes, now: Instant) -> None:
+        """The block did not come in by gossip; sync may bring it."""
+        self._candidates.pop(block_hash, None)
+        self._release(block_hash, now)
+
+    def _release(self, parent_hash: bytes, now: Instant) -> None:
+        """What waited for a block is judged now, whatever became of the block."""
+        for block_hash in self._waiting.keys():  # noqa: SIM118 - no mapping
+            offer = self._waiting.get(block_hash)
+            if offer is not None and offer.header.parent_hash == parent_hash:
+                self._waiting.drop(block_hash)
+                self._offer(offer, now)
+                if block_hash not in self._candidates:
+                    self._release(block_hash, now)
+
+    def _accepted(self, candidate: Candidate, outcome: Accepted) -> None:
         self._verified.drop(candidate.hash)
         if outcome.status is Status.SIDE:
             self._orders.append(Note("debug", "side block", (("number", candidate.claim.number),)))
-        for block_hash in self._waiting.keys():  # noqa: SIM118 - no mapping
-            offer = self._waiting.get(block_hash)
-            if offer is not None and offer.header.parent_hash == candidate.hash:
-                self._waiting.drop(block_hash)
-                self._offer(offer, now)
 
     def _refused(self, candidate: Candidate, error: ConsensusError) -> None:
         if isinstance(error, FutureBlock):
@@ -314,38 +332,34 @@ class Gossip:
 
     # --- fetched parts
 
-    def _block_arrived(self, peer: int, block_hash: bytes, reply: Message, now: Instant) -> None:
+    def _block_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
+        block_hash = self._blocks.hash_of(ticket)
         block = reply.block if isinstance(reply, BlockResponse) else None
-        if block is None:
-            return
-        if block.header.hash != block_hash or block.seal is None:
-            self._orders.append(Blame(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
-            return
-        try:
-            check_body(block.header, block.transactions)
-        except ConsensusError as error:
+        error: ConsensusError | NetError | None = None
+        if block is not None and (block.header.hash != block_hash or block.seal is None):
+            error = WrongAnswer(name="BLOCK_RESPONSE", reason="another block")
+        elif block is not None:
+            error = _wrong_body(block.header, block.transactions)
+        if error is not None:
             self._orders.append(Blame(peer, error))
+        if block is None or block.seal is None or error is not None:
+            self._order(self._blocks.failed(ticket))
             return
-        claim = self._claims.get(block_hash)
+        self._blocks.done(ticket)
+        claim = self._claims.get(block.header.hash)
         total = claim.total_difficulty if claim is not None else 0
         self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now)
 
-    def _body_arrived(self, peer: int, block_hash: bytes, reply: Message) -> None:
-        candidate = self._candidates.get(block_hash)
-        if candidate is None or candidate.stage is not Stage.COMPLETING:
-            return
+    def _body_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
+        candidate = self._candidates.get(self._bodies.hash_of(ticket) or b"")
         body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
-        error: ConsensusError | NetError | None = None
-        if body is not None:
-            try:
-                check_body(candidate.offer.header, body)
-            except ConsensusError as wrong:
-                error, body = wrong, None
+        error = _wrong_body(candidate.offer.header, body) if candidate is not None and body is not None else None
         if error is not None:
             self._orders.append(Blame(peer, error))
-        if body is None:
-            del self._candidates[block_hash]
+        if candidate is None or body is None or error is not None:
+            self.failed(ticket, now)
             return
+        self._bodies.done(ticket)
         self._import(candidate, body)
 
     # --- telling
@@ -368,3 +382,11 @@ class Gossip:
     def _order(self, ask: Ask | None) -> None:
         if ask is not None:
             self._orders.append(ask)
+
+
+def _wrong_body(header: Header, transactions: tuple[bytes, ...]) -> ConsensusError | None:
+    try:
+        check_body(header, transactions)
+    except ConsensusError as error:
+        return error
+    return None

@@ -129,7 +129,7 @@ class Hub:
     def request_failed(self, number: int, asked: tuple[int, Request], error: NetError, now: Instant) -> None:
         """A request came to nothing; `asked`: the overlay's ticket, and the request."""
         ticket, request = asked
-        if not (self.discovery.failed(ticket) or self.inventory.failed(ticket) or self.gossip.failed(ticket)):
+        if not (self.discovery.failed(ticket) or self.inventory.failed(ticket) or self.gossip.failed(ticket, now)):
             self.sync.failed(number, ticket, request, error, now)
 
     def touch(self, peer: Peer) -> None:
