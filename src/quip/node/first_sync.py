@@ -17,7 +17,7 @@ class Verdict(Enum):
     WAIT_FOR_PEERS = "the first sync: no peer has answered yet"
     WAIT_FOR_SYNC = "the first sync is not over"
     ALONE = "there is nobody to wait for"
-    SYNCED = "synced"
+    SYNCED = "no peer has more"
     UNANSWERED = "no peer answers"
     FRUITLESS = "what peers claim to have does not come"
 

@@ -138,13 +138,13 @@ class NetworkDriver:
 
     def progress(self) -> Progress:
         """What the first sync is judged by. On the loop."""
-        now, overlay = self.figures.now, self._overlay
+        overlay = self._overlay
         since_s = self._parts.clock.monotonic() - self._started_s
         anchored = self._had_anchors and since_s < ANCHORS_S
         state = overlay.sync_state
         return Progress(
             expected=bool(overlay.awaited) or self._names.unresolved or anchored,
-            joined=len(now.peers),
+            joined=len(overlay.peers(self._now())),
             resolved=state.first_done,
             done=state.verified + state.imported,
         )
@@ -219,7 +219,7 @@ class NetworkDriver:
         self._later(lambda: self.take(BlocksImported(job, tuple(found.result()))))
 
     def _answer(self, question: Answer) -> None:
-        done: Future[Reply] = self._reader.submit(self._library.answer, question.request)  # type: ignore[arg-type]
+        done: Future[Reply] = self._reader.submit(self._library.answer, question.request)
         done.add_done_callback(lambda found: self._later(lambda: self._answered(question, found)))
 
     def _answered(self, question: Answer, found: "Future[Reply]") -> None:

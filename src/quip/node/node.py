@@ -203,7 +203,7 @@ class Node:
                 "not synced", reason=verdict.value, head=head, hint="check --peer; quip peers shows who is there"
             )
         else:
-            log.info("synced", head=head, peers=len(parts.network.figures.now.peers))
+            log.info("synced", head=head, because=verdict.value)
 
     def _on_event(self, event: ChainEvent) -> None:
         if isinstance(event, HeadChanged):

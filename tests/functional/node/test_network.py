@@ -119,6 +119,9 @@ def test_a_miner_fetches_the_chain_before_it_mines(start: StartNode) -> None:
     young.wait_for_height(12)
     assert block_hash(young, 10) == block_hash(again, 10)
     text = young.text()
+    synced = next(line for line in text.splitlines() if "synced" in line)
+    assert "because='no peer has more'" in synced
+    assert int(synced.partition("head=")[2].split()[0]) >= 10
     assert text.index("synced") < text.index("miner='this node'")
 
 
