@@ -23,7 +23,7 @@ async def node() -> AsyncIterator[Endpoint]:
         yield made
 
 
-async def refused(node: Endpoint, stranger: Stranger) -> None:
+async def expect_refusal(node: Endpoint, stranger: Stranger) -> None:
     """The stranger's connection ends, and the node never told of it."""
     try:
         stranger.connect()
@@ -42,14 +42,14 @@ def alert_of(stranger: Stranger) -> int:
 async def test_a_client_without_a_certificate_is_refused(node: Endpoint) -> None:
     """It answers the request with an empty Certificate message, which TLS itself lets pass."""
     stranger = Stranger(node.address, configuration(None))
-    await refused(node, stranger)
+    await expect_refusal(node, stranger)
     assert "certificate refused: there is none" in stranger.reason()
 
 
 async def test_a_client_that_does_not_hold_the_key_is_refused(node: Endpoint) -> None:
     stranger = Stranger(node.address, configuration("mallory"))
     stranger.quic._configuration.private_key = identity("eve").private_key
-    await refused(node, stranger)
+    await expect_refusal(node, stranger)
     assert alert_of(stranger) == tls.AlertDescription.decrypt_error
 
 
@@ -64,17 +64,17 @@ async def test_a_client_that_skips_the_proof_is_refused(node: Endpoint, monkeypa
 
     monkeypatch.setattr(tls, "push_certificate_verify", only_the_servers)
     stranger = Stranger(node.address)
-    await refused(node, stranger)
+    await expect_refusal(node, stranger)
     assert len(proofs) == 2
     assert alert_of(stranger) == tls.AlertDescription.unexpected_message
 
 
 async def test_a_client_of_another_protocol_is_refused(node: Endpoint) -> None:
-    await refused(node, Stranger(node.address, configuration(alpn_protocols=["h3"])))
+    await expect_refusal(node, Stranger(node.address, configuration(alpn_protocols=["h3"])))
 
 
 async def test_a_client_without_any_protocol_is_refused(node: Endpoint) -> None:
-    await refused(node, Stranger(node.address, configuration(alpn_protocols=None)))
+    await expect_refusal(node, Stranger(node.address, configuration(alpn_protocols=None)))
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "P256", "P384", "RSA2048"])
