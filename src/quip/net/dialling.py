@@ -164,7 +164,8 @@ class Dialler:
 
     def _refused(self, peers: PeerTable) -> set[Address]:
         connected = {peer.link.address for peer in peers.all()}
-        public = {peer.public for peer in peers.all() if peer.public is not None}
+        # Anybody can name any address as its own: only one that it speaks from counts as connected.
+        public = {peer.public for peer in peers.all() if peer.public and peer.public.host == peer.link.address.host}
         return connected | public | self._selves | set(self._flying) | set(self._manual)
 
     def _is_diverse(self, address: Address, groups: Counter[str], now: Instant) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from quip.net.limits import ANNOUNCERS, BLOCK_TIMEOUT_S, FETCHES
+from quip.net.limits import ANNOUNCERS, BLOCK_TIMEOUT_S, FETCHES, FETCHES_PER_PEER
 from quip.net.messages import BlockRequest, BodiesRequest
 from quip.net.orders import Ask
 
@@ -35,10 +35,15 @@ class Fetches:
             if peer != fetch.asked and peer not in fetch.others and len(fetch.others) < ANNOUNCERS:
                 fetch.others.append(peer)
             return None
-        if len(self._fetches) >= FETCHES:
+        mine = sum(1 for other in self._fetches.values() if other.asked == peer)
+        if len(self._fetches) >= FETCHES or mine >= FETCHES_PER_PEER:
             return None
         fetch = self._fetches[block_hash] = _Fetch(request, peer, 0)
         return self._ask(block_hash, fetch)
+
+    def asked(self, ticket: int) -> int:
+        """Whose answer to a request of ours is awaited."""
+        return self._fetches[self._by_ticket[ticket]].asked
 
     def hash_of(self, ticket: int) -> bytes | None:
         """What a request was for; None for another's ticket."""

@@ -35,6 +35,7 @@ from quip.net.candidates import Candidate, Offer, Stage, judge
 from quip.net.errors import NetError, WrongAnswer
 from quip.net.fetching import Fetches
 from quip.net.limits import (
+    BROKEN_PROMISES,
     CANDIDATES,
     CANDIDATES_PER_PEER,
     EARLY_BLOCKS,
@@ -57,7 +58,7 @@ from quip.net.messages import (
     Push,
 )
 from quip.net.messages import Gossip as GossipMessage
-from quip.net.orders import Ask, Blame, Claim, Credit, Order, Tell
+from quip.net.orders import Ask, Blame, Claim, Credit, Drop, Order, Tell
 from quip.net.ports import ChainView
 
 
@@ -80,6 +81,7 @@ class Gossip:
         self._claims: BoundedDict[bytes, HeadClaim] = BoundedDict(CANDIDATES)
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
         self._announced = view.head.hash
+        self._promises: dict[int, int] = {}
         self._orders: list[Order] = []
 
     # --- peers
@@ -91,6 +93,7 @@ class Gossip:
     def gone(self, peer: int, now: Instant) -> None:
         """The peer left; what was asked of it is asked of others."""
         self._known.pop(peer, None)
+        self._promises.pop(peer, None)
         for _, ask in self._blocks.gone(peer):
             self._order(ask)
         for block_hash, ask in self._bodies.gone(peer):
@@ -143,6 +146,7 @@ class Gossip:
     def failed(self, ticket: int, now: Instant) -> bool:
         """A request that came to nothing; False for another's ticket."""
         if self._blocks.hash_of(ticket) is not None:
+            self._break_promise(self._blocks.asked(ticket))
             self._order(self._blocks.failed(ticket))
             return True
         block_hash = self._bodies.hash_of(ticket)
@@ -343,9 +347,10 @@ class Gossip:
         if error is not None:
             self._orders.append(Blame(peer, error))
         if block is None or block.seal is None or error is not None:
-            self._order(self._blocks.failed(ticket))
+            self.failed(ticket, now)
             return
         self._blocks.done(ticket)
+        self._promises.pop(peer, None)
         claim = self._claims.get(block.header.hash)
         total = claim.total_difficulty if claim is not None else 0
         self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now)
@@ -361,6 +366,12 @@ class Gossip:
             return
         self._bodies.done(ticket)
         self._import(candidate, body)
+
+    def _break_promise(self, peer: int) -> None:
+        """It announced a block and did not give it: once is a hiccup, always is a way to keep us busy."""
+        self._promises[peer] = self._promises.get(peer, 0) + 1
+        if self._promises[peer] >= BROKEN_PROMISES:
+            self._orders.append(Drop(peer, "announces blocks that it does not give"))
 
     # --- telling
 

@@ -121,8 +121,9 @@ MAX_ANCHORS = 4
 # --- connections (dialling.py, joining.py, eviction.py) ---
 OUTBOUND_TARGET = 8
 """Default. Bitcoin's figure: an attacker with a tenth of all addresses has all eight once in 10^8 draws."""
-OUTBOUND_PER_GROUP = 2
-"""Chosen outbound peers of one netgroup; manual, loopback and private ones don't count."""
+OUTBOUND_PER_GROUP = 1
+"""Chosen outbound peers of one netgroup, as in Bitcoin: who has three gets three of eight, however many nodes he runs.
+Loopback and private ones don't count."""
 MAX_INBOUND = 64
 """Default. With session buffers of a few 100 kB each at most."""
 DIAL_TIMEOUT_S = 15.0
@@ -171,8 +172,12 @@ SIDE_BLOCKS_REMEMBERED = 1_024
 """(parent, miner) pairs whose one side block was taken."""
 BLOCK_TIMEOUT_S = 2.0
 """For an announced block or a body; then the next announcer is asked."""
-FETCHES = 8
-"""Announced blocks asked for at once: 72 MiB of the largest."""
+FETCHES = 16
+"""Announced blocks asked for at once..."""
+FETCHES_PER_PEER = 2
+"""...and of one peer: two of the largest are all that its answers in flight may have."""
+BROKEN_PROMISES = 4
+"""Announced blocks in a row that a peer did not give, before it is let go."""
 ANNOUNCERS = 8
 """Peers remembered per announced block."""
 TRANSACTIONS_TIMEOUT_S = 5.0
@@ -253,6 +258,8 @@ SYNC_CHECKPOINT_SPACING = 64
 """Blocks between them at first."""
 SYNC_TIMEOUT_S = 10.0
 """For an answer; a range of 64 seals at 70 kB/s."""
+SYNC_HURRY_S = 2.0
+"""After so long a range is asked of a second peer."""
 SYNC_STRIKES = 3
 """Requests in a row that come to nothing before a peer is let go."""
 SYNC_ROTATE_S = 10.0

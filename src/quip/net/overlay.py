@@ -153,10 +153,10 @@ class Overlay:
         """The operator decided: bans apply at once, and manual peers are dialled anew."""
         hub = self._hub
         hub.dialler.forget_selves()
-        if not hub.bans.reload():
-            return
-        for peer in hub.peers.all():
-            if hub.bans.against(peer.link.node_id, peer.link.address.host, now.unix_s) is not None:
+        added = {ban.subject for ban in hub.bans.reload()}
+        for peer in hub.peers.all() if added else ():
+            ban = hub.bans.against(peer.link.node_id, peer.link.address.host, now.unix_s)
+            if ban is not None and ban.subject in added:
                 hub.close(peer, CloseCode.BANNED, "banned by the operator", now)
 
     def _tick(self, event: Tick, now: Instant) -> None:

@@ -1,0 +1,94 @@
+"""What the chain tells peers: bounded, in order, connected."""
+
+import pytest
+
+from quip.chain.generator import ForkPlan
+from quip.chain.view import ChainReader
+from quip.net.codec import TABLE, code_of, decode, encode
+from quip.net.library import Library
+from quip.net.limits import MAX_HEADERS
+from quip.net.messages import (
+    BlockRequest,
+    BlockResponse,
+    Bodies,
+    BodiesRequest,
+    Headers,
+    HeadersRequest,
+    PeersRequest,
+    Reply,
+    Request,
+    Seals,
+    SealsRequest,
+)
+from support.chains import generator, grown, new_chain
+
+
+def library_of(blocks: int, forks: ForkPlan | None = None) -> tuple[Library, ChainReader]:
+    made = generator(new_chain())
+    for _ in made.extend(blocks, forks):
+        pass
+    view = ChainReader(made.chain)
+    return Library(view), view
+
+
+def canonical(view: ChainReader, number: int) -> bytes:
+    found = view.canonical(number)
+    assert found is not None
+    return found
+
+
+def numbers(reply: Reply) -> list[int]:
+    assert isinstance(reply, Headers)
+    return [header.number for header in reply.headers]
+
+
+def test_headers_after_the_first_canonical_hash() -> None:
+    library, view = library_of(12)
+    here, genesis = canonical(view, 4), view.genesis_hash
+    assert numbers(library.answer(HeadersRequest((here, genesis), 3))) == [5, 6, 7]
+    assert numbers(library.answer(HeadersRequest((b"\x01" * 32, here, genesis), 512))) == list(range(5, 13))
+    assert numbers(library.answer(HeadersRequest((genesis,), 2))) == [1, 2]
+    assert numbers(library.answer(HeadersRequest((canonical(view, 12), genesis), 512))) == []
+    assert numbers(library.answer(HeadersRequest((b"\x01" * 32,), 512))) == []
+
+
+def test_a_side_block_in_the_locator_is_passed_over() -> None:
+    library, view = library_of(8, ForkPlan(every=6, depth=3))
+    made = grown(2, seed=9)
+    assert view.header(made.chain.head.hash) is None
+    assert numbers(library.answer(HeadersRequest((made.chain.head.hash, canonical(view, 2)), 2))) == [3, 4]
+
+
+def test_seals_bodies_and_blocks_by_hash() -> None:
+    library, view = library_of(5)
+    hashes = tuple(canonical(view, number) for number in (3, 1))
+    stored = [view.block(block_hash) for block_hash in hashes]
+    answer = library.answer(SealsRequest((hashes[0], b"\x01" * 32, hashes[1])))
+    assert answer == Seals((stored[0] and stored[0].seal, None, stored[1] and stored[1].seal))
+    assert library.answer(BodiesRequest((*hashes, b"\x01" * 32))) == Bodies(((), (), None))
+    whole = library.answer(BlockRequest(hashes[0]))
+    assert isinstance(whole, BlockResponse)
+    assert whole.block is not None
+    assert whole.block.header.hash == hashes[0]
+    assert library.answer(BlockRequest(b"\x01" * 32)) == BlockResponse(None)
+
+
+@pytest.mark.parametrize("limit", [1, MAX_HEADERS])
+def test_every_answer_can_be_sent(limit: int) -> None:
+    library, view = library_of(70)
+    hashes = tuple(canonical(view, number) for number in range(1, 65))
+    requests: list[Request] = [
+        HeadersRequest((view.genesis_hash,), limit), SealsRequest(hashes[:limit]), BodiesRequest(hashes[:limit]),
+        BlockRequest(hashes[0]),
+    ]  # fmt: skip
+    for request in requests:
+        reply = library.answer(request)
+        payload = encode(reply)
+        assert len(payload) <= TABLE[code_of(reply)].max_bytes
+        assert decode(code_of(reply), payload) == reply
+
+
+def test_what_is_no_question_about_the_chain() -> None:
+    library, _ = library_of(0)
+    with pytest.raises(TypeError, match="PeersRequest"):
+        library.answer(PeersRequest())
