@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
 from quip.chain.batch import Trust
 from quip.chain.chain import Accepted, Chain
 from quip.chain.events import HeadChanged
+from quip.chain.ports import ChainStore
 from quip.chain.view import ChainReader
 from quip.consensus import rules
 from quip.consensus.block import Block
@@ -19,7 +20,17 @@ from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
 from quip.net.errors import NetError, NoAnswer
 from quip.net.library import Library
 from quip.net.link import Instant
-from quip.net.messages import HeadClaim, Reply, Request
+from quip.net.messages import (
+    Bodies,
+    BodiesRequest,
+    HeadClaim,
+    Headers,
+    HeadersRequest,
+    Reply,
+    Request,
+    Seals,
+    SealsRequest,
+)
 from quip.net.orders import Ask, Blame, Drop
 from quip.net.sync import Sync
 from quip.net.sync_run import Sizes
@@ -75,6 +86,8 @@ class World:
 
     def __post_init__(self) -> None:
         self._order = count()
+        self._connections = count(1)
+        self._chain_busy_until_s = 0.0
         self.view = ChainReader(self.chain)
         self.sync = Sync(self.view, random.Random(self.seed), count(1), self.sizes)
         self.chain.subscribe(self._moved)
@@ -85,7 +98,7 @@ class World:
 
     def join(self, *peers: Peer) -> list[int]:
         """Peers connect and say what their heads are."""
-        numbers = [len(self.peers) + place + 1 for place in range(len(peers))]
+        numbers = [next(self._connections) for _ in peers]
         self.peers.update(zip(numbers, peers, strict=True))
         for number in numbers:
             self.tell(number)
@@ -197,12 +210,13 @@ class World:
                 outcomes[:] = self.chain.accept_many(order.blocks, self.unix_s, trust)
             self.sync.imported(order.job, outcomes, self.now)
 
-        self._later(0.001 * len(order.blocks), done)
+        self._chain_busy_until_s = max(self._chain_busy_until_s, self.now_s) + 0.001 * len(order.blocks)
+        self._later(self._chain_busy_until_s - self.now_s, done)
 
 
-def chain_with(*branches: tuple[Block, ...]) -> Chain:
+def chain_with(*branches: tuple[Block, ...], store: ChainStore | None = None) -> Chain:
     """A chain that accepted these blocks, whatever their age."""
-    chain = new_chain(network_spec())
+    chain = new_chain(network_spec(), store)
     for blocks in branches:
         for start in range(0, len(blocks), 64):
             part = blocks[start : start + 64]
@@ -211,3 +225,34 @@ def chain_with(*branches: tuple[Block, ...]) -> Chain:
             for outcome in chain.accept_many(part, UNIX_S, Trust(seal_checked=True, outweighs_from=outweighs)):
                 assert isinstance(outcome, Accepted), outcome
     return chain
+
+
+class Teller(Peer):
+    """Answers from a list of blocks above genesis, whatever they are, and claims what it likes."""
+
+    def __init__(self, blocks: Sequence[Block], claim: HeadClaim | None = None) -> None:
+        super().__init__(new_chain())
+        self.tell_of(blocks)
+        last, total = blocks[-1].header, sum(block.header.difficulty for block in blocks)
+        self._claim = claim or HeadClaim(last.hash, last.number, total)
+
+    def tell_of(self, blocks: Sequence[Block]) -> None:
+        """Other blocks from now on, under the same claim."""
+        self.blocks = {block.header.hash: block for block in blocks}
+        self.order = [block.header.hash for block in blocks]
+
+    @property
+    def claim(self) -> HeadClaim:
+        return self._claim
+
+    def reply(self, request: Request) -> Reply | None:
+        match request:
+            case HeadersRequest(locator, limit):
+                start = next((self.order.index(one) + 1 for one in locator if one in self.blocks), 0)
+                return Headers(tuple(self.blocks[one].header for one in self.order[start : start + limit]))
+            case SealsRequest(hashes):
+                return Seals(tuple(self.blocks[one].seal if one in self.blocks else None for one in hashes))
+            case BodiesRequest(hashes):
+                return Bodies(tuple(self.blocks[one].transactions if one in self.blocks else None for one in hashes))
+            case _:
+                raise AssertionError(request)

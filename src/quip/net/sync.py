@@ -129,6 +129,8 @@ class Sync:
         """Time has passed."""
         self._rotate(now)
         self._expire(now)
+        if self._run is not None:
+            self._run.hurry(now)
         self._advance(now)
 
     def drain(self) -> list[Order]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from quip.net.sync_window import Slot
 
@@ -16,12 +16,16 @@ class Asked:
     peer: int
     slots: list[Slot]
     when_s: float
+    doubled: bool = False
+    """It took long, so the slots were given to others too."""
 
 
 class Parts:
     """What is wanted of one kind, the lowest block first. Nothing is asked twice at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, has: Callable[[Slot], bool]) -> None:
+        """`has`: whether the part of a slot is there already."""
+        self.has = has
         self.in_flight = 0
         """Slots that were asked for."""
         self._wanted: deque[Slot] = deque()
@@ -30,7 +34,7 @@ class Parts:
     @property
     def waiting(self) -> bool:
         """True if something is wanted that nobody was asked for."""
-        while self._wanted and self._wanted[0].gone:
+        while self._wanted and not self._is_missing(self._wanted[0]):
             self._wanted.popleft()
         return bool(self._wanted)
 
@@ -50,7 +54,7 @@ class Parts:
 
     def again(self, slots: Iterable[Slot]) -> None:
         """Slots whose part did not come, or was no good."""
-        back = [slot for slot in slots if not slot.gone]
+        back = [slot for slot in slots if self._is_missing(slot)]
         if back:
             self._wanted = deque(sorted([*back, *self._wanted], key=lambda slot: slot.header.number))
 
@@ -73,9 +77,24 @@ class Parts:
             self.in_flight -= len(asked.slots)
         return asked
 
+    def lost(self, ticket: int) -> bool:
+        """A request came to nothing; False if it is none of these."""
+        asked = self.answered(ticket)
+        if asked is not None and not asked.doubled:
+            self.again(asked.slots)
+        return asked is not None
+
+    def double(self, before_s: float) -> None:
+        """Want again what was asked before that time and has not come: another peer may be quicker."""
+        for ticket, asked in self._asked.items():
+            if asked.when_s < before_s and not asked.doubled:
+                self._asked[ticket] = replace(asked, doubled=True)
+                self.again(asked.slots)
+
     def gone(self, peer: int) -> None:
         """A peer will not answer any more."""
         for ticket in [ticket for ticket, asked in self._asked.items() if asked.peer == peer]:
-            asked = self.answered(ticket)
-            if asked is not None:
-                self.again(asked.slots)
+            self.lost(ticket)
+
+    def _is_missing(self, slot: Slot) -> bool:
+        return not slot.gone and not self.has(slot)

@@ -70,6 +70,10 @@ class SyncPeer:
             self.strikes = 0
             self.range_size = min(limits.MAX_SEALS, 2 * self.range_size)
 
+    def slow(self) -> None:
+        """An answer took long: ask for less at once."""
+        self.range_size = max(1, self.range_size // 2)
+
     def failed(self, now_s: float) -> None:
         """A request came to nothing: it rests for a while."""
         self.strikes += 1

@@ -87,8 +87,8 @@ class Run:
         self._headers_ticket: int | None = None
         self._at_end: bytes | None = None
         """The leader's claim when it had no more headers."""
-        self._seals = Parts()
-        self._bodies = Parts()
+        self._seals = Parts(lambda slot: slot.seal is not None)
+        self._bodies = Parts(lambda slot: slot.body is not None)
         self._checking: dict[int, list[tuple[Slot, Seal]]] = {}
         self._checked_peer: dict[int, int] = {}
         self._importing: dict[int, list[Slot]] = {}
@@ -136,10 +136,10 @@ class Run:
                 self._take_headers(reply.headers, now)
             return True
         if asked := self._seals.answered(ticket):
-            self._take_parts(asked, self._seals, reply.seals if isinstance(reply, Seals) else ())
+            self._take_parts(asked, self._seals, reply.seals if isinstance(reply, Seals) else (), now)
             return True
         if asked := self._bodies.answered(ticket):
-            self._take_parts(asked, self._bodies, reply.bodies if isinstance(reply, Bodies) else ())
+            self._take_parts(asked, self._bodies, reply.bodies if isinstance(reply, Bodies) else (), now)
             return True
         return False
 
@@ -148,11 +148,12 @@ class Run:
         if ticket == self._headers_ticket:
             self._headers_ticket = None
             return True
+        return self._seals.lost(ticket) or self._bodies.lost(ticket)
+
+    def hurry(self, now: Instant) -> None:
+        """What takes long is asked of others too, so that one slow peer does not hold up the import."""
         for parts in (self._seals, self._bodies):
-            if asked := parts.answered(ticket):
-                parts.again(asked.slots)
-                return True
-        return False
+            parts.double(now.monotonic_s - limits.SYNC_HURRY_S)
 
     # --- headers ---
 
@@ -327,15 +328,22 @@ class Run:
     def _by_load(self) -> list[SyncPeer]:
         return sorted(self._desk.peers, key=lambda peer: (peer.requests, -peer.range_size, peer.tie))
 
-    def _take_parts(self, asked: Asked, parts: Parts, found: Sequence[Seal | Body | None]) -> None:
+    def _take_parts(self, asked: Asked, parts: Parts, found: Sequence[Seal | Body | None], now: Instant) -> None:
         peer = self._desk.peers.get(asked.peer)
+        if peer is not None and now.monotonic_s - asked.when_s > limits.SYNC_HURRY_S / 2:
+            peer.slow()
         if not 0 < len(found) <= len(asked.slots):
             parts.again(asked.slots)
             self._blame(asked.peer, WrongAnswer(f"{len(found)} parts of {len(asked.slots)}", name="parts"))
             return
         absent = [slot for slot, part in zip(asked.slots, found, strict=False) if part is None]
-        parts.again([*absent, *asked.slots[len(found) :]])
-        pairs = [(slot, part) for slot, part in zip(asked.slots, found, strict=False) if part and not slot.gone]
+        if not asked.doubled:
+            parts.again([*absent, *asked.slots[len(found) :]])
+        pairs = [
+            (slot, part)
+            for slot, part in zip(asked.slots, found, strict=False)
+            if part is not None and not slot.gone and not parts.has(slot)
+        ]
         if parts is self._seals:
             self._check([(slot, part) for slot, part in pairs if isinstance(part, Seal)], asked.peer)
         else:

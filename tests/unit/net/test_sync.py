@@ -1,14 +1,16 @@
 """Downloads from honest peers."""
 
-from functools import cache
+from functools import cache, partial
 
 import pytest
 
 from quip.chain.chain import Chain
 from quip.consensus.block import Block
+from quip.net.errors import FalseClaim
+from quip.net.messages import HeadClaim
 from quip.net.sync_run import Sizes
-from support.chains import grown
-from support.sync_world import Peer, World, chain_with
+from support.chains import generator, grown
+from support.sync_world import Peer, Teller, World, chain_with
 
 SMALL = Sizes(window=64, headers=16, batch=16, spacing=8)
 
@@ -75,22 +77,64 @@ def test_heavier_branch(depth: int, sizes: Sizes | None) -> None:
 @cache
 def branches(depth: int) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
     """Two lines that part `depth` below the head of the first; the second is heavier."""
-    common = 20
-    trunk = line(common, seed=7)
+    trunk = line(20, seed=7)
     ours = grow(trunk, depth, 8)
-    need = chain_with(ours).head.context.total_difficulty
-    theirs, extra = trunk, depth
-    while chain_with(theirs).head.context.total_difficulty <= need:
-        theirs = grow(trunk, extra, 9)
-        extra += 1 + depth // 10
-    return ours, theirs
+    return ours, grow(trunk, depth, 9, sum(block.header.difficulty for block in ours))
 
 
-def grow(trunk: tuple[Block, ...], blocks: int, seed: int) -> tuple[Block, ...]:
-    from support.chains import generator
-
+def grow(trunk: tuple[Block, ...], blocks: int, seed: int, above: int = 0) -> tuple[Block, ...]:
+    """The trunk and so many blocks more, or as many as it takes to have more than `above` of work."""
     made = generator(chain_with(trunk), seed, 3)
-    for _ in made.extend(blocks):
-        pass
-    stored = [made.chain.block_by_number(len(trunk) + number) for number in range(1, blocks + 1)]
-    return (*trunk, *(Block(one.header, one.transactions, one.seal) for one in stored if one))
+    while made.chain.head.header.number < len(trunk) + blocks or made.chain.head.context.total_difficulty <= above:
+        made.accept(made.block(made.chain.head))
+    stored = [made.chain.block_by_number(number) for number in range(1, made.chain.head.header.number + 1)]
+    return tuple(Block(one.header, one.transactions, one.seal) for one in stored if one)
+
+
+def test_a_branch_from_far_below() -> None:
+    """A thousand blocks: weighed with a window of 256, fetched again, imported; bound to what was weighed."""
+    ours, theirs = branches(1_000)
+    world, source = World(chain_with(ours), Sizes(window=256, headers=64, batch=64, spacing=16)), chain_with(theirs)
+    world.join(*(Peer(source) for _ in range(3)))
+    largest = 0
+
+    def done() -> bool:
+        nonlocal largest
+        window = world.sync._run._window if world.sync._run else None
+        largest = max(largest, len(window) if window else 0)
+        if world.chain.tree.has(theirs[20].header.hash):
+            assert world.checked >= len(theirs) - 20, "stored before it was weighed"
+        return same_head(world, source)
+
+    world.run(120, done)
+    assert largest <= 256
+    assert world.checked == 2 * (len(theirs) - 20)
+    assert (world.blamed, world.dropped) == ({}, {})
+
+
+def test_a_long_light_branch_is_never_stored() -> None:
+    """It fills the window, is weighed to its end and found too light."""
+    trunk = line(20, seed=7)
+    ours, light = grow(trunk, 100, 8), grow(trunk, 90, 10)
+    world = World(chain_with(ours), SMALL)
+    last = light[-1].header
+    for claimed in (last.hash, bytes(32)):
+        (liar,) = world.join(Teller(light, HeadClaim(claimed, last.number, 1 << 60)))
+        world.run(100, partial(world.blamed.__contains__, liar))
+        assert isinstance(world.blamed[liar], FalseClaim)
+    assert not any(world.chain.tree.has(block.header.hash) for block in light[20:])
+
+
+def test_the_second_pass_is_bound_to_the_first() -> None:
+    """The peer weighs in with one branch and then serves another, lighter one: none of it is stored."""
+    ours, theirs = branches(100)
+    light = grow(line(20, seed=7), 90, 10)
+    world = World(chain_with(ours), SMALL)
+    liar = Teller(theirs)
+    (number,) = world.join(liar)
+    world.run(60, lambda: world.sync._run is not None and world.sync._run.probed is not None)
+    liar.tell_of(light)
+    world.run(200, lambda: number in world.blamed or number in world.dropped)
+    assert not any(world.chain.tree.has(block.header.hash) for block in (*light[20:], *theirs[20:]))
+    world.join(Peer(chain_with(theirs)))
+    world.run(60, lambda: world.chain.head.hash == theirs[-1].header.hash)
