@@ -85,7 +85,8 @@ class Answered:
 
     connection: int
     stream: int
-    message: Reply
+    message: Reply | None
+    """None: it could not be answered (the store failed); the asker is told to ask somebody else."""
 
 
 @dataclass(frozen=True, slots=True)

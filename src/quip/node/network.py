@@ -29,7 +29,6 @@ from quip.net.events import (
     Event,
     HeadMoved,
     PolicyChanged,
-    StreamReset,
     Tick,
 )
 from quip.net.library import Library
@@ -57,7 +56,6 @@ POLICY_S = 1.0  # how soon an edit of bans, pins or manual peers takes effect
 TURN_S = 0.01  # how long events are handled before others have their turn
 QUEUED_EVENTS = 2_048  # above this nobody else has a turn: no datagram is read before the queue is short again
 SEEN_BLOCKS = 1_024  # hashes with their sender and time of arrival, for the log and the metrics
-STREAM_GONE = 0  # the code of a stream whose question could not be answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +229,7 @@ class NetworkDriver:
             return
         hint = {"hint": "stop the node and run: quip db check"} if isinstance(failure, StoreError) else {}
         log.error("cannot answer a peer", reason=str(failure), exc_info=None if hint else failure, **hint)
-        self._transport.perform(ResetStream(question.connection, question.stream, STREAM_GONE))
-        self.take(StreamReset(question.connection, question.stream, STREAM_GONE))
+        self.take(Answered(question.connection, question.stream, None))
 
     def _on_chain(self, event: ChainEvent) -> None:
         """In the chain's thread."""
