@@ -1,6 +1,8 @@
 """The miner: one worker per sampler, each on its own thread. Every miner kind runs this; only the sampler differs."""
 
 import threading
+import time
+from collections.abc import Callable
 
 from quip.ising.puzzle import Puzzle
 from quip.mining.worker import Desk, MinerSetup, MinerStatistics, Tally, Worker
@@ -16,10 +18,16 @@ JOIN_S = 1.0
 class Miner:
     """Worker threads over one sampler each. `start` once, then `stop` once."""
 
-    def __init__(self, setup: MinerSetup, puzzle: Puzzle, desk: Desk) -> None:
+    def __init__(
+        self, setup: MinerSetup, puzzle: Puzzle, desk: Desk, cancelled: Callable[[float], None] = lambda seconds: None
+    ) -> None:
+        """`cancelled` is told, from the worker's thread, how long it took to end work after `new_head`."""
         first = setup.samplers[0]
         self._name = setup.name
         self._stopping = threading.Event()
+        self._cancelled = cancelled
+        self._called_s = 0.0
+        """When the last head came, by the monotonic clock."""
         self._tally = Tally(MinerStatistics(setup.name, first.kind, first.device, len(setup.samplers)))
         self._workers = [Worker(setup, number, puzzle, desk, self._tally) for number in range(len(setup.samplers))]
         self._threads: list[threading.Thread] = []
@@ -33,6 +41,7 @@ class Miner:
 
     def new_head(self) -> None:
         """Ends all present work; the workers ask for a new template."""
+        self._called_s = time.monotonic()
         for worker in self._workers:
             worker.cancel()
 
@@ -48,7 +57,11 @@ class Miner:
         return self._tally.snapshot()
 
     def _run(self, worker: Worker) -> None:
+        answered_s = self._called_s
         while not self._stopping.is_set():
+            if answered_s != self._called_s:
+                answered_s = self._called_s
+                self._cancelled(time.monotonic() - answered_s)
             template = worker.begin()
             if template is None or (not self._stopping.is_set() and not worker.work(template)):
                 self._stopping.wait(IDLE_S)

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from quip.rpc.server import is_loopback
 
 IMPORT_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
-DELAY_BUCKETS_S = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+DELAY_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class Metrics:
@@ -38,6 +38,12 @@ class Metrics:
         )
         self.mining = Gauge("quip_mining", "1 while miners work", registry=self.registry)
         self.miner = Gauge("quip_miner", "A miner's own counts", ["miner", "figure"], registry=self.registry)
+        self.cancel_s = Histogram(
+            "quip_work_cancel_seconds",
+            "From a new head to the end of a worker's old work",
+            registry=self.registry,
+            buckets=DELAY_BUCKETS_S,
+        )
         self.rpc = Counter(
             "quip_rpc_requests", "RPC calls, by method and outcome", ["method", "outcome"], registry=self.registry
         )

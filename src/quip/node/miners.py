@@ -78,7 +78,8 @@ class Miners:
         self._miners: dict[str, Miner] = {}
         self._winnings: dict[str, Winnings] = {}
         for setup in miner_setups(config, rules):
-            self._miners[setup.name] = Miner(setup, rules.puzzle, MinersDesk(setup.name, desk, self))
+            own_desk = MinersDesk(setup.name, desk, self)
+            self._miners[setup.name] = Miner(setup, rules.puzzle, own_desk, counts.cancel_s.observe)
             self._winnings[setup.name] = Winnings()
 
     @property
