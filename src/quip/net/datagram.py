@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from quip.net.limits import MAX_REASON_CHARACTERS
+from quip.net.link import Address
 
 CID_BYTES = 8  # of the connection ids that this node gives out
 LONG_HEADER = 0x80
+
+
+@dataclass(slots=True)
+class Knock:
+    """A client's first datagram, whose address is proved."""
+
+    datagram: bytes
+    address: Address
+    first_cid: bytes
+    """What the client called the server before the Retry."""
+    retry_cid: bytes
+    source_cid: bytes
 
 
 def destination_of(datagram: bytes) -> bytes:

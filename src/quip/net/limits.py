@@ -194,6 +194,24 @@ MAX_HALF_OPEN = 64
 """Handshakes at the same time, of clients whose address is proved."""
 MAX_HALF_OPEN_PER_NETGROUP = 4
 """A sixteenth of them."""
+ADMISSIONS_PER_S = 32.0
+"""Handshakes begun: each costs 2.3 ms of CPU, so a flood takes a tenth of a core..."""
+ADMISSIONS_AT_ONCE = 128
+"""...after these: a whole local network that starts together."""
+ADMISSIONS_PER_GROUP_PER_S = 1.0
+"""The same for one netgroup (loopback and private ones are exempt)..."""
+ADMISSIONS_PER_GROUP_AT_ONCE = 8
+"""...after these."""
+GROUPS_AT_THE_DOOR = 1_024
+"""Netgroups whose handshakes are counted."""
+ANSWERS_PER_S = 2_000.0
+"""Datagrams that belong to no connection and are answered (Retry, 60 us each); forged addresses cost no more..."""
+ANSWERS_AT_ONCE = 4_000
+"""...after these."""
+DATAGRAMS_PER_S = 5_000.0
+"""Of one connection; more are lost, which slows an honest sender down: 6 MB/s in 1,200-byte datagrams..."""
+DATAGRAMS_AT_ONCE = 10_000
+"""...after these. A flood of the smallest ones costs a third of a core."""
 MAX_STREAMS_BIDI = 32
 """Requests of the other side at the same time; the session's own limit is half of it."""
 MAX_STREAMS_UNI = 4

@@ -49,11 +49,13 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from quip.net.actions import CloseCode
 from quip.net.certificates import MAX_CHAIN, NodeIdentity, is_accepted_key, node_id_of
-from quip.net.datagram import CID_BYTES, LONG_HEADER, printable
+from quip.net.datagram import CID_BYTES, LONG_HEADER, Knock, printable
 from quip.net.events import Backlog, Closed, DialFailed, Opened, Received, StreamReset
 from quip.net.limits import (
     BACKLOG_STEP,
     CONNECTION_WINDOW,
+    DATAGRAMS_AT_ONCE,
+    DATAGRAMS_PER_S,
     HANDSHAKE_S,
     KEY_UPDATE_PACKETS,
     LOOPBACK_DATAGRAM,
@@ -65,6 +67,7 @@ from quip.net.limits import (
     STREAM_WINDOW,
 )
 from quip.net.link import Address, Link, Purpose
+from quip.net.rates import Rate, TokenBucket
 from quip.net.retry import RetryTokens
 
 ALPN = "quip/1"
@@ -220,18 +223,6 @@ class _Connection(QuicConnection):
         return self._close_event
 
 
-@dataclass(slots=True)
-class Knock:
-    """A client's first datagram, whose address is proved."""
-
-    datagram: bytes
-    address: Address
-    first_cid: bytes
-    """What the client called the server before the Retry."""
-    retry_cid: bytes
-    source_cid: bytes
-
-
 class Door:
     """Answers what belongs to no connection. Every answer is shorter than what it answers."""
 
@@ -327,11 +318,12 @@ class Channel:
         self._routes = routes
         self._quic = quic
         self._deadline_s = now_s + HANDSHAKE_S
+        self._rate = TokenBucket(Rate(DATAGRAMS_PER_S, DATAGRAMS_AT_ONCE), now_s)
         self._route(quic.host_cid)
 
     def receive(self, datagram: bytes, now_s: float) -> None:
         """Take a datagram that carries one of our connection ids and comes from the peer's address."""
-        if self.ended:
+        if self.ended or not self._rate.take(now_s):
             return
         self.bytes_in += len(datagram)
         self._guarded(lambda: self._quic.receive_datagram(datagram, self._peer, now_s), None)
@@ -489,6 +481,8 @@ def _proved_id(context: tls.Context, client_ca: bytes | None) -> bytes:
 def _why(ending: quic_events.ConnectionTerminated) -> str:
     """In words."""
     code, text = ending.error_code, printable(ending.reason_phrase)
+    if text == "Idle timeout":
+        return "silent for too long"
     if ending.frame_type is None:
         name = f"closed by the other side ({CLOSE_NAMES.get(code, code)})"
     elif code == QuicErrorCode.CONNECTION_REFUSED:

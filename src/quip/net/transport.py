@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from quip.net.actions import Close, CloseCode, Dial, ResetStream, Send
 from quip.net.certificates import NodeIdentity
-from quip.net.datagram import destination_of
+from quip.net.datagram import Knock, destination_of
+from quip.net.entrance import Entrance
 from quip.net.events import DialFailed
 from quip.net.limits import (
+    ANSWERS_AT_ONCE,
+    ANSWERS_PER_S,
     DATAGRAM_BATCH,
     LINGER_S,
     MAX_CONNECTIONS,
     MAX_FAREWELLS,
-    MAX_HALF_OPEN,
-    MAX_HALF_OPEN_PER_NETGROUP,
-    MAX_PER_NETGROUP,
 )
 from quip.net.link import Address, Purpose
-from quip.net.netgroup import is_dialable, is_nearby, netgroup
-from quip.net.quic import Channel, Door, Knock, QuicSetup, TransportEvent
+from quip.net.netgroup import is_dialable
+from quip.net.quic import Channel, Door, QuicSetup, TransportEvent
+from quip.net.rates import Rate, TokenBucket
 from quip.net.retry import RetryTokens
 from quip.net.udp import UdpSocket
 
@@ -102,6 +102,8 @@ class QuicTransport:
     async def start(self) -> None:
         """Open the socket. Raises UdpPortError."""
         self._loop = asyncio.get_running_loop()
+        self._entrance = Entrance(self._loop.time())
+        self._answers = TokenBucket(Rate(ANSWERS_PER_S, ANSWERS_AT_ONCE), self._loop.time())
         self._socket = UdpSocket(self._config.host, self._config.port)
         self._loop.add_reader(self._socket.socket, self._readable)
 
@@ -196,6 +198,8 @@ class QuicTransport:
             if farewell.address == address:
                 self._send(farewell.again(), address)
             return
+        if not self._answers.take(now_s):
+            return
         answer = self._door.knock(datagram, address, now_s)
         if isinstance(answer, Knock):
             self._admit(answer, now_s)
@@ -203,24 +207,13 @@ class QuicTransport:
             self._send([answer], address)
 
     def _admit(self, knock: Knock, now_s: float) -> None:
-        if not self._has_room(knock.address) or not self._admits(knock.address):
+        room = self._entrance.admits(knock.address, self._channels.values(), now_s)
+        if not room or not self._admits(knock.address):
             self._send([self._door.refuse(knock)], knock.address)
             return
         channel = self._new_channel(knock.address, Purpose.INBOUND)
         channel.admit(knock, self._routes, now_s)
         self._touch(channel)
-
-    def _has_room(self, address: Address) -> bool:
-        inbound = [channel for channel in self._channels.values() if channel.purpose is Purpose.INBOUND]
-        half_open = [channel for channel in inbound if not channel.opened]
-        if len(self._channels) >= MAX_CONNECTIONS or len(half_open) >= MAX_HALF_OPEN:
-            return False
-        group = netgroup(address.host)
-        if is_nearby(group):
-            return True
-        full = Counter(netgroup(channel.address.host) for channel in inbound)[group]
-        half = Counter(netgroup(channel.address.host) for channel in half_open)[group]
-        return full < MAX_PER_NETGROUP and half < MAX_HALF_OPEN_PER_NETGROUP
 
     def _send(self, datagrams: list[bytes], address: Address) -> OSError | None:
         error = None

@@ -10,7 +10,7 @@ import pytest
 from aioquic.buffer import Buffer
 from aioquic.quic.packet import QuicHeader, QuicPacketType, encode_quic_retry, pull_quic_header
 
-from quip.net import limits, quic, retry, transport
+from quip.net import entrance, limits, quic, retry, transport
 from quip.net.actions import Dial
 from quip.net.events import Closed, DialFailed, Opened
 from quip.net.link import Address, Purpose
@@ -179,8 +179,8 @@ async def test_a_banned_address_is_told_so_at_the_door(node: Endpoint) -> None:
 
 
 async def test_one_netgroup_does_not_fill_the_node(node: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "is_nearby", lambda group: False)
-    monkeypatch.setattr(transport, "MAX_PER_NETGROUP", 3)
+    monkeypatch.setattr(entrance, "is_nearby", lambda group: False)
+    monkeypatch.setattr(entrance, "MAX_PER_NETGROUP", 3)
     async with endpoint("friend") as friend:
         answers = [await friend.dial(node) for _ in range(5)]
         assert [isinstance(answer, Opened) for answer in answers] == [True, True, True, False, False]
@@ -188,6 +188,7 @@ async def test_one_netgroup_does_not_fill_the_node(node: Endpoint, monkeypatch: 
 
 async def test_the_node_takes_so_many_and_no_more(node: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(entrance, "MAX_CONNECTIONS", 2)
     async with endpoint("friend") as friend, endpoint("other") as other:
         for _ in range(2):
             assert isinstance(await friend.dial(node), Opened)

@@ -92,7 +92,7 @@ async def test_keys_of_every_kind_are_proved_both_ways(kind: str) -> None:
 
 async def test_a_key_of_another_kind_is_refused(node: Endpoint) -> None:
     odd = signed("odd", key_of("RSA1024"))
-    await refused(
+    await expect_refusal(
         node, Stranger(node.address, configuration(None, certificate=odd.certificate, private_key=odd.private_key))
     )
 
