@@ -46,7 +46,7 @@ class NetworkFigures:
     def refresh(self, peers: list[PeerInfo], sync: SyncState, awaited: int, head: int) -> None:
         """Called on the loop. `head`: number of the own head."""
         before = self._now
-        if before.sync is None or not before.sync.syncing:
+        if before.sync is None or not sync.syncing:
             self._began_at = head
         traffic = {peer.connection: (peer.bytes_in, peer.bytes_out) for peer in peers}
         for connection, (bytes_in, bytes_out) in traffic.items():

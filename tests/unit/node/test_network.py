@@ -1,0 +1,129 @@
+"""The shell around the overlay: two of them in one process, over real UDP, with chains in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quip.chain.chain import Chain
+from quip.net.actions import Answer
+from quip.net.certificates import NodeIdentity
+from quip.net.events import Answered
+from quip.net.messages import BlockRequest
+from quip.net.transport import TransportConfig
+from quip.net.trust_db import TrustEditor
+from quip.node import config
+from quip.node.chain_thread import ChainThread
+from quip.node.clock import ClockWatch
+from quip.node.metrics import Metrics
+from quip.node.network import NetworkDriver, NetworkParts
+from quip.node.network_opening import open_trust
+from quip.node.opening import Rules
+from quip.storage.errors import StoreCorrupt
+from support.chains import grown, network_spec, new_chain, puzzle_of
+
+BLOCKS = 40
+DEADLINE_S = 30
+
+
+class Node:
+    """A driver with a chain, running."""
+
+    def __init__(self, directory: Path, chain: Chain, peers: tuple[str, ...]) -> None:
+        directory.mkdir()
+        self.chain = chain
+        self.trust = open_trust(directory / "trust.db")
+        clock = ClockWatch()
+        counts = Metrics("0", "test")
+        self.writer = ChainThread(chain, clock, counts)
+        settings = config.load({"global": {"peer": list(peers), "data_dir": directory, "port": 0}}, None)
+        self.driver = NetworkDriver(
+            NetworkParts(
+                config=settings,
+                rules=Rules(network_spec(), b"", puzzle_of(network_spec())),
+                transport=TransportConfig("127.0.0.1", 0, NodeIdentity.open(directory)),
+                trust=self.trust,
+                writer=self.writer,
+                clock=clock,
+                public=None,
+                has_made=lambda block_hash: False,
+                mining=lambda: False,
+                counters=counts.public,
+            )
+        )
+
+    def close(self) -> None:
+        self.writer.close()
+        self.trust.close()
+
+
+@asynccontextmanager
+async def running(directory: Path, chain: Chain, *peers: str) -> AsyncIterator[Node]:
+    node = Node(directory, chain, peers)
+    await node.driver.start()
+    tasks = [asyncio.create_task(node.driver.work()), asyncio.create_task(node.driver.beat())]
+    try:
+        yield node
+    finally:
+        await node.driver.stop()
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        node.close()
+    assert all(isinstance(result, asyncio.CancelledError) for result in results), results
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def test_a_chain_is_fetched_and_followed(tmp_path: Path) -> None:
+    made = grown(BLOCKS)
+    async with (
+        running(tmp_path / "a", made.chain) as elder,
+        running(tmp_path / "b", new_chain(), elder.driver.address) as young,
+    ):
+        assert young.driver.progress().expected
+        await until(lambda: young.chain.head.hash == made.chain.head.hash)
+        await until(lambda: young.driver.progress().resolved)
+        assert young.driver.progress().done >= BLOCKS
+        block = made.block(made.chain.head)
+        assert (await asyncio.wrap_future(elder.writer.submit([block])))[0] is not None
+        await until(lambda: young.chain.head.hash == block.header.hash)
+        seen = young.driver.seen(block.header.hash)
+        assert seen is not None
+        assert young.driver.figures.address_of(seen.connection) == elder.driver.address
+        (peer,) = elder.driver.figures.peer_objects()
+        assert peer["direction"] == "inbound"
+
+
+async def test_edits_of_another_process_take_effect(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path / "a", new_chain()) as host,
+        running(tmp_path / "b", new_chain()) as guest,
+    ):
+        assert not guest.driver.progress().expected
+        editor = TrustEditor(guest.trust.path)
+        editor.add_manual(host.driver.address)
+        editor.close()
+        await until(lambda: guest.driver.progress().joined)
+
+
+async def test_an_unreadable_store_ends_the_question_not_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(block_hash: bytes) -> None:
+        raise StoreCorrupt("table headers")
+
+    chain = grown(3).chain
+    async with running(tmp_path / "a", chain) as node:
+        monkeypatch.setattr(chain.tree, "block", broken)
+        events: list[Any] = []
+        monkeypatch.setattr(node.driver, "take", events.append)
+        node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
+        await until(lambda: Answered(1, 4, None) in events)
