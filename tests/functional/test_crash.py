@@ -97,10 +97,11 @@ def reopened(store: Path, twin: History) -> int:
     return place
 
 
-def order(kind: str, rng: random.Random) -> dict[str, Any]:
-    """When the next child is to die."""
+def order(kind: str, rng: random.Random, batch: int = 1) -> dict[str, Any]:
+    """When the next child, which imports so many blocks at once, is to die."""
     kill_at = rng.randint(1, 2) if kind == "recovery" else rng.randint(2, IMPORT_OPERATIONS)
     return {
+        "batch": batch,
         "in_open": kind == "recovery",
         "kill_at": None if kind == "clock" else kill_at,
         "spared": rng.randrange(3),
@@ -115,7 +116,8 @@ def struck(doomed: Doomed, twin: History, order: dict[str, Any], before: int) ->
     left = reopened(doomed.store, twin)
     moment, place = doomed.moment()
     done = {"in recovery": before, "after the commit": place + 1}.get(moment, place)
-    assert left == done or (left == done + 1 and moment == BETWEEN), f"{left} blocks, not {done}: {moment}"
+    whole = min(done + order["batch"], len(twin.blocks))
+    assert left == done or (left == whole and moment == BETWEEN), f"{left} blocks, not {done} or {whole}: {moment}"
     if status:
         return left, moment
     assert left == len(twin.blocks), f"a survivor stopped at {left}"
@@ -123,7 +125,9 @@ def struck(doomed: Doomed, twin: History, order: dict[str, Any], before: int) ->
     return 0, None
 
 
-def test_a_killed_import_leaves_the_block_before_or_after(doomed: Doomed) -> None:
+@pytest.mark.parametrize("batch", [1, 7])
+def test_a_killed_import_leaves_the_batch_before_or_after(doomed: Doomed, batch: int) -> None:
+    """Single blocks as they are mined, and batches as they come from sync: a crash loses all of one or nothing."""
     twin = history()
     seed = int(os.environ.get("QUIP_CRASH_SEED", random.randrange(1 << 32)))
     print(f"QUIP_CRASH_SEED={seed}")
@@ -136,12 +140,12 @@ def test_a_killed_import_leaves_the_block_before_or_after(doomed: Doomed) -> Non
             if not doomed.store.exists():
                 left = rng.randrange(3)
                 filled_store(doomed.store, left)
-            left, moment = struck(doomed, twin, order(kind, rng), left)
+            left, moment = struck(doomed, twin, order(kind, rng, batch), left)
         moments[moment] += 1
     summary = f"{dict(moments)} of {ROUNDS}"
     print(summary)
     assert moments[BETWEEN] >= MIN_BETWEEN * ROUNDS, summary
     assert moments["in recovery"] >= MIN_RECOVERY * ROUNDS, summary
     if doomed.store.exists():
-        assert doomed.run({"in_open": False, "kill_at": None, "spared": 0, "delay_s": None}) == 0
+        assert doomed.run({"batch": batch, "in_open": False, "kill_at": None, "spared": 0, "delay_s": None}) == 0
         assert reopened(doomed.store, twin) == len(twin.blocks), summary

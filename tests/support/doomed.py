@@ -1,6 +1,6 @@
 """Processes that import blocks until they are killed: `python -m support.doomed BLOCKS`, from the folder tests/.
 
-One line of JSON in, one out. Each order is carried out by a forked child on a real store file through `Chain.accept`;
+One line of JSON in, one out. Each order is carried out by a forked child on a real store file through the chain;
 this process only imports what the children need, forks, kills by the clock where told, and waits. Where a child was
 when it died stays behind in its journal: 'o' opening, 'a' accepting, 'd' done with accepting, then the block's place.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from quip import _native
-from quip.chain.chain import Chain
+from quip.chain.chain import Accepted, Chain
 from quip.consensus.block import Block
 from quip.consensus.spec import ChainSpec
 from quip.primitives import rlp
@@ -24,10 +24,11 @@ from quip.storage.chain_store import for_network
 from support.chains import network_spec, puzzle_of
 
 JOURNAL = struct.Struct("<cQ")
+NOW = 1 << 40
 
 
 def import_blocks(order: dict[str, Any], spec: ChainSpec, blocks: list[Block]) -> None:
-    """Open the store and accept what it lacks; `kill_at` strikes in the open or after `spared` blocks."""
+    """Open the store and accept what it lacks in batches; `kill_at` strikes in the open or after `spared` batches."""
     with Path(order["journal"]).open("r+b") as file:
         journal = mmap.mmap(file.fileno(), JOURNAL.size)
     disk = _native.FaultyDisk(order["store"])
@@ -36,11 +37,13 @@ def import_blocks(order: dict[str, Any], spec: ChainSpec, blocks: list[Block]) -
     disk.arm(order["kill_at"] if order["in_open"] else None)
     chain = Chain.open(spec, for_network(_native.Store.open_on(disk), spec.chain_id), puzzle_of(spec))
     missing = [place for place, block in enumerate(blocks) if not chain.tree.has(block.header.hash)]
-    for spared, place in enumerate(missing):
+    for spared, start in enumerate(range(0, len(missing), order["batch"])):
+        places = missing[start : start + order["batch"]]
         disk.arm(order["kill_at"] if not order["in_open"] and spared >= order["spared"] else None)
-        JOURNAL.pack_into(journal, 0, b"a", place)
-        chain.accept(blocks[place], blocks[place].header.timestamp)
-        JOURNAL.pack_into(journal, 0, b"d", place)
+        JOURNAL.pack_into(journal, 0, b"a", places[0])
+        taken = chain.accept_many([blocks[place] for place in places], NOW)
+        assert all(isinstance(outcome, Accepted) for outcome in taken), taken
+        JOURNAL.pack_into(journal, 0, b"d", places[-1])
 
 
 def carry_out(order: dict[str, Any], spec: ChainSpec, blocks: list[Block]) -> int:
