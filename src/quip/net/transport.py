@@ -120,6 +120,8 @@ class QuicTransport:
 
     def perform(self, action: TransportAction) -> None:
         """Carry an action out. Of a connection that is gone nothing is done: its Closed is under way."""
+        if self._socket is None:
+            return
         if isinstance(action, Dial):
             self._dial(action)
             return
@@ -154,11 +156,10 @@ class QuicTransport:
             self._flushing.cancel()
 
     def _dial(self, dial: Dial) -> None:
-        assert self._socket is not None
         reason = None
         if not is_dialable(dial.address):
             reason = "not an address that can be dialled"
-        elif not self._socket.reaches(dial.address):
+        elif self._socket is not None and not self._socket.reaches(dial.address):
             reason = f"listening on {self.host}, which cannot reach that family of addresses"
         elif len(self._channels) >= MAX_CONNECTIONS:
             reason = "too many connections"
