@@ -97,6 +97,19 @@ class IsingSamples:
     def diverse(self, max_energy: int, count: int, min_distance: int, fold: bool) -> tuple[int, list[bytes]] | None:
         """Least energy bound under which `count` replicas lie `min_distance` apart, with them, ascending."""
 
+class SealVerifier:
+    """Whole seals of one puzzle. `bounds`: B_cap, min_solutions, min_distance."""
+    def __init__(
+        self, graph: IsingGraph, schedule: IsingSchedule, ternary: bool, bounds: tuple[int, int, int]
+    ) -> None: ...
+    def good(
+        self,
+        chain_id: int,
+        seals: list[tuple[tuple[bytes, bytes, bytes, int], tuple[int, bytes, bytes, bytes, bytes], Sequence[bytes]]],
+    ) -> list[bool]:
+        """Per seal whether signatures and proof are good. ((block hash, miner id, seed, margin), (suite, ECDSA key,
+        XMSS key, ECDSA signature, XMSS signature), solutions)."""
+
 def ising_seed(sealing_hash: bytes, nonce: bytes) -> bytes: ...
 def ising_gate_open(seed: bytes, bits: int) -> bool: ...
 def ising_search_gate(sealing_hash: bytes, start: int, limit: int, bits: int) -> tuple[int, bytes] | None: ...

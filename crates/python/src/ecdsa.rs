@@ -11,10 +11,13 @@ const HALF_ORDER: [u8; 32] = [
     0x5d, 0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
 ];
 
+fn sized<const N: usize>(bytes: &[u8], what: &str) -> Result<[u8; N], String> {
+    let sized = bytes.try_into();
+    sized.map_err(|_| format!("{what}: {} bytes, want {N}", bytes.len()))
+}
+
 fn fixed<const N: usize>(bytes: &[u8], what: &str) -> PyResult<[u8; N]> {
-    bytes
-        .try_into()
-        .map_err(|_| PyValueError::new_err(format!("{what}: {} bytes, want {N}", bytes.len())))
+    sized(bytes, what).map_err(PyValueError::new_err)
 }
 
 fn secret_key(bytes: &[u8]) -> PyResult<SecretKey> {
@@ -56,22 +59,19 @@ fn ecdsa_sign<'py>(py: Python<'py>, secret: &[u8], digest: &[u8]) -> PyResult<Bo
 }
 
 /// Recovers the compressed key; Err says which rule is broken, as `rule: text`.
-pub fn recover(signature: &[u8], digest: &[u8]) -> PyResult<[u8; 33]> {
-    let signature: [u8; 65] = fixed(signature, "ECDSA signature")?;
-    let message = Message::from_digest(fixed(digest, "digest")?);
+pub fn recover_key(signature: &[u8], digest: &[u8]) -> Result<[u8; 33], String> {
+    let signature: [u8; 65] = sized(signature, "ECDSA signature")?;
+    let message = Message::from_digest(sized(digest, "digest")?);
     if signature[64] > 1 {
-        return Err(PyValueError::new_err(format!(
-            "v: {}, want 0 or 1",
-            signature[64]
-        )));
+        return Err(format!("v: {}, want 0 or 1", signature[64]));
     }
     if signature[32..64] > HALF_ORDER[..] {
-        return Err(PyValueError::new_err("high s: above half the group order"));
+        return Err("high s: above half the group order".into());
     }
     let id = RecoveryId::try_from(i32::from(signature[64])).expect("0 and 1 are recovery ids");
     let key = RecoverableSignature::from_compact(&signature[..64], id)
         .and_then(|parsed| parsed.recover(message))
-        .map_err(|_| PyValueError::new_err("ECDSA signature: recovers no key"))?;
+        .map_err(|_| "ECDSA signature: recovers no key")?;
     Ok(key.serialize())
 }
 
@@ -81,7 +81,8 @@ fn ecdsa_recover<'py>(
     signature: &[u8],
     digest: &[u8],
 ) -> PyResult<Bound<'py, PyBytes>> {
-    Ok(PyBytes::new(py, &recover(signature, digest)?))
+    let key = recover_key(signature, digest).map_err(PyValueError::new_err)?;
+    Ok(PyBytes::new(py, &key))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

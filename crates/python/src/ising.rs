@@ -14,7 +14,7 @@ use quip_ising::{anneal, bits, blake, energy, gate, graph, model};
 /// Bytes of the stream that one call may ask for.
 const MAX_STREAM: usize = 1 << 30;
 
-fn refused(error: quip_ising::Invalid) -> PyErr {
+pub fn refused(error: quip_ising::Invalid) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
@@ -60,8 +60,8 @@ impl CancelFlag {
 }
 
 #[pyclass(frozen)]
-struct IsingGraph {
-    inner: Arc<graph::Graph>,
+pub struct IsingGraph {
+    pub inner: Arc<graph::Graph>,
 }
 
 #[pymethods]
@@ -93,8 +93,8 @@ impl IsingGraph {
 
 /// A schedule of integer cutoffs.
 #[pyclass(frozen)]
-struct IsingSchedule {
-    inner: Cutoffs,
+pub struct IsingSchedule {
+    pub inner: Cutoffs,
 }
 
 #[pymethods]

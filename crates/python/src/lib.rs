@@ -6,6 +6,7 @@ mod ecdsa;
 mod ising;
 mod mnemonic;
 mod primitives;
+mod seals;
 mod signatures;
 mod state;
 mod store;
@@ -16,6 +17,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ecdsa::register(module)?;
     ising::register(module)?;
     signatures::register(module)?;
+    seals::register(module)?;
     mnemonic::register(module)?;
     state::register(module)?;
     store::register(module)?;

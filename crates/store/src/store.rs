@@ -65,14 +65,22 @@ pub fn commit_changes(database: &Database, changes: &Changes) -> Result<()> {
     // The free-page state is saved with every commit, so that opening after a crash does not walk the whole file;
     // and a commit has two phases, so that the primary slot never names pages that were not synced.
     transaction.set_quick_repair(true);
-    for (name, key, value) in &changes.puts {
-        let mut table = transaction.open_table(Definition::new(name))?;
-        table.insert(key.as_slice(), frame::seal(name, key, value).as_slice())?;
+    // Table by table and in the order of keys: neighbours lie on the same pages.
+    let mut puts: Vec<_> = changes.puts.iter().collect();
+    puts.sort_unstable();
+    for rows in puts.chunk_by(|one, next| one.0 == next.0) {
+        let mut table = transaction.open_table(Definition::new(&rows[0].0))?;
+        for (name, key, value) in rows {
+            table.insert(key.as_slice(), frame::seal(name, key, value).as_slice())?;
+        }
     }
-    for (name, key) in &changes.deletes {
-        transaction
-            .open_table(Definition::new(name))?
-            .remove(key.as_slice())?;
+    let mut deletes: Vec<_> = changes.deletes.iter().collect();
+    deletes.sort_unstable();
+    for rows in deletes.chunk_by(|one, next| one.0 == next.0) {
+        let mut table = transaction.open_table(Definition::new(&rows[0].0))?;
+        for (_, key) in rows {
+            table.remove(key.as_slice())?;
+        }
     }
     Ok(transaction.commit()?)
 }

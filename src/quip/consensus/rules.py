@@ -7,10 +7,14 @@ Each step takes what it needs as arguments and raises the broken rule's own erro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 from quip.consensus import gas
 from quip.consensus.context import BlockContext
 from quip.consensus.difficulty import Requirements, requirements
 from quip.consensus.errors import (
+    ConsensusError,
     FutureBlock,
     GasLimitOutOfBounds,
     GasLimitStep,
@@ -92,6 +96,39 @@ def check_seal(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | Non
     """The seal proves the work and the miner of a header that passed `check_header`. Raises a SealError."""
     signed = check_signature(spec, header, seal)
     check_proof(puzzle, header.mix_hash, signed.solutions, required.margin)
+
+
+def check_seals(
+    spec: ChainSpec, puzzle: Puzzle, seals: Sequence[tuple[Header, Seal | None, Requirements]]
+) -> list[ConsensusError | None]:
+    """`check_seal` of many: per seal None, or the rule it breaks. One native call finds the good ones.
+
+    The native code only says good or not; what is wrong with a seal, `check_seal` decides, which has the last word.
+    """
+    good = iter(puzzle.verifier.good(spec.chain_id, [_flat(header, seal, req) for header, seal, req in seals if seal]))
+    return [
+        None if seal is not None and next(good) else _fault(spec, puzzle, header, seal, required)
+        for header, seal, required in seals
+    ]
+
+
+_FlatSeal: TypeAlias = tuple[tuple[bytes, bytes, bytes, int], tuple[int, bytes, bytes, bytes, bytes], tuple[bytes, ...]]
+
+
+def _flat(header: Header, seal: Seal, required: Requirements) -> _FlatSeal:
+    signed = (header.hash, header.miner_id, header.mix_hash, required.margin)
+    keys = (seal.suite, seal.ecdsa_key, seal.xmss_key, seal.ecdsa_signature, seal.xmss_signature)
+    return signed, keys, seal.solutions
+
+
+def _fault(
+    spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, required: Requirements
+) -> ConsensusError | None:
+    try:
+        check_seal(spec, puzzle, header, seal, required)
+    except ConsensusError as error:
+        return error
+    return None
 
 
 def _check_gas(spec: ChainSpec, parent: Header, header: Header) -> None:

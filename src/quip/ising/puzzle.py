@@ -80,6 +80,13 @@ class Puzzle:
         """The baseline's cutoffs."""
         return _native.IsingSchedule([list(row) for row in self.rules.cutoffs])
 
+    @cached_property
+    def verifier(self) -> _native.SealVerifier:
+        """Signatures and proofs of whole seals in one native call."""
+        rules = self.rules
+        bounds = (rules.baseline_cap, rules.min_solutions, rules.min_distance)
+        return _native.SealVerifier(self.graph, self.schedule, rules.fields == "ternary", bounds)
+
     def model(self, seed: bytes) -> _native.IsingModel:
         """The instance that a seed draws."""
         return _native.IsingModel.from_seed(self.graph, seed, self.rules.fields == "ternary")

@@ -1,0 +1,129 @@
+"""Many seals in one native call: the verdicts of `check_seal`, one by one."""
+
+from dataclasses import replace
+
+import pytest
+
+from quip.consensus import rules
+from quip.consensus.block import Block
+from quip.consensus.difficulty import Requirements, requirements
+from quip.consensus.errors import ConsensusError, MissingSeal, SealError
+from quip.consensus.header import Header
+from quip.consensus.seal import Seal
+from quip.ising.puzzle import Puzzle
+from support.broken_rules import MUTANTS
+from support.chains import generator, grown, network_spec, puzzle_of
+from support.mutants import flip, next_block, proof, with_seal
+
+SPEC = network_spec()
+MADE = grown(6)
+Checked = tuple[Header, Seal | None, Requirements]
+
+
+def as_child(block: Block) -> Checked:
+    head = MADE.chain.head
+    return block.header, block.seal, requirements(SPEC, head.header, head.context, block.header.timestamp)
+
+
+def clear(checked: Checked) -> ConsensusError | None:
+    try:
+        rules.check_seal(SPEC, puzzle_of(SPEC), *checked)
+    except ConsensusError as error:
+        return error
+    return None
+
+
+def native(checked: Checked) -> bool:
+    header, seal, required = checked
+    assert seal is not None
+    return puzzle_of(SPEC).verifier.good(SPEC.chain_id, [rules._flat(header, seal, required)])[0]
+
+
+def test_good_seals() -> None:
+    blocks = [next_block(MADE) for _ in range(5)]
+    assert rules.check_seals(SPEC, puzzle_of(SPEC), [as_child(block) for block in blocks]) == [None] * 5
+    assert all(native(as_child(block)) for block in blocks)
+    assert rules.check_seals(SPEC, puzzle_of(SPEC), []) == []
+
+
+@pytest.mark.parametrize("name", list(MUTANTS))
+def test_every_mutant(name: str) -> None:
+    block = next_block(MADE)
+    _, _, mutate = MUTANTS[name]
+    checked = as_child(mutate(MADE.chain, block))
+    expected = clear(checked)
+    if checked[1] is not None:
+        assert native(checked) == (expected is None)
+    found = rules.check_seals(SPEC, puzzle_of(SPEC), [as_child(block), checked, as_child(block)])
+    assert [type(error) for error in found] == [type(None), type(expected), type(None)]
+    assert str(found[1]) == str(expected)
+
+
+def test_every_flipped_bit_of_a_byte() -> None:
+    """One byte in sixty of every part: the native code sees what the clear code sees."""
+    block = next_block(MADE)
+    assert block.seal is not None
+    parts = ("ecdsa_key", "xmss_key", "ecdsa_signature", "xmss_signature")
+    changed = [
+        with_seal(block, **{part: flip(getattr(block.seal, part), place)})
+        for part in parts
+        for place in range(0, len(getattr(block.seal, part)), 60)
+    ]
+    checks = [as_child(one) for one in changed]
+    found = rules.check_seals(SPEC, puzzle_of(SPEC), checks)
+    assert all(isinstance(error, SealError) for error in found)
+    assert [type(error) for error in found] == [type(clear(checked)) for checked in checks]
+
+
+def test_energies_at_the_edge() -> None:
+    """Margins around the proof's own worst energy: good up to the very last unit."""
+    block = next_block(MADE)
+    header, seal, required = as_child(block)
+    assert seal is not None
+    puzzle = puzzle_of(SPEC)
+    worst = max(puzzle.energies(header.mix_hash, seal.solutions))
+    edge = min(puzzle.baseline(header.mix_hash), puzzle.rules.baseline_cap) - 512 * worst
+    for margin, good in ((edge, True), (edge + 1, False), (edge - 1, True)):
+        checked = header, seal, replace(required, margin=margin)
+        assert native(checked) == good == (clear(checked) is None)
+
+
+def test_the_cap_counts_before_the_baseline() -> None:
+    block = next_block(MADE)
+    header, seal, required = as_child(block)
+    assert seal is not None
+    puzzle = puzzle_of(SPEC)
+    worst = max(puzzle.energies(header.mix_hash, seal.solutions))
+    low = replace(puzzle.rules, baseline_cap=512 * worst + required.margin - 1)
+    capped = Puzzle(low)
+    error = rules.check_seals(SPEC, capped, [(header, seal, required)])[0]
+    assert type(error).__name__ == "EnergyAboveCap"
+
+
+def test_a_seal_of_another_chain_or_header() -> None:
+    blocks = [next_block(MADE) for _ in range(2)]
+    header, seal, required = as_child(blocks[0])
+    assert isinstance(
+        rules.check_seals(replace(SPEC, chain_id=7), puzzle_of(SPEC), [(header, seal, required)])[0], SealError
+    )
+    assert isinstance(rules.check_seals(SPEC, puzzle_of(SPEC), [(blocks[1].header, seal, required)])[0], SealError)
+    assert isinstance(rules.check_seals(SPEC, puzzle_of(SPEC), [(header, None, required)])[0], MissingSeal)
+
+
+def test_ternary_fields() -> None:
+    """With fields nothing is folded: s_0 is free, and a configuration and its flip are two."""
+    spec = replace(SPEC, puzzle=replace(SPEC.puzzle, fields="ternary"))
+    puzzle = Puzzle(replace(puzzle_of(SPEC).rules, fields="ternary"))
+    block = generator(MADE.chain, seed=9).block(MADE.chain.head)
+    assert block.seal is not None
+    solutions = proof(puzzle, block.header.mix_hash, -10_000, -60)
+    flipped = tuple(sorted(bytes(byte ^ 0xFF for byte in packed) for packed in solutions))
+    for chosen in (solutions, flipped):
+        checked = as_child(with_seal(block, solutions=chosen))
+        found = rules.check_seals(spec, puzzle, [checked])[0]
+        try:
+            rules.check_seal(spec, puzzle, *checked)
+        except ConsensusError as error:
+            assert type(found) is type(error)
+        else:
+            assert found is None
