@@ -4,6 +4,7 @@ One instance belongs to one event loop; everything but the checks themselves hap
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,9 +23,12 @@ from quip.node.config import logical_cpus
 log = structlog.get_logger("quip.net")
 
 MAX_THREADS = 2  # verification never takes more of a machine that also mines
-SEALS_AT_ONCE = 4  # a thread's turn: some 20 ms of the public puzzle, so that a new block never waits for a sync
+TURN_S = 0.015  # a thread's turn, so that a new block does not wait long behind a sync's batches...
+FIRST_TURN = 4  # ...in seals, as long as nobody knows what one costs
+LONGEST_TURN = 32  # seals; more gain nothing
 
 Errors = list[ConsensusError | None]
+Checked = tuple[Errors, float]  # verdicts, and the seconds that they took
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class SealPool:
         self._loop = asyncio.get_running_loop()
         self._free = min(MAX_THREADS, logical_cpus())
         self._threads = ThreadPoolExecutor(self._free, "seals")
+        self._turn = FIRST_TURN
         self._waiting: dict[int, deque[_Job]] = {}
         """By connection; the first one's turn is next."""
 
@@ -73,31 +78,40 @@ class SealPool:
             jobs = self._waiting.pop(connection)
             job = jobs[0]
             first = job.begun
-            job.begun = min(first + SEALS_AT_ONCE, len(job.checks))
+            job.begun = min(first + self._turn, len(job.checks))
             if job.begun == len(job.checks):
                 jobs.popleft()
             if jobs:
                 self._waiting[connection] = jobs  # behind everybody else
             self._free -= 1
             done = self._threads.submit(check_all, self._spec, self._puzzle, job.checks[first : job.begun])
-            done.add_done_callback(lambda found, job=job, first=first: self._tell(job, first, found))  # type: ignore[misc]
+            part = slice(first, job.begun)
+            done.add_done_callback(lambda found, job=job, part=part: self._tell(job, part, found))  # type: ignore[misc]
 
-    def _tell(self, job: _Job, first: int, found: "Future[Errors]") -> None:
+    def _tell(self, job: _Job, part: slice, found: "Future[Checked]") -> None:
         if not found.cancelled() and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._finish, job, first, found)
+            self._loop.call_soon_threadsafe(self._finish, job, part, found)
 
-    def _finish(self, job: _Job, first: int, found: "Future[Errors]") -> None:
+    def _finish(self, job: _Job, part: slice, found: "Future[Checked]") -> None:
         self._free += 1
-        errors = _verdicts(found, min(first + SEALS_AT_ONCE, len(job.checks)) - first)
-        job.errors[first : first + len(errors)] = errors
+        failure = found.exception()
+        if failure is None:
+            errors, seconds = found.result()
+            self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(errors) / max(seconds, 1e-6))))
+        else:  # seals on which our own code failed are never taken for good ones
+            log.error("a seal check failed", exc_info=failure)
+            reason = f"its check ended with {type(failure).__name__}"
+            errors = [MalformedSeal(reason=reason) for _ in job.checks[part]]
+        job.errors[part] = errors
         job.open -= len(errors)
         if not job.open:
             self._report(SealsChecked(job.job, tuple(job.errors)))
         self._start()
 
 
-def check_all(spec: ChainSpec, puzzle: Puzzle, checks: Sequence[SealCheck]) -> Errors:
+def check_all(spec: ChainSpec, puzzle: Puzzle, checks: Sequence[SealCheck]) -> Checked:
     """Per seal None, or the rule it breaks."""
+    started_s = time.monotonic()
     found: Errors = []
     for check in checks:
         try:
@@ -106,13 +120,4 @@ def check_all(spec: ChainSpec, puzzle: Puzzle, checks: Sequence[SealCheck]) -> E
             found.append(error)
         else:
             found.append(None)
-    return found
-
-
-def _verdicts(found: "Future[Errors]", count: int) -> Errors:
-    """What a thread found; seals on which our own code failed are never taken for good ones."""
-    failure = found.exception()
-    if failure is None:
-        return found.result()
-    log.error("a seal check failed", exc_info=failure)
-    return [MalformedSeal(reason=f"its check ended with {type(failure).__name__}") for _ in range(count)]
+    return found, time.monotonic() - started_s

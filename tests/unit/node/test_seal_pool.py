@@ -10,7 +10,7 @@ from quip.consensus.errors import MalformedSeal, SealError
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
 from quip.node import seal_pool
-from quip.node.seal_pool import SEALS_AT_ONCE, SealPool
+from quip.node.seal_pool import FIRST_TURN, LONGEST_TURN, SealPool
 from support.chains import grown, network_spec, puzzle_of
 
 BLOCKS = 6
@@ -65,7 +65,7 @@ async def test_nothing_to_check_is_answered_too() -> None:
 async def test_connections_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seal_pool, "logical_cpus", lambda: 1)
     bench, good = Bench(), checks()
-    many = tuple(good[number % BLOCKS] for number in range(10 * SEALS_AT_ONCE))
+    many = tuple(good[number % BLOCKS] for number in range(FIRST_TURN + 2 * LONGEST_TURN))
     bench.pool.submit(CheckSeals(1, 1, many))
     bench.pool.submit(CheckSeals(2, 2, good[:1]))
     bench.pool.submit(CheckSeals(3, 1, good[:1]))
