@@ -12,12 +12,9 @@ What this file does not do: it speaks to no session; its orders are drained.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import isqrt
-from random import Random
 
 from quip.chain.bounded import BoundedDict
 from quip.chain.chain import Accepted, Status
-from quip.chain.events import Head
 from quip.consensus.block import Block
 from quip.consensus.errors import (
     BranchTooOld,
@@ -39,9 +36,7 @@ from quip.net.limits import (
     CANDIDATES,
     CANDIDATES_PER_PEER,
     EARLY_BLOCKS,
-    KNOWN_BLOCKS_PER_PEER,
     OTHER_OFFERS,
-    PUSH_AT_LEAST,
     SIDE_BLOCKS_REMEMBERED,
     VERIFIED_SEALS,
     WAITING_CHILDREN,
@@ -55,21 +50,20 @@ from quip.net.messages import (
     BodiesRequest,
     HeadClaim,
     Message,
-    Push,
 )
 from quip.net.messages import Gossip as GossipMessage
-from quip.net.orders import Ask, Blame, Claim, Credit, Drop, Order, Tell
+from quip.net.orders import Ask, Blame, Claim, Credit, Drop, Order
 from quip.net.ports import ChainView
+from quip.net.propagation import Propagation
 
 
 class Gossip:
-    """The pipeline of new blocks, and what each peer is known to have."""
+    """The pipeline of new blocks."""
 
-    def __init__(self, view: ChainView, rng: Random, tickets: Iterator[int]) -> None:
+    def __init__(self, view: ChainView, propagation: Propagation, tickets: Iterator[int]) -> None:
         self._view = view
-        self._rng = rng
+        self._propagation = propagation
         self._tickets = tickets
-        self._known: dict[int, BoundedDict[bytes, None]] = {}
         self._candidates: dict[bytes, Candidate] = {}
         self._jobs: dict[int, bytes] = {}
         self._blocks = Fetches(tickets)
@@ -77,22 +71,15 @@ class Gossip:
         self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
         self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
-        self._passed: BoundedDict[bytes, None] = BoundedDict(VERIFIED_SEALS)
         self._claims: BoundedDict[bytes, HeadClaim] = BoundedDict(CANDIDATES)
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
-        self._announced = view.head.hash
         self._promises: dict[int, int] = {}
         self._orders: list[Order] = []
 
     # --- peers
 
-    def joined(self, peer: int) -> None:
-        """The peer may be told of blocks from now on."""
-        self._known[peer] = BoundedDict(KNOWN_BLOCKS_PER_PEER)
-
     def gone(self, peer: int, now: Instant) -> None:
         """The peer left; what was asked of it is asked of others."""
-        self._known.pop(peer, None)
         self._promises.pop(peer, None)
         for _, ask in self._blocks.gone(peer):
             self._order(ask)
@@ -100,11 +87,6 @@ class Gossip:
             self._order(ask)
             if ask is None:
                 self._drop(block_hash, now)
-
-    def knows(self, peer: int, block_hash: bytes) -> None:
-        """The peer said that it has the block."""
-        if peer in self._known:
-            self._known[peer].put(block_hash, None)
 
     def handles(self, block_hash: bytes) -> bool:
         """True while the block is on its way in: no reason to sync for it."""
@@ -120,7 +102,7 @@ class Gossip:
         """GOSSIP: fetch what would be the next head, claim what is further off."""
         head = self._view.head
         for claim in message.blocks:
-            self.knows(peer, claim.hash)
+            self._propagation.knows(peer, claim.hash)
             if self._view.header(claim.hash) is not None or claim.hash in self._early:
                 continue
             if claim.total_difficulty <= head.context.total_difficulty or claim.hash in self._candidates:
@@ -187,20 +169,6 @@ class Gossip:
         self._release(candidate.hash, now)
         return True
 
-    def head_moved(self, head: Head, *, mined: bool, syncing: bool) -> None:
-        """Tell the peers: all at once what we mined, by hash what came in; in mid-sync nothing."""
-        if mined:
-            block = self._view.block(head.hash)
-            if block is not None and block.seal is not None:
-                self._push(head.hash, BlockSubmit(head.header, block.seal, head.context.total_difficulty))
-        if mined or not syncing or head.hash in self._passed:
-            self._announce(head)
-
-    def tick(self, *, syncing: bool) -> None:
-        """After a sync its result is told once."""
-        if not syncing and self._view.head.hash != self._announced:
-            self._announce(self._view.head)
-
     def drain(self) -> list[Order]:
         """What is wanted, since the last call."""
         orders, self._orders = self._orders, []
@@ -213,7 +181,7 @@ class Gossip:
 
     def _offer(self, offer: Offer, now: Instant) -> None:
         block_hash = offer.header.hash
-        self.knows(offer.peer, block_hash)
+        self._propagation.knows(offer.peer, block_hash)
         if self._view.header(block_hash) is not None or block_hash in self._early:
             return
         candidate = self._candidates.get(block_hash)
@@ -277,9 +245,8 @@ class Gossip:
 
     def _proceed(self, candidate: Candidate, now: Instant) -> None:
         """The seal is good."""
-        self._passed.put(candidate.hash, None)
         if not candidate.early:
-            self._push(candidate.hash, candidate.submit)
+            self._orders.extend(self._propagation.push(candidate.submit))
         body = candidate.body()
         if body is None:
             candidate.stage = Stage.COMPLETING
@@ -372,23 +339,6 @@ class Gossip:
         self._promises[peer] = self._promises.get(peer, 0) + 1
         if self._promises[peer] >= BROKEN_PROMISES:
             self._orders.append(Drop(peer, "announces blocks that it does not give"))
-
-    # --- telling
-
-    def _push(self, block_hash: bytes, message: Push) -> None:
-        ignorant = [peer for peer, known in self._known.items() if block_hash not in known]
-        quota = max(PUSH_AT_LEAST, 1 + isqrt(max(0, len(self._known) - 1)))
-        for peer in self._rng.sample(ignorant, min(quota, len(ignorant))):
-            self.knows(peer, block_hash)
-            self._orders.append(Tell(peer, message))
-
-    def _announce(self, head: Head) -> None:
-        self._announced = head.hash
-        claim = HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
-        for peer, known in self._known.items():
-            if head.hash not in known:
-                known.put(head.hash, None)
-                self._orders.append(Tell(peer, GossipMessage((claim,))))
 
     def _order(self, ask: Ask | None) -> None:
         if ask is not None:

@@ -21,6 +21,7 @@ from quip.net.messages import HeadClaim, JoinRequest, Request
 from quip.net.orders import Order
 from quip.net.peer_table import Peer, PeerTable
 from quip.net.ports import ChainView, PeerStorage
+from quip.net.propagation import Propagation
 from quip.net.setup import PROTOCOL_VERSION, OverlaySetup
 from quip.net.sync import Sync
 from quip.net.transactions import EmptyPool, TransactionInventory
@@ -46,7 +47,8 @@ class Hub:
         self.dialler = Dialler(setup, self.book, self.bans, rng)
         self.dialler.use_anchors(storage.anchors())
         self.discovery = Discovery(self.book, storage, rng, tickets)
-        self.gossip = Gossip(view, rng, tickets)
+        self.propagation = Propagation(view, rng)
+        self.gossip = Gossip(view, self.propagation, tickets)
         self.inventory = TransactionInventory(EmptyPool(), tickets)
         self.sync = Sync(view, rng, tickets)
         self.orders: list[Order] = []
@@ -71,7 +73,7 @@ class Hub:
             self.blame(peer, KnownInvalid(block_hash=f"0x{claim.hash.hex()}"), now)
             return
         peer.claim = claim
-        self.gossip.knows(peer.connection, claim.hash)
+        self.propagation.knows(peer.connection, claim.hash)
         if not self.gossip.handles(claim.hash):
             self.sync.claim(peer.connection, claim, now)
 
@@ -110,6 +112,7 @@ class Hub:
         """The connection is ending: everybody forgets it."""
         peer.closing = True
         number = peer.connection
+        self.propagation.gone(number)
         self.gossip.gone(number, now)
         self.sync.gone(number, now)
         self.inventory.gone(number)

@@ -142,12 +142,17 @@ class Overlay:
 
     def _answered(self, event: Answered, now: Instant) -> None:
         peer = self._hub.peers.get(event.connection)
-        if peer is not None:
+        if peer is None:
+            return
+        if event.message is None:
+            self._told(peer, peer.session.decline(event.stream, now), now)
+        else:
             self._told(peer, peer.session.respond(event.stream, event.message, now), now)
 
     def _head_moved(self, event: HeadMoved, now: Instant) -> None:
         self._hub.sync.head_moved(event.new, now)
-        self._hub.gossip.head_moved(event.new, mined=event.mined, syncing=self._hub.sync.state.syncing)
+        syncing = self._hub.sync.state.syncing
+        self._hub.orders.extend(self._hub.propagation.head_moved(event.new, mined=event.mined, syncing=syncing))
 
     def _policy_changed(self, event: PolicyChanged, now: Instant) -> None:
         """The operator decided: bans apply at once, and manual peers are dialled anew."""
@@ -164,7 +169,7 @@ class Overlay:
         for peer in hub.peers.all():
             self._told(peer, peer.session.tick(now), now)
         hub.sync.tick(now)
-        hub.gossip.tick(syncing=hub.sync.state.syncing)
+        hub.orders.extend(hub.propagation.tick(syncing=hub.sync.state.syncing))
         dials = hub.dialler.due(hub.peers, now)
         hub.actions.extend(dials)
         hub.orders.extend(hub.discovery.tick(hub.peers, now, in_need=hub.dialler.in_need(hub.peers) and not dials))

@@ -107,7 +107,7 @@ class Reception:
             "info", "peer joined", address=str(link.address), node=link.node_id.hex()[:16],
             purpose=link.purpose.value, agent=join.agent, number=join.head.number,
         )  # fmt: skip
-        hub.gossip.joined(peer.connection)
+        hub.propagation.joined(peer.connection)
         hub.claimed(peer, join.head, now)
         hub.order(ask)
 
