@@ -85,6 +85,11 @@ CIPHERS = [tls.CipherSuite.AES_128_GCM_SHA256, tls.CipherSuite.CHACHA20_POLY1305
 CLOSE_NAMES = {int(code): code.name.lower() for code in CloseCode}
 QUIC_NAMES = {int(code): code.name.lower().replace("_", " ") for code in QuicErrorCode}
 
+OWN_WORDS = {
+    "Idle timeout": "silent for too long",
+    "Could not find a common protocol version": "the other side speaks another version of QUIC",
+}
+
 # What hostile bytes can raise inside aioquic beside its own errors: it asserts, indexes and parses as it goes.
 AIOQUIC_FAULTS = (
     ArithmeticError,
@@ -218,9 +223,11 @@ class _Connection(QuicConnection):
         """True once a packet of the other side could be read."""
         return self._state is not QuicConnectionState.FIRSTFLIGHT
 
-    def ending(self) -> quic_events.ConnectionTerminated | None:
+    def ending(self) -> str | None:
         """Why the connection is over, as soon as it is (aioquic tells it three timeouts later)."""
-        return self._close_event
+        if self._close_event is None:
+            return None
+        return _why(self._close_event, self._state is QuicConnectionState.DRAINING)
 
 
 class Door:
@@ -449,7 +456,7 @@ class Channel:
                 self._welcome()
         ending = self._quic.ending()
         if ending is not None and not self.ended:
-            self._end(_why(ending))
+            self._end(ending)
 
     def _welcome(self) -> None:
         """TLS is done: see whom we have before us."""
@@ -478,11 +485,12 @@ def _proved_id(context: tls.Context, client_ca: bytes | None) -> bytes:
     return node_id_of(certificate)
 
 
-def _why(ending: quic_events.ConnectionTerminated) -> str:
+def _why(ending: quic_events.ConnectionTerminated, by_peer: bool) -> str:
     """In words."""
     code, text = ending.error_code, printable(ending.reason_phrase)
-    if text == "Idle timeout":
-        return "silent for too long"
+    name = QUIC_NAMES.get(code, f"TLS alert {code - QuicErrorCode.CRYPTO_ERROR}")
+    if not by_peer:
+        return OWN_WORDS.get(text, f"{name}: {text}")
     if ending.frame_type is None:
         name = f"closed by the other side ({CLOSE_NAMES.get(code, code)})"
     elif code == QuicErrorCode.CONNECTION_REFUSED:
@@ -490,5 +498,5 @@ def _why(ending: quic_events.ConnectionTerminated) -> str:
     elif code == QuicErrorCode.CRYPTO_ERROR + tls.AlertDescription.no_application_protocol:
         return "the other side speaks another protocol"
     else:
-        name = QUIC_NAMES.get(code, f"TLS alert {code - QuicErrorCode.CRYPTO_ERROR}")
+        name = f"the other side reports: {name}"
     return f"{name}: {text}" if text else name

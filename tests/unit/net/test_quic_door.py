@@ -8,7 +8,13 @@ from typing import Any, TypeAlias
 
 import pytest
 from aioquic.buffer import Buffer
-from aioquic.quic.packet import QuicHeader, QuicPacketType, encode_quic_retry, pull_quic_header
+from aioquic.quic.packet import (
+    QuicHeader,
+    QuicPacketType,
+    encode_quic_retry,
+    encode_quic_version_negotiation,
+    pull_quic_header,
+)
 
 from quip.net import entrance, limits, quic, retry, transport
 from quip.net.actions import Dial
@@ -233,3 +239,15 @@ async def test_a_forged_retry_is_ignored(node: Endpoint, strange: Strange) -> No
     forged = encode_quic_retry(1, b"f" * 8, header.source_cid, b"wrong-id", b"token")
     stranger.quic.receive_datagram(forged, stranger.target, stranger.loop.time())
     assert stranger.quic._retry_count == 0
+
+
+async def test_a_server_of_another_version_is_named(node: Endpoint, strange: Strange) -> None:
+    """Dial something that speaks QUIC, but only versions that we do not."""
+    server = strange()
+    node.transport.perform(Dial(server.address, Purpose.OUTBOUND))
+    data, client = await asyncio.wait_for(server.loop.sock_recvfrom(server.socket, 65_536), 10.0)
+    header = header_of(data)
+    answer = encode_quic_version_negotiation(header.destination_cid, header.source_cid, [0xFACEB00C])
+    server.socket.sendto(answer, client)
+    failed = await node.first(DialFailed)
+    assert failed == DialFailed(server.address, "the other side speaks another version of QUIC")

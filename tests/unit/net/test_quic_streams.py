@@ -406,3 +406,11 @@ async def test_a_forged_close_in_the_peers_name_is_not_believed() -> None:
         await node.until(lambda: node.read(connection, 0)[1])
         assert node.of(Closed) == []
         assert not stranger.of(quic_events.ConnectionTerminated)
+
+
+async def test_a_frame_without_a_type_is_not_taken_for_a_polite_close() -> None:
+    async with guest() as (node, connection, stranger):
+        stranger.quic._write_ping_frame = _frame_of(0x01, b"\xff")
+        stranger.quic.send_ping(1)
+        reason = await closed_for(node, connection, stranger)
+        assert reason == "frame encoding error: Malformed frame type"
