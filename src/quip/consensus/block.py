@@ -21,6 +21,10 @@ MAX_SEAL_SIZE = 1 << 20
 """Bytes of the seal; ten solutions of 600 bytes and both signatures are 11 kB."""
 MAX_BLOCK_SIZE = MAX_BODY_SIZE + MAX_SEAL_SIZE
 _LEGACY_PREFIX = 0xC0
+_PREFIX = 9
+"""Bytes of RLP's longest prefix."""
+_BESIDE = 4_096
+"""Bytes of a header with its prefixes, or of the rest of a seal; the exact size decides near the limit."""
 _TYPED_END = 0x80
 
 
@@ -62,12 +66,23 @@ class Block:
 
 def check_sizes(block: Block) -> None:
     """Raises BlockTooLarge for a body or seal over its limit."""
-    body = block.body_size()
-    if body > MAX_BODY_SIZE:
-        raise BlockTooLarge(part="[header, transactions]", size=body, limit=MAX_BODY_SIZE)
-    seal = len(block.seal.encode()) if block.seal else 0
-    if seal > MAX_SEAL_SIZE:
-        raise BlockTooLarge(part="seal", size=seal, limit=MAX_SEAL_SIZE)
+    if _roughly(block.transactions) > MAX_BODY_SIZE:
+        body = block.body_size()
+        if body > MAX_BODY_SIZE:
+            raise BlockTooLarge(part="[header, transactions]", size=body, limit=MAX_BODY_SIZE)
+    if block.seal and _roughly(_parts(block.seal)) > MAX_SEAL_SIZE:
+        seal = len(block.seal.encode())
+        if seal > MAX_SEAL_SIZE:
+            raise BlockTooLarge(part="seal", size=seal, limit=MAX_SEAL_SIZE)
+
+
+def _parts(seal: Seal) -> tuple[bytes, ...]:
+    return (*seal.solutions, seal.ecdsa_key, seal.xmss_key, seal.ecdsa_signature, seal.xmss_signature)
+
+
+def _roughly(items: Sequence[bytes]) -> int:
+    """An upper bound of a list's size with a header, keys and signatures beside it, without encoding anything."""
+    return sum(map(len, items)) + _PREFIX * len(items) + _BESIDE
 
 
 def transactions_root(transactions: Sequence[bytes]) -> bytes:

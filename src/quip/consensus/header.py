@@ -10,7 +10,7 @@ integer ranges); whether the values are lawful is the business of `rules`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quip.consensus.errors import MalformedHeader
 from quip.primitives import rlp
@@ -89,6 +89,8 @@ class Header:
     """8 bytes, chosen by the miner so that the seed opens the gate."""
     base_fee_per_gas: int
     """Wei per gas that is burned (EIP-1559)."""
+    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
+    _hash: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def miner_id(self) -> bytes:
@@ -97,8 +99,11 @@ class Header:
 
     @property
     def hash(self) -> bytes:
-        """The block hash, keccak256(RLP(header)). Computed at every call."""
-        return keccak256(self.encode())
+        """The block hash, keccak256(RLP(header)). Computed once."""
+        if self._hash is None:
+            object.__setattr__(self, "_hash", keccak256(self.encode()))
+        assert self._hash is not None
+        return self._hash
 
     @property
     def sealing_hash(self) -> bytes:
@@ -128,8 +133,11 @@ class Header:
         ]
 
     def encode(self) -> bytes:
-        """RLP of the header."""
-        return rlp.encode(self.fields())
+        """RLP of the header. Made once."""
+        if self._encoded is None:
+            object.__setattr__(self, "_encoded", rlp.encode(self.fields()))
+        assert self._encoded is not None
+        return self._encoded
 
     @staticmethod
     def from_item(item: rlp.Item) -> Header:
@@ -137,10 +145,10 @@ class Header:
         if isinstance(item, bytes) or len(item) != _FIELDS:
             raise MalformedHeader(f"a header is a list of {_FIELDS} items")
         values: list[bytes] = []
-        for field in item:
-            if not isinstance(field, bytes):
+        for value in item:
+            if not isinstance(value, bytes):
                 raise MalformedHeader("a header field is a list")
-            values.append(field)
+            values.append(value)
         for index, (name, size) in _SIZES.items():
             if len(values[index]) != size:
                 raise MalformedHeader(f"{name} has {len(values[index])} bytes, not {size}")
