@@ -73,13 +73,8 @@ from quip.net.retry import RetryTokens
 ALPN = "quip/1"
 VERSIONS = [int(QuicProtocolVersion.VERSION_1)]
 
-SIGNATURES = [
-    tls.SignatureAlgorithm.ED25519,
-    tls.SignatureAlgorithm.ECDSA_SECP256R1_SHA256,
-    tls.SignatureAlgorithm.ECDSA_SECP384R1_SHA384,
-    tls.SignatureAlgorithm.RSA_PSS_RSAE_SHA256,
-    tls.SignatureAlgorithm.RSA_PSS_RSAE_SHA384,
-]
+SIGNATURE_NAMES = "ED25519 ECDSA_SECP256R1_SHA256 ECDSA_SECP384R1_SHA384 RSA_PSS_RSAE_SHA256 RSA_PSS_RSAE_SHA384"
+SIGNATURES = [tls.SignatureAlgorithm[name] for name in SIGNATURE_NAMES.split()]
 CIPHERS = [tls.CipherSuite.AES_128_GCM_SHA256, tls.CipherSuite.CHACHA20_POLY1305_SHA256]
 
 CLOSE_NAMES = {int(code): code.name.lower() for code in CloseCode}
