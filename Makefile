@@ -44,7 +44,12 @@ sim: native ## play one seed of the simulated network: SEED=1 (TRACE=1 prints ev
 sim-long: native ## thousands of seeds on two cores: SEED=1000 is the first, COUNT=4000 how many
 	@$(BIN)/python -m sim $(or $(SEED),1000) --count $(or $(COUNT),4000) --jobs 2
 
-fuzz: native ## random tests with a hundred times as many examples (an hour or more)
+FUZZ_SECONDS ?= 600
+
+fuzz: native ## atheris over every decoder (FUZZ_SECONDS each), then random tests a hundred times as long (hours)
+	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c \
+	    "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['fuzz'])")
+	cd tests && ../$(BIN)/python -m fuzz $(FUZZ_SECONDS)
 	QUIP_FUZZ=100 $(BIN)/python -m pytest -n 2 --timeout 7200 tests/unit tests/property
 
 soak: native ## the long runs: 1,000 kills of store and signer, damage, power loss

@@ -1,0 +1,87 @@
+"""The corpus: tests/vectors/fuzz/TARGET.txt holds one input a line in hex; `#` begins a comment.
+
+`cd tests && python -m fuzz.corpus` writes the first lines anew, from one small message of each kind; what fuzzing found
+(below the line "# found") stays.
+"""
+
+from pathlib import Path
+
+from quip.consensus.block import Block
+from quip.consensus.seal import Seal
+from quip.net import messages as m
+from quip.net.codec import TABLE, encode
+from quip.net.frames import frame
+from quip.net.link import Address
+from support.messages import CLAIM, HEADER, JOIN, ZERO
+from support.sessions import CLIENT_ADDRESS, STATUS, heartbeat
+
+FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "fuzz"
+FOUND = "# found"
+SEAL = Seal(2, bytes(33), bytes(68), (b"\x01\x02", b"\x03\x04"), bytes(65), bytes(70))
+BLOCK = Block(HEADER, (b"\x02abc", b"\xc2\x01\x02"), SEAL)
+SMALL: tuple[m.Message, ...] = (
+    JOIN,
+    m.JoinResponse(0, "", JOIN, CLIENT_ADDRESS),
+    m.Goodbye(1, "done"),
+    m.Heartbeat(0, CLAIM),
+    m.Gossip((CLAIM, CLAIM)),
+    m.BlockSubmit(HEADER, SEAL, 5),
+    m.TransactionGossip(((2, 100, ZERO),)),
+    m.HeadersRequest((ZERO,), 512),
+    m.Headers((HEADER,)),
+    m.SealsRequest((ZERO, ZERO)),
+    m.Seals((SEAL, None)),
+    m.BodiesRequest((ZERO,)),
+    m.Bodies(((b"\x02abc", b"\xc2\x01\x02"), None, ())),
+    m.BlockRequest(ZERO),
+    m.BlockResponse(BLOCK),
+    m.TransactionsRequest((ZERO,)),
+    m.Transactions((b"\x01", b"\xc0")),
+    m.PeersRequest(),
+    m.Peers(((Address("1.2.3.4", 5), 6), (Address("2001:db8::1", 65_535), 7))),
+    m.StatusRequest(),
+    STATUS,
+    m.StatsRequest(),
+    m.NodeStats((("blocks", 1),)),
+)
+
+
+def inputs(target: str) -> list[bytes]:
+    """The inputs of a target's file."""
+    lines = (FOLDER / f"{target}.txt").read_text(encoding="ascii").splitlines()
+    return [bytes.fromhex(line.partition("#")[0]) for line in lines if not line.startswith("#")]
+
+
+def beginnings() -> dict[str, list[bytes]]:
+    """Small lawful inputs of every target."""
+    payloads = [encode(message) for message in SMALL]
+    places = [list(TABLE).index(frame(message)[0]) for message in SMALL]
+    small = [(place, payload) for place, payload in zip(places, payloads, strict=True) if len(payload) < 256]
+    request = 0x81  # a whole frame, and the stream's end
+    steps = [bytes((0, request, 4, place, len(payload))) + payload for place, payload in small]
+    beat = bytes((0, 0, 2, len(heartbeat(1)))) + heartbeat(1)
+    join = bytes((0, 0x80, 0, len(frame(JOIN)))) + frame(JOIN)
+    return {
+        "rlp": [b"\x80", b"\xc0", b"\x83cat", b"\xc7\xc0\xc1\xc0\xc3\xc0\xc1\xc0", payloads[0]],
+        "header": [HEADER.encode()],
+        "seal": [SEAL.encode()],
+        "block": [BLOCK.encode(), Block(HEADER, (), None).encode()],
+        "message": [bytes((place,)) + payload for place, payload in zip(places, payloads, strict=True)],
+        "frames": [b"\x00" + b"".join(map(frame, SMALL[2:5])), b"\x06" + frame(STATUS), b"\x03\x29\0\0\0\0"],
+        "spec": [b"\0{}", b"\x01\0\x051", b'\x01\0\x10"0x00"', b"\x01\0\x20[]", b"\x01\0\x03-1"],
+        "session": [*(b"\x03" + beat + step for step in steps), b"\x01" + join + beat],
+    }
+
+
+def main() -> None:
+    """Writes the files."""
+    FOLDER.mkdir(exist_ok=True)
+    for target, lawful in beginnings().items():
+        path = FOLDER / f"{target}.txt"
+        old = path.read_text(encoding="ascii") if path.exists() else ""
+        found = old[old.index(FOUND) :] if FOUND in old else f"{FOUND}\n"
+        path.write_text("".join(f"{data.hex()}\n" for data in lawful) + found, encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()
