@@ -22,6 +22,7 @@ from quip.consensus.errors import (
     ExecutionError,
     Fault,
     FutureBlock,
+    KnownInvalid,
     Unconnected,
 )
 from quip.consensus.header import Header
@@ -297,7 +298,7 @@ class Gossip:
             fields = (("number", candidate.claim.number), ("rule", type(error).__name__), ("error", str(error)))
             self._orders.append(Note("warning", "invalid block", fields))
             holders = [offer for offer in (candidate.offer, *candidate.others) if offer.held]
-            if not isinstance(error, ExecutionError):
+            if not isinstance(error, ExecutionError | KnownInvalid):
                 holders = [candidate.offer]
             self._orders.extend(Blame(offer.peer, error) for offer in holders)
 

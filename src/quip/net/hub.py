@@ -16,6 +16,7 @@ from quip.net.dialling import Dialler
 from quip.net.discovery import Discovery
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
 from quip.net.gossip import Gossip
+from quip.net.limits import MAX_REASON_CHARACTERS
 from quip.net.link import Instant
 from quip.net.messages import HeadClaim, JoinRequest, Request
 from quip.net.orders import Order
@@ -31,6 +32,12 @@ _CLOSE_CODES: dict[type[NetError | ConsensusError], CloseCode] = {
     Stalled: CloseCode.TOO_SLOW,
     JoinRefused: CloseCode.REFUSED,
 }
+
+
+def plain(text: str) -> str:
+    """What may be sent as a reason: printable ASCII, and not too long."""
+    shown = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text)
+    return shown[:MAX_REASON_CHARACTERS]
 
 
 class Hub:
@@ -101,7 +108,7 @@ class Hub:
         if peer.closing:
             return
         self.flush(peer)
-        self.actions.append(Close(peer.connection, code, reason[:200]))
+        self.actions.append(Close(peer.connection, code, plain(reason)))
         self.note(
             "info" if peer.joined else "debug", "peer closed",
             address=str(peer.link.address), node=peer.link.node_id.hex()[:16], code=code.name, reason=reason,

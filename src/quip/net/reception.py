@@ -6,7 +6,7 @@ from quip.chain.bounded import BoundedDict
 from quip.net.actions import Close, CloseCode
 from quip.net.errors import RefusalCode
 from quip.net.events import Opened
-from quip.net.hub import Hub
+from quip.net.hub import Hub, plain
 from quip.net.joining import Admission, same_network
 from quip.net.limits import CHANGED_KEYS_NOTED
 from quip.net.link import Address, Instant, Link, Purpose
@@ -46,7 +46,7 @@ class Reception:
             return CloseCode.SELF, "this is the same node"
         ban = hub.bans.against(link.node_id, link.address.host, now.unix_s)
         if ban is not None and not (link.purpose is Purpose.MANUAL and ban.subject.startswith("net:")):
-            code, reason = CloseCode.BANNED, f"banned for {ban.until_unix_s - now.unix_s} s: {ban.reason}"[:200]
+            code, reason = CloseCode.BANNED, plain(f"banned for {ban.until_unix_s - now.unix_s} s: {ban.reason}")
         elif not link.outbound:
             return None
         elif self._has_other_key(link):
@@ -78,7 +78,7 @@ class Reception:
         hub = self._hub
         verdict = self._admission.inbound(hub.peers, peer, join, hub.local_join(), now)
         if verdict.code is not RefusalCode.WELCOME:
-            peer.session.refuse(verdict.code, verdict.reason, now)
+            peer.session.refuse(verdict.code, plain(verdict.reason), now)
             hub.note("debug", "join refused", address=str(peer.link.address), reason=verdict.reason)
             return
         for other in verdict.closes:
