@@ -188,7 +188,7 @@ def test_unknown_codes() -> None:
             decode(code, EMPTY)
 
 
-def one_encoding(code: int, payload: bytes) -> None:
+def expect_one_encoding(code: int, payload: bytes) -> None:
     """Decoding raises a NetError, or gives a message whose encoding is what was decoded."""
     try:
         message = decode(code, payload)
@@ -204,7 +204,7 @@ ITEMS = st.recursive(st.binary(max_size=40), lambda part: st.lists(part, max_siz
 @examples(300)
 @given(st.integers(0, 255), st.binary(max_size=200) | ITEMS.map(rlp.encode))
 def test_no_other_exception_from_any_bytes(code: int, payload: bytes) -> None:
-    one_encoding(code, payload)
+    expect_one_encoding(code, payload)
 
 
 @examples(600)
@@ -222,7 +222,7 @@ def test_damaged_messages(message: m.Message, data: st.DataObject) -> None:
             payload[at:at] = data.draw(st.binary(min_size=1, max_size=4))
         else:
             del payload[at:]
-    one_encoding(code_of(message), bytes(payload))
+    expect_one_encoding(code_of(message), bytes(payload))
 
 
 def test_every_type_has_one_row() -> None:
