@@ -100,7 +100,7 @@ _ROWS = (
         ),
     ),
     Rule(
-        0x20, "HEADERS_REQUEST", m.HeadersRequest, Channel.REQUEST, Rate(40, 80),
+        0x20, "HEADERS_REQUEST", m.HeadersRequest, Channel.REQUEST, Rate(20, 40),
         f.record(
             m.HeadersRequest,
             locator=f.several(_HASHES, _HASH, 1, limits.MAX_LOCATOR_HASHES),
