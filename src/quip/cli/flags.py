@@ -74,7 +74,8 @@ QPU = (
     Flag("qpu", "daily_budget", 'Access time a day, such as "40s/d" or "2m/d"'),
 )
 METAVARS: Mapping[Any, str] = {int: "N", float: "SECONDS", Path: "PATH"}
-BY_KIND: Mapping[str, Sequence[Flag]] = {"cpu": CPU, "gpu": GPU, "qpu": QPU}
+# Whatever mines, the processor stands in where the device is missing.
+BY_KIND: Mapping[str, Sequence[Flag]] = {"cpu": CPU, "gpu": (*GPU, *CPU), "qpu": (*QPU, *CPU)}
 EVERY = (*GENERAL, *CPU, *GPU, *QPU)
 
 

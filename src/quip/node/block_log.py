@@ -1,26 +1,38 @@
 """What people read of the chain's growth: a line for each new block, and while a sync runs one every few seconds."""
 
 import time
+from typing import Protocol
 
 import structlog
 
 from quip.chain.events import HeadChanged
 from quip.node.metrics import NetworkMetrics
-from quip.node.network import NetworkDriver
+from quip.node.network import Seen
+from quip.node.network_figures import NetworkFigures
 
 log = structlog.get_logger("quip.node")
 
 PROGRESS_S = 5.0  # between two lines while a sync runs
 
 
+class Network(Protocol):
+    """What the lines need to know of the network (NetworkDriver)."""
+
+    figures: NetworkFigures
+
+    def seen(self, block_hash: bytes) -> Seen | None:
+        """Who sent a block first, and when."""
+
+
 class BlockLog:
     """`tell` in the chain's thread, `look` once a second on the loop."""
 
-    def __init__(self, network: NetworkDriver, counts: NetworkMetrics, miner_id: bytes) -> None:
+    def __init__(self, network: Network, counts: NetworkMetrics, miner_id: bytes) -> None:
         self._network = network
         self._counts = counts
         self._miner_id = miner_id
         self._syncing = False
+        self._shown = False
         self._reported_s = 0.0
         self._reported = 0
 
@@ -55,12 +67,14 @@ class BlockLog:
         sync = self._network.figures.now.sync
         syncing = sync is not None and sync.syncing and sync.target is not None
         if syncing and not self._syncing:
-            self._reported_s, self._reported = now_s, head
-        elif self._syncing and not syncing:
-            log.info("sync ended", head=head)
-        elif syncing and now_s - self._reported_s >= PROGRESS_S and sync is not None and sync.target is not None:
+            self._reported_s, self._reported, self._shown = now_s, head, False
+        elif not syncing:
+            if self._shown:
+                log.info("sync ended", head=head)
+            self._shown = False
+        elif now_s - self._reported_s >= PROGRESS_S and sync is not None and sync.target is not None:
             speed = (head - self._reported) / (now_s - self._reported_s)
-            self._reported_s, self._reported = now_s, head
+            self._reported_s, self._reported, self._shown = now_s, head, True
             log.info(
                 "syncing",
                 head=head,

@@ -73,6 +73,11 @@ def test_every_flag_sets_its_key_on_either_side_of_the_subcommand(flag: Flag, be
     assert found[flag.section][flag.key] == wanted
 
 
+@pytest.mark.parametrize("kind", ["gpu", "qpu"])
+def test_the_processor_that_stands_in_takes_its_flags(kind: str) -> None:
+    assert checked(kind, "--num-cpus", "1", "--num-sweeps", "64")["cpu"] == {"num_cpus": 1, "num_sweeps": 64}
+
+
 def test_lists_repeat_and_what_stands_after_wins() -> None:
     found = checked("--port", "1", "--peer", "a", "cpu", "--port", "2", "--peer", "b:1", "--peer", "c")
     assert (found["global"]["port"], found["global"]["peer"]) == (2, ["b:1", "c"])
