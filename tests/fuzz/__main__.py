@@ -41,7 +41,7 @@ def run(target: str, seconds: int) -> bool:
     done = subprocess.run(command, cwd=ROOT / "tests", capture_output=True, text=True, check=False)
     lines = done.stderr.splitlines()
     shown = [line for line in lines if line.startswith(("stat::number_of", "Done"))]
-    print(f"{target}: {'; '.join(shown)}")
+    print(f"{target}: {'; '.join(shown)}", flush=True)
     if done.returncode:
         print("\n".join(lines[-60:]))
         for path in sorted(folder.parent.glob(f"{target}-*")):
