@@ -204,14 +204,14 @@ ADMISSIONS_PER_GROUP_AT_ONCE = 8
 """...after these."""
 GROUPS_AT_THE_DOOR = 1_024
 """Netgroups whose handshakes are counted."""
-ANSWERS_PER_S = 2_000.0
-"""Datagrams that belong to no connection and are answered (Retry, 60 us each); forged addresses cost no more..."""
-ANSWERS_AT_ONCE = 4_000
+ANSWERS_PER_S = 5_000.0
+"""Datagrams that belong to no connection and are answered (Retry, 20 us each); forged addresses cost no more..."""
+ANSWERS_AT_ONCE = 10_000
 """...after these."""
-DATAGRAMS_PER_S = 5_000.0
-"""Of one connection; more are lost, which slows an honest sender down: 6 MB/s in 1,200-byte datagrams..."""
-DATAGRAMS_AT_ONCE = 10_000
-"""...after these. A flood of the smallest ones costs a third of a core."""
+CPU_SHARE = 0.25
+"""Of one core, for what one connection sends: 10 MB/s of data, but only 800 datagrams of nothing but PINGs..."""
+CPU_AT_ONCE_S = 1.0
+"""...after so much. What comes beyond it is lost, which slows an honest sender down."""
 MAX_STREAMS_BIDI = 32
 """Requests of the other side at the same time; the session's own limit is half of it."""
 MAX_STREAMS_UNI = 4
@@ -229,7 +229,8 @@ MAX_UNSENT_BYTES = 64 << 20
 BACKLOG_STEP = 64 << 10
 """Backlog is told when it has changed so much, and when it is gone."""
 LOOPBACK_DATAGRAM = 8_192
-"""Bytes: a loopback device takes 65,536 (macOS 16,384), and a packet costs the same CPU at any size."""
+"""Bytes: a packet costs the same CPU at any size, and a loopback device takes this (macOS: at most 9,216); larger ones
+are not read."""
 KEY_UPDATE_PACKETS = 1 << 22
 """A key of AES-128-GCM is good for 2^23 packets (RFC 9001, section 6.6)."""
 MAX_FAREWELLS = 256

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -54,8 +55,8 @@ from quip.net.events import Backlog, Closed, DialFailed, Opened, Received, Strea
 from quip.net.limits import (
     BACKLOG_STEP,
     CONNECTION_WINDOW,
-    DATAGRAMS_AT_ONCE,
-    DATAGRAMS_PER_S,
+    CPU_AT_ONCE_S,
+    CPU_SHARE,
     HANDSHAKE_S,
     KEY_UPDATE_PACKETS,
     LOOPBACK_DATAGRAM,
@@ -290,11 +291,12 @@ class Channel:
         self.bytes_out = 0
         self.cids: set[bytes] = set()
         self._setup = setup
-        self._peer = (address.host, address.port)
+        self._peer = address.host, address.port
         self._events: list[TransportEvent] = []
         self._given_up: set[int] = set()
         self._told_unsent = 0
         self._packets = 0
+        self._owed_s = 0.0
         self._deadline_s = 0.0
         self._routes: dict[bytes, Channel] = {}
 
@@ -320,19 +322,20 @@ class Channel:
         self._routes = routes
         self._quic = quic
         self._deadline_s = now_s + HANDSHAKE_S
-        self._rate = TokenBucket(Rate(DATAGRAMS_PER_S, DATAGRAMS_AT_ONCE), now_s)
+        self._cpu = TokenBucket(Rate(CPU_SHARE, CPU_AT_ONCE_S), now_s)
         self._route(quic.host_cid)
 
     def receive(self, datagram: bytes, now_s: float) -> None:
         """Take a datagram that carries one of our connection ids and comes from the peer's address."""
-        if self.ended or not self._rate.take(now_s):
-            return
+        if self.ended or not self._cpu.take(now_s, min(self._owed_s, CPU_AT_ONCE_S)):
+            return  # the last one is not paid for yet
+        began_s = time.thread_time()
         self.bytes_in += len(datagram)
         self._guarded(lambda: self._quic.receive_datagram(datagram, self._peer, now_s), None)
         self._drain()
-        overrun = None if self.ended else self._quic.overrun()
-        if overrun is not None:
+        if not self.ended and (overrun := self._quic.overrun()) is not None:
             self.close(CloseCode.MISBEHAVED, overrun)
+        self._owed_s = time.thread_time() - began_s
 
     def send(self, stream: int, data: bytes, fin: bool) -> None:
         """Queue bytes. On a stream that the other side has given up they go nowhere: the news is under way."""

@@ -10,11 +10,10 @@ import ipaddress
 import socket
 from functools import lru_cache
 
-from quip.net.limits import KNOWN_SPELLINGS
+from quip.net.limits import KNOWN_SPELLINGS, LOOPBACK_DATAGRAM
 from quip.net.link import Address
 from quip.net.local_errors import UdpPortError
 
-MAX_DATAGRAM = 65_535  # bytes; what UDP can carry
 BUFFER_BYTES = 4 << 20  # asked of the system for each direction; it gives what it allows
 
 
@@ -52,7 +51,9 @@ class UdpSocket:
         """The next datagram; None: nothing waits."""
         while True:
             try:
-                data, sender = self.socket.recvfrom(MAX_DATAGRAM)
+                data, sender = self.socket.recvfrom(
+                    LOOPBACK_DATAGRAM
+                )  # the rest of a larger one is cut off: it is void
             except (BlockingIOError, InterruptedError):
                 return None
             except ConnectionError:

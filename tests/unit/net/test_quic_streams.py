@@ -281,7 +281,7 @@ async def test_random_frames_of_a_peer_break_nothing_else(monkeypatch: pytest.Mo
 
 def _frame_of(kind: int, content: bytes) -> Callable[..., None]:
     def write(builder: quic.QuicPacketBuilder, *rest: object, **more: object) -> None:
-        builder.start_frame(kind, capacity=80).push_bytes(content)
+        builder.start_frame(kind, capacity=max(80, len(content))).push_bytes(content)
 
     return write
 
@@ -302,6 +302,7 @@ async def test_random_client_hellos_break_nothing(monkeypatch: pytest.MonkeyPatc
             stranger.close()
             await asyncio.sleep(0)
         assert node.events == []
+        monkeypatch.setattr(quic, "HANDSHAKE_S", 20.0)
         async with endpoint("friend") as friend, asyncio.timeout(20):
             while not isinstance(opened := await friend.dial(node), Opened):
                 assert opened.reason.startswith("refused")  # until the half-open ones are gone
@@ -361,7 +362,7 @@ async def test_a_lost_close_is_said_again() -> None:
 
 async def test_a_peer_that_falls_silent_times_out() -> None:
 
-    config = TransportConfig("127.0.0.1", 0, identity("node"), idle_timeout_s=0.5)
+    config = TransportConfig("127.0.0.1", 0, identity("node"), idle_timeout_s=1.0)
     async with endpoint("node", config) as node:
         stranger = Stranger(node.address)
         assert await stranger.shaken()
@@ -414,3 +415,28 @@ async def test_a_frame_without_a_type_is_not_taken_for_a_polite_close() -> None:
         stranger.quic.send_ping(1)
         reason = await closed_for(node, connection, stranger)
         assert reason == "frame encoding error: Malformed frame type"
+
+
+async def test_one_peer_gets_its_share_of_the_cpu_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Datagrams of a thousand PING frames each: what is beyond the share is not even decrypted."""
+    monkeypatch.setattr(quic, "CPU_AT_ONCE_S", 0.05)
+    async with guest() as (node, connection, stranger), endpoint("friend") as friend:
+        opened = await friend.dial(node)
+        assert isinstance(opened, Opened)
+        channel = node.transport._channels[connection]
+        stranger.quic._write_ping_frame = _frame_of(0x01, b"\x01" * 1_150)
+        flood: list[bytes] = []
+        for _ in range(600):
+            stranger.quic._loss._cc.bytes_in_flight = 0
+            stranger.quic._loss._pacer.packet_time = None
+            stranger.quic.send_ping(1)
+            flood += [datagram for datagram, _ in stranger.quic.datagrams_to_send(stranger.loop.time())]
+        before, spent_s, now_s = channel.bytes_in, [0.0], stranger.loop.time()
+        for datagram in flood:
+            channel.receive(datagram, now_s)
+            spent_s.append(channel._owed_s)
+        taken = (channel.bytes_in - before) // len(flood[0])
+        assert 0 < taken < len(flood)
+        assert sum(sorted(set(spent_s))[:-1]) <= quic.CPU_AT_ONCE_S  # the last one overdraws
+        friend.transport.perform(Send(opened.connection, 0, b"still here", True))
+        await node.until(lambda: any(event.data == b"still here" for event in node.of(Received)))
