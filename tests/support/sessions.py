@@ -7,6 +7,7 @@ from random import Random
 
 from quip.net import messages as m
 from quip.net.actions import Send
+from quip.net.errors import NetError
 from quip.net.frames import frame
 from quip.net.link import Address, Instant, Link, Purpose
 from quip.net.peer_events import Asked, Broken, JoinAsked, Joined, PeerEvent
@@ -167,3 +168,13 @@ def joined_server() -> PeerSession:
     assert type(session.received(2, heartbeat(), False, at(0.0))[0]) is Joined
     session.drain()
     return session
+
+
+def broken(events: list[PeerEvent], error: type[NetError], *words: str) -> NetError:
+    """The error of the only event, which ends the session; it is of that class and says these words."""
+    assert [type(event) for event in events] == [Broken]
+    found = events[-1].error  # type: ignore[union-attr]
+    assert type(found) is error, repr(found)
+    for word in words:
+        assert word in str(found)
+    return found

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from quip.consensus.block import MAX_BLOCK_SIZE
 from quip.consensus.errors import Fault
-from quip.net import limits
+from quip.net import fields, limits
 from quip.net import messages as m
 from quip.net.codec import TABLE, Channel, code_of, decode, encode
 from quip.net.errors import FrameTooLarge, MalformedPayload, NetError, UnknownMessage
@@ -223,6 +223,19 @@ def test_damaged_messages(message: m.Message, data: st.DataObject) -> None:
         else:
             del payload[at:]
     expect_one_encoding(code_of(message), bytes(payload))
+
+
+def test_a_seal_beside_small_fields_has_its_own_limit() -> None:
+    seal = seal_of_size((1 << 20) + 1)
+    payload = rlp.encode([HEADER.fields(), seal.item(), b""])
+    assert len(payload) <= TABLE[0x13].max_bytes
+    with pytest.raises(MalformedPayload, match="more than 1048576 bytes"):
+        decode(0x13, payload)
+
+
+def test_a_record_names_every_field() -> None:
+    with pytest.raises(TypeError):
+        fields.record(m.Goodbye, reason=fields.text("reason", 0, 9), code=fields.unsigned("code", 8))
 
 
 def test_every_type_has_one_row() -> None:

@@ -7,18 +7,15 @@ import pytest
 from quip.consensus.errors import Fault
 from quip.net import errors
 from quip.net import messages as m
-from quip.net.actions import ResetStream, Send
-from quip.net.errors import NetError, RefusalCode, StreamCode
+from quip.net.actions import Send
+from quip.net.errors import NetError, RefusalCode
 from quip.net.frames import frame
 from quip.net.limits import (
     JOIN_TIMEOUT_S,
-    MAX_INBOUND_STREAMS,
-    MAX_STREAM_GAP,
     REFUSAL_LINGER_S,
     REQUEST_ARRIVAL_S,
-    SLOW_READER_S,
 )
-from quip.net.peer_events import Asked, Broken, Failed, JoinAsked, Joined, PeerEvent, Pushed, Refused, Replied
+from quip.net.peer_events import Asked, Broken, Failed, JoinAsked, Joined, Pushed, Refused, Replied
 from quip.net.session import LocalJoin, PeerSession
 from support.messages import BLOCK, CLAIM, HEADER, JOIN, SEAL, ZERO
 from support.sessions import (
@@ -27,6 +24,7 @@ from support.sessions import (
     End,
     Pair,
     at,
+    broken,
     client_session,
     heartbeat,
     joined_client,
@@ -45,15 +43,6 @@ REQUESTS: list[m.Request] = [
     m.StatusRequest(),
     m.StatsRequest(),
 ]
-
-
-def broken(events: list[PeerEvent], error: type[NetError], *words: str) -> NetError:
-    assert [type(event) for event in events] == [Broken]
-    found = events[-1].error  # type: ignore[union-attr]
-    assert type(found) is error, repr(found)
-    for word in words:
-        assert word in str(found)
-    return found
 
 
 def answers(end: End, asked: Asked) -> None:
@@ -97,6 +86,8 @@ def test_a_refusal_is_polite_and_final(code: RefusalCode) -> None:
     pair.run()
     assert pair.client.events == [Refused(code, "because")]
     assert pair.client.session.received(3, b"\xff" * 100, False, at(0.0)) == []
+    for end in (pair.client, pair.server):
+        assert end.session.reset(0, at(0.0)) == end.session.tick(at(0.0)) == []
     pair.advance(REFUSAL_LINGER_S)
     for end in (pair.client, pair.server):
         assert type(end.told(Broken)[0].error) is errors.JoinRefused
@@ -380,95 +371,3 @@ def test_half_a_request_does_not_stay() -> None:
 )
 def test_what_is_no_request(data: bytes, error: type[NetError]) -> None:
     assert broken(joined_server().received(4, data, True, at(0.0)), error).fault is Fault.AT_FAULT
-
-
-# --- streams
-
-
-def test_streams_may_come_in_any_order_and_only_once() -> None:
-    server = joined_server()
-    for stream in (12, 4, 8, 16):
-        events = server.received(stream, frame(m.BlockRequest(ZERO)), True, at(0.0))
-        assert events == [Asked(stream, m.BlockRequest(ZERO))]
-        server.respond(stream, m.BlockResponse(None), at(0.0))
-        assert server.received(stream, b"\xff", True, at(0.0)) == []  # over: QUIC would not deliver it
-    assert server.reset(20, at(0.0)) == []
-    assert server.received(20, frame(m.BlockRequest(ZERO)), True, at(0.0)) == []
-
-
-def test_too_many_streams_are_refused_and_then_break() -> None:
-    server = joined_server()
-    for index in range(MAX_INBOUND_STREAMS):
-        assert server.received(4 + 4 * index, b"\x26", False, at(0.0)) == []
-    refused = 0
-    for index in range(MAX_INBOUND_STREAMS, 200):
-        stream = 4 + 4 * index
-        events = server.received(stream, b"\x26", False, at(0.0))
-        if events:
-            assert broken(events, errors.TooManyStreams).fault is Fault.AT_FAULT
-            break
-        assert server.drain() == [ResetStream(2, stream, StreamCode.BUSY)]
-        refused += 1
-    assert refused == 64
-
-
-def test_a_leap_over_many_streams() -> None:
-    server = joined_server()
-    assert server.received(4 + 4 * MAX_STREAM_GAP, b"\x26", False, at(0.0)) == []
-    broken(server.received(12 + 8 * MAX_STREAM_GAP, b"\x26", False, at(0.0)), errors.TooManyStreams)
-
-
-def test_requests_given_up_while_being_answered_count_until_the_answer() -> None:
-    """Opening and resetting streams does not make us work without bound."""
-    server = joined_server()
-    for index in range(MAX_INBOUND_STREAMS):
-        assert len(server.received(4 + 4 * index, frame(m.SealsRequest((ZERO,))), True, at(0.0))) == 1
-        assert server.reset(4 + 4 * index, at(0.0)) == []
-    stream = 4 + 4 * MAX_INBOUND_STREAMS
-    assert server.received(stream, frame(m.SealsRequest((ZERO,))), True, at(0.0)) == []
-    assert server.drain() == [ResetStream(2, stream, StreamCode.BUSY)]
-    server.respond(4, m.Seals((None,)), at(0.0))
-    assert server.drain() == []
-    assert len(server.received(stream + 4, frame(m.SealsRequest((ZERO,))), True, at(0.0))) == 1
-
-
-# --- slow readers
-
-
-def test_a_peer_that_reads_nothing() -> None:
-    server = joined_server()
-    server.received(4, frame(m.BlockRequest(ZERO)), True, at(0.0))
-    server.respond(4, m.BlockResponse(BLOCK), at(0.0))
-    assert server.backlog(1 << 20, at(1.0)) == []
-    assert server.tick(at(1.0)) == []
-    assert server.tick(at(SLOW_READER_S - 1)) == []
-    assert broken(server.tick(at(SLOW_READER_S + 2)), errors.Stalled, "unread").fault is Fault.EARLY
-
-
-def test_a_slow_peer_that_goes_on_reading() -> None:
-    server = joined_server()
-    server.received(4, frame(m.BodiesRequest((ZERO,))), True, at(0.0))
-    server.respond(4, m.Bodies(((b"\x02" * (8 << 20),),)), at(0.0))
-    for second in range(0, 300, 10):
-        assert [type(event) for event in server.received(2, heartbeat(second + 1), False, at(second))] == [Pushed]
-        assert server.backlog((8 << 20) - second * (10 << 10), at(second)) == []
-        assert server.tick(at(second)) == []
-    assert server.joined
-
-
-def test_requests_wait_while_the_answers_lie_unread() -> None:
-    server = joined_server()
-    server.backlog(32 << 20, at(0.0))
-    assert server.received(4, frame(m.BlockRequest(ZERO)), True, at(0.0)) == []
-    assert server.received(8, frame(m.SealsRequest((ZERO,))), True, at(0.0)) == []
-    assert server.push(m.Gossip((CLAIM,)), at(0.0)) is False
-    events = server.backlog(21 << 20, at(1.0))
-    assert events == [Asked(4, m.BlockRequest(ZERO)), Asked(8, m.SealsRequest((ZERO,)))]
-
-
-def test_answers_in_preparation_count() -> None:
-    server = joined_server()
-    asked = [server.received(4 * n, frame(m.BlockRequest(ZERO)), True, at(0.0)) for n in range(1, 7)]
-    assert [len(events) for events in asked] == [1, 1, 1, 0, 0, 0]
-    assert server.respond(4, m.BlockResponse(None), at(0.0)) == [Asked(16, m.BlockRequest(ZERO))]
-    assert server.decline(8, at(0.0)) == [Asked(20, m.BlockRequest(ZERO))]
