@@ -51,6 +51,8 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "miner id": found["minerId"] or "none",
             "signatures left": "unknown" if found["signaturesLeft"] is None else f"{found['signaturesLeft']:,}",
             "payout": found["payout"] or "none",
+            "node id": found.get("nodeId") or "unknown while it does not run",
+            "listens on": found.get("listen") or "nothing",
             "peers": found["peers"],
             "sync": _sync(found["syncing"]),
             "data": found["dataDir"],

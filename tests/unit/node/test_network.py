@@ -11,15 +11,15 @@ import pytest
 from quip.chain.chain import Chain
 from quip.net.actions import Answer
 from quip.net.certificates import NodeIdentity
-from quip.net.events import Answered
+from quip.net.events import Answered, Tick
 from quip.net.messages import BlockRequest
 from quip.net.transport import TransportConfig
 from quip.net.trust_db import TrustEditor
-from quip.node import config
+from quip.node import config, network
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import ClockWatch
 from quip.node.metrics import Metrics
-from quip.node.network import NetworkDriver, NetworkParts
+from quip.node.network import QUEUED_EVENTS, NetworkDriver, NetworkParts
 from quip.node.network_opening import open_trust
 from quip.node.opening import Rules
 from quip.storage.errors import StoreCorrupt
@@ -127,3 +127,14 @@ async def test_an_unreadable_store_ends_the_question_not_the_node(
         monkeypatch.setattr(node.driver, "take", events.append)
         node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
         await until(lambda: Answered(1, 4, None) in events)
+
+
+async def test_while_the_queue_is_long_nobody_else_has_a_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "TURN_S", 0.0)
+    async with running(tmp_path / "a", new_chain()) as node:
+        monkeypatch.setattr(node.driver, "_handle", lambda event: None)
+        for _ in range(QUEUED_EVENTS + 500):
+            node.driver.take(Tick())
+        await asyncio.sleep(0)
+        assert 0 < len(node.driver._events) < QUEUED_EVENTS
+        await until(lambda: not node.driver._events)
