@@ -10,7 +10,17 @@ import benchmark_kernel
 import benchmark_seal
 import benchmark_signatures
 import benchmark_state
+import benchmark_sync
 import report
+
+BENCHMARKS = (
+    benchmark_kernel,
+    benchmark_seal,
+    benchmark_signatures,
+    benchmark_state,
+    benchmark_chain,
+    benchmark_sync,
+)
 
 HEAD = """# Benchmarks
 
@@ -23,7 +33,7 @@ def main() -> None:
     """Runs everything."""
     now = datetime.datetime.now(tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     sections = [HEAD, f"* {now}, commit {report.commit()}\n* {report.machine()}\n* {report.versions()}\n"]
-    for benchmark in (benchmark_kernel, benchmark_seal, benchmark_signatures, benchmark_state, benchmark_chain):
+    for benchmark in BENCHMARKS:
         section = benchmark.section()
         print(section, flush=True)
         sections.append(section)

@@ -67,6 +67,8 @@ class Chain:
         self._head = head
         self._invalid: BoundedDict[bytes, None] = BoundedDict(INVALID_HASHES)
         self._subscribers: list[Subscriber] = []
+        self._tags: dict[str, tuple[bytes, bytes]] = {}
+        """Per tag the head that it was found for, and what it names: a walk per head, whoever asks how often."""
 
     @staticmethod
     def open(spec: ChainSpec, store: ChainStore, puzzle: Puzzle) -> Chain:
@@ -131,7 +133,10 @@ class Chain:
 
     def tag(self, name: str) -> bytes:
         """Hash of the canonical block that `safe` or `finalized` names. Raises KeyError for another name."""
-        return tagged(self.tree, self._head, name)
+        head, known = self._head, self._tags.get(name)
+        if known is None or known[0] != head.hash:
+            self._tags[name] = known = head.hash, tagged(self.tree, head, name)
+        return known[1]
 
     def requirements(self, timestamp: int) -> Requirements:
         """What a child of the head with that timestamp has to prove."""

@@ -37,6 +37,8 @@ class Outcome:
 
 def check_body(header: Header, transactions: Sequence[bytes]) -> None:
     """The transactions are the header's. Raises WrongBody, which spoils only the message."""
+    if transactions and header.transactions_root == EMPTY_TRIE_ROOT:  # no trie is built for a body of 8 MB to see this
+        raise WrongBody(root=f"that of {len(transactions)} transactions", expected=f"0x{EMPTY_TRIE_ROOT.hex()}")
     root = transactions_root(transactions)
     if root != header.transactions_root:
         raise WrongBody(root=f"0x{root.hex()}", expected=f"0x{header.transactions_root.hex()}")

@@ -267,8 +267,8 @@ SYNC_BODIES_AHEAD = 64
 """Blocks whose bodies are fetched before those below them are imported."""
 SYNC_BODIES_RANGE = 16
 """Bodies in one request."""
-SYNC_IMPORT_BATCH = 256
-"""Blocks in one transaction of the store: what a crash loses. Larger ones are hardly faster."""
+SYNC_IMPORT_BATCH = 512
+"""Blocks in one transaction of the store: what a crash loses, and some 0.1 s of the chain's thread."""
 SYNC_IMPORTS = 2
 """Batches at the chain's thread: one under way and the next."""
 SYNC_CHECKPOINTS = 1_024

@@ -31,3 +31,23 @@ def test_genesis_while_nothing_is_buried(tag: str) -> None:
 def test_unknown_tag() -> None:
     with pytest.raises(KeyError):
         new_chain().tag("justified")
+
+
+def test_a_tag_is_looked_up_once_per_head() -> None:
+    made = grown(12)
+    chain = made.chain
+    first = chain.tag("safe")
+    reads = 0
+    canonical = chain.tree.canonical_hash
+
+    def counting(number: int) -> bytes | None:
+        nonlocal reads
+        reads += 1
+        return canonical(number)
+
+    chain.tree.canonical_hash = counting  # type: ignore[method-assign]
+    assert chain.tag("safe") == first
+    assert reads == 0
+    made.accept(made.block(chain.head))
+    assert chain.tag("safe") == chain.tag("safe")
+    assert reads > 0

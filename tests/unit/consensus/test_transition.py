@@ -82,3 +82,13 @@ def test_empty_accounts() -> None:
     assert not Account(balance=1).is_empty
     assert not Account(nonce=1).is_empty
     assert not Account(code_hash=bytes(32)).is_empty
+
+
+def test_a_body_under_the_empty_root_costs_no_trie(monkeypatch: pytest.MonkeyPatch) -> None:
+    def built(_: object) -> bytes:
+        raise AssertionError("a trie was built")
+
+    monkeypatch.setattr("quip.consensus.transition.transactions_root", built)
+    assert HEADER.transactions_root == EMPTY_TRIE_ROOT
+    with pytest.raises(errors.WrongBody):
+        check_body(HEADER, (b"\x02\xc0",) * 1_000)

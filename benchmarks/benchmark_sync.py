@@ -1,0 +1,209 @@
+"""Sync: a fresh node fetches the test network's chain from another over QUIC on loopback; then again, killed half-way.
+
+python benchmarks/benchmark_sync.py [blocks]      (20,000; the chain is made once and kept in the temporary folder)
+
+Measured against the whole seal check (gate, header rules, signatures, energies, baseline) on one core of the same
+machine, in the same minute. Both nodes share the machine's cores.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import report
+from quip import _native
+from quip.chain.chain import Chain
+from quip.chain.generator import ChainGenerator
+from quip.consensus import rules
+from quip.consensus.difficulty import requirements
+from quip.consensus.proof import puzzle_rules
+from quip.consensus.spec_files import load_spec
+from quip.ising.puzzle import Puzzle
+from quip.primitives.ecdsa import public_key
+from quip.primitives.hybrid import SUITE_MINING, HybridKeys, block_digest
+from quip.rpc.client import RpcClient, RpcUnreachable
+from quip.storage.chain_store import STORE_FILE, open_chain_store, read_chain_store
+
+BLOCKS = int(os.environ.get("QUIP_BENCH_SYNC_BLOCKS", "20000"))
+SPEC = load_spec("test")
+GOAL = 0.6
+SAMPLE = 1_000
+DEADLINE_S = 600.0
+BATCH = 512
+
+
+class Signer:
+    """A mining key that forgets which leaves it used: for this chain only."""
+
+    def __init__(self) -> None:
+        self._secret = bytes(31) + b"\1"
+        self._xmss = _native.XmssKey.generate(SUITE_MINING, bytes(96))
+        self.keys = HybridKeys(SUITE_MINING, public_key(self._secret), self._xmss.public_key)
+        self._leaf = 0
+
+    def sign_block(self, block_hash: bytes) -> tuple[bytes, bytes]:
+        """As BlockSigner."""
+        digest = block_digest(SPEC.chain_id, self.keys, self._leaf, block_hash)
+        signatures = _native.ecdsa_sign(self._secret, digest), self._xmss.sign(self._leaf, digest)
+        self._leaf += 1
+        return signatures
+
+
+def made_chain(blocks: int, puzzle: Puzzle) -> Path:
+    """A data directory with a chain of so many blocks, made where absent."""
+    folder = Path(tempfile.gettempdir()) / f"quip-benchmark-{blocks}-{SPEC.digest.hex()[:8]}"
+    store = folder / STORE_FILE
+    if not store.exists():
+        folder.mkdir(mode=0o700, exist_ok=True)
+        unfinished = folder / "unfinished"
+        unfinished.unlink(missing_ok=True)
+        opened = open_chain_store(unfinished, SPEC.chain_id)
+        chain = Chain.open(SPEC, opened, puzzle)
+        for _ in ChainGenerator(chain, puzzle, [Signer()], 1).extend(blocks):
+            pass
+        opened.close()
+        unfinished.rename(store)
+    return folder
+
+
+def seals_per_second(folder: Path, puzzle: Puzzle) -> float:
+    """Blocks whose gate, header rules and whole seal one core checks in a second, many seals in one call."""
+    opened = read_chain_store(folder / STORE_FILE)
+    numbers = range(1, SAMPLE + 1)
+    blocks = [opened.block(opened.canonical(number) or b"") for number in (0, *numbers)]
+    opened.close()
+    pairs = [(parent, block) for parent, block in pairwise(blocks) if parent and block]
+
+    def check() -> None:
+        required = [requirements(SPEC, low.header, low.context, high.header.timestamp) for low, high in pairs]
+        for low, high in pairs:
+            rules.check_gate(SPEC, high.header)
+            rules.check_header(SPEC, low.header, low.context, high.header, high.header.timestamp)
+        seals = [(high.header, high.seal, need) for (_, high), need in zip(pairs, required, strict=True)]
+        assert not any(rules.check_seals(SPEC, puzzle, seals))
+
+    return len(pairs) / report.medians([check], 3)[0]
+
+
+class Node:
+    """quip-network-node on the test network, without mining."""
+
+    def __init__(self, data_dir: Path, *arguments: str) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        program = Path(sys.executable).parent / "quip-network-node"
+        command = [
+            program, "--num-cpus", "1", "cpu", "--genesis-config", "test", "--data-dir", data_dir,
+            "--rpc-port", "0", "--port", str(self.port), "--listen", "127.0.0.1", *arguments,
+        ]  # fmt: skip
+        log = data_dir.with_name(data_dir.name + ".log").open("ab")
+        self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=data_dir.parent)
+
+    def height(self) -> int | None:
+        """Number of its head; None while it does not answer."""
+        try:
+            url = (self.data_dir / "rpc").read_text(encoding="utf-8").strip()
+            client = RpcClient(url)
+            if client.call("quip_getStatus")["pid"] != self.process.pid:
+                return None
+            return int(client.call("eth_blockNumber"), 16)
+        except (OSError, RpcUnreachable):
+            return None
+
+    def reach(self, height: int) -> float:
+        """Waits until its head is at least so high; the moment."""
+        end = time.monotonic() + DEADLINE_S
+        while time.monotonic() < end:
+            if (self.height() or 0) >= height:
+                return time.monotonic()
+            assert self.process.poll() is None, f"the node ended: {self.data_dir}.log"
+            time.sleep(0.05)
+        raise AssertionError(f"no block {height} in {DEADLINE_S} s: {self.data_dir}.log")
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Sends a signal and waits."""
+        self.process.send_signal(number)
+        self.process.wait(30)
+
+
+def free_port() -> int:
+    """A UDP port that nobody uses at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(data_dir: Path, *arguments: str) -> Iterator[Node]:
+    """A node that ends with the block."""
+    node = Node(data_dir, *arguments)
+    try:
+        yield node
+    finally:
+        if node.process.poll() is None:
+            node.end()
+
+
+def stored_height(data_dir: Path) -> int:
+    """Number of the head in a stopped node's store."""
+    opened = read_chain_store(data_dir / STORE_FILE)
+    head = opened.head()
+    header = opened.header(head) if head else None
+    opened.close()
+    return header.number if header else 0
+
+
+def synced(source: Node, data_dir: Path, blocks: int) -> float:
+    """Blocks per second of a fresh node, from its first answer to the last block."""
+    with running(data_dir, "--peer", f"127.0.0.1:{source.port}") as node:
+        low = max(1, blocks // 20)
+        started = node.reach(low)
+        begun = node.height() or low
+        return (blocks - begun) / (node.reach(blocks) - started)
+
+
+def killed_half_way(source: Node, data_dir: Path, blocks: int) -> tuple[int, int]:
+    """kill -9 at half of the chain: (the head that was seen last, the head in the store then)."""
+    with running(data_dir, "--peer", f"127.0.0.1:{source.port}") as node:
+        node.reach(blocks // 2)
+        seen = node.height() or 0
+        node.end(signal.SIGKILL)
+    return seen, stored_height(data_dir)
+
+
+def section(blocks: int = BLOCKS) -> str:
+    """The section of docs/benchmarks.md."""
+    puzzle = Puzzle(puzzle_rules(SPEC.puzzle))
+    source_dir = made_chain(blocks, puzzle)
+    with tempfile.TemporaryDirectory() as folder, running(source_dir) as source:
+        source.reach(blocks)
+        rate = synced(source, Path(folder) / "fresh", blocks)
+        seen, left = killed_half_way(source, Path(folder) / "killed", blocks)
+        synced(source, Path(folder) / "killed", blocks)
+    one_core = seals_per_second(source_dir, puzzle)
+    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+    cores = min(2, os.cpu_count() or 1)
+    share = rate / (cores * one_core)
+    lines = [
+        f"## Sync, test network, {blocks} blocks, two nodes on {cores} cores", "",
+        f"* gate, header rules and whole seals, one core: {one_core:.0f} blocks/s",
+        f"* a fresh node: {rate:.0f} blocks/s, {share:.0%} of both cores' limit, {GOAL:.0%} asked: "
+        f"{report.verdict(share >= GOAL)} (both nodes and all of QUIC run on the same cores)",
+        f"* kill -9 half-way: block {seen} was seen, {left} was in the store; at most {BATCH} lost asked: "
+        f"{report.verdict(seen - left <= BATCH)}; the same node then goes on to the end",
+        f"* the larger node's memory: {peak_mb:.0f} MB",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(section(int(sys.argv[1]) if len(sys.argv) > 1 else BLOCKS))
