@@ -14,6 +14,7 @@ from quip.net.limits import (
     PEERS_ASK_IN_NEED_S,
     PEERS_TIMEOUT_S,
     SAVE_EVERY_S,
+    SAVE_SOON_S,
 )
 from quip.net.link import Address, Instant, Purpose
 from quip.net.messages import JoinRequest, Peers, PeersRequest
@@ -56,6 +57,8 @@ class Discovery:
             self._book.succeeded(peer.link.address, now.unix_s)
         if peer.public is not None:
             self._learn(peer, peer.public, now.unix_s, now)
+        if self._next_save_s is not None:
+            self._next_save_s = min(self._next_save_s, now.monotonic_s + SAVE_SOON_S)
         return self._ask(peer, now) if peer.link.outbound else None
 
     def gone(self, peer: int) -> None:

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from quip.net.limits import FEELER_EVERY_S, MAX_ANCHORS, MAX_PEERS, PEERS_ANSWER_EVERY_S, SAVE_EVERY_S
+from quip.net.limits import FEELER_EVERY_S, MAX_ANCHORS, MAX_PEERS, PEERS_ANSWER_EVERY_S, SAVE_EVERY_S, SAVE_SOON_S
 from quip.net.link import Address, Purpose
 from quip.net.messages import Peers, PeersRequest
 from quip.net.netgroup import is_nearby, netgroup
@@ -44,6 +44,18 @@ def test_they_find_each_other_again_without_the_bootstrap() -> None:
     net.run(120)
     for node in again:
         assert len(neighbours(net, node)) == 2
+
+
+def test_a_killed_node_dials_those_that_had_dialled_it() -> None:
+    net = Net()
+    node = net.add()
+    follower = net.add(node.address)
+    net.run(SAVE_SOON_S + 2)
+    net.remove(node)
+    again = net.add(address=node.address, storage=node.storage, node_id=node.setup.node_id)
+    net.run(3)
+    assert neighbours(net, again) == {follower.setup.node_id}
+    assert neighbours(net, follower) == {node.setup.node_id}
 
 
 @pytest.mark.parametrize(
