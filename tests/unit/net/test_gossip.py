@@ -6,7 +6,7 @@ import pytest
 
 from quip.consensus.block import Block
 from quip.net.actions import CloseCode
-from quip.net.limits import PUSH_AT_LEAST
+from quip.net.limits import PUSH_AT_LEAST, SIDE_BLOCK_WORTH
 from quip.net.messages import (
     BlockRequest,
     BlockResponse,
@@ -297,3 +297,54 @@ def test_two_halves_find_together_again() -> None:
     net.run(60)
     assert {node.chain.head.hash for node in nodes} == {halves[1][0].chain.head.hash}
     assert all(node.storage.banned == {} for node in nodes)
+
+
+def test_a_light_side_block_is_left_to_sync() -> None:
+    net, node, player, ((peer, _), (_, other)) = one_against(2)
+    made = generator(node.chain)
+    old = node.chain.head
+    for _ in made.extend(SIDE_BLOCK_WORTH + 6):
+        pass
+    net.settle()
+    light = generator(node.chain, seed=77).block(old)
+    player.say(peer, submit(node, light))
+    assert node.seals_checked == 0
+    assert submitted(other) == []
+    assert node.storage.banned == {}
+
+
+def test_one_side_block_of_a_miner_on_a_parent() -> None:
+    net, node, player, ((peer, _),) = one_against()
+    made = generator(node.chain, miners=1)
+    parent = node.chain.head
+    for _ in made.extend(1):
+        pass
+    net.settle()
+    sides = [generator(node.chain, seed=seed, miners=1).block(parent) for seed in (7, 8, 9)]
+    for side in sides:
+        player.say(peer, submit(node, side))
+    assert [node.chain.tree.has(side.header.hash) for side in sides] == [True, False, False]
+    other = next(
+        block
+        for seed in range(10, 30)
+        if (block := generator(node.chain, seed=seed, miners=2).block(parent)).header.miner_id
+        != sides[0].header.miner_id
+    )
+    player.say(peer, submit(node, other))
+    assert node.chain.tree.has(other.header.hash)
+
+
+def test_a_false_claim_does_not_silence_a_node() -> None:
+    """In the middle of a sync that will never end, mined and gossiped blocks go round as ever."""
+    net, node, player, ((liar, puppet), (_, other)) = one_against(2)
+    puppet.silent = True
+    player.say(liar, Heartbeat(1, HeadClaim(b"\x07" * 32, 100, 1 << 100)))
+    assert node.overlay.sync_state.syncing
+    made = generator(new_chain())
+    block = next_block(made)
+    player.say(liar, submit(node, block))
+    assert submitted(other) == [block.header.hash]
+    assert node.chain.head.hash == block.header.hash
+    own = generator(node.chain, seed=5).block(node.chain.head)
+    net.mine(node, own)
+    assert submitted(other) == [block.header.hash, own.header.hash]
