@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from quip.chain.chain import Chain
 from quip.consensus import errors
-from quip.consensus.block import MAX_BODY_SIZE, MAX_SEAL_SIZE
+from quip.consensus.block import MAX_BODY_SIZE, MAX_SEAL_SIZE, Block
+from quip.consensus.difficulty import requirements
 from quip.consensus.errors import ConsensusError, Spoils
 from support.mutants import (
     TRANSACTION,
@@ -42,6 +44,13 @@ def solutions(change: object) -> Mutation:
     return lambda chain, block: with_seal(block, solutions=tuple(change(list(block.seal.solutions))))  # type: ignore
 
 
+def far_ahead(chain: Chain, block: Block) -> Block:
+    """Lawful in all but its time."""
+    time_s = 1 << 63
+    required = requirements(chain.spec, chain.head.header, chain.head.context, time_s)
+    return with_header(chain, block, timestamp=time_s, difficulty=required.work)
+
+
 MUTANTS: dict[str, tuple[type[ConsensusError], Spoils, Mutation]] = {
     "body too large": (
         errors.BlockTooLarge,
@@ -67,7 +76,7 @@ MUTANTS: dict[str, tuple[type[ConsensusError], Spoils, Mutation]] = {
     "gas limit step": (errors.GasLimitStep, HASH, moved("gas_limit", 30_000_000 // 1024)),
     "gas used": (errors.GasUsedAboveLimit, HASH, header(gas_used=30_000_001)),
     "base fee": (errors.WrongBaseFee, HASH, moved("base_fee_per_gas", 1)),
-    "future": (errors.FutureBlock, NOTHING, header(timestamp=1 << 63, difficulty=256)),
+    "future": (errors.FutureBlock, NOTHING, far_ahead),
     "parent": (errors.UnknownParent, NOTHING, header(parent_hash=ZERO)),
     "no seal": (errors.MissingSeal, MESSAGE, lambda chain, block: replace(block, seal=None)),
     "suite": (errors.WrongSuite, MESSAGE, seal(suite=1)),
