@@ -146,7 +146,8 @@ class Late(Fault):
         """Here they come."""
         height = max(node.chain.head.header.number for node in self.others if node.up)
         for node in self.befallen:
-            node.boot()
+            if not node.up:
+                node.boot()
             self._distance += 1 + abs(height - node.chain.head.header.number)
 
     def end(self) -> None:

@@ -26,6 +26,7 @@ from quip.net.messages import (
     BlockSubmit,
     Bodies,
     BodiesRequest,
+    Gossip,
     HeadClaim,
     Headers,
     HeadersRequest,
@@ -179,7 +180,7 @@ class Liar:
                 ahead_s = self._world.spec.difficulty.future_limit + self._rng.randrange(5, 60)
                 self._push("early", self._forger.child(chain, now.unix_s + ahead_s), chain)
             case Manner.SILENCE:
-                pass
+                self._announce(chain, now)
 
     def _push(self, name: str, block: Block, chain: Chain) -> None:
         self._blocks[block.header.hash] = block
@@ -204,6 +205,12 @@ class Liar:
         for session in self._sessions.values():
             if session.push(BlockSubmit(wrong.header, wrong.seal, total), self._now()):
                 self._told("wrong seal")
+
+    def _announce(self, chain: Chain, now: Instant) -> None:
+        """So that they ask."""
+        for session in self._sessions.values():
+            if session.push(Gossip((self._head(chain),)), now):
+                self._told("announced")
 
     def _fabricate(self, chain: Chain, now: Instant) -> None:
         """Lawful headers, a second apart, off an old block: much work, if anybody had done it."""

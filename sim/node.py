@@ -17,6 +17,7 @@ from quip.chain.chain import Chain
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
 from quip.consensus.block import Block
+from quip.consensus.rules import check_seals
 from quip.consensus.spec import ChainSpec
 from quip.consensus.work import work
 from quip.ising.puzzle import Puzzle
@@ -27,9 +28,9 @@ from quip.net.link import Address
 from quip.net.overlay import Overlay
 from quip.net.setup import OverlaySetup
 from quip.node.chain_thread import ChainThread
+from quip.node.first_sync import FirstSync, Progress
 from quip.node.metrics import Metrics
 from quip.node.mining_desk import MiningDesk
-from quip.node.seal_pool import check_all
 from sim.clock import EventQueue, NodeClock
 from sim.disk import NodeDisk
 from sim.event_log import EventLog, summary
@@ -46,7 +47,6 @@ SEAL_CHECK_S = 0.004
 IMPORT_S = 0.003
 """And for the import of one block."""
 READING_S = 0.002
-FIRST_SYNC = "the first sync"
 
 
 class AtOnce(Executor):
@@ -102,7 +102,8 @@ class _Life:
         self.thread = ChainThread(self.chain, watch, Metrics("sim", world.spec.name), AtOnce())
         identity = node.disk.open_identity()
         self.desk = MiningDesk(self.thread, watch, identity, plan.address.host.encode().rjust(20, b"\0"))
-        self.desk.wait_for(FIRST_SYNC)
+        self.first_sync = FirstSync(world.queue.now_s)
+        self.desk.wait_for("the first sync")
         view = ChainReader(self.chain)
         self.library = Library(view)
         rng = random.Random(f"{world.seed}/{plan.name}/{number}")
@@ -206,8 +207,6 @@ class SimNode:
         for action in life.overlay.handle(event, self.clock.instant()):
             self.world.log.add(self.name, summary(action))
             self._perform(life, action)
-        if life.overlay.sync_state.first_done:
-            life.desk.wait_for(None)
 
     def admits(self, address: Address) -> bool:
         """What the overlay says."""
@@ -227,7 +226,8 @@ class SimNode:
                 pass
 
     def _checked(self, action: CheckSeals) -> None:
-        errors = check_all(self.world.spec, self.world.puzzle, action.checks)
+        seals = [(check.header, check.seal, check.required) for check in action.checks]
+        errors = check_seals(self.world.spec, self.world.puzzle, seals)
         self.happened(SealsChecked(action.job, tuple(errors)))
 
     def _imported(self, life: _Life, action: ImportBlocks) -> None:
@@ -265,7 +265,16 @@ class SimNode:
         self._look_at_power()
         if self._life is life:
             self.happened(Tick())
+            self._look_at_sync(life)
             self._soon(TICK_S, self._tick)
+
+    def _look_at_sync(self, life: _Life) -> None:
+        """May it mine yet? The node's own rule."""
+        state = life.overlay.sync_state
+        joined = len(life.overlay.peers(self.clock.instant()))
+        progress = Progress(bool(life.overlay.awaited), joined, state.first_done, state.verified + state.imported)
+        verdict = life.first_sync.look(self.world.queue.now_s, progress)
+        life.desk.wait_for(None if verdict.over else verdict.value)
 
     def _look_at_power(self) -> None:
         """A store that lost its power in the middle of a commit: the machine is off."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import fields, is_dataclass
 from itertools import chain as chained
 
@@ -12,7 +12,7 @@ from quip.consensus import rules
 from quip.consensus.block import Block, check_sizes
 from quip.consensus.context import BlockContext
 from quip.consensus.difficulty import child_context, genesis_context
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors import ConsensusError, FutureBlock
 from quip.consensus.genesis import genesis_header, genesis_state
 from quip.consensus.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.rewards import reward_of
@@ -51,6 +51,8 @@ def _bans(node: SimNode, nodes: Sequence[SimNode]) -> Iterator[str]:
     for ban in node.disk.peers.every_ban:
         if ban.subject in ids | groups:
             yield f"{node.name} banned the honest {ban.subject[:14]}: {ban.reason}"
+        if FutureBlock.__name__ in ban.reason:
+            yield f"{node.name} banned somebody for a block that is merely early"
 
 
 def _connections(world: World, node: SimNode) -> Iterator[str]:
@@ -60,6 +62,19 @@ def _connections(world: World, node: SimNode) -> Iterator[str]:
     listed = {peer.connection for peer in node.overlay.peers(node.clock.instant())}
     if not listed <= set(open_ones):
         yield f"{node.name} lists peers without a connection: {sorted(listed - set(open_ones))}"
+
+
+def left_over(nodes: Sequence[SimNode]) -> Iterator[str]:
+    """Work that was never finished, where nobody lies and no block is new."""
+    for node in nodes:
+        gossip = node.overlay._hub.gossip
+        fetches = {"blocks": gossip._blocks, "bodies": gossip._bodies}
+        parts: dict[str, Sized] = {"candidates": gossip, "jobs": gossip._jobs, **fetches}
+        left = {name: len(part) for name, part in parts.items() if len(part)}
+        if left:
+            yield f"{node.name} still works on {left}"
+        if node.overlay.sync_state.syncing:
+            yield f"{node.name} still syncs"
 
 
 def too_long(thing: object, name: str, depth: int = 8, seen: set[int] | None = None) -> Iterator[str]:

@@ -65,6 +65,8 @@ class Manner(Enum):
 
 LATE = (Kind.STALE, Kind.DEEP)
 """Nodes that these befall come when the fault begins."""
+RIVALS = ((Kind.SKEW, Kind.AHEAD), (Kind.DISK_FULL, Kind.CRASH, Kind.POWER))
+"""A clock can be wrong in one way only; a disk is not full after a crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +138,19 @@ def scenario_of(seed: int) -> Scenario:
     rng = random.Random(f"scenario {seed}")
     main = tuple(Kind)[seed % len(Kind)]
     nodes = rng.randint(4, 8)
-    extra = rng.sample([kind for kind in Kind if kind not in (main, *LATE)], rng.randint(0, 2))
+    extra: list[Kind] = []
+    for kind in rng.sample([kind for kind in Kind if kind not in LATE], rng.randint(0, 2)):
+        rivals = [kind, *(other for group in RIVALS if kind in group for other in group)]
+        if not {main, *extra} & set(rivals):
+            extra.append(kind)
     faults = [_fault(rng, kind, nodes) for kind in (main, *extra) if kind is not Kind.LIARS]
     weights = [rng.random() + 0.1 for _ in range(nodes)]
     for fault in faults:
         if fault.kind in (Kind.AHEAD, Kind.POWER, Kind.LONER):
             weights[fault.nodes[0]] = sum(weights) / 2
     liars = _liars(rng) if Kind.LIARS in (main, *extra) else ()
+    if main is Kind.STALE and not liars:  # somebody to whom it turns in vain
+        liars = (_liar(rng, 0, Manner.SILENCE),)
     return Scenario(
         seed=seed,
         shares=tuple(weight / sum(weights) for weight in weights),
@@ -183,10 +191,11 @@ def _fault(rng: random.Random, kind: Kind, nodes: int) -> FaultPlan:
 
 def _liars(rng: random.Random) -> tuple[LiarPlan, ...]:
     manners = rng.sample(list(Manner), rng.randint(1, 3))
-    return tuple(
-        LiarPlan(FIRST_LIAR + place, Address(f"{101 + place}.7.0.1", PORT), manner, rng.uniform(1, CALM_S))
-        for place, manner in enumerate(manners)
-    )
+    return tuple(_liar(rng, place, manner) for place, manner in enumerate(manners))
+
+
+def _liar(rng: random.Random, place: int, manner: Manner) -> LiarPlan:
+    return LiarPlan(FIRST_LIAR + place, Address(f"{101 + place}.7.0.1", PORT), manner, rng.uniform(1, CALM_S))
 
 
 def _known(rng: random.Random, index: int, nodes: int) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from sim.scenario import LATE, Kind, Scenario, honest_address, scenario_of
 
 CONVERGE_S = 60.0
 """After the last fault: max(60 s, two block times) until all share a tip."""
-PATIENCE_S = 150.0
+PATIENCE_S = 300.0
 """A fault that has had no effect by its end goes on, at most so long."""
 DRAIN_S = 30.0
 """Without new blocks, before the final look."""
@@ -125,10 +125,13 @@ class Simulation:
     def _converge(self) -> None:
         queue = self.world.queue
         healed_s = queue.now_s
+        height = max(node.chain.head.header.number for node in self.nodes if node.up)
         while queue.now_s < healed_s + CONVERGE_S:
             queue.run_until(queue.now_s + 0.5)
             if self.report.converged_s is None and oracle.one_tip(self.nodes):
                 self.report.converged_s = queue.now_s - healed_s
+        if height == max(node.chain.head.header.number for node in self.nodes if node.up):
+            self.report.breaches.append(f"no block was mined in {CONVERGE_S:.0f} s after healing")
         if self.report.converged_s is None:
             heads = {node.name: node.chain.head.header.number if node.up else "down" for node in self.nodes}
             self.report.breaches.append(f"no common tip within {CONVERGE_S:.0f} s of healing: {heads}")
@@ -143,6 +146,8 @@ class Simulation:
         report.blocks = self.nodes[0].chain.head.header.number
         report.breaches += self._unhappened()
         report.breaches += oracle.of_live_nodes(world, self.nodes)
+        if not self.liars:
+            report.breaches += oracle.left_over(self.nodes)
         report.digest, report.lines, report.last = world.log.digest(), world.log.lines, list(world.log.last)
         self._count()
         for node in self.nodes:

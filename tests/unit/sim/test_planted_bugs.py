@@ -1,0 +1,117 @@
+"""A simulation is worth what it catches: bugs planted in the node's own code must fail a seed that is green without."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from quip.chain.batch import Batch, Verified
+from quip.consensus.errors import ConsensusError, Fault, FutureBlock
+from quip.net.candidates import Candidate
+from quip.net.gossip import Gossip
+from quip.net.link import Instant
+from quip.net.orders import Blame
+from quip.net.sync import Sync
+from quip.net.sync_peers import SyncPeers
+from quip.net.sync_run import Run
+from sim.scenario import Kind, Manner, scenario_of
+from sim.simulation import run
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A bug, the seeds among which it has to show, and a word of what the oracle says then."""
+
+    plant: Callable[[pytest.MonkeyPatch], None]
+    seeds: tuple[int, ...]
+    breach: str
+
+
+def with_fault(kind: Kind, count: int = 6) -> tuple[int, ...]:
+    return tuple(seed for seed in range(300) if kind in {fault.kind for fault in scenario_of(seed).faults})[:count]
+
+
+def with_liar(manner: Manner, count: int = 6) -> tuple[int, ...]:
+    return tuple(seed for seed in range(300) if manner in {liar.manner for liar in scenario_of(seed).liars})[:count]
+
+
+def never_reorganises(patch: pytest.MonkeyPatch) -> None:
+    add = Batch.add
+
+    def first_seen(batch: Batch, verified: Verified) -> int | None:
+        with patch.context() as here:
+            if verified.block.header.parent_hash != batch.head.hash:
+                here.setattr("quip.chain.batch.is_heavier", lambda *_: False)
+            return add(batch, verified)
+
+    patch.setattr(Batch, "add", first_seen)
+
+
+def never_asks_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Sync, "failed", lambda *_: None)
+    patch.setattr(Sync, "_rotate", lambda *_: None)
+    patch.setattr(Run, "hurry", lambda *_: None)
+
+
+def bans_the_early(patch: pytest.MonkeyPatch) -> None:
+    refused = Gossip._refused
+
+    def blame(gossip: Gossip, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
+        if isinstance(error, FutureBlock):
+            gossip._orders.append(Blame(candidate.offer.peer, error))
+        refused(gossip, candidate, error, *more)
+
+    patch.setattr(FutureBlock, "fault", Fault.AT_FAULT)
+    patch.setattr(Gossip, "_refused", blame)
+
+
+def relays_before_the_check(patch: pytest.MonkeyPatch) -> None:
+    check = Gossip._check
+
+    def push_first(gossip: Gossip, candidate: Candidate) -> None:
+        gossip._orders.extend(gossip._propagation.push(candidate.submit))
+        check(gossip, candidate)
+
+    patch.setattr(Gossip, "_check", push_first)
+
+
+def wrong_seals_spoil_the_hash(patch: pytest.MonkeyPatch) -> None:
+    failed = Gossip._seal_failed
+
+    def poison(gossip: Gossip, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
+        gossip._view._chain._invalid.put(candidate.hash, None)  # type: ignore[attr-defined]
+        failed(gossip, candidate, error, now)
+
+    patch.setattr(Gossip, "_seal_failed", poison)
+
+
+def syncs_to_equal_work(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        SyncPeers,
+        "is_heavier",
+        lambda _, peer, head: (
+            peer.claim.total_difficulty >= head.context.total_difficulty and peer.claim.hash != head.hash
+        ),
+    )
+
+
+PLANTED = {
+    "never reorganises": Planted(never_reorganises, with_fault(Kind.SPLIT), "no common tip"),
+    "never asks again": Planted(never_asks_again, with_fault(Kind.STALE), "no common tip"),
+    "bans the early": Planted(bans_the_early, with_fault(Kind.AHEAD), "banned the honest"),
+    "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WITNESSES), "banned the honest"),
+    "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WITNESSES), ""),
+    "syncs to equal work": Planted(syncs_to_equal_work, with_fault(Kind.SPLIT), ""),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_bug_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug = PLANTED[name]
+    bug.plant(monkeypatch)
+    found: list[str] = []
+    for seed in bug.seeds:
+        found = run(seed).breaches
+        if found:
+            break
+    assert any(bug.breach in breach for breach in found)

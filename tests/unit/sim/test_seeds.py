@@ -1,0 +1,53 @@
+"""Whole networks from seeds: every kind of fault, liars, and the oracle after each. `make sim SEED=n` replays one."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from sim.scenario import Kind, Manner, scenario_of
+from sim.simulation import run
+
+SEEDS = 200
+CHUNK = 5
+REGRESSIONS: dict[int, str] = {}
+"""Seeds beyond the first that once failed, and what they found."""
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_seeds(first: int) -> None:
+    failed = {seed: report.breaches for seed in range(first, first + CHUNK) if not (report := run(seed)).passed}
+    assert failed == {}
+
+
+@pytest.mark.parametrize("seed", REGRESSIONS)
+def test_regressions(seed: int) -> None:
+    assert run(seed).breaches == [], REGRESSIONS[seed]
+
+
+def test_the_seeds_hold_every_fault_and_every_liar() -> None:
+    scenarios = [scenario_of(seed) for seed in range(SEEDS)]
+    kinds = Counter(fault.kind for scenario in scenarios for fault in scenario.faults)
+    manners = Counter(liar.manner for scenario in scenarios for liar in scenario.liars)
+    assert {*kinds} == {*Kind} - {Kind.LIARS}
+    assert {*manners} == {*Manner}
+    assert min(kinds.values()) >= SEEDS // 20
+    assert {scenario.nodes for scenario in scenarios} == set(range(4, 9))
+
+
+def digest_in_a_process(seed: int, hash_seed: str) -> str:
+    code = f"from sim.simulation import run; print(run({seed}).digest)"
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("seed", [3, 12])
+def test_one_seed_gives_one_history(seed: int) -> None:
+    here = run(seed).digest
+    assert here == run(seed).digest
+    assert here == digest_in_a_process(seed, "1") == digest_in_a_process(seed, "2")
+    assert here != run(seed + 1).digest
