@@ -16,6 +16,7 @@ from quip.net.limits import (
     GROUP_OFFENDERS_WITHIN_S,
     OFFENDING_GROUPS,
 )
+from quip.net.link import Link, Purpose
 from quip.net.netgroup import is_nearby, netgroup
 from quip.net.ports import Ban, PeerStorage
 
@@ -28,6 +29,11 @@ def node_subject(node_id: bytes) -> str:
 def group_subject(host: str) -> str:
     """How a ban names the netgroup of an IP address."""
     return f"net:{netgroup(host)}"
+
+
+def is_excused(link: Link, ban: Ban) -> bool:
+    """A peer that the operator named is spoken to though its netgroup is banned."""
+    return link.purpose is Purpose.MANUAL and ban.subject.startswith("net:")
 
 
 class Bans:

@@ -15,6 +15,7 @@ from quip.net.address_book import AddressBook
 from quip.net.bans import Bans
 from quip.net.limits import (
     DIAL_EVERY_S,
+    DIAL_IDLE_S,
     DIAL_TIMEOUT_S,
     FEELER_EVERY_S,
     MANUAL_BACKOFF_MAX_S,
@@ -140,10 +141,11 @@ class Dialler:
         for _ in range(8):
             address = self._book.select(now.unix_s, refused)
             if address is None:
-                return []
+                break
             if self._is_diverse(address, groups, now):
                 return [self._dial_from_book(address, Purpose.OUTBOUND, now)]
             refused.add(address)
+        self._next_dial_s = now.monotonic_s + DIAL_IDLE_S
         return []
 
     def _feeler_dials(self, peers: PeerTable, now: Instant) -> list[Dial]:

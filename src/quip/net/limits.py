@@ -132,6 +132,8 @@ DIAL_TIMEOUT_S = 15.0
 """A dial that the transport never answers is given up."""
 DIAL_EVERY_S = 0.5
 """Between two dials to addresses from the book."""
+DIAL_IDLE_S = 2.0
+"""After a look into the book that found nobody to dial."""
 FEELER_EVERY_S = 120.0
 """One unknown address is tried so often: 700 a day."""
 MANUAL_BACKOFF_S = 1.0

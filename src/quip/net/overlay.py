@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Note
+from quip.net.bans import is_excused
 from quip.net.conversation import Conversation
 from quip.net.errors import NoAnswer, RefusalCode
 from quip.net.events import (
@@ -161,7 +162,7 @@ class Overlay:
         added = {ban.subject for ban in hub.bans.reload()}
         for peer in hub.peers.all() if added else ():
             ban = hub.bans.against(peer.link.node_id, peer.link.address.host, now.unix_s)
-            if ban is not None and ban.subject in added:
+            if ban is not None and ban.subject in added and not is_excused(peer.link, ban):
                 hub.close(peer, CloseCode.BANNED, "banned by the operator", now)
 
     def _tick(self, event: Tick, now: Instant) -> None:

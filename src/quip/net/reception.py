@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quip.chain.bounded import BoundedDict
 from quip.net.actions import Close, CloseCode
+from quip.net.bans import is_excused
 from quip.net.errors import RefusalCode
 from quip.net.events import Opened
 from quip.net.hub import Hub, plain
@@ -45,7 +46,7 @@ class Reception:
                 hub.note("info", "that peer is this node itself", address=str(link.address))
             return CloseCode.SELF, "this is the same node"
         ban = hub.bans.against(link.node_id, link.address.host, now.unix_s)
-        if ban is not None and not (link.purpose is Purpose.MANUAL and ban.subject.startswith("net:")):
+        if ban is not None and not is_excused(link, ban):
             code, reason = CloseCode.BANNED, plain(f"banned for {ban.until_unix_s - now.unix_s} s: {ban.reason}")
         elif not link.outbound:
             return None

@@ -200,3 +200,19 @@ def test_full_of_protected_peers_says_so() -> None:
     net.connect(late, node)
     (refused,) = [event for event in puppet.heard if isinstance(event, Refused)]
     assert refused.code == RefusalCode.FULL
+
+
+def test_a_banned_netgroup_stays_out_but_for_whom_the_operator_named() -> None:
+    net = Net()
+    named = net.add(address=Address("66.1.0.1", 1), target_outbound=0)
+    node = net.add(named.address, address=Address("70.1.0.1", 1), target_outbound=0)
+    other = net.add(node.address, address=Address("66.1.0.2", 1), target_outbound=0)
+    net.run(3)
+    assert len(joined(net, node)) == 2
+    node.storage.save_ban(Ban("net:4:66.1", net.now.unix_s + 10_000, "by hand", 1))
+    net.give(node, PolicyChanged())
+    net.run(60)
+    assert joined(net, node) == [named.setup.node_id]
+    assert other.overlay.peers(net.now) == []
+    assert not node.overlay.admits(Address("66.1.9.9", 1), net.now)
+    assert node.overlay.admits(Address("66.2.9.9", 1), net.now)
