@@ -9,6 +9,7 @@ from quip.net.link import Address
 
 CID_BYTES = 8  # of the connection ids that this node gives out
 LONG_HEADER = 0x80
+FIRST_DATAGRAM = 1_200  # bytes at least of a client's first one (RFC 9000, section 14.1)
 
 
 @dataclass(slots=True)
@@ -30,6 +31,11 @@ def destination_of(datagram: bytes) -> bytes:
     if not datagram[0] & LONG_HEADER:
         return datagram[1 : 1 + CID_BYTES]
     return datagram[6 : 6 + datagram[5]]
+
+
+def may_begin(datagram: bytes) -> bool:
+    """True for what is large enough to begin a connection; anything else of a stranger is not worth a word."""
+    return len(datagram) >= FIRST_DATAGRAM and datagram[0] & LONG_HEADER != 0
 
 
 def printable(text: str) -> str:

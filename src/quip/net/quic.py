@@ -50,7 +50,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from quip.net.actions import CloseCode
 from quip.net.certificates import MAX_CHAIN, NodeIdentity, is_accepted_key, node_id_of
-from quip.net.datagram import CID_BYTES, LONG_HEADER, Knock, printable
+from quip.net.datagram import CID_BYTES, Knock, may_begin, printable
 from quip.net.events import Backlog, Closed, DialFailed, Opened, Received, StreamReset
 from quip.net.limits import (
     BACKLOG_STEP,
@@ -234,7 +234,7 @@ class Door:
 
     def knock(self, datagram: bytes, address: Address, now_s: float) -> bytes | Knock | None:
         """A datagram to send back, a client to let in, or None: nothing worth a word."""
-        if len(datagram) < SMALLEST_MAX_DATAGRAM_SIZE or not datagram[0] & LONG_HEADER:
+        if not may_begin(datagram):
             return None
         try:
             header = pull_quic_header(Buffer(data=datagram), host_cid_length=CID_BYTES)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from quip.net.actions import Close, CloseCode, Dial, ResetStream, Send
 from quip.net.certificates import NodeIdentity
-from quip.net.datagram import Knock, destination_of
+from quip.net.datagram import Knock, destination_of, may_begin
 from quip.net.entrance import Entrance
 from quip.net.events import DialFailed
 from quip.net.limits import (
@@ -199,7 +199,7 @@ class QuicTransport:
             if farewell.address == address:
                 self._send(farewell.again(), address)
             return
-        if not self._answers.take(now_s):
+        if not may_begin(datagram) or not self._answers.take(now_s):
             return
         answer = self._door.knock(datagram, address, now_s)
         if isinstance(answer, Knock):
@@ -208,8 +208,8 @@ class QuicTransport:
             self._send([answer], address)
 
     def _admit(self, knock: Knock, now_s: float) -> None:
-        room = self._entrance.admits(knock.address, self._channels.values(), now_s)
-        if not room or not self._admits(knock.address):
+        guests = self._channels.values()
+        if not (self._admits(knock.address) and self._entrance.admits(knock.address, guests, now_s)):
             self._send([self._door.refuse(knock)], knock.address)
             return
         channel = self._new_channel(knock.address, Purpose.INBOUND)

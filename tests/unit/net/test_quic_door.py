@@ -252,3 +252,16 @@ async def test_a_server_of_another_version_is_named(node: Endpoint, strange: Str
     server.socket.sendto(answer, client)
     failed = await node.first(DialFailed)
     assert failed == DialFailed(server.address, "the other side speaks another version of QUIC")
+
+
+async def test_garbage_uses_up_nobodys_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two answers are left for a friend (a Retry, and what follows it), whatever else arrives."""
+    monkeypatch.setattr(transport, "ANSWERS_AT_ONCE", 2)
+    monkeypatch.setattr(transport, "ANSWERS_PER_S", 0.0)
+    async with endpoint("node") as node, endpoint("friend") as friend:
+        for size in range(1_200):
+            node.transport._datagram(b"\xc0" * size, friend.address, 0.0)
+            node.transport._datagram(b"\x40" * 1_300, friend.address, 0.0)
+        assert isinstance(await friend.dial(node), Opened)
+        monkeypatch.setattr(quic, "HANDSHAKE_S", 0.3)
+        assert await dial_address(friend, node.address) == DialFailed(node.address, "no answer")
