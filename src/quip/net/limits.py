@@ -216,6 +216,9 @@ CPU_SHARE = 0.25
 """Of one core, for what one connection sends: 10 MB/s of data, but only 800 datagrams of nothing but PINGs..."""
 CPU_AT_ONCE_S = 1.0
 """...after so much. What comes beyond it is lost, which slows an honest sender down."""
+MAX_CHARGE_S = 0.003
+"""For one datagram, by the wall's clock (the thread's own needs a system call): the worst takes 2 ms, and what is more
+was another program's turn."""
 MAX_STREAMS_BIDI = 32
 """Requests of the other side at the same time; the session's own limit is half of it."""
 MAX_STREAMS_UNI = 4

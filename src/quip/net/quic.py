@@ -60,6 +60,7 @@ from quip.net.limits import (
     HANDSHAKE_S,
     KEY_UPDATE_PACKETS,
     LOOPBACK_DATAGRAM,
+    MAX_CHARGE_S,
     MAX_CRYPTO_BYTES,
     MAX_STREAM_GAPS,
     MAX_STREAMS_BIDI,
@@ -287,8 +288,7 @@ class Channel:
         self.purpose = purpose
         self.opened = False
         self.ended = False
-        self.bytes_in = 0
-        self.bytes_out = 0
+        self.bytes_in = self.bytes_out = 0
         self.cids: set[bytes] = set()
         self._setup = setup
         self._peer = address.host, address.port
@@ -327,15 +327,15 @@ class Channel:
 
     def receive(self, datagram: bytes, now_s: float) -> None:
         """Take a datagram that carries one of our connection ids and comes from the peer's address."""
-        if self.ended or not self._cpu.take(now_s, min(self._owed_s, CPU_AT_ONCE_S)):
+        if self.ended or not self._cpu.take(now_s, self._owed_s):
             return  # the last one is not paid for yet
-        began_s = time.thread_time()
+        began_s = time.perf_counter()
         self.bytes_in += len(datagram)
         self._guarded(lambda: self._quic.receive_datagram(datagram, self._peer, now_s), None)
         self._drain()
         if not self.ended and (overrun := self._quic.overrun()) is not None:
             self.close(CloseCode.MISBEHAVED, overrun)
-        self._owed_s = time.thread_time() - began_s
+        self._owed_s = min(time.perf_counter() - began_s, MAX_CHARGE_S)
 
     def send(self, stream: int, data: bytes, fin: bool) -> None:
         """Queue bytes. On a stream that the other side has given up they go nowhere: the news is under way."""
