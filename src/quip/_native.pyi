@@ -142,7 +142,8 @@ class StoreVersion(StoreError):
 
 class Store:
     """Tables of bytes -> bytes in one file. Every value is checked against its checksum when it is read; every method
-    may be called from any thread, releases the GIL and raises StoreError or one of its kinds."""
+    may be called from any thread, releases the GIL (`get` only where it would wait) and raises StoreError or one of its
+    kinds."""
 
     @staticmethod
     def open(path: str | PathLike[str], read_only: bool = False) -> Store:

@@ -62,6 +62,18 @@ impl PyStore {
     }
 }
 
+/// What a read with the GIL held came to; an error is settled without it.
+pub fn settled<T>(
+    py: Python<'_>,
+    store: &Store,
+    done: Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    if let Err(error) = &done {
+        py.detach(|| store.settle(error));
+    }
+    done
+}
+
 /// Calls back now and then with the number of rows; keeps the first exception.
 struct Progress {
     callback: Option<Py<PyAny>>,
@@ -115,9 +127,12 @@ impl PyStore {
         table: &str,
         key: &[u8],
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        let value = py
-            .detach(|| self.store.get(table, key))
-            .map_err(|error| raised(py, error))?;
+        // A few microseconds: giving up the GIL and waiting for it again may take a thousand times as long.
+        let value = match self.store.read_now(|snapshot| snapshot.get(table, key)) {
+            Some(done) => settled(py, &self.store, done).map_err(|error| error.at(table, key)),
+            None => py.detach(|| self.store.get(table, key)),
+        };
+        let value = value.map_err(|error| raised(py, error))?;
         Ok(value.map(|value| PyBytes::new(py, &value)))
     }
 

@@ -153,21 +153,24 @@ impl Store {
         let handle = Self::handle(&state)?;
         let outcome = guarded(|| work(handle));
         drop(state);
-        if !self.source.is_writable() {
-            return outcome;
-        }
         if let Err(error) = &outcome {
-            let next = match error {
-                StoreError::Corrupt { table, .. } if table.is_empty() => {
-                    State::Failed(error.clone())
-                }
-                StoreError::Full(_) => State::Full,
-                StoreError::Io(_) => State::Failed(error.clone()),
-                _ => return outcome,
-            };
-            *self.write_state() = next;
+            self.settle(error);
         }
         outcome
+    }
+
+    /// Gives the database up where an operation's error says so. Waits for those that read.
+    pub fn settle(&self, error: &StoreError) {
+        if !self.source.is_writable() {
+            return;
+        }
+        let next = match error {
+            StoreError::Corrupt { table, .. } if table.is_empty() => State::Failed(error.clone()),
+            StoreError::Full(_) => State::Full,
+            StoreError::Io(_) => State::Failed(error.clone()),
+            _ => return,
+        };
+        *self.write_state() = next;
     }
 
     /// The value of a key. Errors: Corrupt, naming table and key.
@@ -199,6 +202,16 @@ impl Store {
             names.sort_unstable();
             Ok(names)
         })
+    }
+
+    /// As `read`, without waiting for anybody; None where it would have to. For readers who hold a lock that others wait
+    /// for: they `settle` an error once they hold it no more.
+    pub fn read_now<T>(&self, work: impl FnOnce(&Snapshot) -> Result<T>) -> Option<Result<T>> {
+        let state = self.state.try_read().ok()?;
+        let State::Open(handle) = &*state else {
+            return None;
+        };
+        Some(guarded(|| work(&Snapshot::of(handle)?)))
     }
 
     /// Runs `work` on a view of this moment.

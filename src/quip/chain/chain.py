@@ -110,7 +110,7 @@ class Chain:
         one import. What the store raises passes through, and nothing has changed then.
         """
         ground = Ground(self.tree, self._invalid, self._head)
-        batch = Batch(self._law, StagedStore(self._store), ground, trust)
+        batch = Batch(self._law, StagedStore(self._store, self._head.header.number), ground, trust)
         outcomes = [self._take(batch, block, now) for block in blocks]
         if batch.changes:
             self._store.commit(*batch.changes)

@@ -15,7 +15,9 @@ from quip.consensus.state import StateReader
 class StagedStore:
     """Implements `quip.chain.ports.BlockReads`: the store after `changes`."""
 
-    def __init__(self, store: ChainStore) -> None:
+    def __init__(self, store: ChainStore, top: int) -> None:
+        """`top`: number of the store's head; the index names nothing above it."""
+        self._top = top
         self.changes: list[ImportChange] = []
         self._store = store
         self._scratch = store.scratch()
@@ -47,7 +49,9 @@ class StagedStore:
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""
-        return self._canonical[number] if number in self._canonical else self._store.canonical(number)
+        if number in self._canonical:
+            return self._canonical[number]
+        return self._store.canonical(number) if number <= self._top else None
 
     def state(self, root: bytes) -> StateReader:
         """The state at a root that some staged or stored block has."""
