@@ -192,6 +192,8 @@ class NetworkDriver:
         self._reader.shutdown(cancel_futures=True)
 
     def _handle(self, event: Event) -> None:
+        if self._stopping:  # the overlay has said goodbye
+            return
         if isinstance(event, DialFailed):
             self._names.lost(event.address)
         for action in self._overlay.handle(event, self._now()):

@@ -127,6 +127,7 @@ async def test_an_unreadable_store_ends_the_question_not_the_node(
         monkeypatch.setattr(node.driver, "take", events.append)
         node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
         await until(lambda: Answered(1, 4, None) in events)
+        assert node.driver.progress().joined == 0
 
 
 async def test_while_the_queue_is_long_nobody_else_has_a_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
