@@ -50,7 +50,7 @@ def before(context: typer.Context, as_json: Json = False, data_dir: DataDir = No
 
 @app.command("list")
 def list_peers(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
-    """Show the connected peers, and the manual peers, bans and known keys of the data directory."""
+    """Show connected and manual peers, bans and known keys."""
     url = rpc or running_url(data_dir)
     live: list[dict[str, Any]] = []
     if url is not None:
@@ -92,7 +92,7 @@ def ban(
     as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Refuse a node, or a whole network, for a time; whoever is connected is cut off."""
+    """Refuse a node or a network for a time, and cut it off."""
     subject = _subject(whom)
     if is_nearby(subject.removeprefix("net:")):
         raise ConfigError(f"{whom} is a private address: its network is not banned", "ban the node by its id")
