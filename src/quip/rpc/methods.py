@@ -10,7 +10,7 @@
 | eth_getBalance | address, block | wei |
 | quip_getProof | block | everything that shows its work |
 | quip_getRequirements | block (its child is meant) | what a block has to prove now |
-| quip_getMiners | | who mined the chain (the MAX_MINERS busiest), and this node's miners |
+| quip_getMiners | limit (100) | who mined the chain, the busiest first, and this node's miners |
 | quip_getPeers | | the nodes that this one talks to |
 | quip_getRawBlock | block | the block as it travels |
 | quip_getChainSpec | | the rules, as the JSON text that genesis commits to |
@@ -26,17 +26,28 @@ from quip.rpc import blocks
 from quip.rpc.dispatch import Method
 from quip.rpc.encoding import data, quantity
 from quip.rpc.errors import CallFailed
-from quip.rpc.params import LATEST, BlockRef, Param, address, block_hash, block_number, block_reference, boolean
+from quip.rpc.params import (
+    LATEST,
+    BlockRef,
+    Param,
+    address,
+    block_hash,
+    block_number,
+    block_reference,
+    boolean,
+    row_limit,
+)
 from quip.rpc.view import RpcView
 
 AVERAGED_BLOCKS = 20  # the block time that people see is that of so many blocks
-MAX_MINERS = 1_000  # miner ids cost nothing to make: an answer lists so many
+LISTED_MINERS = 100  # where the caller names no limit
 
 NUMBER = Param("blockNumber", block_number)
 HASH = Param("blockHash", block_hash)
 FULL = Param("fullTransactions", boolean)
 ADDRESS = Param("address", address)
 BLOCK = Param("block", block_reference)
+LIMIT = Param("limit", row_limit, LISTED_MINERS)
 BLOCK_OR_LATEST = Param("block", block_reference, LATEST)
 
 
@@ -55,7 +66,7 @@ def table(view: RpcView) -> list[Method]:
         ("eth_getBalance", (ADDRESS, BLOCK), balance),
         ("quip_getProof", (BLOCK_OR_LATEST,), proof),
         ("quip_getRequirements", (BLOCK_OR_LATEST,), next_requirements),
-        ("quip_getMiners", (), miners),
+        ("quip_getMiners", (LIMIT,), miners),
         ("quip_getPeers", (), peers),
         ("quip_getRawBlock", (BLOCK_OR_LATEST,), raw_block),
         ("quip_getChainSpec", (), chain_spec),
@@ -143,11 +154,11 @@ def next_requirements(view: RpcView, reference: BlockRef) -> dict[str, Any]:
     return blocks.requirements_object(view.spec, parent, required)
 
 
-def miners(view: RpcView) -> dict[str, Any]:
+def miners(view: RpcView, limit: int) -> dict[str, Any]:
     """Who mined the canonical chain, the busiest first, and this node's own miners."""
     totals = sorted(view.store.miners(), key=lambda entry: (-entry.blocks, entry.miner_id))
     return {
-        "chain": [blocks.totals_object(entry) for entry in totals[:MAX_MINERS]],
+        "chain": [blocks.totals_object(entry) for entry in totals[:limit]],
         "total": len(totals),
         "local": view.node.miners(),
     }

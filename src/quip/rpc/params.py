@@ -13,6 +13,7 @@ from quip.rpc.errors import InvalidParams
 HEX = re.compile(r"[0-9a-fA-F]*")
 TAGS = ("latest", "pending", "earliest", "safe", "finalized")
 REQUIRED = object()
+MAX_ROWS = 1_000  # of a list that anybody can make longer, such as that of miner ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,15 @@ def boolean(value: object) -> bool:
     """true or false."""
     if not isinstance(value, bool):
         raise ValueError(f"json: cannot unmarshal {_kind(value)} into Go value of type bool")
+    return value
+
+
+def row_limit(value: object) -> int:
+    """How many rows an answer may have: 1 to MAX_ROWS."""
+    if type(value) is not int:
+        raise ValueError(f"json: cannot unmarshal {_kind(value)} into Go value of type int")
+    if not 1 <= value <= MAX_ROWS:
+        raise ValueError(f"a limit is 1 to {MAX_ROWS}")
     return value
 
 

@@ -234,7 +234,11 @@ def test_requirements_are_those_of_the_next_block() -> None:
 def test_miners_are_counted() -> None:
     found = call("quip_getMiners")
     assert sum(entry["blocks"] for entry in found["chain"]) == BLOCKS
-    assert found["total"] == len(found["chain"])
+    assert found["total"] == len(found["chain"]) > 1
+    assert call("quip_getMiners", 1)["chain"] == found["chain"][:1]
+    for wrong in (0, 1001, True, "0x1"):
+        with pytest.raises(InvalidParams):
+            call("quip_getMiners", wrong)
     rewards = sum(int(call("quip_getProof", hex(n))["reward"], 16) for n in range(1, BLOCKS + 1))
     assert sum(int(entry["earned"], 16) for entry in found["chain"]) == rewards
     assert found["local"] == [{"name": "CPU-1"}]
