@@ -158,6 +158,22 @@ class Late(Fault):
         return self._distance
 
 
+class Freeze(Fault):
+    """Nodes stand still, and go on where they were."""
+
+    def begin(self) -> None:
+        """Some for seconds, some for so long that nobody waits for them."""
+        for node in self.befallen:
+            node.freeze(self.world.queue.now_s + self.rng.uniform(2, self.plan.end_s - self.plan.begin_s))
+
+    def end(self) -> None:
+        """All are awake by now."""
+
+    def happened(self) -> int:
+        """Events that had to wait."""
+        return sum(node.counts["frozen"] for node in self.befallen)
+
+
 class DiskFull(Fault):
     """No room on the disk."""
 
@@ -218,6 +234,7 @@ _CLASSES: dict[Kind, type[Fault]] = {
     Kind.STALE: Late,
     Kind.DEEP: Late,
     Kind.DISK_FULL: DiskFull,
+    Kind.FREEZE: Freeze,
     Kind.LOSS: BadWeather,
     Kind.SLOW: BadWeather,
 }

@@ -51,6 +51,8 @@ REMEMBERED_LIES = 64
 FAKE_HEADERS = 60
 """Length of a branch of headers that never had seals."""
 CLAIMED_FACTOR = 1_000
+OLD_BLOCKS = 12
+"""How far below the head side blocks are put."""
 GARBAGE_BYTES = 3_000
 UNTOLD_S = 4.0
 """Seconds between two lies, on average."""
@@ -179,6 +181,9 @@ class Liar:
             case Manner.EARLY:
                 ahead_s = self._world.spec.difficulty.future_limit + self._rng.randrange(5, 60)
                 self._push("early", self._forger.child(chain, now.unix_s + ahead_s), chain)
+            case Manner.SIDES:
+                depth = self._rng.randrange(1, OLD_BLOCKS)
+                self._push("side", self._forger.sibling(chain, depth, self._rng.randrange(1, 4)), chain)
             case Manner.SILENCE:
                 self._announce(chain, now)
 
@@ -188,7 +193,8 @@ class Liar:
             del self._blocks[next(iter(self._blocks))]
         if block.seal is None:
             return
-        total = chain.head.context.total_difficulty + block.header.difficulty
+        below = chain.tree.context(block.header.parent_hash) or chain.head.context
+        total = below.total_difficulty + block.header.difficulty
         message = BlockSubmit(block.header, block.seal, total)
         for session in self._sessions.values():
             if session.push(message, self._now()):

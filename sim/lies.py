@@ -12,6 +12,8 @@ from typing import Any
 
 from quip import _native
 from quip.chain.chain import Chain
+from quip.chain.events import Head
+from quip.chain.template import Payee, make_template
 from quip.consensus import errors
 from quip.consensus.block import Block, transactions_root
 from quip.consensus.errors import ConsensusError
@@ -45,6 +47,16 @@ class Forger:
     def child(self, chain: Chain, now: int) -> Block:
         """A lawful child of the chain's head."""
         return self.sealed(chain.template(bytes(range(20)), self.miner_id, now).header)
+
+    def sibling(self, chain: Chain, depth: int, seconds: int) -> Block:
+        """A lawful block, so many seconds after a canonical one `depth` below the head."""
+        number = max(0, chain.head.header.number - depth)
+        parent_hash = chain.tree.canonical_hash(number)
+        assert parent_hash is not None
+        parent = Head(parent_hash, *chain.tree.known(parent_hash))
+        state = chain.tree.state(parent.header.state_root)
+        payee = Payee(bytes(range(20)), self.miner_id)
+        return self.sealed(make_template(self.spec, parent, state, payee, parent.header.timestamp + seconds).header)
 
     def sealed(self, header: Header) -> Block:
         """The header with its gate opened, proved and signed."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import TypeAlias
 
 from quip import _native
 from quip.ising.puzzle import Puzzle
 from quip.mining.plan import FALLBACK, Plan
 from quip.mining.sampler import Drawn, PackedSamples, folded
 from quip.mining.worker import Desk, MinerSetup, MinerStatistics, Tally, Worker
-from sim.clock import EventQueue
 
 READS = 12
+Later: TypeAlias = Callable[[float, Callable[[], None]], None]
+"""Has something done after so many seconds."""
 ATTEMPT_S = 0.25
 """How long one attempt lasts: a head that arrives meanwhile cancels it."""
 
@@ -45,10 +47,8 @@ class DrawnSpins:
 class SimMiner:
     """Drives one worker. `pace()`: seconds between this node's blocks, on average, at the work in force now."""
 
-    def __init__(
-        self, queue: EventQueue, rng: random.Random, desk: Desk, puzzle: Puzzle, pace: Callable[[], float]
-    ) -> None:
-        self._queue = queue
+    def __init__(self, later: Later, rng: random.Random, desk: Desk, puzzle: Puzzle, pace: Callable[[], float]) -> None:
+        self._later = later
         self._rng = rng
         self._pace = pace
         self._stopped = False
@@ -74,7 +74,7 @@ class SimMiner:
         return self._tally.snapshot()
 
     def _draw(self) -> None:
-        self._queue.after(self._rng.expovariate(1.0) * self._pace(), self._begin)
+        self._later(self._rng.expovariate(1.0) * self._pace(), self._begin)
 
     def _begin(self) -> None:
         if self._stopped:
@@ -89,4 +89,4 @@ class SimMiner:
                 self._worker.work(template)
                 self._draw()
 
-        self._queue.after(ATTEMPT_S, finish)
+        self._later(ATTEMPT_S, finish)

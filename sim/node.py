@@ -117,7 +117,7 @@ class _Life:
         self.overlay = Overlay(setup, view, node.disk.peers, rng)
         self.miner: SimMiner | None = None
         if plan.share > 0:
-            self.miner = SimMiner(world.queue, rng, self.desk, world.puzzle, node.pace)
+            self.miner = SimMiner(node.later, rng, self.desk, world.puzzle, node.pace)
 
 
 class SimNode:
@@ -134,6 +134,7 @@ class SimNode:
         self.crashes = 0
         self.counts: Counter[str] = Counter()
         """What befell it, for the oracle."""
+        self._frozen_until_s = 0.0
         self._lives = 0
         self._life: _Life | None = None
 
@@ -167,7 +168,7 @@ class SimNode:
             life.miner.start()
         self.world.network.attach(self)
         self.world.log.add(self.name, f"boots at block {life.chain.head.header.number}")
-        self._soon(TICK_S * random.Random(self.plan.number).random(), self._tick)
+        self.later(TICK_S * random.Random(self.plan.number).random(), self._tick)
 
     def prepare(self, blocks: tuple[Block, ...]) -> None:
         """Lay a history on its disk, before it first boots."""
@@ -184,6 +185,10 @@ class SimNode:
         self.world.network.detach(self)
         self.disk.crash(keep_seed)
         self._life = None
+
+    def freeze(self, until_s: float) -> None:
+        """Stand still until a time, as a suspended machine does; what arrives meanwhile waits."""
+        self._frozen_until_s = until_s
 
     def shut_down(self) -> None:
         """The end of the run."""
@@ -203,6 +208,10 @@ class SimNode:
         life = self._life
         if life is None:
             return
+        if self.world.queue.now_s < self._frozen_until_s:
+            self.counts["frozen"] += 1
+            self.later(0.0, lambda: self.happened(event))
+            return
         self.world.log.add(self.name, summary(event))
         for action in life.overlay.handle(event, self.clock.instant()):
             self.world.log.add(self.name, summary(action))
@@ -221,7 +230,7 @@ class SimNode:
             case ImportBlocks():
                 self._work(life, IMPORT_S * len(action.blocks), lambda: self._imported(life, action))
             case Answer():
-                self._soon(READING_S, lambda: self._answered(life, action))
+                self.later(READING_S, lambda: self._answered(life, action))
             case Note():
                 pass
 
@@ -248,7 +257,7 @@ class SimNode:
         mined = life.desk.has_made(event.new.hash)
         self._count(event, mined)
         moved = HeadMoved(event.old, event.new, event.depth, mined)
-        self._soon(0.0, lambda: self.happened(moved))
+        self.later(0.0, lambda: self.happened(moved))
 
     def _count(self, event: HeadChanged, mined: bool) -> None:
         self.counts["deepest reorganisation"] = max(self.counts["deepest reorganisation"], event.depth)
@@ -266,7 +275,7 @@ class SimNode:
         if self._life is life:
             self.happened(Tick())
             self._look_at_sync(life)
-            self._soon(TICK_S, self._tick)
+            self.later(TICK_S, self._tick)
 
     def _look_at_sync(self, life: _Life) -> None:
         """May it mine yet? The node's own rule."""
@@ -284,15 +293,17 @@ class SimNode:
     def _work(self, life: _Life, seconds: float, done: Callable[[], None]) -> None:
         """One processor does one thing after the other."""
         life.busy_s = max(life.busy_s, self.world.queue.now_s) + seconds
-        self._soon(life.busy_s - self.world.queue.now_s, done)
+        self.later(life.busy_s - self.world.queue.now_s, done)
 
-    def _soon(self, delay_s: float, call: Callable[[], None]) -> None:
-        """Later, unless it crashes before."""
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """In a while, unless it crashes before; while it is frozen nothing is done."""
         life = self._life
 
         def if_alive() -> None:
             self._look_at_power()
-            if self._life is life:
+            if self._life is life and self.world.queue.now_s < self._frozen_until_s:
+                self.world.queue.at(self._frozen_until_s, if_alive)
+            elif self._life is life:
                 call()
 
         self.world.queue.after(delay_s, if_alive)

@@ -38,6 +38,8 @@ class Kind(Enum):
     """A node comes late, with an old chain."""
     DEEP = "deep"
     """A node comes late, with a long branch of its own that left the others' chain long ago."""
+    FREEZE = "freeze"
+    """Nodes stand still for a while, as a suspended machine does, and go on."""
     DISK_FULL = "disk full"
     LOSS = "loss"
     """Links lose a good part of everything."""
@@ -61,6 +63,8 @@ class Manner(Enum):
     """Joins, claims the real head, and answers nothing."""
     EARLY = "early"
     """Sends good blocks long before their time."""
+    SIDES = "sides"
+    """Sends good blocks that build on old ones, many of them."""
 
 
 LATE = (Kind.STALE, Kind.DEEP)
@@ -161,11 +165,7 @@ def scenario_of(seed: int) -> Scenario:
             loss=rng.choice((0.0, 0.0, 0.02)),
             pieces=rng.choice((0.0, 0.1, 0.4)),
         ),
-        history=90
-        if main is Kind.DEEP
-        else rng.choice((0, 0, 5, 20))
-        if main is not Kind.STALE
-        else rng.choice((20, 60)),
+        history=_history(rng, main),
         faults=tuple(faults),
         liars=liars,
     )
@@ -179,7 +179,8 @@ def _fault(rng: random.Random, kind: Kind, nodes: int) -> FaultPlan:
     count = {
         Kind.SPLIT: nodes // 2,
         Kind.ONE_WAY: rng.choice((1, nodes // 2)),
-        Kind.CRASH: rng.randint(1, nodes - 1),
+        Kind.CRASH: rng.randint(1, nodes),
+        Kind.FREEZE: rng.randint(1, nodes // 2),
         Kind.SKEW: rng.randint(1, nodes),
         Kind.LOSS: 0,
         Kind.SLOW: 0,
@@ -189,8 +190,14 @@ def _fault(rng: random.Random, kind: Kind, nodes: int) -> FaultPlan:
     return FaultPlan(kind, begin_s, end_s, tuple(sorted(everybody[:count])), rng.random())
 
 
+def _history(rng: random.Random, main: Kind) -> int:
+    if main is Kind.DEEP:
+        return rng.randint(70, 90)  # now this branch is the heavier one, now that
+    return rng.choice((20, 60) if main is Kind.STALE else (0, 0, 5, 20))
+
+
 def _liars(rng: random.Random) -> tuple[LiarPlan, ...]:
-    manners = rng.sample(list(Manner), rng.randint(1, 3))
+    manners = rng.choices(list(Manner), k=rng.randint(1, 5))
     return tuple(_liar(rng, place, manner) for place, manner in enumerate(manners))
 
 
