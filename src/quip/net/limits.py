@@ -100,7 +100,7 @@ BUCKET_SLOTS = 32
 TRIED_CONTESTS = 16
 """Full tried slots that a working address waits for; feelers test the holders one by one."""
 ADDRESS_DEAD_ATTEMPTS = 6
-"""Failed dials in a row: two hours by then, since each waits twice as long as the one before."""
+"""Failed dials in a row: half an hour by then, since each waits twice as long as the one before."""
 ADDRESS_STALE_S = 30 * 86_400
 """Not seen for a month."""
 SMALL_BOOK = 32
@@ -153,7 +153,7 @@ EVICTION_PROTECTED_OLDEST = 8
 
 # --- gossip (gossip.py, fetching.py, transactions.py) ---
 KNOWN_BLOCKS_PER_PEER = 512
-"""Hashes that a peer is known to have: half a day of the dev chain's side by side, 60 kB."""
+"""Hashes that a peer is known to have: a quarter of an hour of the dev chain, 60 kB."""
 KNOWN_TRANSACTIONS_PER_PEER = 8_192
 """Two full inventories, 1 MB."""
 PUSH_AT_LEAST = 4
