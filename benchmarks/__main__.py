@@ -6,7 +6,9 @@ PROTOTYPE=DIRECTORY adds an outside kernel to the comparison.
 import datetime
 
 import benchmark_chain
+import benchmark_hostile
 import benchmark_kernel
+import benchmark_propagation
 import benchmark_seal
 import benchmark_signatures
 import benchmark_state
@@ -20,6 +22,8 @@ BENCHMARKS = (
     benchmark_state,
     benchmark_chain,
     benchmark_sync,
+    benchmark_propagation,
+    benchmark_hostile,
 )
 
 HEAD = """# Benchmarks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,14 +74,14 @@ async def test_it_stands_and_honest_blocks_pass(victim: Victim, name: str) -> No
         with Attack(name, victim.node.port, victim.url, SECONDS) as attack:
             delays = []
             end = time.monotonic() + SECONDS + 2.0  # the attacker's process takes a moment to begin
-            while time.monotonic() < end:
+            while time.monotonic() < end or attack.has_more:
                 delays.append(await honest.relay())
                 await honest.waiter.pause(0.2)
             done = await asyncio.to_thread(attack.wait_for_count, 60.0)
         delays.append(await honest.relay())
         growth = victim.node.resident_bytes() - before
     assert done > 0, "there was no attack"
-    assert max(delays) <= RELAY_P99_S
+    assert sorted(delays)[math.ceil(0.99 * len(delays)) - 1] <= RELAY_P99_S
     assert growth < GROWTH_BYTES
     victim.check_sound()
 
