@@ -80,7 +80,6 @@ class World:
     notes: list[Note] = field(default_factory=list)
     checked: int = 0
     """Seals verified."""
-    most_in_flight: int = 0
     batches: list[int] = field(default_factory=list)
     _events: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
 
