@@ -325,7 +325,7 @@ class Liar:
         return HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
 
     def _teacher(self) -> Chain | None:
-        chains = [node.chain for node in self._nodes if node.up]
+        chains = [node.chain for node in self._nodes if node.up and node.disk.has_power]
         return max(chains, key=lambda chain: chain.head.context.total_difficulty, default=None)
 
     def _now(self) -> Instant:
