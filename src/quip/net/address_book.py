@@ -112,6 +112,8 @@ class AddressBook:
 
     def select(self, now_s: int, refused: set[Address], *, new_only: bool = False) -> Address | None:
         """An address to dial, from both tables alike, none of `refused`; each bucket is as likely as any other."""
+        if all(address in refused for address in self._rows):  # a small network: everybody is known and connected
+            return None
         for _ in range(_SELECT_TRIES):
             tried = not new_only and bool(self._tables[True]) and self._rng.random() < 0.5
             table = self._tables[tried] or ({} if new_only else self._tables[not tried])
