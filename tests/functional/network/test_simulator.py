@@ -83,7 +83,7 @@ def test_a_network_of_three_is_killed_at_revived_and_ends_with_one_tip(home: Pat
         "--num-cpu",
         "2",
         "--duration",
-        "32",
+        "24",
         "--kill-random",
         "--seed",
         "3",
