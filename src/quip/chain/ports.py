@@ -74,6 +74,9 @@ class BlockReads(Protocol):
     def context(self, block_hash: bytes) -> BlockContext | None:
         """Only its context."""
 
+    def seal(self, block_hash: bytes) -> Seal | None:
+        """Only its seal; None for genesis too."""
+
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
+from quip.consensus.seal import Seal
 from quip.consensus.state import StateReader
 
 
@@ -46,6 +47,11 @@ class StagedStore:
         """Only its context."""
         staged = self._blocks.get(block_hash)
         return staged.context if staged else self._store.context(block_hash)
+
+    def seal(self, block_hash: bytes) -> Seal | None:
+        """Only its seal."""
+        staged = self._blocks.get(block_hash)
+        return staged.seal if staged else self._store.seal(block_hash)
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""

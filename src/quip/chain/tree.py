@@ -13,6 +13,7 @@ from quip.chain.limits import CACHED_BLOCKS, CACHED_FORKS
 from quip.chain.ports import BlockReads, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
+from quip.consensus.seal import Seal
 from quip.consensus.state import StateReader
 
 
@@ -44,6 +45,10 @@ class BlockTree:
         """The block's context."""
         cached = self._cached(block_hash)
         return cached[1] if cached else self._store.context(block_hash)
+
+    def seal(self, block_hash: bytes) -> Seal | None:
+        """The block's seal."""
+        return self._store.seal(block_hash)
 
     def canonical_hash(self, number: int) -> bytes | None:
         """Hash of the canonical block of a number."""

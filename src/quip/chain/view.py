@@ -12,6 +12,7 @@ from quip.chain.events import Head
 from quip.chain.ports import StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
+from quip.consensus.seal import Seal
 from quip.consensus.spec import ChainSpec
 
 
@@ -55,6 +56,10 @@ class ChainReader:
     def block(self, block_hash: bytes) -> StoredBlock | None:
         """Any verified block, whole."""
         return self._chain.tree.block(block_hash)
+
+    def seal(self, block_hash: bytes) -> Seal | None:
+        """The seal of any verified block; None for genesis."""
+        return self._chain.tree.seal(block_hash)
 
     def fork_number(self, block_hash: bytes) -> int | None:
         """Number of the canonical block that a verified block's branch leaves at (its own if canonical).

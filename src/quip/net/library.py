@@ -6,10 +6,9 @@ Each answer is bounded in items and bytes; what no longer fits is left out, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TypeVar
 
-from quip.chain.ports import StoredBlock
 from quip.consensus.block import MAX_SEAL_SIZE, Block
 from quip.consensus.header import Header
 from quip.consensus.seal import Seal
@@ -37,6 +36,8 @@ from quip.net.ports import ChainView
 T = TypeVar("T")
 _RLP_PREFIX = 4
 """Most bytes before an item below 16 MiB."""
+_SEAL_LISTS = 4
+"""The seal, its keys, its solutions, and the suite."""
 
 
 class Library:
@@ -51,9 +52,9 @@ class Library:
             case HeadersRequest(locator, limit):
                 return Headers(self._headers(locator[:MAX_LOCATOR_HASHES], min(limit, MAX_HEADERS)))
             case SealsRequest(hashes):
-                return Seals(self._each(hashes[:MAX_SEALS], _seal, MAX_SEAL_SIZE))
+                return Seals(_within(map(self._seal, hashes[:MAX_SEALS]), MAX_SEAL_SIZE))
             case BodiesRequest(hashes):
-                return Bodies(self._each(hashes[:MAX_BODIES], _body, MAX_BODIES_BYTES))
+                return Bodies(_within(map(self._body, hashes[:MAX_BODIES]), MAX_BODIES_BYTES))
             case BlockRequest(block_hash):
                 block = self._view.block(block_hash)
                 return BlockResponse(None if block is None else Block(block.header, block.transactions, block.seal))
@@ -82,26 +83,30 @@ class Library:
             return None
         return header.number
 
-    def _each(
-        self, hashes: Iterable[bytes], part: Callable[[StoredBlock], tuple[T | None, int]], limit: int
-    ) -> tuple[T | None, ...]:
-        """One part of every block, as many as fit in `limit` bytes; the first always does."""
-        found: list[T | None] = []
-        total = 0
-        for block_hash in hashes:
-            block = self._view.block(block_hash)
-            item, size = (None, 1) if block is None else part(block)
-            total += size
-            if found and total > limit:
-                break
-            found.append(item)
-        return tuple(found)
+    def _seal(self, block_hash: bytes) -> tuple[Seal | None, int]:
+        seal = self._view.seal(block_hash)
+        return (None, 1) if seal is None else (seal, _size(seal))
+
+    def _body(self, block_hash: bytes) -> tuple[tuple[bytes, ...] | None, int]:
+        block = self._view.block(block_hash)
+        if block is None:
+            return None, 1
+        return block.transactions, sum(len(raw) + _RLP_PREFIX for raw in block.transactions) + _RLP_PREFIX
 
 
-def _seal(block: StoredBlock) -> tuple[Seal | None, int]:
-    return block.seal, len(block.seal.encode()) if block.seal is not None else 1
+def _within(parts: Iterable[tuple[T | None, int]], limit: int) -> tuple[T | None, ...]:
+    """The first parts, as many as fit in `limit` bytes; the very first always does."""
+    found: list[T | None] = []
+    total = 0
+    for item, size in parts:
+        total += size
+        if found and total > limit:
+            break
+        found.append(item)
+    return tuple(found)
 
 
-def _body(block: StoredBlock) -> tuple[tuple[bytes, ...], int]:
-    size = sum(len(raw) + _RLP_PREFIX for raw in block.transactions)
-    return block.transactions, size + _RLP_PREFIX
+def _size(seal: Seal) -> int:
+    """At least the bytes of its RLP."""
+    parts = (seal.ecdsa_key, seal.xmss_key, seal.ecdsa_signature, seal.xmss_signature, *seal.solutions)
+    return sum(map(len, parts)) + _RLP_PREFIX * (len(parts) + _SEAL_LISTS)

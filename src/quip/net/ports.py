@@ -9,6 +9,7 @@ from quip.chain.events import Head
 from quip.chain.ports import StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
+from quip.consensus.seal import Seal
 from quip.consensus.spec import ChainSpec
 from quip.net.link import Address
 
@@ -45,6 +46,10 @@ class ChainView(Protocol):
 
     def block(self, block_hash: bytes) -> StoredBlock | None:
         """Any verified block, whole."""
+        ...
+
+    def seal(self, block_hash: bytes) -> Seal | None:
+        """The seal of any verified block; None for genesis."""
         ...
 
     def fork_number(self, block_hash: bytes) -> int | None:

@@ -12,6 +12,7 @@ from quip import _native
 from quip.chain.ports import ImportChange, MinerTotals, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
+from quip.consensus.seal import Seal
 from quip.consensus.state import StateReader
 from quip.storage import records
 from quip.storage.errors import WrongNetwork, corrupt
@@ -83,6 +84,11 @@ class RedbChainStore:
         """Only its context."""
         data = self._store.get(records.CONTEXTS, block_hash)
         return None if data is None else records.decode_context(block_hash, data)
+
+    def seal(self, block_hash: bytes) -> Seal | None:
+        """Only its seal."""
+        data = self._store.get(records.SEALS, block_hash)
+        return None if data is None else records.decode_seal(block_hash, data)
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""
