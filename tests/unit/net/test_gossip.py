@@ -268,6 +268,27 @@ def test_a_body_is_fetched_and_a_wrong_one_costs_its_sender() -> None:
     assert dict(note.fields)["rule"] == "TransactionsUnsupported"
 
 
+def test_only_the_seal_that_was_checked_is_passed_on() -> None:
+    """A block whose body never came is offered again, with another seal: its hash is verified, that seal is not."""
+    net, node, player, puppets = one_against(12)
+    made = generator(new_chain())
+    block = with_transactions(made.chain, next_block(made))
+    assert block.seal is not None
+    for _, puppet in puppets:
+        puppet.silent = True
+    for peer, _ in puppets[:2]:
+        player.say(peer, submit(node, block))
+        net.run(3)
+    bad = with_seal(block, ecdsa_signature=flip(block.seal.ecdsa_signature))
+    for peer, _ in puppets[2:4]:
+        player.say(peer, submit(node, bad))
+        net.run(3)
+    messages = [message for _, puppet in puppets for message in puppet.pushed(BlockSubmit)]
+    assert len(messages) > PUSH_AT_LEAST
+    assert {message.seal for message in messages if isinstance(message, BlockSubmit)} == {block.seal}
+    assert node.seals_checked == 1
+
+
 def test_two_halves_find_together_again() -> None:
     net = Net()
     nodes = [net.add(target_outbound=0)]
