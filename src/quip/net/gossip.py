@@ -12,6 +12,7 @@ What this file does not do: it speaks to no session; its orders are drained.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from quip.chain.bounded import BoundedDict
 from quip.chain.chain import Accepted, Status
@@ -109,7 +110,7 @@ class Gossip:
             if claim.total_difficulty <= head.context.total_difficulty or claim.hash in self._candidates:
                 continue
             if claim.number > head.header.number + 1:
-                self._orders.append(Claim(peer, claim))
+                self._orders.append(Claim(peer, claim, held=True))
             else:
                 self._claims.put(claim.hash, claim)
                 self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
@@ -201,7 +202,7 @@ class Gossip:
         try:
             candidate = judge(self._view, block_hash, offer, now.unix_s)
         except Unconnected:
-            self._orders.append(Claim(offer.peer, offer.claim))
+            self._orders.append(Claim(offer.peer, offer.claim, offer.held))
             return
         except FutureBlock:
             return
@@ -211,10 +212,13 @@ class Gossip:
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return
         self._candidates[block_hash] = candidate
-        if block_hash in self._verified:
-            self._proceed(candidate, now)
-        else:
+        seal = self._verified.get(block_hash)
+        if seal is None:
             self._check(candidate)
+            return
+        # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this one.
+        candidate.offer = replace(offer, seal=seal)
+        self._proceed(candidate, now)
 
     def _has_room(self, candidate: Candidate) -> bool:
         peer, header = candidate.offer.peer, candidate.offer.header
@@ -266,8 +270,7 @@ class Gossip:
         job = next(self._tickets)
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.IMPORTING
-        seal = self._verified.get(candidate.hash) or offer.seal
-        self._orders.append(ImportBlocks(job, (Block(offer.header, body, seal),)))
+        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),)))
 
     def _drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""
@@ -293,7 +296,7 @@ class Gossip:
         if isinstance(error, FutureBlock):
             self._early.put(candidate.hash, None)
         elif isinstance(error, BranchTooOld | Unconnected):
-            self._orders.append(Claim(candidate.offer.peer, candidate.claim))
+            self._orders.append(Claim(candidate.offer.peer, candidate.claim, candidate.offer.held))
         elif error.fault is Fault.AT_FAULT:
             fields = (("number", candidate.claim.number), ("rule", type(error).__name__), ("error", str(error)))
             self._orders.append(Note("warning", "invalid block", fields))

@@ -82,7 +82,7 @@ class Hub:
         peer.claim = claim
         self.propagation.knows(peer.connection, claim.hash)
         if not self.gossip.handles(claim.hash):
-            self.sync.claim(peer.connection, claim, now)
+            self.sync.claim(peer.connection, claim, now, chosen=peer.link.outbound)
 
     def note(self, level: str, event: str, **fields: str | int | float) -> None:
         """A line for the log."""

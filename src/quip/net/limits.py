@@ -288,10 +288,14 @@ SYNC_HURRY_S = 2.0
 """After so long a range is asked of a second peer."""
 SYNC_STRIKES = 3
 """Requests in a row that come to nothing before a peer is let go."""
+SYNC_PACE = 32
+"""Verified seals that count as progress: 35 kB/s of seals within SYNC_ROTATE_S. Less holds nobody's place."""
 SYNC_ROTATE_S = 10.0
-"""Without a verified seal for so long, another claimant leads."""
+"""Without progress for so long, another claimant leads."""
 SYNC_CLAIM_S = 60.0
-"""Without any verified work for so long, a claim is dropped and its peer disconnected."""
+"""Without progress for so long, a claim that had its turn is dropped and its peer disconnected."""
+SYNC_CHOSEN_AHEAD_S = 600.0
+"""A claimant that we dialled leads before one that dialled us up to so much earlier: those choose themselves."""
 SYNC_GRACE_S = 1.0
 """A claim of one or two blocks more is left to gossip for so long."""
 SYNC_GRACE_BLOCKS = 2

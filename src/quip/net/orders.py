@@ -52,6 +52,8 @@ class Claim:
 
     peer: int
     claim: HeadClaim
+    held: bool
+    """False: it only passed the block on, and may never hold it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,8 +238,11 @@ class Overlay:
                 hub.blame(peer, error, now)
             case Drop(_, reason):
                 hub.close(peer, CloseCode.DONE, reason, now)
-            case Claim(_, claim):
-                hub.sync.claim(peer.connection, claim, now)
+            case Claim(_, claim, held):
+                if held:
+                    hub.sync.claim(peer.connection, claim, now, chosen=peer.link.outbound)
+                else:
+                    hub.sync.heard(peer.connection, claim, now)
             case Credit(_, claim):
                 peer.blocks_first += 1
                 peer.last_block_s = now.monotonic_s

@@ -73,15 +73,20 @@ class Sync:
             peers=len(self._peers),
         )
 
-    def claim(self, peer: int, claim: HeadClaim, now: Instant) -> None:
-        """A joined peer says what its head is."""
+    def claim(self, peer: int, claim: HeadClaim, now: Instant, *, chosen: bool = False) -> None:
+        """A joined peer says what its head is. `chosen`: we dialled it."""
         context, header = self._view.context(claim.hash), self._view.header(claim.hash)
         if header is not None and context is not None:
             found = context.total_difficulty
             if (header.number, found) != (claim.number, claim.total_difficulty):
                 self._blame(peer, FalseClaim(claimed=claim.total_difficulty, found=found))
                 return
-        self._peers.claim(peer, claim, now.monotonic_s)
+        self._peers.claim(peer, claim, now.monotonic_s).chosen = chosen
+        self._advance(now)
+
+    def heard(self, peer: int, claim: HeadClaim, now: Instant) -> None:
+        """A joined peer passed on a block whose parent is unknown here: ask it, but it has not promised anything."""
+        self._peers.heard(peer, claim, now.monotonic_s)
         self._advance(now)
 
     def gone(self, peer: int, now: Instant) -> None:
@@ -153,7 +158,7 @@ class Sync:
         run = self._run
         if run is not None and run.leader is None:
             successor = self._peers.leader(head, now.monotonic_s)
-            run.lead(successor.number if successor else None)
+            self._hand_over(run, successor, now)
             if successor is None and not run.working:
                 self._run = run = None
         if run is None and now.monotonic_s >= self._held_until_s:
@@ -174,17 +179,22 @@ class Sync:
         if end is End.STORE:
             self._held_until_s = now.monotonic_s + limits.SYNC_RETRY_S
         elif leader is not None:
-            leader.not_before_s = max(leader.not_before_s, now.monotonic_s + limits.SYNC_RETRY_S)
             if not self._peers.is_heavier(leader, head):
                 leader.attempts, leader.not_before_s = 0, 0.0
+                self._peers.wary = False
             elif leader.not_before_s <= now.monotonic_s + limits.SYNC_RETRY_S:
-                leader.attempts += 1
+                leader.put_off(now.monotonic_s)
+                self._peers.wary = True
                 if end is End.DONE and leader.attempts >= FALSE_ENDS and leader.since_s is not None:
-                    self._blame(
-                        leader.number,
-                        FalseClaim(claimed=leader.claim.total_difficulty, found=run.sealed_total),
-                    )
+                    self._belie(leader, run.sealed_total)
         self._look_at_claims(head, now)
+
+    def _belie(self, leader: SyncPeer, found: int) -> None:
+        """It has not got what it claims. What it only passed on it may never have held: its own word counts again."""
+        if leader.stated is not None and leader.stated != leader.claim:
+            leader.claim, leader.attempts = leader.stated, 0
+        else:
+            self._blame(leader.number, FalseClaim(claimed=leader.claim.total_difficulty, found=found))
 
     @staticmethod
     def _is_open(probed: Probe, head: Head) -> bool:
@@ -208,7 +218,7 @@ class Sync:
     # --- time ---
 
     def _rotate(self, now: Instant) -> None:
-        """A leader whose headers come to no work makes room for another claimant."""
+        """A leader whose headers come to no work, or hardly any, makes room for another claimant."""
         run = self._run
         leader = self._peers.get(run.leader) if run else None
         if run is None or leader is None or run.working:
@@ -218,25 +228,35 @@ class Sync:
 
     def _relieve(self, leader: SyncPeer, now: Instant) -> None:
         run = self._run
+        self._peers.wary = True
         successor = self._peers.leader(self._view.head, now.monotonic_s, but=leader.number)
         if run is None or successor is None:
             return
-        leader.attempts += 1
-        leader.not_before_s = now.monotonic_s + limits.SYNC_RETRY_S
+        leader.put_off(now.monotonic_s)
+        self._hand_over(run, successor, now)
+
+    @staticmethod
+    def _hand_over(run: Run, successor: SyncPeer | None, now: Instant) -> None:
         run.begun_s = now.monotonic_s
-        run.lead(successor.number)
+        run.lead(successor.number if successor else None)
 
     def _expire(self, now: Instant) -> None:
         """Claims that were never made good end with their connection."""
         if self._run is not None and self._run.working:
             return
         for peer in list(self._peers):
-            if peer.since_s is None:
+            if peer.since_s is None or not self._had_turn(peer, now):
                 continue
             waited_s = now.monotonic_s - max(peer.since_s, self._desk.moved_s, self._held_until_s)
             if waited_s >= limits.SYNC_CLAIM_S:
                 self._first_done = True
                 self._let_go(peer, f"no work behind its claim in {int(limits.SYNC_CLAIM_S)} s")
+
+    def _had_turn(self, peer: SyncPeer, now: Instant) -> bool:
+        """False for a claimant that was never asked, or only just: others kept it waiting."""
+        if self._run is not None and self._run.leader == peer.number:
+            return now.monotonic_s - self._run.begun_s >= limits.SYNC_ROTATE_S
+        return peer.attempts > 0
 
     def _let_go(self, peer: SyncPeer, reason: str) -> None:
         fields = (("peer", peer.number), ("claimed", str(peer.claim.total_difficulty)), ("reason", reason))
@@ -248,6 +268,7 @@ class Sync:
         self._forget(peer)
 
     def _forget(self, peer: int) -> None:
+        self._peers.wary |= self._run is not None and self._run.leader == peer
         self._peers.drop(peer)
         if self._run is not None:
             self._run.gone(peer)

@@ -27,7 +27,7 @@ class Parts:
         """`has`: whether the part of a slot is there already."""
         self.has = has
         self.in_flight = 0
-        """Slots that were asked for."""
+        """Slots that were asked for; those that take long no longer count."""
         self._wanted: deque[Slot] = deque()
         self._asked: dict[int, Asked] = {}
 
@@ -73,7 +73,7 @@ class Parts:
     def answered(self, ticket: int) -> Asked | None:
         """The request that a ticket belongs to, once."""
         asked = self._asked.pop(ticket, None)
-        if asked is not None:
+        if asked is not None and not asked.doubled:
             self.in_flight -= len(asked.slots)
         return asked
 
@@ -89,6 +89,7 @@ class Parts:
         for ticket, asked in self._asked.items():
             if asked.when_s < before_s and not asked.doubled:
                 self._asked[ticket] = replace(asked, doubled=True)
+                self.in_flight -= len(asked.slots)
                 self.again(asked.slots)
 
     def gone(self, peer: int) -> None:

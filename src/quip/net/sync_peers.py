@@ -20,6 +20,12 @@ class SyncPeer:
     claim: HeadClaim
     claimed_s: float
     """When it made this claim."""
+    stated: HeadClaim | None = None
+    """What it last called its own head; `claim` may also be a block that it only passed on."""
+    chosen: bool = False
+    """We dialled it, so nobody else decided that it is a peer."""
+    queued_s: float = 0.0
+    """When it joined, or its last turn as leader ended."""
     since_s: float | None = None
     """Since when it claims more work than the head has; None: it does not."""
     not_before_s: float = 0.0
@@ -52,6 +58,17 @@ class SyncPeer:
     def highest(self) -> int:
         """Number of the highest block whose parts it can be asked for."""
         return self.claim.number if self.lacks_above is None else min(self.claim.number, self.lacks_above - 1)
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """In the queue of those who want to lead, the smallest first: all have a turn, peers of our choice sooner."""
+        return self.queued_s - (limits.SYNC_CHOSEN_AHEAD_S if self.chosen else 0.0), self.tie
+
+    def put_off(self, now_s: float) -> None:
+        """Its turn as leader brought too little."""
+        self.attempts += 1
+        self.queued_s = now_s
+        self.not_before_s = max(self.not_before_s, now_s + limits.SYNC_RETRY_S)
 
     def spend(self, headers: int, now_s: float) -> bool:
         """Pay for headers that have to be verified. False: it has sent too many without work behind them."""
@@ -88,6 +105,8 @@ class SyncPeers:
         self._view = view
         self._rng = rng
         self._peers: dict[int, SyncPeer] = {}
+        self.wary = False
+        """The last leader brought too little: what is claimed no longer decides who is next, the queue does."""
 
     def __iter__(self) -> Iterator[SyncPeer]:
         return iter(self._peers.values())
@@ -103,11 +122,18 @@ class SyncPeers:
         """The peer says what its head is."""
         peer = self._peers.get(number)
         if peer is None:
-            peer = SyncPeer(number, claim, now_s, credited_s=now_s, tie=self._rng.random())
+            peer = SyncPeer(number, claim, now_s, queued_s=now_s, credited_s=now_s, tie=self._rng.random())
             self._peers[number] = peer
         elif claim != peer.claim:
             peer.claim, peer.claimed_s, peer.lacks_above = claim, now_s, None
+        peer.stated = claim
         return peer
+
+    def heard(self, number: int, claim: HeadClaim, now_s: float) -> None:
+        """The peer passed on a block, which need not be its head, nor ever become it."""
+        peer = self._peers.get(number)
+        if peer is not None and claim.total_difficulty > peer.claim.total_difficulty:
+            peer.claim, peer.claimed_s, peer.lacks_above = claim, now_s, None
 
     def drop(self, number: int) -> SyncPeer | None:
         """The connection is over."""
@@ -125,7 +151,10 @@ class SyncPeers:
         )
 
     def leader(self, head: Head, now_s: float, but: int | None = None) -> SyncPeer | None:
-        """Who is to lead a download now: the least tried claimant, and the heaviest claim among those."""
+        """Who is to lead a download now: the least tried claimant, and the heaviest claim among those.
+
+        Claims cost nothing, so after a leader that brought too little it is whoever has waited longest.
+        """
         able = [
             peer
             for peer in self._peers.values()
@@ -133,6 +162,8 @@ class SyncPeers:
             and now_s >= max(peer.not_before_s, self._graced_until_s(peer, head))
             and self.is_heavier(peer, head)
         ]
+        if self.wary:
+            return min(able, key=lambda peer: peer.place, default=None)
         return min(able, key=lambda peer: (peer.attempts, -peer.claim.total_difficulty, peer.tie), default=None)
 
     @staticmethod

@@ -59,7 +59,16 @@ class Desk:
     imported: int = 0
     """Blocks accepted since the start."""
     moved_s: float = 0.0
-    """When work was last verified or imported."""
+    """When SYNC_PACE more seals had last been verified."""
+    pace: int = 0
+    """Seals verified since then."""
+
+    def moved(self, seals: int, now_s: float) -> None:
+        """So many more seals are good."""
+        self.verified += seals
+        self.pace += seals
+        if self.pace >= limits.SYNC_PACE:
+            self.pace, self.moved_s = 0, now_s
 
 
 class End(Enum):
@@ -391,9 +400,7 @@ class Run:
             slot.seal = seal
             if source := self._desk.peers.get(slot.source):
                 source.earn(1)
-        if good:
-            self._desk.verified += good
-            self._desk.moved_s = now.monotonic_s
+        self._desk.moved(good, now.monotonic_s)
         if peer := self._desk.peers.get(number):
             peer.served(good)
         if worst is not None:
@@ -457,7 +464,6 @@ class Run:
         for slot, outcome in zip(slots, outcomes, strict=bool(slots)):
             if isinstance(outcome, Accepted):
                 self._desk.imported += 1
-                self._desk.moved_s = now.monotonic_s
                 continue
             self.end = End.STORE if outcome is None else End.FAILED
             if outcome is not None and outcome.spoils is Spoils.HASH:

@@ -7,7 +7,7 @@ import pytest
 from quip import _native
 from quip.chain.chain import Chain
 from quip.net import limits
-from quip.net.messages import HeadersRequest, Seals
+from quip.net.messages import HeadClaim, HeadersRequest, Seals
 from quip.storage.chain_store import for_network
 from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
 from support.sync_world import Peer, World, chain_with
@@ -179,6 +179,21 @@ def test_gossip_has_its_time_for_one_block() -> None:
     assert not world.sync.state.first_done
     world.run(5, lambda: same_head(world, made.chain))
     assert world.now_s >= 1_000.0 + limits.SYNC_GRACE_S
+
+
+def test_a_block_that_was_only_passed_on_is_no_promise() -> None:
+    """Its relayer checked the seal, no more: if the block comes to nothing, the relayer has claimed nothing."""
+    source = chain_with(line(30))
+    world = World(chain_with(line(30)))
+    (number,) = world.join(Peer(source))
+    claim = world.peers[number].claim
+    passed_on = HeadClaim(b"\x01" * 32, claim.number + 2, claim.total_difficulty + 1_000)
+    world.sync.heard(number, passed_on, world.now)
+    world.run(2 * limits.SYNC_GRACE_S, lambda: world.sync.state.syncing)
+    world.run(30)
+    assert (world.blamed, world.dropped) == ({}, {})
+    assert not world.sync.state.syncing
+    assert world.sync.state.first_done
 
 
 def test_nobody_is_nobody() -> None:

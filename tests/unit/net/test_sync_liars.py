@@ -227,6 +227,68 @@ def test_heavy_claims_do_not_keep_the_honest_waiting() -> None:
     assert world.sync.state.first_done
 
 
+class Dripping(Boaster):
+    """Claims most, and has one good header in each answer, late."""
+
+    def __init__(self, chain: Chain) -> None:
+        super().__init__(chain, latency_s=4.0)
+
+    def reply(self, request: Request) -> Reply | None:
+        answer = super().reply(request)
+        return Headers(answer.headers[:1]) if isinstance(answer, Headers) else answer
+
+
+def test_a_leader_that_drips_is_replaced() -> None:
+    """All that it sends is good; but at its pace a chain would be fetched for ever."""
+    source = honest()
+    world = World(sizes=SMALL)
+    world.join(Dripping(source), Peer(source))
+    world.run(2 * limits.SYNC_ROTATE_S, lambda: same_head(world, source))
+    assert not any(isinstance(error, ConsensusError) for error in world.blamed.values())
+
+
+def test_strangers_that_come_again_and_again_do_not_starve_the_honest() -> None:
+    """Each leads once and leaves; whoever has waited longest is next, whatever the newcomers claim."""
+    source = honest()
+    world = World(sizes=SMALL)
+    world.join(*(Silent(source) for _ in range(4)))
+    (patient,) = world.join(Peer(source))
+
+    def others_come_and_go() -> bool:
+        tried = [number for number in world.peers if number != patient and _led(world, number)]
+        for number in tried:
+            world.leave(number)
+        world.join(*(Silent(source) for _ in tried))
+        return same_head(world, source)
+
+    world.run(6 * limits.SYNC_ROTATE_S, others_come_and_go)
+    assert patient in world.peers
+
+
+def test_a_claimant_that_was_kept_waiting_is_not_let_go() -> None:
+    source = honest()
+    world = World(sizes=SMALL)
+    world.join(*(Silent(source) for _ in range(9)))
+    (patient,) = world.join(Peer(source))
+    world.run(10.5 * limits.SYNC_ROTATE_S, lambda: same_head(world, source))
+    assert patient in world.peers
+
+
+def test_peers_of_our_choice_need_not_wait_behind_strangers() -> None:
+    source = honest()
+    world = World(sizes=SMALL)
+    world.join(*(Silent(source) for _ in range(9)))
+    (ours,) = world.join(Peer(source))
+    world.sync.claim(ours, world.peers[ours].claim, world.now, chosen=True)
+    world.run(1.5 * limits.SYNC_ROTATE_S, lambda: same_head(world, source))
+    assert world.now_s <= 1_000.0 + 1.5 * limits.SYNC_ROTATE_S
+
+
+def _led(world: World, number: int) -> bool:
+    peer = world.sync._peers.get(number)
+    return peer is not None and peer.attempts > 0
+
+
 @pytest.mark.parametrize("known", [0, HONEST])
 def test_a_claim_heavier_than_its_own_chain(known: int) -> None:
     claim = Peer(honest()).claim
