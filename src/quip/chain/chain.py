@@ -124,12 +124,12 @@ class Chain:
 
     def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
         """Any verified block."""
-        return self.tree.block(block_hash)
+        return self.tree.reads.block(block_hash)
 
     def block_by_number(self, number: int) -> StoredBlock | None:
         """A canonical block."""
         block_hash = self.tree.canonical_hash(number)
-        return None if block_hash is None else self.tree.block(block_hash)
+        return None if block_hash is None else self.tree.reads.block(block_hash)
 
     def tag(self, name: str) -> bytes:
         """Hash of the canonical block that `safe` or `finalized` names. Raises KeyError for another name."""
@@ -154,7 +154,7 @@ class Chain:
 
     def tips(self) -> list[bytes]:
         """Hashes of the verified blocks without a verified child."""
-        return self._store.tips()
+        return self._store.tips
 
     def miners(self) -> list[MinerTotals]:
         """What every miner id did on the canonical chain."""

@@ -102,6 +102,7 @@ class ChainStore(BlockReads, Protocol):
     def miners(self) -> list[MinerTotals]:
         """The totals of every miner id with a canonical block."""
 
+    @property
     def tips(self) -> list[bytes]:
         """Hashes of the stored blocks without a stored child."""
 

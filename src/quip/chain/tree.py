@@ -13,7 +13,6 @@ from quip.chain.limits import CACHED_BLOCKS, CACHED_FORKS
 from quip.chain.ports import BlockReads, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
-from quip.consensus.seal import Seal
 from quip.consensus.state import StateReader
 
 
@@ -32,9 +31,10 @@ class BlockTree:
         """True if the block is verified and stored."""
         return self._cached(block_hash) is not None or self._store.header(block_hash) is not None
 
-    def block(self, block_hash: bytes) -> StoredBlock | None:
-        """The whole block."""
-        return self._store.block(block_hash)
+    @property
+    def reads(self) -> BlockReads:
+        """What lies below the caches: whole blocks and seals are read there."""
+        return self._store
 
     def header(self, block_hash: bytes) -> Header | None:
         """The block's header."""
@@ -45,10 +45,6 @@ class BlockTree:
         """The block's context."""
         cached = self._cached(block_hash)
         return cached[1] if cached else self._store.context(block_hash)
-
-    def seal(self, block_hash: bytes) -> Seal | None:
-        """The block's seal."""
-        return self._store.seal(block_hash)
 
     def canonical_hash(self, number: int) -> bytes | None:
         """Hash of the canonical block of a number."""

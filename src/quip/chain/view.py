@@ -55,11 +55,11 @@ class ChainReader:
 
     def block(self, block_hash: bytes) -> StoredBlock | None:
         """Any verified block, whole."""
-        return self._chain.tree.block(block_hash)
+        return self._chain.tree.reads.block(block_hash)
 
     def seal(self, block_hash: bytes) -> Seal | None:
         """The seal of any verified block; None for genesis."""
-        return self._chain.tree.seal(block_hash)
+        return self._chain.tree.reads.seal(block_hash)
 
     def fork_number(self, block_hash: bytes) -> int | None:
         """Number of the canonical block that a verified block's branch leaves at (its own if canonical).

@@ -121,6 +121,7 @@ class RedbChainStore:
         """The totals of every miner id with a canonical block, ascending by id."""
         return [records.decode_totals(key, data) for key, data in all_rows(self._store, records.MINERS)]
 
+    @property
     def tips(self) -> list[bytes]:
         """Hashes of the stored blocks without a stored child, ascending."""
         return [key for key, _ in all_rows(self._store, records.TIPS)]
