@@ -28,7 +28,7 @@ from quip.net.link import Address
 from quip.net.overlay import Overlay
 from quip.net.setup import OverlaySetup
 from quip.node.chain_thread import ChainThread
-from quip.node.first_sync import FirstSync, Progress
+from quip.node.first_sync import FirstSync, progress_of
 from quip.node.metrics import Metrics
 from quip.node.mining_desk import MiningDesk
 from sim.clock import EventQueue, NodeClock
@@ -279,9 +279,9 @@ class SimNode:
 
     def _look_at_sync(self, life: _Life) -> None:
         """May it mine yet? The node's own rule."""
-        state = life.overlay.sync_state
-        joined = len(life.overlay.peers(self.clock.instant()))
-        progress = Progress(bool(life.overlay.awaited), joined, state.first_done, state.verified + state.imported)
+        overlay = life.overlay
+        peers = overlay.peers(self.clock.instant())
+        progress = progress_of(peers, overlay.sync_state, expected=bool(overlay.awaited))
         verdict = life.first_sync.look(self.world.queue.now_s, progress)
         life.desk.wait_for(None if verdict.over else verdict.value)
 

@@ -44,6 +44,8 @@ class SyncState:
     imported: int
     """Blocks imported since the start."""
     peers: int
+    claims: int = 0
+    """Joined peers that claim more work than the head has and were not yet found to boast."""
 
 
 class Sync:
@@ -71,6 +73,7 @@ class Sync:
             verified=self._desk.verified,
             imported=self._desk.imported,
             peers=len(self._peers),
+            claims=sum(1 for peer in self._peers if peer.since_s is not None),
         )
 
     def claim(self, peer: int, claim: HeadClaim, now: Instant, *, chosen: bool = False) -> None:

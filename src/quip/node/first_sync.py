@@ -4,11 +4,16 @@ A claim alone never stops mining: a sync that brings nothing is waited for no lo
 not answer no longer than PATIENCE_S.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from quip.net.link import Purpose
+from quip.net.setup import PeerInfo
+from quip.net.sync import SyncState
+
 PATIENCE_S = 60.0  # for the first of the named peers to answer; a restart of theirs takes seconds
-FRUITLESS_S = 150.0  # for a sync that neither verifies nor imports anything: two claims may expire one after the other
+FRUITLESS_S = 150.0  # for a sync that imports nothing: two claims may expire one after the other
 
 
 class Verdict(Enum):
@@ -34,11 +39,24 @@ class Progress:
     expected: bool
     """There are peers to wait for: named ones, or those of the last run."""
     joined: int
-    """Peers that welcomed us."""
+    """Peers that welcomed us, or came to us."""
+    answered: bool
+    """One of those that we dialled is among them: whoever else comes chooses itself."""
     resolved: bool
     """No joined peer claims more work than we have, as far as we believe it."""
     done: int
-    """Grows with every header, seal and block that a sync brings."""
+    """Blocks that a sync brought. Seals do not count: those of a light branch are cheap, and can be shown again."""
+
+
+def progress_of(peers: Sequence[PeerInfo], sync: SyncState, *, expected: bool) -> Progress:
+    """How the network stands, by its joined peers and its sync."""
+    return Progress(
+        expected=expected,
+        joined=len(peers),
+        answered=any(peer.purpose is not Purpose.INBOUND for peer in peers),
+        resolved=sync.first_done and not sync.claims,
+        done=sync.imported,
+    )
 
 
 class FirstSync:
@@ -62,10 +80,8 @@ class FirstSync:
         return self._over
 
     def _judge(self, now_s: float, seen: Progress) -> Verdict:
-        if seen.joined and seen.resolved:
-            return Verdict.SYNCED
-        if seen.joined:
+        if seen.joined and not seen.resolved:
             return Verdict.FRUITLESS if now_s - self._moved_s >= FRUITLESS_S else Verdict.WAIT_FOR_SYNC
-        if not seen.expected:
-            return Verdict.ALONE
-        return Verdict.UNANSWERED if now_s - self._started_s >= PATIENCE_S else Verdict.WAIT_FOR_PEERS
+        if seen.expected and not seen.answered:
+            return Verdict.UNANSWERED if now_s - self._started_s >= PATIENCE_S else Verdict.WAIT_FOR_PEERS
+        return Verdict.SYNCED if seen.joined else Verdict.ALONE

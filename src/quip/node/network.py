@@ -41,7 +41,7 @@ from quip.net.trust_db import TrustDb
 from quip.node.chain_thread import ChainThread, Outcome
 from quip.node.clock import ClockWatch
 from quip.node.config import NodeConfig
-from quip.node.first_sync import Progress
+from quip.node.first_sync import Progress, progress_of
 from quip.node.network_figures import NetworkFigures
 from quip.node.opening import Rules
 from quip.node.peer_names import PeerNames
@@ -139,13 +139,8 @@ class NetworkDriver:
         overlay = self._overlay
         since_s = self._parts.clock.monotonic() - self._started_s
         anchored = self._had_anchors and since_s < ANCHORS_S
-        state = overlay.sync_state
-        return Progress(
-            expected=bool(overlay.awaited) or self._names.unresolved or anchored,
-            joined=len(overlay.peers(self._now())),
-            resolved=state.first_done,
-            done=state.verified + state.imported,
-        )
+        expected = bool(overlay.awaited) or self._names.unresolved or anchored
+        return progress_of(overlay.peers(self._now()), overlay.sync_state, expected=expected)
 
     def seen(self, block_hash: bytes) -> Seen | None:
         """Who sent a block first, and when; None for one's own, and for those of a sync. From any thread."""
