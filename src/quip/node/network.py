@@ -95,6 +95,7 @@ class NetworkDriver:
         self._events: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._failure: BaseException | None = None
         self._seen: BoundedDict[bytes, Seen] = BoundedDict(SEEN_BLOCKS)
         self._had_anchors = bool(parts.trust.anchors())
         self._started_s = parts.clock.monotonic()
@@ -152,10 +153,12 @@ class NetworkDriver:
         self._wake.set()
 
     async def work(self) -> None:
-        """Handle events until cancelled."""
+        """Handle events until cancelled. Raises what nobody foresaw in the chain's thread: it would wait for ever."""
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._failure is not None:
+                raise self._failure
             until = time.monotonic() + TURN_S
             while self._events:
                 self._handle(self._events.popleft())
@@ -211,7 +214,15 @@ class NetworkDriver:
                 getattr(log, level)(event, **dict(fields))
 
     def _imported(self, job: int, found: "Future[list[Outcome]]") -> None:
-        self._later(lambda: self.take(BlocksImported(job, tuple(found.result()))))
+        self._later(lambda: self._take_import(job, found))
+
+    def _take_import(self, job: int, found: "Future[list[Outcome]]") -> None:
+        if found.cancelled():
+            return
+        self._failure = self._failure or found.exception()
+        if self._failure is None:
+            self.take(BlocksImported(job, tuple(found.result())))
+        self._wake.set()
 
     def _answer(self, question: Answer) -> None:
         done: Future[Reply] = self._reader.submit(self._library.answer, question.request)

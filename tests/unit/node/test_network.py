@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from quip.chain.chain import Chain
-from quip.net.actions import Answer
+from quip.net.actions import Answer, ImportBlocks
 from quip.net.certificates import NodeIdentity
 from quip.net.events import Answered, Tick
 from quip.net.messages import BlockRequest
@@ -23,7 +23,7 @@ from quip.node.network import QUEUED_EVENTS, NetworkDriver, NetworkParts
 from quip.node.network_opening import open_trust
 from quip.node.opening import Rules
 from quip.storage.errors import StoreCorrupt
-from support.chains import grown, network_spec, new_chain, puzzle_of
+from support.chains import generator, grown, network_spec, new_chain, puzzle_of
 
 BLOCKS = 40
 DEADLINE_S = 30
@@ -122,12 +122,30 @@ async def test_an_unreadable_store_ends_the_question_not_the_node(
 
     chain = grown(3).chain
     async with running(tmp_path / "a", chain) as node:
-        monkeypatch.setattr(chain.tree, "block", broken)
+        monkeypatch.setattr(chain.tree.reads, "block", broken)
         events: list[Any] = []
         monkeypatch.setattr(node.driver, "take", events.append)
         node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
         await until(lambda: Answered(1, 4, None) in events)
         assert node.driver.progress().joined == 0
+
+
+async def test_a_failure_in_the_chains_thread_ends_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw must not leave a sync waiting for ever for the outcome of an import."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    node = Node(tmp_path / "a", new_chain(), ())
+    monkeypatch.setattr(node.chain, "accept_many", broken)
+    await node.driver.start()
+    working = asyncio.create_task(node.driver.work())
+    made = generator(new_chain())
+    node.driver._carry_out(ImportBlocks(1, (made.block(made.chain.head),)))
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        await asyncio.wait_for(working, DEADLINE_S)
+    await node.driver.stop()
+    node.close()
 
 
 async def test_while_the_queue_is_long_nobody_else_has_a_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
