@@ -94,7 +94,7 @@ _ROWS = (
         ),
     ),
     Rule(
-        0x14, "TRANSACTION_GOSSIP", m.TransactionGossip, Channel.PUSH, Rate(10, 50),
+        0x14, "TRANSACTION_GOSSIP", m.TransactionGossip, Channel.PUSH, Rate(0.5, 4),
         f.record(
             m.TransactionGossip, items=f.several("transaction claims", _INVENTORY, 1, limits.MAX_TRANSACTION_CLAIMS)
         ),
