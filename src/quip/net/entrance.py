@@ -12,6 +12,7 @@ from quip.net.limits import (
     ADMISSIONS_PER_GROUP_AT_ONCE,
     ADMISSIONS_PER_GROUP_PER_S,
     ADMISSIONS_PER_S,
+    DIALS_RESERVED,
     GROUPS_AT_THE_DOOR,
     MAX_CONNECTIONS,
     MAX_HALF_OPEN,
@@ -42,7 +43,9 @@ class Entrance:
         """True if there is room for one more from that address. `guests`: all connections of this node."""
         inbound = [guest for guest in guests if guest.purpose is Purpose.INBOUND]
         half_open = [guest for guest in inbound if not guest.opened]
-        if len(guests) >= MAX_CONNECTIONS or len(half_open) >= MAX_HALF_OPEN:
+        if len(guests) >= MAX_CONNECTIONS or len(inbound) >= MAX_CONNECTIONS - DIALS_RESERVED:
+            return False
+        if len(half_open) >= MAX_HALF_OPEN:
             return False
         group = netgroup(address.host)
         if not is_nearby(group):

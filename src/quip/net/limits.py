@@ -192,6 +192,8 @@ HANDSHAKE_S = 5.0
 """A handshake is three round trips; half-open connections are few, so they must not linger."""
 MAX_CONNECTIONS = 192
 """All together; each may make this node hold CONNECTION_WINDOW. The overlay fills less than half."""
+DIALS_RESERVED = 32
+"""Of these: strangers that fill a node must not keep it from dialling its own peers; eight, feelers, and named ones."""
 MAX_PER_NETGROUP = 8
 """Inbound, half-open ones too: one owner's addresses must not fill the node. Loopback and private ones are exempt."""
 MAX_HALF_OPEN = 64

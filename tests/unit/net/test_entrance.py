@@ -31,8 +31,8 @@ def test_there_is_room_at_first() -> None:
 @pytest.mark.parametrize(
     ("guests", "room"),
     [
-        (groups(limits.MAX_CONNECTIONS - 1), True),
-        (groups(limits.MAX_CONNECTIONS), False),
+        (groups(limits.MAX_CONNECTIONS - limits.DIALS_RESERVED - 1), True),
+        (groups(limits.MAX_CONNECTIONS - limits.DIALS_RESERVED), False),
         ([Guest(host(number), Purpose.OUTBOUND) for number in range(limits.MAX_CONNECTIONS)], False),
         (groups(limits.MAX_HALF_OPEN - 1, opened=False), True),
         (groups(limits.MAX_HALF_OPEN, opened=False), False),

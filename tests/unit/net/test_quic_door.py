@@ -196,6 +196,7 @@ async def test_one_netgroup_does_not_fill_the_node(node: Endpoint, monkeypatch: 
 async def test_the_node_takes_so_many_and_no_more(node: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MAX_CONNECTIONS", 2)
     monkeypatch.setattr(entrance, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(entrance, "DIALS_RESERVED", 0)
     async with endpoint("friend") as friend, endpoint("other") as other:
         for _ in range(2):
             assert isinstance(await friend.dial(node), Opened)
