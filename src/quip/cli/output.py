@@ -14,6 +14,7 @@ from rich.text import Text
 
 FRACTION = 1 << 16  # levels are 16.16 fixed point
 WEI = 10**18
+MAX_WIDTH = 1_000  # characters of a table's line
 
 
 def emit_json(value: object) -> None:
@@ -22,13 +23,13 @@ def emit_json(value: object) -> None:
 
 
 def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table; numbers are given as text already."""
+    """A table; numbers are given as text already. Wider than the terminal, its lines go on: ids are for copying."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=MAX_WIDTH).print(table)
 
 
 def emit_pairs(pairs: Mapping[str, object]) -> None:

@@ -177,7 +177,7 @@ def _show(report: dict[str, Any]) -> None:
     elif not report["peers"]:
         typer.echo("no peers are connected")
     else:
-        columns = ("address", "direction", "node id", "agent", "head", "connected", "heard", "in", "out")
+        columns = ("address", "direction", "node id", "agent", "head", "for", "heard", "in", "out")
         output.emit_table(columns, [_live_row(peer, now) for peer in report["peers"]])
     if report["manual"]:
         output.emit_table(("manual peer",), [(peer,) for peer in report["manual"]])
@@ -198,11 +198,11 @@ def _live_row(peer: dict[str, Any], now: float) -> tuple[object, ...]:
     return (
         peer["address"],
         peer["direction"],
-        output.short(peer["nodeId"]),
+        peer["nodeId"].removeprefix("0x")[:16],
         peer["agent"],
         f"#{output.integer(peer['head']['number']):,}",
         span(now - peer["connectedSince"]),
-        f"{peer['lastHeartbeatAge']:.0f} s ago",
+        f"{peer['lastHeartbeatAge']:.0f} s",
         size(peer["bytesIn"]),
         size(peer["bytesOut"]),
     )

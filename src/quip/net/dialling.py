@@ -35,6 +35,8 @@ class _Manual:
     next_s: float = 0.0
     node_id: bytes | None = None
     """Who answered there last."""
+    trouble: str = ""
+    """Why it is not connected, as the log has said."""
 
 
 class Dialler:
@@ -82,7 +84,16 @@ class Dialler:
         entry = self._manual.get(peer.link.address)
         if entry is not None and peer.join is not None and now.monotonic_s - peer.joined_s >= STEADY_AFTER_S:
             entry.failures = 0
+            entry.trouble = ""
         self._back_off(peer.link.address, now)
+
+    def is_news(self, address: Address, reason: str) -> bool:
+        """True if this is why a manual peer is not connected, and the log has not said so at an earlier dial."""
+        entry = self._manual.get(address)
+        if entry is None or entry.trouble == reason:
+            return False
+        entry.trouble = reason
+        return True
 
     def is_self(self, address: Address) -> None:
         """The address is this node's own: it is not dialled again."""

@@ -104,7 +104,8 @@ class Overlay:
     # --- the transport's events
 
     def _dial_failed(self, event: DialFailed, now: Instant) -> None:
-        self._hub.note("debug", "dial failed", address=str(event.address), reason=event.reason[:200])
+        level = "warning" if self._hub.dialler.is_news(event.address, event.reason) else "debug"
+        self._hub.note(level, "dial failed", address=str(event.address), reason=event.reason[:200])
         self._hub.dialler.failed(event.address, now)
 
     def _received(self, event: Received, now: Instant) -> None:
@@ -122,7 +123,11 @@ class Overlay:
         peer = self._hub.peers.remove(event.connection)
         if peer is None or peer.closing:
             return
-        level = "info" if peer.joined else "debug"
+        if peer.joined:
+            level = "info"
+        else:
+            unheard = peer.link.outbound and self._hub.dialler.is_news(peer.link.address, event.reason)
+            level = "warning" if unheard else "debug"
         self._hub.note(level, "peer lost", address=str(peer.link.address), reason=event.reason[:200])
         self._hub.leave(peer, now)
 

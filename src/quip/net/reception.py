@@ -117,6 +117,7 @@ class Reception:
         hub = self._hub
         if code == RefusalCode.SELF:
             hub.dialler.is_self(peer.link.address)
-        level = "warning" if peer.link.purpose is Purpose.MANUAL and code != RefusalCode.DUPLICATE else "debug"
+        serious = peer.link.outbound and code not in (RefusalCode.DUPLICATE, RefusalCode.SELF)
+        level = "warning" if serious and hub.dialler.is_news(peer.link.address, reason) else "debug"
         hub.note(level, "join refused by peer", address=str(peer.link.address), code=code, reason=reason)
         hub.close(peer, CloseCode.REFUSED, "join refused", now)

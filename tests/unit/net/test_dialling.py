@@ -4,7 +4,7 @@ import itertools
 
 from quip.net.actions import Dial
 from quip.net.events import PolicyChanged, Tick
-from quip.net.limits import MANUAL_BACKOFF_MAX_S
+from quip.net.limits import MANUAL_BACKOFF_MAX_S, STEADY_AFTER_S
 from quip.net.link import Address, Purpose
 from quip.net.messages import Peers
 from quip.net.netgroup import netgroup
@@ -42,6 +42,19 @@ def test_a_manual_peer_is_dialled_ever_more_rarely_but_for_ever() -> None:
     assert node.overlay.awaited == 1
     net.give(node, PolicyChanged())
     assert len(dials(net, node, 3)) >= 2
+
+
+def test_why_a_manual_peer_does_not_answer_is_said_once_until_it_was_there() -> None:
+    net = Net()
+    node = net.add(NOWHERE)
+    net.run(100)
+    assert [note.level for note in node.noted("dial failed")][:3] == ["warning", "debug", "debug"]
+    peer = net.add(address=NOWHERE)
+    net.run(MANUAL_BACKOFF_MAX_S * 1.25 + STEADY_AFTER_S + 1)
+    assert node.overlay.awaited == 0
+    net.remove(peer)
+    net.run(100)
+    assert [note.level for note in node.noted("dial failed")].count("warning") == 2
 
 
 def test_it_is_found_within_the_longest_wait_once_it_is_there() -> None:

@@ -65,9 +65,11 @@ def test_a_network_that_we_dialled_by_mistake() -> None:
     spec = replace(network_spec(), chain_id=4_711)
     other = net.add(chain=new_chain(spec))
     node = net.add(other.address)
-    net.run(3)
-    (note, *_) = node.noted("join refused by peer")
+    net.run(30)
+    (note, *again) = node.noted("join refused by peer")
     assert dict(note.fields)["code"] == RefusalCode.WRONG_CHAIN
+    assert note.level == "warning"
+    assert {later.level for later in again} == {"debug"}
     assert node.overlay.peers(net.now) == []
     assert node.overlay.awaited == 1
 
