@@ -194,9 +194,11 @@ class Run:
         if not headers:
             self._at_end = leader.claim.hash
             return
-        if headers[0].parent_hash not in self._locator or not self._connect(headers[0]):
+        if headers[0].parent_hash not in self._locator:
             self._blame(leader.number, WrongAnswer("headers on top of nothing that was named", name="HEADERS"))
             return
+        if not self._connect(headers[0]):
+            return  # on top of what is with the chain's thread since we asked: asked again, we name other blocks
         for header in headers:
             if not self._take_header(leader, header, now):
                 return
@@ -289,8 +291,7 @@ class Run:
             return
         self._at_end = claim.hash
         if (tip.header.number, tip.context.total_difficulty) != (claim.number, claim.total_difficulty):
-            found = tip.context.total_difficulty
-            self._blame(leader.number, FalseClaim(claimed=claim.total_difficulty, found=found))
+            self._blame(leader.number, FalseClaim(claimed=claim.total_difficulty, found=tip.context.total_difficulty))
 
     # --- seals and bodies ---
 

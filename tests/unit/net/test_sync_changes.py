@@ -7,7 +7,7 @@ import pytest
 from quip import _native
 from quip.chain.chain import Chain
 from quip.net import limits
-from quip.net.messages import HeadClaim, HeadersRequest, Seals
+from quip.net.messages import HeadClaim, HeadersRequest, Reply, Request, Seals
 from quip.storage.chain_store import for_network
 from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
 from support.sync_world import Peer, World, chain_with
@@ -64,6 +64,34 @@ def test_the_source_is_reorganised_in_mid_sync() -> None:
         source.accept(block, world.unix_s)
     assert source.head.hash == other[-1].header.hash
     world.tell(number)
+    world.run(60, lambda: same_head(world, source))
+    assert (world.blamed, world.dropped) == ({}, {})
+
+
+def test_a_reorganisation_above_blocks_that_are_being_imported_is_nobodys_fault() -> None:
+    """The leader's next headers build on a block that is neither in the window any more nor in the store yet."""
+    old = line(16)
+    source = chain_with(old, grow(old[:4], 30, seed=8))
+
+    class Reorganised(Peer):
+        """It was on the other branch when it sent its first headers; the second ones come late."""
+
+        def __init__(self) -> None:
+            super().__init__(source)
+            self.before = Peer(chain_with(old))
+
+        def reply(self, request: Request) -> Reply | None:
+            asked = sum(isinstance(one, HeadersRequest) for one in self.asked)
+            self.latency_s = 2.0 if isinstance(request, HeadersRequest) and asked == 2 else 0.05
+            return self.before.reply(request) if asked == 1 else super().reply(request)
+
+    world = World(sizes=SMALL)
+    world._chain_busy_until_s = world.now_s + 8
+    world.join(Reorganised(), Peer(source))
+    world.run(3)
+    assert world.chain.head.header.number == 0
+    assert world.sync._run is not None
+    assert world.sync._run.working
     world.run(60, lambda: same_head(world, source))
     assert (world.blamed, world.dropped) == ({}, {})
 
