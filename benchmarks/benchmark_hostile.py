@@ -24,7 +24,6 @@ from support.node_process import NodeProcess
 SECONDS = 20.0
 LIMIT_S = 2.0
 BLOCKS = 200
-BEGIN_S = 2.0  # an attacker's process needs a moment to start
 PAUSE_S = 0.1
 
 
@@ -35,7 +34,8 @@ async def attacked(node: NodeProcess, url: str, name: str, seconds: float) -> tu
         before = node.resident_bytes()
         waits = []
         with Attack(name, node.port, url, seconds) as attack:
-            end = time.monotonic() + seconds + BEGIN_S
+            await asyncio.to_thread(attack.wait_for_begin, 60.0)
+            end = time.monotonic() + seconds
             while time.monotonic() < end or attack.has_more:
                 waits.append(await honest.relay())
                 await honest.waiter.pause(PAUSE_S)

@@ -60,7 +60,8 @@ class Target:
         return Network.of(RpcClient(self.url))
 
     def until(self) -> Callable[[], bool]:
-        """True while the attack goes on."""
+        """The attack begins now, and says so; true while it goes on."""
+        print(json.dumps({"begun": True}), flush=True)
         end = time.monotonic() + self.seconds
         return lambda: time.monotonic() < end
 
@@ -119,7 +120,8 @@ BROKEN: Sequence[tuple[str, int, bytes, bool]] = (
 
 async def broken_frames(target: Target) -> int:
     """One broken stream after the other, each by somebody new."""
-    network, goes_on, done = target.network(), target.until(), 0
+    network, done = target.network(), 0
+    goes_on = target.until()
     for host, (_, stream, data, fin) in zip(sources(61), itertools.cycle(BROKEN), strict=False):
         if not goes_on():
             break
@@ -133,8 +135,9 @@ async def broken_frames(target: Target) -> int:
 
 async def streams(target: Target) -> int:
     """Requests begun and never ended, given up and begun again; whoever is thrown out comes back as another."""
-    network, goes_on, opened = target.network(), target.until(), 0
+    network, opened = target.network(), 0
     begin = frame(messages.BlockRequest(bytes(32)))[:-1]
+    goes_on = target.until()
     async with AsyncExitStack() as stack:
         crowd: list[WirePeer] = []
         addresses = sources(62)
@@ -160,6 +163,7 @@ async def streams(target: Target) -> int:
 async def slow_readers(target: Target) -> int:
     """Ask for as much as a node gives, and then read nothing: the whole process stands still until it is killed."""
     network = target.network()
+    target.until()
     client = RpcClient(target.url)
     height = int(client.call("eth_blockNumber"), 16)
     found = client.batch([("eth_getBlockByNumber", (hex(n), False)) for n in range(max(1, height - 63), height + 1)])
@@ -179,6 +183,7 @@ async def slow_readers(target: Target) -> int:
 async def connections(target: Target) -> int:
     """A thousand handshakes from fifty addresses, none of which is followed by anything."""
     tried = 0
+    target.until()
     for host, _ in zip(sources(64), range(50), strict=False):
         async with wire_peer(host) as peer:
             await peer.dial_often(target.port, 20)
@@ -214,7 +219,7 @@ class HeaderForge:
 
 async def low_work_headers(target: Target) -> int:
     """Claim the heaviest head of all, serve headers without end, and never a seal."""
-    network, goes_on, served = target.network(), target.until(), 0
+    network, served = target.network(), 0
     forge = HeaderForge(network_spec(), new_chain().head.header)
     forge.more(2_048)
     position = {header.hash: header.number for header in forge.headers}
@@ -231,6 +236,7 @@ async def low_work_headers(target: Target) -> int:
         return messages.Headers(tuple(forge.headers[start : start + request.limit]))
 
     addresses = sources(65)
+    goes_on = target.until()
     while goes_on():
         async with wire_peer(next(addresses)) as peer:
             peer.answer = answer
@@ -251,13 +257,14 @@ def copy_of(url: str) -> list[Block]:
 
 async def old_branches(target: Target) -> int:
     """Valid blocks, one level deep, off every old block: each costs the attacker next to nothing on this network."""
-    network, goes_on, pushed = target.network(), target.until(), 0
+    network, pushed = target.network(), 0
     chain = new_chain()
     for block in copy_of(target.url):
         chain.accept(block, block.header.timestamp)
     made = generator(chain, seed=random.randrange(1 << 30))
     addresses = sources(66)
     height = chain.head.header.number
+    goes_on = target.until()
     while goes_on():
         async with wire_peer(next(addresses)) as peer:
             if not await peer.dial(target.port) or not (response := await peer.join(network)) or response.code:
@@ -308,15 +315,23 @@ class Attack:
         """True while an attack by numbers, not by time, is under way."""
         return self._by_numbers and self._process.poll() is None
 
+    def wait_for_begin(self, timeout_s: float) -> None:
+        """Wait until what it needs is prepared."""
+        self._line(timeout_s)
+
     def wait_for_count(self, timeout_s: float) -> int:
         """Wait for its own words."""
+        line = self._line(timeout_s)
+        self.count = json.loads(line)["count"] if line else 0
+        return self.count
+
+    def _line(self, timeout_s: float) -> str:
         assert self._process.stdout is not None
         timer = threading.Timer(timeout_s, self._process.kill)
         timer.start()
         line = self._process.stdout.readline()
         timer.cancel()
-        self.count = json.loads(line)["count"] if line else 0
-        return self.count
+        return line
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
