@@ -37,6 +37,7 @@ from quip.net.limits import (
     BROKEN_PROMISES,
     CANDIDATES,
     CANDIDATES_PER_PEER,
+    CLAIMS,
     EARLY_BLOCKS,
     OTHER_OFFERS,
     SIDE_BLOCKS_REMEMBERED,
@@ -73,7 +74,7 @@ class Gossip:
         self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
         self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
-        self._claims: BoundedDict[bytes, HeadClaim] = BoundedDict(CANDIDATES)
+        self._claims: BoundedDict[tuple[int, bytes], HeadClaim] = BoundedDict(CLAIMS)
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
         self._promises: dict[int, int] = {}
         self._orders: list[Order] = []
@@ -112,8 +113,9 @@ class Gossip:
             if claim.number > head.header.number + 1:
                 self._orders.append(Claim(peer, claim, held=True))
             else:
-                self._claims.put(claim.hash, claim)
                 self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
+                if claim.hash in self._blocks:
+                    self._claims.put((peer, claim.hash), claim)
 
     # --- answers and results
 
@@ -202,7 +204,8 @@ class Gossip:
         try:
             candidate = judge(self._view, block_hash, offer, now.unix_s)
         except Unconnected:
-            self._orders.append(Claim(offer.peer, offer.claim, offer.held))
+            if offer.total_difficulty:
+                self._orders.append(Claim(offer.peer, offer.claim, offer.held))
             return
         except FutureBlock:
             return
@@ -322,7 +325,7 @@ class Gossip:
             return
         self._blocks.done(ticket)
         self._promises.pop(peer, None)
-        claim = self._claims.get(block.header.hash)
+        claim = self._claims.get((peer, block.header.hash))  # its own, not what others say of the block
         total = claim.total_difficulty if claim is not None else 0
         self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now)
 

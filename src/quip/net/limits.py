@@ -162,6 +162,8 @@ CANDIDATES = 64
 """Blocks on their way in: more than honest miners make in a minute on any chain."""
 CANDIDATES_PER_PEER = 8
 """Of one peer: verification CPU is its to spend only so far."""
+CLAIMS = 144
+"""What peers said of announced blocks that are asked for: FETCHES of them, by one peer asked and ANNOUNCERS others."""
 OTHER_OFFERS = 3
 """Further offers for a hash whose first offer may turn out bad."""
 WAITING_CHILDREN = 32

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from quip.chain.view import ChainReader
 from quip.consensus.block import Block
 from quip.net.actions import CloseCode
+from quip.net.library import Library
 from quip.net.limits import PUSH_AT_LEAST, SIDE_BLOCK_WORTH
 from quip.net.messages import (
     BlockRequest,
@@ -287,6 +289,27 @@ def test_only_the_seal_that_was_checked_is_passed_on() -> None:
     assert len(messages) > PUSH_AT_LEAST
     assert {message.seal for message in messages if isinstance(message, BlockSubmit)} == {block.seal}
     assert node.seals_checked == 1
+
+
+def test_what_one_says_of_a_block_is_not_held_against_another() -> None:
+    """A liar announces the head of an honest branch with more work than it has, and leaves it to others to send it."""
+    net, node, player, ((liar, silent), (honest, puppet)) = one_against(2)
+    ours, theirs = generator(new_chain(), seed=1), generator(new_chain(), seed=2)
+    player.say(liar, submit(node, next_block(ours)))
+    for _ in theirs.extend(2):
+        pass
+    head = theirs.chain.head
+    assert node.chain.head.header.number == 1
+    library = Library(ChainReader(theirs.chain))
+    puppet.answers = library.answer
+    claim = HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
+    false = Gossip((replace(claim, total_difficulty=claim.total_difficulty + 1),))
+    silent.silent = True
+    for peer, message in ((liar, false), (honest, Gossip((claim,))), (liar, false)):
+        player.say(peer, message)
+    net.run(10)
+    assert node.storage.banned == {}
+    assert node.chain.head.hash == head.hash
 
 
 def test_two_halves_find_together_again() -> None:
