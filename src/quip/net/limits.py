@@ -306,6 +306,9 @@ SYNC_GRACE_BLOCKS = 2
 """...such a claim."""
 SYNC_RETRY_S = 2.0
 """After a download that came to nothing, before the next from the same peer."""
+SYNC_STORE_S = 30.0
+"""A chain that takes no blocks (a full disk) is tried again after 2, 4, 8, ... s, at most so long: each try costs peers
+up to a window of seals."""
 SYNC_EARLY_S = 60.0
 """A claim of blocks from the future is left alone for at most so long."""
 SYNC_HEADER_CREDIT = 8_192.0

@@ -61,6 +61,8 @@ class Sync:
         self._first_done = False
         self._held_until_s = 0.0
         """The chain takes no blocks before."""
+        self._refusals = 0
+        """Downloads in a row that the chain took nothing of."""
 
     @property
     def state(self) -> SyncState:
@@ -179,8 +181,10 @@ class Sync:
         self._run = None
         self._probed = run.probed if run.probed and self._is_open(run.probed, head) else None
         leader = self._peers.get(run.leader)
+        self._refusals = self._refusals + 1 if end is End.STORE else 0
         if end is End.STORE:
-            self._held_until_s = now.monotonic_s + limits.SYNC_RETRY_S
+            wait_s = limits.SYNC_RETRY_S * 2 ** min(self._refusals - 1, 10)
+            self._held_until_s = now.monotonic_s + min(wait_s, limits.SYNC_STORE_S)
         elif leader is not None:
             if not self._peers.is_heavier(leader, head):
                 leader.attempts, leader.not_before_s = 0, 0.0

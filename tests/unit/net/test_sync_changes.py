@@ -179,6 +179,16 @@ def test_a_full_disk_is_waited_for() -> None:
     world.run(20, lambda: same_head(world, source))
 
 
+def test_a_disk_that_stays_full_costs_the_others_ever_less() -> None:
+    world = World(sizes=SMALL, store_full=True)
+    world.join(Peer(chain_with(line(60))))
+    world.run(20)
+    before = world.checked
+    world.run(120)
+    assert world.checked - before <= 5 * SMALL.window
+    assert (world.blamed, world.dropped) == ({}, {})
+
+
 def test_blocks_from_the_future_wait_and_nobody_is_blamed() -> None:
     source = chain_with(line(60))
     spec = network_spec()
