@@ -81,7 +81,9 @@ class Hub:
             return
         peer.claim = claim
         self.propagation.knows(peer.connection, claim.hash)
-        if not self.gossip.handles(claim.hash):
+        # What is on its way in needs no sync; but a block far ahead is not, whatever others announced it to be.
+        near = claim.number <= self.view.head.header.number + 1
+        if not (near and self.gossip.handles(claim.hash)):
             self.sync.claim(peer.connection, claim, now, chosen=peer.link.outbound)
 
     def note(self, level: str, event: str, **fields: str | int | float) -> None:

@@ -312,6 +312,22 @@ def test_what_one_says_of_a_block_is_not_held_against_another() -> None:
     assert node.chain.head.hash == head.hash
 
 
+def test_a_false_announcement_hides_nobodys_head() -> None:
+    """A liar says that a block far ahead is the next one, and does not give it: whose head it is, is asked for it."""
+    net, node, player, ((liar, silent), (honest, puppet)) = one_against(2)
+    theirs = generator(new_chain(), seed=2)
+    for _ in theirs.extend(10):
+        pass
+    head = theirs.chain.head
+    puppet.answers = Library(ChainReader(theirs.chain)).answer
+    silent.silent = True
+    claim = HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
+    player.say(liar, Gossip((replace(claim, number=1),)))
+    player.say(honest, Heartbeat(1, claim))
+    net.run(1)
+    assert node.chain.head.hash == head.hash
+
+
 def test_two_halves_find_together_again() -> None:
     net = Net()
     nodes = [net.add(target_outbound=0)]
