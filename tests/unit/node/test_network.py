@@ -97,7 +97,8 @@ async def test_a_chain_is_fetched_and_followed(tmp_path: Path) -> None:
         await until(lambda: young.chain.head.hash == block.header.hash)
         seen = young.driver.seen(block.header.hash)
         assert seen is not None
-        assert young.driver.figures.address_of(seen.connection) == elder.driver.address
+        await until(lambda: young.driver.figures.address_of(seen.connection) == elder.driver.address)
+        await until(elder.driver.figures.peer_objects)
         (peer,) = elder.driver.figures.peer_objects()
         assert peer["direction"] == "inbound"
 
