@@ -106,7 +106,7 @@ class Reception:
             return
         hub.note(
             "info", "peer joined", address=str(link.address), node=link.node_id.hex()[:16],
-            purpose=link.purpose.value, agent=join.agent, number=join.head.number,
+            direction=link.purpose.value, agent=join.agent, head=join.head.number,
         )  # fmt: skip
         hub.propagation.joined(peer.connection)
         hub.claimed(peer, join.head, now)
@@ -119,5 +119,9 @@ class Reception:
             hub.dialler.is_self(peer.link.address)
         serious = peer.link.outbound and code not in (RefusalCode.DUPLICATE, RefusalCode.SELF)
         level = "warning" if serious and hub.dialler.is_news(peer.link.address, reason) else "debug"
-        hub.note(level, "join refused by peer", address=str(peer.link.address), code=code, reason=reason)
+        hub.note(level, "join refused by peer", address=str(peer.link.address), code=_named(code), reason=reason)
         hub.close(peer, CloseCode.REFUSED, "join refused", now)
+
+
+def _named(code: int) -> str:
+    return RefusalCode(code).name.lower() if code in set(RefusalCode) else str(code)

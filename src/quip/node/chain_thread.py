@@ -3,6 +3,7 @@
 Verification is native and lets go of the interpreter, so the event loop stays free while a block is checked.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -23,6 +24,8 @@ from quip.node.metrics import Metrics
 from quip.storage.errors import StoreError, StoreFull
 
 log = structlog.get_logger("quip.chain")
+
+DEEP_REORG = 3  # blocks; two miners often find a block at once, three times in a row is worth a look
 
 LEVEL_ONE = 1 << 16
 STALL_HINT = "free some space on the disk; the node goes on by itself"
@@ -140,7 +143,8 @@ class ChainThread:
         self._show_head()
         if event.depth:
             self._metrics.reorgs.inc()
-            log.warning("the chain moved to another branch", left=event.depth, head=event.new.hash)
+            level = logging.INFO if event.depth < DEEP_REORG else logging.WARNING
+            log.log(level, "the chain moved to another branch", left=event.depth, head=event.new.hash)
 
     def _show_head(self) -> None:
         head = self.chain.head

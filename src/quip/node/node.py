@@ -299,9 +299,13 @@ async def _watchdog(notifier: ServiceNotifier) -> None:
 
 
 def _rpc_listener(config: NodeConfig) -> socket.socket:
+    if config.rpc.port is not None:
+        return _listener(config.rpc.port, "JSON-RPC server", "--rpc-port")
     port = rpc_port_for(config)
     if port is not None:
-        return _listener(port, "JSON-RPC server", "--rpc-port")
+        with contextlib.suppress(OSError):
+            return server.listen(port)
+        log.warning("the usual RPC port is in use: another one is taken", usual=port, hint="--rpc-port chooses one")
     try:
         return server.listen_from(FIRST_RPC_PORT)
     except OSError:
