@@ -126,6 +126,7 @@ def test_a_miner_fetches_the_chain_before_it_mines(start: StartNode) -> None:
     again = start("elder", "--port", str(elder.port))
     young.wait_for_height(12)
     assert block_hash(young, 10) == block_hash(again, 10)
+    wait_until(lambda: "miner='this node'" in young.text(), "a block of its own", 60.0)
     text = young.text()
     synced = next(line for line in text.splitlines() if "synced" in line)
     assert "because='no peer has more'" in synced
