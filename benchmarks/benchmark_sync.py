@@ -1,12 +1,14 @@
-"""Sync: a fresh node fetches the test network's chain from another over QUIC on loopback; then again, killed half-way.
+"""Sync: a fresh node fetches a chain from another over QUIC on loopback; on the test network again, killed half-way.
 
 python benchmarks/benchmark_sync.py [blocks]      (20,000; the chain is made once and kept in the temporary folder)
 
 Measured against the whole seal check (gate, header rules, signatures, energies, baseline) on one core of the same
-machine, in the same minute. Both nodes share the machine's cores.
+machine, in the same minute. Both nodes share the machine's cores. The test network's puzzle is tiny, so that this
+measures everything around it; the second chain has the public puzzle, and a ladder that lets drawn spins pass.
 """
 
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +29,7 @@ from quip.chain.generator import ChainGenerator
 from quip.consensus import rules
 from quip.consensus.difficulty import requirements
 from quip.consensus.proof import puzzle_rules
+from quip.consensus.spec import ChainSpec, parse_spec
 from quip.consensus.spec_files import load_spec
 from quip.ising.puzzle import Puzzle
 from quip.primitives.ecdsa import public_key
@@ -34,17 +38,46 @@ from quip.rpc.client import RpcClient, RpcUnreachable
 from quip.storage.chain_store import STORE_FILE, open_chain_store, read_chain_store
 
 BLOCKS = int(os.environ.get("QUIP_BENCH_SYNC_BLOCKS", "20000"))
-SPEC = load_spec("test")
+PUBLIC_BLOCKS = 1_000
+DRAWN_LADDER = [[0, -8_300_000], [64 << 16, -8_200_000]]
+"""Margins so far above any baseline of the public puzzle that drawn spins meet them."""
 GOAL = 0.6
 SAMPLE = 1_000
 DEADLINE_S = 600.0
 BATCH = 512
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A chain to be fetched."""
+
+    title: str
+    genesis: str
+    """For --genesis-config."""
+    spec: ChainSpec
+    blocks: int
+
+    @property
+    def puzzle(self) -> Puzzle:
+        """Its puzzle."""
+        return Puzzle(puzzle_rules(self.spec.puzzle))
+
+
+def drawn_public(folder: Path) -> Subject:
+    """The public puzzle under a ladder without work."""
+    document = json.loads((report.ROOT / "genesis_block_public.json").read_text(encoding="utf-8"))
+    document["chain_id"] += 2_000
+    document["puzzle"]["ladder"] = DRAWN_LADDER
+    file = folder / "drawn.json"
+    file.write_text(json.dumps(document), encoding="utf-8")
+    return Subject("public puzzle", str(file), parse_spec(file.read_bytes()), PUBLIC_BLOCKS)
+
+
 class Signer:
     """A mining key that forgets which leaves it used: for this chain only."""
 
-    def __init__(self) -> None:
+    def __init__(self, chain_id: int) -> None:
+        self._chain_id = chain_id
         self._secret = bytes(31) + b"\1"
         self._xmss = _native.XmssKey.generate(SUITE_MINING, bytes(96))
         self.keys = HybridKeys(SUITE_MINING, public_key(self._secret), self._xmss.public_key)
@@ -52,31 +85,33 @@ class Signer:
 
     def sign_block(self, block_hash: bytes) -> tuple[bytes, bytes]:
         """As BlockSigner."""
-        digest = block_digest(SPEC.chain_id, self.keys, self._leaf, block_hash)
+        digest = block_digest(self._chain_id, self.keys, self._leaf, block_hash)
         signatures = _native.ecdsa_sign(self._secret, digest), self._xmss.sign(self._leaf, digest)
         self._leaf += 1
         return signatures
 
 
-def made_chain(blocks: int, puzzle: Puzzle) -> Path:
+def made_chain(subject: Subject) -> Path:
     """A data directory with a chain of so many blocks, made where absent."""
-    folder = Path(tempfile.gettempdir()) / f"quip-benchmark-{blocks}-{SPEC.digest.hex()[:8]}"
+    folder = Path(tempfile.gettempdir()) / f"quip-benchmark-{subject.blocks}-{subject.spec.digest.hex()[:8]}"
     store = folder / STORE_FILE
     if not store.exists():
         folder.mkdir(mode=0o700, exist_ok=True)
         unfinished = folder / "unfinished"
         unfinished.unlink(missing_ok=True)
-        opened = open_chain_store(unfinished, SPEC.chain_id)
-        chain = Chain.open(SPEC, opened, puzzle)
-        for _ in ChainGenerator(chain, puzzle, [Signer()], 1).extend(blocks):
+        opened = open_chain_store(unfinished, subject.spec.chain_id)
+        puzzle = subject.puzzle
+        chain = Chain.open(subject.spec, opened, puzzle)
+        for _ in ChainGenerator(chain, puzzle, [Signer(subject.spec.chain_id)], 1).extend(subject.blocks):
             pass
         opened.close()
         unfinished.rename(store)
     return folder
 
 
-def seals_per_second(folder: Path, puzzle: Puzzle) -> float:
+def seals_per_second(folder: Path, subject: Subject) -> float:
     """Blocks whose gate, header rules and whole seal one core checks in a second, many seals in one call."""
+    spec, puzzle = subject.spec, subject.puzzle
     opened = read_chain_store(folder / STORE_FILE)
     numbers = range(1, SAMPLE + 1)
     blocks = [opened.block(opened.canonical(number) or b"") for number in (0, *numbers)]
@@ -84,25 +119,25 @@ def seals_per_second(folder: Path, puzzle: Puzzle) -> float:
     pairs = [(parent, block) for parent, block in pairwise(blocks) if parent and block]
 
     def check() -> None:
-        required = [requirements(SPEC, low.header, low.context, high.header.timestamp) for low, high in pairs]
+        required = [requirements(spec, low.header, low.context, high.header.timestamp) for low, high in pairs]
         for low, high in pairs:
-            rules.check_gate(SPEC, high.header)
-            rules.check_header(SPEC, low.header, low.context, high.header, high.header.timestamp)
+            rules.check_gate(spec, high.header)
+            rules.check_header(spec, low.header, low.context, high.header, high.header.timestamp)
         seals = [(high.header, high.seal, need) for (_, high), need in zip(pairs, required, strict=True)]
-        assert not any(rules.check_seals(SPEC, puzzle, seals))
+        assert not any(rules.check_seals(spec, puzzle, seals))
 
     return len(pairs) / report.medians([check], 3)[0]
 
 
 class Node:
-    """quip-network-node on the test network, without mining."""
+    """quip-network-node without mining."""
 
-    def __init__(self, data_dir: Path, *arguments: str) -> None:
+    def __init__(self, genesis: str, data_dir: Path, *arguments: str) -> None:
         self.data_dir = data_dir
         self.port = free_port()
         program = Path(sys.executable).parent / "quip-network-node"
         command = [
-            program, "--num-cpus", "1", "cpu", "--genesis-config", "test", "--data-dir", data_dir,
+            program, "--num-cpus", "1", "cpu", "--genesis-config", genesis, "--data-dir", data_dir,
             "--rpc-port", "0", "--port", str(self.port), "--listen", "127.0.0.1", *arguments,
         ]  # fmt: skip
         log = data_dir.with_name(data_dir.name + ".log").open("ab")
@@ -143,9 +178,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(data_dir: Path, *arguments: str) -> Iterator[Node]:
+def running(subject: Subject, data_dir: Path, *arguments: str) -> Iterator[Node]:
     """A node that ends with the block."""
-    node = Node(data_dir, *arguments)
+    node = Node(subject.genesis, data_dir, *arguments)
     try:
         yield node
     finally:
@@ -162,47 +197,60 @@ def stored_height(data_dir: Path) -> int:
     return header.number if header else 0
 
 
-def synced(source: Node, data_dir: Path, blocks: int) -> float:
+def synced(subject: Subject, source: Node, data_dir: Path) -> float:
     """Blocks per second of a fresh node, from its first answer to the last block."""
-    with running(data_dir, "--peer", f"127.0.0.1:{source.port}") as node:
-        low = max(1, blocks // 20)
+    with running(subject, data_dir, "--peer", f"127.0.0.1:{source.port}") as node:
+        low = max(1, subject.blocks // 20)
         started = node.reach(low)
         begun = node.height() or low
-        return (blocks - begun) / (node.reach(blocks) - started)
+        return (subject.blocks - begun) / (node.reach(subject.blocks) - started)
 
 
-def killed_half_way(source: Node, data_dir: Path, blocks: int) -> tuple[int, int]:
+def killed_half_way(subject: Subject, source: Node, data_dir: Path) -> tuple[int, int]:
     """kill -9 at half of the chain: (the head that was seen last, the head in the store then)."""
-    with running(data_dir, "--peer", f"127.0.0.1:{source.port}") as node:
-        node.reach(blocks // 2)
+    with running(subject, data_dir, "--peer", f"127.0.0.1:{source.port}") as node:
+        node.reach(subject.blocks // 2)
         seen = node.height() or 0
         node.end(signal.SIGKILL)
     return seen, stored_height(data_dir)
 
 
-def section(blocks: int = BLOCKS) -> str:
-    """The section of docs/benchmarks.md."""
-    puzzle = Puzzle(puzzle_rules(SPEC.puzzle))
-    source_dir = made_chain(blocks, puzzle)
-    with tempfile.TemporaryDirectory() as folder, running(source_dir) as source:
-        source.reach(blocks)
-        rate = synced(source, Path(folder) / "fresh", blocks)
-        seen, left = killed_half_way(source, Path(folder) / "killed", blocks)
-        synced(source, Path(folder) / "killed", blocks)
-    one_core = seals_per_second(source_dir, puzzle)
-    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+def measured(subject: Subject, kill: bool) -> list[str]:
+    """The lines about one chain."""
+    source_dir = made_chain(subject)
+    with tempfile.TemporaryDirectory() as folder, running(subject, source_dir) as source:
+        source.reach(subject.blocks)
+        rate = synced(subject, source, Path(folder) / "fresh")
+        if kill:
+            seen, left = killed_half_way(subject, source, Path(folder) / "killed")
+            synced(subject, source, Path(folder) / "killed")
+    one_core = seals_per_second(source_dir, subject)
     cores = min(2, os.cpu_count() or 1)
     share = rate / (cores * one_core)
     lines = [
-        f"## Sync, test network, {blocks} blocks, two nodes on {cores} cores", "",
-        f"* gate, header rules and whole seals, one core: {one_core:.0f} blocks/s",
+        f"* {subject.title}, {subject.blocks} blocks: "
+        f"gate, header rules and whole seals, one core: {one_core:.0f} blocks/s",
         f"* a fresh node: {rate:.0f} blocks/s, {share:.0%} of both cores' limit, {GOAL:.0%} asked: "
         f"{report.verdict(share >= GOAL)} (both nodes and all of QUIC run on the same cores)",
-        f"* kill -9 half-way: block {seen} was seen, {left} was in the store; at most {BATCH} lost asked: "
-        f"{report.verdict(seen - left <= BATCH)}; the same node then goes on to the end",
-        f"* the larger node's memory: {peak_mb:.0f} MB",
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
+    ]
+    if kill:
+        lines.append(
+            f"* kill -9 half-way: block {seen} was seen, {left} was in the store; at most {BATCH} lost asked: "
+            f"{report.verdict(seen - left <= BATCH)}; the same node then goes on to the end"
+        )
+    return lines
+
+
+def section(blocks: int = BLOCKS) -> str:
+    """The section of docs/benchmarks.md."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [
+            "## Sync, two nodes on one machine", "",
+            *measured(Subject("test network", "test", load_spec("test"), blocks), kill=True),
+            *measured(drawn_public(Path(folder)), kill=False),
+        ]  # fmt: skip
+    peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+    return "\n".join([*lines, f"* the largest node's memory: {peak_mb:.0f} MB"]) + "\n"
 
 
 if __name__ == "__main__":
