@@ -14,14 +14,14 @@ from quip.cli.options import DataDir, Json, Rpc
 from quip.cli.target import open_target, running_url
 from quip.cli.wallet import files_for
 from quip.net.bans import group_subject, node_subject
-from quip.net.link import Address
+from quip.net.link import Address, canonical
 from quip.net.netgroup import is_nearby
 from quip.net.ports import Ban
 from quip.net.trust_db import NODE_ID_BYTES, TrustEditor
 from quip.node.config import FIRST_PORT, split_address
 from quip.node.errors import ConfigError, DataDirError, NodeError
 from quip.node.files import DataFiles
-from quip.node.peer_names import canonical, look_up
+from quip.node.peer_names import look_up
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_REASON = 200  # characters; the node shows it to the banned peer

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import socket
 from functools import lru_cache
 
 from quip.net.limits import KNOWN_SPELLINGS, LOOPBACK_DATAGRAM
-from quip.net.link import Address
+from quip.net.link import Address, canonical
 from quip.net.local_errors import UdpPortError
 
+_canonical = lru_cache(maxsize=KNOWN_SPELLINGS)(canonical)
 BUFFER_BYTES = 4 << 20  # asked of the system for each direction; it gives what it allows
 
 
@@ -58,7 +58,7 @@ class UdpSocket:
                 return None
             except ConnectionError:
                 continue  # news of an earlier datagram's fate: QUIC has its own timers
-            address = _address(sender[0], sender[1])
+            address = _canonical(sender[0], sender[1])
             if address is not None:
                 return data, address
 
@@ -74,21 +74,6 @@ class UdpSocket:
     def close(self) -> None:
         """Give the port back."""
         self.socket.close()
-
-
-@lru_cache(maxsize=KNOWN_SPELLINGS)
-def _address(host: str, port: int) -> Address | None:
-    """The canonical form; None for what cannot be dialled back (link-local with a scope)."""
-    try:
-        ip = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.scope_id is not None:
-            return None
-        if ip.ipv4_mapped is not None:
-            return Address(str(ip.ipv4_mapped), port)
-    return Address(str(ip), port)
 
 
 def _cannot_open(host: str, port: int, error: OSError) -> UdpPortError:

@@ -7,13 +7,13 @@ from pathlib import Path
 import structlog
 
 from quip.net.certificates import NodeIdentity, read_certificates
-from quip.net.link import Address
+from quip.net.link import Address, canonical
 from quip.net.transport import TransportConfig
 from quip.net.trust_db import TrustDb
 from quip.node.config import NodeConfig, split_address
 from quip.node.errors import ConfigError
 from quip.node.files import DataFiles
-from quip.node.peer_names import canonical, look_up
+from quip.node.peer_names import look_up
 
 log = structlog.get_logger("quip.net")
 

@@ -3,7 +3,6 @@
 Looking up runs in a daemon thread of its own: a name server that does not answer delays nobody, not even the end.
 """
 
-import ipaddress
 import socket
 import threading
 from asyncio import AbstractEventLoop
@@ -11,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from quip.net.link import Address
+from quip.net.link import Address, canonical
 from quip.node.config import split_address
 
 log = structlog.get_logger("quip.net")
@@ -102,16 +101,3 @@ class PeerNames:
             elif text not in self._unknown:
                 self._unknown.add(text)
                 log.warning("no address for this peer", peer=text, hint="check the name; it is looked up again")
-
-
-def canonical(host: str, port: int) -> Address | None:
-    """The address in its one spelling; None for what is no IP address, or needs an interface's name."""
-    try:
-        ip = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.scope_id is not None:
-            return None
-        ip = ip.ipv4_mapped or ip
-    return Address(str(ip), port)

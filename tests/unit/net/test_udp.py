@@ -10,7 +10,7 @@ from quip.net.events import Opened
 from quip.net.link import Address, Purpose
 from quip.net.local_errors import UdpPortError
 from quip.net.transport import TransportConfig
-from quip.net.udp import UdpSocket, _address
+from quip.net.udp import UdpSocket, _canonical
 from support.quic_endpoints import Endpoint, endpoint, identity
 
 
@@ -69,7 +69,7 @@ def test_what_a_socket_cannot_reach(host: str, address: str) -> None:
     ],
 )
 def test_addresses_have_one_spelling(raw: str, canonical: str | None) -> None:
-    assert _address(raw, 7) == (None if canonical is None else Address(canonical, 7))
+    assert _canonical(raw, 7) == (None if canonical is None else Address(canonical, 7))
 
 
 def test_a_port_in_use_is_named() -> None:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from quip.net.link import Address
-from quip.node.peer_names import LOOKUP_S, PeerNames, canonical, look_up
+from quip.net.link import Address, canonical
+from quip.node.peer_names import LOOKUP_S, PeerNames, look_up
 
 
 class Directory:
