@@ -54,7 +54,7 @@ def test_four_terminals_share_one_chain(join: Callable[..., NodeProcess], tmp_pa
 
     wait_until(lambda: all(client.call("quip_getStatus")["peers"] for client in clients), "peers", DEADLINE_S)
     wait_until(one_tip, "one tip of four miners", DEADLINE_S)
-    assert all(client.call("quip_getStatus")["mining"] for client in clients)
+    wait_until(lambda: all(client.call("quip_getStatus")["mining"] for client in clients), "four miners", DEADLINE_S)
     listed = run_json("quip", "peers", "list", "--data-dir", str(first.data_dir), home=tmp_path)
     assert listed["running"]
     assert {peer["nodeId"] for peer in listed["peers"]} == {node_id(node) for node in nodes[1:]}
