@@ -2,7 +2,8 @@
 
 Each chunk of a stream travels by itself: it may be lost (and is sent again), and overtakes chunks of other streams but
 never of its own. A path is a pair of hosts in one direction and can be cut; who hears nothing for IDLE_S closes, and
-says nothing. A crashed host says nothing either. What this file does not do: congestion, packets, TLS.
+says nothing. A crashed host says nothing either, but once it is back it tells who dialled it that it knows nothing of
+the connection (a stateless reset). What this file does not do: congestion, packets, TLS.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from quip.net.actions import Close, Dial, ResetStream, Send
+from quip.net.endings import FORGOTTEN
 from quip.net.events import Backlog, Closed, DialFailed, Event, Opened, Received, StreamReset
 from quip.net.link import Address, Link, Purpose
 from sim.clock import EventQueue
@@ -76,6 +78,7 @@ class _Side:
     """One end of a connection."""
 
     host: Host
+    node_id: bytes
     number: int
     life: int
     opened: bool = False
@@ -176,7 +179,7 @@ class FakeNetwork:
 
     def _new_side(self, host: Host) -> _Side:
         self._numbers[host.address] += 1
-        return _Side(host, self._numbers[host.address], self._lives[host.address])
+        return _Side(host, host.node_id, self._numbers[host.address], self._lives[host.address])
 
     def _open(self, connection: _Connection, index: int, other: Host, purpose: Purpose) -> None:
         side, far = connection.sides[index], connection.sides[1 - index]
@@ -217,7 +220,7 @@ class FakeNetwork:
         side, far = connection.sides[index], connection.sides[1 - index]
         if side.closed:
             return
-        if not self._passes(side.host.address, far.host.address):
+        if not self._passes(side.host.address, far.host.address) or far.host.address not in self._hosts:
             self.counts["lost chunks"] += 1
             again_s = min(2 * pause_s, LAST_RETRY_S)
             self._queue.after(pause_s + wait_s, lambda: self._transmit(connection, index, chunk, again_s, 0.0))
@@ -227,6 +230,7 @@ class FakeNetwork:
     def _land(self, connection: _Connection, index: int, chunk: tuple[int, int, bytes, bool]) -> None:
         side, far = connection.sides[index], connection.sides[1 - index]
         if far.closed:
+            self._disown(connection, index)
             return
         if not self._is_clear(side.host.address, far.host.address):  # the path was cut while it was under way
             self._transmit(connection, index, chunk, FIRST_RETRY_S, 0.0)
@@ -238,6 +242,21 @@ class FakeNetwork:
             self._arrived(connection, 1 - index, chunk[0], chunk[1:])
         else:
             far.early.append(chunk)
+
+    def _disown(self, connection: _Connection, index: int) -> None:
+        """A stateless reset: only of who was dialled, under the key that it had then, and it may be lost."""
+        side, far = connection.sides[index], connection.sides[1 - index]
+        there = self._hosts.get(far.host.address)
+        if index != 0 or there is None or there.node_id != far.node_id:
+            return
+        if self._passes(far.host.address, side.host.address):
+            self._queue.after(self._delay(), lambda: self._hear_reset(side))
+
+    def _hear_reset(self, side: _Side) -> None:
+        if side.opened and not side.closed:
+            self.counts["resets"] += 1
+            self._end(side)
+            side.host.happened(Closed(side.number, FORGOTTEN))
 
     def _arrived(self, connection: _Connection, index: int, number: int, piece: tuple[int, bytes, bool]) -> None:
         side = connection.sides[index]

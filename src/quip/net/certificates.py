@@ -7,6 +7,8 @@ identity; or the operator gives both files. Nobody signs these certificates: a p
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import stat
 from contextlib import suppress
@@ -72,6 +74,14 @@ class NodeIdentity:
     chain: tuple[x509.Certificate, ...]
     node_id: bytes
     """32 bytes."""
+
+    @property
+    def reset_key(self) -> bytes:
+        """A secret that follows from the private key: for stateless resets, which have to outlive a restart."""
+        secret = self.private_key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        return hmac.new(secret, b"quip reset key 1", hashlib.sha256).digest()
 
     @staticmethod
     def open(directory: Path, cert_file: Path | None = None, key_file: Path | None = None) -> NodeIdentity:

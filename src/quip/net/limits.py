@@ -216,6 +216,10 @@ ANSWERS_PER_S = 5_000.0
 """Datagrams that belong to no connection and are answered (Retry, 20 us each); forged addresses cost no more..."""
 ANSWERS_AT_ONCE = 10_000
 """...after these."""
+RESETS_PER_S = 100.0
+"""Packets of unknown connections that are answered: peers of the time before a restart, one each..."""
+RESETS_AT_ONCE = 200
+"""...all of them at once. Whoever forges such packets gets no more than this, in shorter ones."""
 CPU_SHARE = 0.25
 """Of one core, for what one connection sends: 10 MB/s of data, but only 800 datagrams of nothing but PINGs..."""
 CPU_AT_ONCE_S = 1.0

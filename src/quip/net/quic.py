@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,17 +49,16 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from quip.net.actions import CloseCode
 from quip.net.certificates import MAX_CHAIN, NodeIdentity, is_accepted_key, node_id_of
-from quip.net.datagram import CID_BYTES, Knock, may_begin, printable
+from quip.net.cpu_share import CpuShare
+from quip.net.datagram import CID_BYTES, Knock, destination_of, may_begin, printable
+from quip.net.endings import FORGOTTEN, own_end, peers_end
 from quip.net.events import Backlog, Closed, DialFailed, Opened, Received, StreamReset
 from quip.net.limits import (
     BACKLOG_STEP,
     CONNECTION_WINDOW,
-    CPU_AT_ONCE_S,
-    CPU_SHARE,
     HANDSHAKE_S,
     KEY_UPDATE_PACKETS,
     LOOPBACK_DATAGRAM,
-    MAX_CHARGE_S,
     MAX_CRYPTO_BYTES,
     MAX_STREAM_GAPS,
     MAX_STREAMS_BIDI,
@@ -69,8 +67,8 @@ from quip.net.limits import (
     STREAM_WINDOW,
 )
 from quip.net.link import Address, Link, Purpose
-from quip.net.rates import Rate, TokenBucket
 from quip.net.retry import RetryTokens
+from quip.net.stateless_reset import ResetTokens
 
 ALPN = "quip/1"
 VERSIONS = [int(QuicProtocolVersion.VERSION_1)]
@@ -79,28 +77,11 @@ SIGNATURE_NAMES = "ED25519 ECDSA_SECP256R1_SHA256 ECDSA_SECP384R1_SHA384 RSA_PSS
 SIGNATURES = [tls.SignatureAlgorithm[name] for name in SIGNATURE_NAMES.split()]
 CIPHERS = [tls.CipherSuite.AES_128_GCM_SHA256, tls.CipherSuite.CHACHA20_POLY1305_SHA256]
 
-CLOSE_NAMES = {int(code): code.name.lower() for code in CloseCode}
-QUIC_NAMES = {int(code): code.name.lower().replace("_", " ") for code in QuicErrorCode}
-
-OWN_WORDS = {
-    "Idle timeout": "silent for too long",
-    "Could not find a common protocol version": "the other side speaks another version of QUIC",
-}
-
 # What hostile bytes can raise inside aioquic beside its own errors: it asserts, indexes and parses as it goes.
 AIOQUIC_FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    UnsupportedAlgorithm,
-    QuicConnectionError,
-    QuicPacketBuilderStop,
-    tls.Alert,
-)
+    ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
+    UnsupportedAlgorithm, QuicConnectionError, QuicPacketBuilderStop, tls.Alert,
+)  # fmt: skip
 # Its log tells what strangers do, line by line: ours says what matters.
 logging.getLogger("quic").setLevel(logging.CRITICAL)
 
@@ -113,6 +94,7 @@ class QuicSetup:
     """What all connections of this node have in common."""
 
     identity: NodeIdentity
+    resets: ResetTokens
     client_ca: bytes | None = None
     """PEM; None: peers sign their own certificates."""
     idle_timeout_s: float = 60.0
@@ -138,7 +120,20 @@ class QuicSetup:
 
 
 class _Connection(QuicConnection):
-    """aioquic's connection with three differences, each in one method."""
+    """aioquic's connection with four differences, each in a method or two."""
+
+    def __init__(self, resets: ResetTokens, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._resets = resets
+        if not self._is_client:
+            self._host_cids[0].stateless_reset_token = resets.token(self.host_cid)
+
+    def _replenish_connection_ids(self) -> None:
+        """Tokens that this node can still make after a restart (aioquic's are random)."""
+        super()._replenish_connection_ids()
+        for host_cid in self._host_cids:
+            if not host_cid.was_sent:
+                host_cid.stateless_reset_token = self._resets.token(host_cid.cid)
 
     def _initialize(self, peer_cid: bytes) -> None:
         """Ask clients for their certificate: TLS begins and runs within one call, so this is the only moment."""
@@ -224,7 +219,20 @@ class _Connection(QuicConnection):
         """Why the connection is over, as soon as it is (aioquic tells it three timeouts later)."""
         if self._close_event is None:
             return None
-        return _why(self._close_event, self._state is QuicConnectionState.DRAINING)
+        ending, text = self._close_event, self._close_event.reason_phrase
+        if self._state is not QuicConnectionState.DRAINING or text == FORGOTTEN:
+            return own_end(ending.error_code, text)
+        return peers_end(ending.error_code, text, of_quic=ending.frame_type is not None)
+
+    def forget(self, now_s: float) -> None:
+        """The other side answered with a stateless reset: it knows nothing of this connection (RFC 9000, 10.3.1)."""
+        self._close_event = quic_events.ConnectionTerminated(QuicErrorCode.NO_ERROR, None, FORGOTTEN)
+        self._close_begin(is_initiator=False, now=now_s)
+
+    def reset_token(self) -> bytes | None:
+        """What a stateless reset of the other side ends with; clients have none to give."""
+        token: bytes | None = self._peer_cid.stateless_reset_token
+        return token or None
 
 
 class Door:
@@ -296,46 +304,48 @@ class Channel:
         self._given_up: set[int] = set()
         self._told_unsent = 0
         self._packets = 0
-        self._owed_s = 0.0
         self._deadline_s = 0.0
         self._routes: dict[bytes, Channel] = {}
 
     def dial(self, routes: dict[bytes, Channel], now_s: float) -> None:
         """Begin as the client; `routes` is where this connection enters its connection ids."""
-        self._begin(routes, now_s, _Connection(configuration=self._setup.configuration(True, self.address)))
+        self._begin(routes, now_s, self._connection(is_client=True))
         self._quic.connect(self._peer, now_s)
 
     def admit(self, knock: Knock, routes: dict[bytes, Channel], now_s: float) -> None:
         """Begin as the server of a client whose address is proved."""
-        quic = _Connection(
-            configuration=self._setup.configuration(False, self.address),
-            original_destination_connection_id=knock.first_cid,
-            retry_source_connection_id=knock.retry_cid,
-        )
+        cids = {"original_destination_connection_id": knock.first_cid, "retry_source_connection_id": knock.retry_cid}
+        quic = self._connection(is_client=False, **cids)
         self._begin(routes, now_s, quic)
         self._route(knock.retry_cid)
         self.receive(knock.datagram, now_s)
         if not self._quic.began():
             self._end("a first packet that cannot be read")
 
+    def _connection(self, *, is_client: bool, **cids: bytes) -> _Connection:
+        configuration = self._setup.configuration(is_client, self.address)
+        return _Connection(self._setup.resets, configuration=configuration, **cids)
+
     def _begin(self, routes: dict[bytes, Channel], now_s: float, quic: _Connection) -> None:
         self._routes = routes
         self._quic = quic
         self._deadline_s = now_s + HANDSHAKE_S
-        self._cpu = TokenBucket(Rate(CPU_SHARE, CPU_AT_ONCE_S), now_s)
+        self._cpu = CpuShare(now_s)
         self._route(quic.host_cid)
 
     def receive(self, datagram: bytes, now_s: float) -> None:
-        """Take a datagram that carries one of our connection ids and comes from the peer's address."""
-        if self.ended or not self._cpu.take(now_s, self._owed_s):
-            return  # the last one is not paid for yet
-        began_s = time.perf_counter()
+        """Take a datagram from the peer's address: one of our connection ids leads here, or its reset token does."""
+        if self.ended or not self._cpu.paid(now_s):
+            return
         self.bytes_in += len(datagram)
-        self._guarded(lambda: self._quic.receive_datagram(datagram, self._peer, now_s), None)
+        if destination_of(datagram) in self.cids:
+            self._guarded(lambda: self._quic.receive_datagram(datagram, self._peer, now_s), None)
+        else:
+            self._quic.forget(now_s)
         self._drain()
         if not self.ended and (overrun := self._quic.overrun()) is not None:
             self.close(CloseCode.MISBEHAVED, overrun)
-        self._owed_s = min(time.perf_counter() - began_s, MAX_CHARGE_S)
+        self._cpu.done()
 
     def send(self, stream: int, data: bytes, fin: bool) -> None:
         """Queue bytes. On a stream that the other side has given up they go nowhere: the news is under way."""
@@ -464,6 +474,8 @@ class Channel:
             self.close(CloseCode.WRONG_KEY, f"certificate refused: {error}")
             return
         self.opened = True
+        if token := self._quic.reset_token():
+            self._route(token)
         self._events.append(Opened(self.number, link))
 
 
@@ -481,20 +493,3 @@ def _proved_id(context: tls.Context, client_ca: bytes | None) -> bytes:
     if client_ca is not None:
         tls.verify_certificate(certificate, chain=chain, cadata=client_ca)
     return node_id_of(certificate)
-
-
-def _why(ending: quic_events.ConnectionTerminated, by_peer: bool) -> str:
-    """In words."""
-    code, text = ending.error_code, printable(ending.reason_phrase)
-    name = QUIC_NAMES.get(code, f"TLS alert {code - QuicErrorCode.CRYPTO_ERROR}")
-    if not by_peer:
-        return OWN_WORDS.get(text, f"{name}: {text}")
-    if ending.frame_type is None:
-        name = f"closed by the other side ({CLOSE_NAMES.get(code, code)})"
-    elif code == QuicErrorCode.CONNECTION_REFUSED:
-        return "refused: the other side is full, or bans us"
-    elif code == QuicErrorCode.CRYPTO_ERROR + tls.AlertDescription.no_application_protocol:
-        return "the other side speaks another protocol"
-    else:
-        name = f"the other side reports: {name}"
-    return f"{name}: {text}" if text else name

@@ -25,12 +25,15 @@ from quip.net.limits import (
     LINGER_S,
     MAX_CONNECTIONS,
     MAX_FAREWELLS,
+    RESETS_AT_ONCE,
+    RESETS_PER_S,
 )
 from quip.net.link import Address, Purpose
 from quip.net.netgroup import is_dialable
 from quip.net.quic import Channel, Door, QuicSetup, TransportEvent
 from quip.net.rates import Rate, TokenBucket
 from quip.net.retry import RetryTokens
+from quip.net.stateless_reset import ResetTokens, token_of
 from quip.net.udp import UdpSocket
 
 TIMER_SLACK_S = 0.0005  # the loop wakes up on its own clock
@@ -85,7 +88,8 @@ class QuicTransport:
     ) -> None:
         """`admits` is asked before a stranger is let in (bans)."""
         self._config = config
-        self._setup = QuicSetup(config.identity, config.client_ca, config.idle_timeout_s)
+        self._resets = ResetTokens(config.identity.reset_key)
+        self._setup = QuicSetup(config.identity, self._resets, config.client_ca, config.idle_timeout_s)
         self._on_event = on_event
         self._admits = admits
         self._door = Door(RetryTokens(os.urandom(32)))
@@ -104,6 +108,7 @@ class QuicTransport:
         self._loop = asyncio.get_running_loop()
         self._entrance = Entrance(self._loop.time())
         self._answers = TokenBucket(Rate(ANSWERS_PER_S, ANSWERS_AT_ONCE), self._loop.time())
+        self._reset_answers = TokenBucket(Rate(RESETS_PER_S, RESETS_AT_ONCE), self._loop.time())
         self._socket = UdpSocket(self._config.host, self._config.port)
         self._loop.add_reader(self._socket.socket, self._readable)
 
@@ -187,7 +192,7 @@ class QuicTransport:
 
     def _datagram(self, datagram: bytes, address: Address, now_s: float) -> None:
         cid = destination_of(datagram)
-        channel = self._routes.get(cid)
+        channel = self._routes.get(cid) or self._routes.get(token_of(datagram))
         if channel is not None:
             # A connection stays with the address that it began with: what comes from elsewhere is not the peer's.
             if channel.address == address:
@@ -199,8 +204,18 @@ class QuicTransport:
             if farewell.address == address:
                 self._send(farewell.again(), address)
             return
-        if not may_begin(datagram) or not self._answers.take(now_s):
-            return
+        if not may_begin(datagram):
+            self._disown(datagram, address, now_s)
+        elif self._answers.take(now_s):
+            self._knock(datagram, address, now_s)
+
+    def _disown(self, datagram: bytes, address: Address, now_s: float) -> None:
+        """A packet of a connection that is not known (any more): its other side may dial again."""
+        reset = self._resets.answer(datagram)
+        if reset is not None and self._reset_answers.take(now_s):
+            self._send([reset], address)
+
+    def _knock(self, datagram: bytes, address: Address, now_s: float) -> None:
         answer = self._door.knock(datagram, address, now_s)
         if isinstance(answer, Knock):
             self._admit(answer, now_s)

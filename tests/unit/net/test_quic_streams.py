@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from aioquic.quic import events as quic_events
 
-from quip.net import entrance, limits, quic
+from quip.net import cpu_share, entrance, limits, quic
 from quip.net.actions import Close, CloseCode, ResetStream, Send
 from quip.net.events import Backlog, Closed, Opened, Received, StreamReset
 from quip.net.transport import TransportConfig
@@ -419,7 +419,7 @@ async def test_a_frame_without_a_type_is_not_taken_for_a_polite_close() -> None:
 
 async def test_one_peer_gets_its_share_of_the_cpu_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Datagrams of a thousand PING frames each: what is beyond the share is not even decrypted."""
-    monkeypatch.setattr(quic, "CPU_AT_ONCE_S", 0.05)
+    monkeypatch.setattr(cpu_share, "CPU_AT_ONCE_S", 0.05)
     async with guest() as (node, connection, stranger), endpoint("friend") as friend:
         opened = await friend.dial(node)
         assert isinstance(opened, Opened)
@@ -434,9 +434,9 @@ async def test_one_peer_gets_its_share_of_the_cpu_and_no_more(monkeypatch: pytes
         before, spent_s, now_s = channel.bytes_in, [0.0], stranger.loop.time()
         for datagram in flood:
             channel.receive(datagram, now_s)
-            spent_s.append(channel._owed_s)
+            spent_s.append(channel._cpu._owed_s)
         taken = (channel.bytes_in - before) // len(flood[0])
         assert 0 < taken < len(flood)
-        assert sum(sorted(set(spent_s))[:-1]) <= quic.CPU_AT_ONCE_S  # the last one overdraws
+        assert sum(sorted(set(spent_s))[:-1]) <= cpu_share.CPU_AT_ONCE_S  # the last one overdraws
         friend.transport.perform(Send(opened.connection, 0, b"still here", True))
         await node.until(lambda: any(event.data == b"still here" for event in node.of(Received)))

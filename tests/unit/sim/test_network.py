@@ -5,6 +5,7 @@ import random
 import pytest
 
 from quip.net.actions import Close, CloseCode, Dial, ResetStream, Send
+from quip.net.endings import FORGOTTEN
 from quip.net.events import Closed, DialFailed, Event, Opened, Received, StreamReset
 from quip.net.link import Address, Purpose
 from sim.clock import EventQueue
@@ -122,6 +123,36 @@ def test_a_crash_says_nothing_and_a_close_does() -> None:
         pair.queue.run_until(2 * IDLE_S)
         assert len(pair.client.of(Closed)) == 1
         assert pair.network.connections(pair.client) == []
+
+
+def test_who_comes_back_disowns_the_connections_of_its_former_life() -> None:
+    pair = Pair(Weather())
+    pair.queue.run_until(1.0)
+    pair.network.detach(pair.server)
+    pair.send(4, b"x")
+    pair.queue.run_until(5.0)
+    assert pair.client.of(Closed) == []
+    pair.network.attach(pair.server)
+    pair.queue.run_until(20.0)
+    assert [event.reason for event in pair.client.of(Closed)] == [FORGOTTEN]
+    assert pair.server.of(Received) == []
+    assert pair.network.connections(pair.client) == []
+
+
+def test_nobody_disowns_under_another_key_or_whom_it_dialled() -> None:
+    for client_dies in (True, False):
+        pair = Pair(Weather())
+        pair.queue.run_until(1.0)
+        dead, left = (pair.client, pair.server) if client_dies else (pair.server, pair.client)
+        pair.network.detach(dead)
+        if not client_dies:
+            dead.node_id = bytes(32)
+        pair.network.attach(dead)
+        pair.network.perform(left, Send(1, 4 if left is pair.client else 1, b"x", False))
+        pair.queue.run_until(IDLE_S)
+        assert left.of(Closed) == []
+        pair.queue.run_until(2 * IDLE_S)
+        assert [event.reason for event in left.of(Closed)] == ["idle"]
 
 
 def test_a_reset_ends_a_stream_in_both_directions() -> None:
