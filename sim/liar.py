@@ -14,8 +14,8 @@ from dataclasses import replace
 from quip.chain.chain import Chain
 from quip.chain.view import ChainReader
 from quip.consensus.block import Block
-from quip.consensus.difficulty import child_context, requirements
 from quip.consensus.header import Header
+from quip.consensus.seal import Seal
 from quip.net.actions import Close, CloseCode, Dial, Send
 from quip.net.events import Backlog, Closed, DialFailed, Event, Opened, Received, StreamReset
 from quip.net.library import Library
@@ -33,6 +33,7 @@ from quip.net.messages import (
     JoinRequest,
     Peers,
     PeersRequest,
+    Push,
     Reply,
     Request,
     Seals,
@@ -41,6 +42,7 @@ from quip.net.messages import (
 from quip.net.peer_events import Asked, Broken, JoinAsked, PeerEvent
 from quip.net.session import LocalJoin, PeerSession
 from quip.net.setup import PROTOCOL_VERSION
+from sim.branches import fake_headers, grown_branch
 from sim.lies import LIES, TRANSACTION, Forger, flip, with_seal
 from sim.node import SimNode, World
 from sim.scenario import LiarPlan, Manner
@@ -48,9 +50,15 @@ from sim.scenario import LiarPlan, Manner
 MAX_IDENTITIES = 6
 """Node ids that a liar uses up, one after the other."""
 REMEMBERED_LIES = 64
-FAKE_HEADERS = 60
-"""Length of a branch of headers that never had seals."""
 CLAIMED_FACTOR = 1_000
+FAR_AHEAD = 1_000
+"""Blocks above its own head that a boaster claims."""
+DRIP_S = 8.0
+"""Between two seals of a boaster: an answer within the time for answers."""
+CROWD = 24
+"""Identities of a liar who comes in numbers."""
+FAILING_EXECUTION = ("transactions", "state root", "receipts root", "logs bloom", "used gas")
+"""Lies that are seen only when the block is executed."""
 OLD_BLOCKS = 12
 """How far below the head side blocks are put."""
 GARBAGE_BYTES = 3_000
@@ -77,6 +85,7 @@ class Liar:
         self._blocks: dict[bytes, Block] = {}
         self._fakes: tuple[Header, ...] = ()
         self._claim: HeadClaim | None = None
+        self._own: Chain | None = None
         self._identities = 0
 
     def begin(self) -> None:
@@ -124,12 +133,21 @@ class Liar:
                     session.welcome(now)
                 case Asked():
                     reply = self._answer(event.request)
-                    if reply is not None:
+                    if reply is not None and isinstance(reply, Seals) and self.plan.manner is Manner.DRIP:
+                        self._drip(connection, event.stream, reply)
+                    elif reply is not None:
                         session.respond(event.stream, reply, now)
                 case Broken():
                     self._world.network.perform(self, Close(connection, CloseCode.DONE, ""))
         for send in session.drain():
             self._world.network.perform(self, send)
+
+    def _drip(self, connection: int, stream: int, reply: Seals) -> None:
+        """One good seal, just in time."""
+        self._told("drop")
+        one = Seals(reply.seals[:1])
+        later = lambda: self._step(connection, lambda s: s.respond(stream, one, self._now()), self._now())  # noqa: E731
+        self._world.queue.after(DRIP_S, later)
 
     def _closed(self, event: Closed) -> None:
         self._sessions.pop(event.connection, None)
@@ -144,7 +162,7 @@ class Liar:
         self._world.queue.after(self._rng.uniform(5, 20), lambda: self._dial(node))
 
     def _dial(self, node: SimNode) -> None:
-        if self._identities <= MAX_IDENTITIES:
+        if self._identities <= (CROWD if self.plan.manner is Manner.CROWD else MAX_IDENTITIES):
             self._world.network.perform(self, Dial(node.address, Purpose.OUTBOUND))
 
     def _new_identity(self) -> None:
@@ -186,6 +204,14 @@ class Liar:
                 self._push("side", self._forger.sibling(chain, depth, self._rng.randrange(1, 4)), chain)
             case Manner.SILENCE:
                 self._announce(chain, now)
+            case Manner.DRIP:
+                self._boast(chain, now)
+            case Manner.CROWD:
+                self._crowd(chain)
+            case Manner.TWINS:
+                self._push_twins(chain, now)
+            case Manner.FRAME:
+                self._frame(chain, now)
 
     def _push(self, name: str, block: Block, chain: Chain) -> None:
         self._blocks[block.header.hash] = block
@@ -219,33 +245,62 @@ class Liar:
                 self._told("announced")
 
     def _fabricate(self, chain: Chain, now: Instant) -> None:
-        """Lawful headers, a second apart, off an old block: much work, if anybody had done it."""
-        number = max(0, chain.head.header.number - FAKE_HEADERS // 2)
-        fork = chain.block_by_number(number)
-        if fork is None:
-            return
-        spec, parent, context = self._world.spec, fork.header, fork.context
-        made: list[Header] = []
-        while len(made) < FAKE_HEADERS and parent.timestamp < now.unix_s:
-            timestamp = parent.timestamp + 1
-            required = requirements(spec, parent, context, timestamp)
-            draft = replace(
-                chain.head.header,
-                parent_hash=parent.hash,
-                number=required.number,
-                timestamp=timestamp,
-                difficulty=required.work,
-                base_fee_per_gas=fork.header.base_fee_per_gas if number else chain.head.header.base_fee_per_gas,
-                extra_data=self._forger.miner_id,
-            )
-            header = self._forger.opened(draft)
-            context = child_context(spec.difficulty, parent, context, header)
-            parent = header
-            made.append(header)
-        if made:
-            self._fakes = tuple(made)
-            self._claim = HeadClaim(parent.hash, parent.number, context.total_difficulty * CLAIMED_FACTOR)
+        """Much work, if anybody had done it."""
+        made = fake_headers(self._forger, chain, now.unix_s)
+        if made is not None:
+            self._fakes, work = made
+            tip = self._fakes[-1]
+            self._claim = HeadClaim(tip.hash, tip.number, work * CLAIMED_FACTOR)
             self._told("claim")
+
+    def _boast(self, chain: Chain, now: Instant) -> None:
+        """A branch with real work behind it, said to be a thousand times as much."""
+        if self._own is None:
+            self._own = grown_branch(self._forger, chain, now.unix_s)
+            head = self._own.head
+            work = chain.head.context.total_difficulty * CLAIMED_FACTOR
+            self._claim = HeadClaim(self._rng.randbytes(32), head.header.number + FAR_AHEAD, work)
+            self._told("boast")
+
+    def _crowd(self, chain: Chain) -> None:
+        """One more identity on every node, each with the same boast."""
+        head = chain.head
+        if self._claim is None:
+            work = head.context.total_difficulty * CLAIMED_FACTOR
+            self._claim = HeadClaim(self._rng.randbytes(32), head.header.number + FAR_AHEAD, work)
+        if self._identities < CROWD:
+            self._new_identity()
+            self._told("identity")
+            for node in self._nodes:
+                self._dial(node)
+
+    def _push_twins(self, chain: Chain, now: Instant) -> None:
+        """A good block, and again under other seals, in any order: the hash is the same for all of them."""
+        block = self._forger.child(chain, now.unix_s)
+        wrong = with_seal(block, xmss_signature=flip(_sealed(block).xmss_signature, -1))
+        total = chain.head.context.total_difficulty + block.header.difficulty
+        for session in self._sessions.values():
+            for twin in self._rng.sample((block, wrong, block, wrong), 4):
+                if session.push(BlockSubmit(twin.header, _sealed(twin), total), now):
+                    self._told("twin")
+
+    def _frame(self, chain: Chain, now: Instant) -> None:
+        """Have somebody else say what is wrong: one node alone hears it, and of it those that it tells."""
+        session = self._rng.choice(list(self._sessions.values()))
+        head = chain.head
+        match self._rng.randrange(3):
+            case 0:  # only the execution fails: it is relayed before that
+                name = self._rng.choice(FAILING_EXECUTION)
+                block = LIES[name].make(self._forger, self._forger.child(chain, now.unix_s))
+                total = head.context.total_difficulty + block.header.difficulty
+                message: Push = BlockSubmit(block.header, _sealed(block), total)
+            case 1:  # a real block under another number and work
+                message = Gossip((HeadClaim(head.hash, head.header.number + 1, head.context.total_difficulty * 2),))
+            case _:  # the next block, of whose total work it says too much
+                block = self._forger.child(chain, now.unix_s)
+                message = BlockSubmit(block.header, _sealed(block), head.context.total_difficulty * 2)
+        if session.push(message, now):
+            self._told("framed")
 
     def _send_garbage(self) -> None:
         connection = self._rng.choice(list(self._sessions))
@@ -255,11 +310,12 @@ class Liar:
         self._told("garbage")
 
     def _answer(self, request: Request) -> Reply | None:
-        chain = self._teacher()
+        chain = self._own or self._teacher()
         manner = self.plan.manner
         if chain is None:
             return None
-        if manner is Manner.SILENCE or (manner is Manner.CLAIMS and isinstance(request, SealsRequest)):
+        withheld = manner is Manner.CLAIMS and isinstance(request, SealsRequest)
+        if withheld or manner in (Manner.SILENCE, Manner.CROWD):
             self._told("silence")
             return None
         match request:
@@ -330,3 +386,8 @@ class Liar:
 
     def _now(self) -> Instant:
         return Instant(self._world.queue.now_s, int(self._world.start_unix_s + self._world.queue.now_s))
+
+
+def _sealed(block: Block) -> Seal:
+    assert block.seal is not None
+    return block.seal

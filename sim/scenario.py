@@ -65,6 +65,14 @@ class Manner(Enum):
     """Sends good blocks long before their time."""
     SIDES = "sides"
     """Sends good blocks that build on old ones, many of them."""
+    DRIP = "drip"
+    """Has a branch with some work behind it, claims a thousand times as much, and gives a seal every few seconds."""
+    CROWD = "crowd"
+    """Comes under ever more node ids, each of which claims much work and says nothing."""
+    TWINS = "twins"
+    """Sends good blocks with good and with wrong seals, in quick succession."""
+    FRAME = "frame"
+    """Tells one node alone what the node would be blamed for if it passed it on."""
 
 
 LATE = (Kind.STALE, Kind.DEEP)
@@ -154,7 +162,7 @@ def scenario_of(seed: int) -> Scenario:
             weights[fault.nodes[0]] = sum(weights) / 2
     liars = _liars(rng) if Kind.LIARS in (main, *extra) else ()
     if main is Kind.STALE and not liars:  # somebody to whom it turns in vain
-        liars = (_liar(rng, 0, Manner.SILENCE),)
+        liars = (_liar(rng, 0, rng.choice((Manner.SILENCE, Manner.DRIP, Manner.CROWD))),)
     return Scenario(
         seed=seed,
         shares=tuple(weight / sum(weights) for weight in weights),

@@ -1,12 +1,12 @@
 """A simulation is worth what it catches: bugs planted in the node's own code must fail a seed that is green without."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from quip.chain.batch import Batch, Verified
-from quip.consensus.errors import ConsensusError, Fault, FutureBlock
+from quip.consensus.errors import ConsensusError, ExecutionError, Fault, FutureBlock
 from quip.net.candidates import Candidate
 from quip.net.gossip import Gossip
 from quip.net.link import Instant
@@ -33,6 +33,17 @@ def with_fault(kind: Kind, count: int = 6) -> tuple[int, ...]:
 
 def with_liar(manner: Manner, count: int = 6) -> tuple[int, ...]:
     return tuple(seed for seed in range(300) if manner in {liar.manner for liar in scenario_of(seed).liars})[:count]
+
+
+def late_with(manner: Manner, count: int = 6) -> tuple[int, ...]:
+    """Seeds in which a node comes late, and such a liar is there before it."""
+    late = {Kind.STALE, Kind.DEEP}
+    return tuple(
+        seed
+        for seed in range(600)
+        if manner in {liar.manner for liar in scenario_of(seed).liars}
+        and late & {fault.kind for fault in scenario_of(seed).faults}
+    )[:count]
 
 
 def never_reorganises(patch: pytest.MonkeyPatch) -> None:
@@ -95,6 +106,36 @@ def syncs_to_equal_work(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def never_replaces_a_dripper(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Sync, "_rotate", lambda *_: None)
+
+
+def believes_the_heaviest_claim(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SyncPeers, "wary", property(lambda _: False, lambda *_: None), raising=False)
+
+
+def passes_on_the_newest_seal(patch: pytest.MonkeyPatch) -> None:
+    proceed = Gossip._proceed
+
+    def newest(gossip: Gossip, candidate: Candidate, now: Instant) -> None:
+        if candidate.others:
+            candidate.offer = replace(candidate.offer, seal=candidate.others[-1].seal)
+        proceed(gossip, candidate, now)
+
+    patch.setattr(Gossip, "_proceed", newest)
+
+
+def blames_the_relayer(patch: pytest.MonkeyPatch) -> None:
+    refused = Gossip._refused
+
+    def blame(gossip: Gossip, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
+        if isinstance(error, ExecutionError):
+            gossip._orders.append(Blame(candidate.offer.peer, error))
+        refused(gossip, candidate, error, *more)
+
+    patch.setattr(Gossip, "_refused", blame)
+
+
 PLANTED = {
     "never reorganises": Planted(never_reorganises, with_fault(Kind.SPLIT), "no common tip"),
     "never asks again": Planted(never_asks_again, with_fault(Kind.STALE), "no common tip"),
@@ -102,6 +143,10 @@ PLANTED = {
     "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WITNESSES), "banned the honest"),
     "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WITNESSES), ""),
     "syncs to equal work": Planted(syncs_to_equal_work, with_fault(Kind.SPLIT), ""),
+    "never replaces a dripper": Planted(never_replaces_a_dripper, late_with(Manner.DRIP), "no common tip"),
+    "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.CROWD), "no common tip"),
+    "passes on the newest seal": Planted(passes_on_the_newest_seal, with_liar(Manner.TWINS), "is invalid"),
+    "blames the relayer": Planted(blames_the_relayer, with_liar(Manner.FRAME), "banned the honest"),
 }
 
 
