@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 from quip import _native
-from quip.chain.batch import Trust
+from quip.chain.batch import SEAL_CHECKED
 from quip.chain.chain import Chain
 from quip.chain.generator import ChainGenerator
 from quip.consensus.block import Block
@@ -68,7 +68,7 @@ def branch() -> tuple[Block, ...]:
 def import_all(chain: Chain, blocks: tuple[Block, ...]) -> None:
     """Give a chain blocks whose seals were checked when they were made."""
     if blocks:
-        chain.accept_many(blocks, blocks[-1].header.timestamp, Trust(seal_checked=True))
+        chain.accept_many(blocks, blocks[-1].header.timestamp, SEAL_CHECKED)
 
 
 def _grown(before: tuple[Block, ...], blocks: int, miners: tuple[int, ...]) -> tuple[Block, ...]:

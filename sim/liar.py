@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from quip.chain.chain import Chain
 from quip.chain.view import ChainReader
@@ -17,6 +18,7 @@ from quip.consensus.block import Block
 from quip.consensus.header import Header
 from quip.consensus.seal import Seal
 from quip.net.actions import Close, CloseCode, Dial, Send
+from quip.net.codec import decode
 from quip.net.events import Backlog, Closed, DialFailed, Event, Opened, Received, StreamReset
 from quip.net.library import Library
 from quip.net.link import Address, Instant, Purpose
@@ -322,7 +324,8 @@ class Liar:
             case PeersRequest():
                 return Peers(())
             case HeadersRequest() | SealsRequest() | BodiesRequest() | BlockRequest():
-                honest = Library(ChainReader(chain)).answer(request)
+                encoded = Library(ChainReader(chain)).answer(request)
+                honest = cast(Reply, decode(encoded.code, encoded.payload))
                 return self._twisted(request, honest)
         return None
 

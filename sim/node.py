@@ -240,7 +240,7 @@ class SimNode:
         self.happened(SealsChecked(action.job, tuple(errors)))
 
     def _imported(self, life: _Life, action: ImportBlocks) -> None:
-        done = life.thread.submit(action.blocks, seal_checked=True, outweighs_from=action.outweighs_from)
+        done = life.thread.submit(action.blocks, action.trust)
         self._look_at_power()
         if self._life is life:
             self.happened(BlocksImported(action.job, tuple(done.result())))

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
 
-from quip.chain.batch import Trust
 from quip.chain.chain import Chain
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
@@ -165,8 +164,7 @@ class Net:
             case CheckSeals(job, _, checks):
                 node.seals_checked += len(checks)
                 self.give(node, SealsChecked(job, tuple(self._check(node, check) for check in checks)))
-            case ImportBlocks(job, blocks, outweighs_from):
-                trust = Trust(seal_checked=True, outweighs_from=outweighs_from)
+            case ImportBlocks(job, blocks, trust):
                 outcomes = node.chain.accept_many(list(blocks), self.now.unix_s, trust)
                 self.give(node, BlocksImported(job, tuple(outcomes)))
             case Answer(connection, stream, request):

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import cast
 
 from quip.chain.batch import Trust
 from quip.chain.chain import Accepted, Chain
@@ -17,6 +18,7 @@ from quip.consensus import rules
 from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
 from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
+from quip.net.codec import decode
 from quip.net.errors import NetError, NoAnswer
 from quip.net.library import Library
 from quip.net.link import Instant
@@ -33,7 +35,7 @@ from quip.net.messages import (
 )
 from quip.net.orders import Ask, Blame, Drop
 from quip.net.sync import Sync
-from quip.net.sync_run import Sizes
+from quip.net.sync_desk import Sizes
 from support.chains import network_spec, new_chain, puzzle_of
 
 LATENCY_S = 0.05
@@ -57,7 +59,8 @@ class Peer:
 
     def reply(self, request: Request) -> Reply | None:
         """None: no answer ever."""
-        return self._library.answer(request)
+        encoded = self._library.answer(request)
+        return cast(Reply, decode(encoded.code, encoded.payload))
 
 
 def claim_of(chain: Chain) -> HeadClaim:
@@ -205,8 +208,7 @@ class World:
             outcomes: list[Accepted | ConsensusError | None] = [None] * len(order.blocks)
             if not self.store_full:
                 self.batches.append(len(order.blocks))
-                trust = Trust(seal_checked=True, outweighs_from=order.outweighs_from)
-                outcomes[:] = self.chain.accept_many(order.blocks, self.unix_s, trust)
+                outcomes[:] = self.chain.accept_many(order.blocks, self.unix_s, order.trust)
             self.sync.imported(order.job, outcomes, self.now)
 
         self._chain_busy_until_s = max(self._chain_busy_until_s, self.now_s) + 0.001 * len(order.blocks)

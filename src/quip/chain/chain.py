@@ -158,7 +158,7 @@ class Chain:
 
     def miners(self) -> list[MinerTotals]:
         """What every miner id did on the canonical chain."""
-        return self._store.miners()
+        return self._store.miners
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` with every event, in the thread of `accept`. Returns the call that ends it."""

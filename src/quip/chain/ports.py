@@ -74,8 +74,11 @@ class BlockReads(Protocol):
     def context(self, block_hash: bytes) -> BlockContext | None:
         """Only its context."""
 
-    def seal(self, block_hash: bytes) -> Seal | None:
-        """Only its seal; None for genesis too."""
+    def encoded_header(self, block_hash: bytes) -> bytes | None:
+        """The RLP of its header."""
+
+    def encoded_seal(self, block_hash: bytes) -> bytes | None:
+        """The RLP of its seal; None for genesis too."""
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""
@@ -99,6 +102,7 @@ class ChainStore(BlockReads, Protocol):
     def commit(self, *changes: ImportChange) -> None:
         """Write all changes, in order, in one atomic, durable transaction."""
 
+    @property
     def miners(self) -> list[MinerTotals]:
         """The totals of every miner id with a canonical block."""
 

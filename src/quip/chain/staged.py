@@ -9,7 +9,6 @@ from __future__ import annotations
 from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
-from quip.consensus.seal import Seal
 from quip.consensus.state import StateReader
 
 
@@ -48,10 +47,17 @@ class StagedStore:
         staged = self._blocks.get(block_hash)
         return staged.context if staged else self._store.context(block_hash)
 
-    def seal(self, block_hash: bytes) -> Seal | None:
-        """Only its seal."""
+    def encoded_header(self, block_hash: bytes) -> bytes | None:
+        """The RLP of its header."""
         staged = self._blocks.get(block_hash)
-        return staged.seal if staged else self._store.seal(block_hash)
+        return staged.header.encode() if staged else self._store.encoded_header(block_hash)
+
+    def encoded_seal(self, block_hash: bytes) -> bytes | None:
+        """The RLP of its seal."""
+        staged = self._blocks.get(block_hash)
+        if staged is None:
+            return self._store.encoded_seal(block_hash)
+        return staged.seal.encode() if staged.seal else None
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""

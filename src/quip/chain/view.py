@@ -12,7 +12,6 @@ from quip.chain.events import Head
 from quip.chain.ports import StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
-from quip.consensus.seal import Seal
 from quip.consensus.spec import ChainSpec
 
 
@@ -57,9 +56,13 @@ class ChainReader:
         """Any verified block, whole."""
         return self._chain.tree.reads.block(block_hash)
 
-    def seal(self, block_hash: bytes) -> Seal | None:
-        """The seal of any verified block; None for genesis."""
-        return self._chain.tree.reads.seal(block_hash)
+    def encoded_header(self, block_hash: bytes) -> bytes | None:
+        """RLP of the header of any verified block."""
+        return self._chain.tree.reads.encoded_header(block_hash)
+
+    def encoded_seal(self, block_hash: bytes) -> bytes | None:
+        """RLP of the seal of any verified block; None for genesis."""
+        return self._chain.tree.reads.encoded_seal(block_hash)
 
     def fork_number(self, block_hash: bytes) -> int | None:
         """Number of the canonical block that a verified block's branch leaves at (its own if canonical).

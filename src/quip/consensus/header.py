@@ -32,6 +32,8 @@ EMPTY_TRIE_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc
 EMPTY_BLOOM = bytes(BLOOM_SIZE)
 
 _FIELDS = 16
+_PARENT_HASH = slice(4, 36)
+"""In its RLP: behind the list's prefix (every header has 256 to 65,535 bytes) and the hash's own."""
 _SIZES = {
     0: ("parentHash", HASH_SIZE),
     1: ("ommersHash", HASH_SIZE),
@@ -155,6 +157,11 @@ class Header:
         if len(values[12]) > MAX_EXTRA_SIZE:
             raise MalformedHeader(f"extraData has {len(values[12])} bytes, more than {MAX_EXTRA_SIZE}")
         return _build(values, _integers(values))
+
+    @staticmethod
+    def parent_of(encoded: bytes) -> bytes:
+        """The parent hash in the RLP of a header, without a look at the rest of it."""
+        return encoded[_PARENT_HASH]
 
     @staticmethod
     def decode(data: bytes) -> Header:

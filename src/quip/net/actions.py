@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
+from quip.chain.batch import Trust
 from quip.consensus.block import Block
 from quip.consensus.difficulty import Requirements
 from quip.consensus.header import Header
@@ -85,13 +86,12 @@ class CheckSeals:
 
 @dataclass(frozen=True, slots=True)
 class ImportBlocks:
-    """Accept blocks, in order, on the chain's thread; their seals are verified already. Answered by BlocksImported."""
+    """Accept blocks, in order, on the chain's thread. Answered by BlocksImported."""
 
     job: int
     blocks: tuple[Block, ...]
-    outweighs_from: bytes | None = None
-    """Hash of the canonical block at which their branch leaves, if the branch was found heavier than the head: goes to
-    `Chain.accept_many` as `Trust.outweighs_from`."""
+    trust: Trust
+    """What is verified already: their seals at least."""
 
 
 @dataclass(frozen=True, slots=True)

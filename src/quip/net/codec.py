@@ -178,15 +178,15 @@ TABLE: dict[int, Rule] = {rule.code: rule for rule in _ROWS}
 _CODES: dict[type[m.Message], int] = {rule.kind: rule.code for rule in _ROWS}
 
 
-def code_of(message: m.Message) -> int:
+def code_of(message: m.Message | m.Encoded) -> int:
     """The code of a message's type."""
-    return _CODES[type(message)]
+    return message.code if isinstance(message, m.Encoded) else _CODES[type(message)]
 
 
-def encode(message: m.Message) -> bytes:
+def encode(message: m.Message | m.Encoded) -> bytes:
     """The payload. Raises ValueError for a message that no peer would take: a field out of range, or too many bytes."""
-    rule = TABLE[_CODES[type(message)]]
-    payload = rlp.encode(rule.shape.pack(message))
+    rule = TABLE[code_of(message)]
+    payload = message.payload if isinstance(message, m.Encoded) else rlp.encode(rule.shape.pack(message))
     if len(payload) > rule.max_bytes:
         raise ValueError(f"{rule.name} of {len(payload)} bytes, more than {rule.max_bytes}")
     return payload

@@ -9,7 +9,7 @@ from quip.chain.chain import Accepted
 from quip.chain.events import Head
 from quip.consensus.errors import ConsensusError
 from quip.net.link import Address, Link
-from quip.net.messages import Reply
+from quip.net.messages import Encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Answered:
 
     connection: int
     stream: int
-    message: Reply | None
+    message: Encoded | None
     """None: it could not be answered (the store failed); the asker is told to ask somebody else."""
 
 

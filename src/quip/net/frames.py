@@ -11,13 +11,13 @@ from collections.abc import Collection
 
 from quip.net.codec import TABLE, code_of, encode
 from quip.net.errors import FrameTooLarge, MalformedFrame, UnexpectedMessage, UnknownMessage
-from quip.net.messages import Message
+from quip.net.messages import Encoded, Message
 
 HEADER_BYTES = 5
 """Code and length."""
 
 
-def frame(message: Message) -> bytes:
+def frame(message: Message | Encoded) -> bytes:
     """The frame of a message. Raises ValueError for one that no peer would take."""
     payload = encode(message)
     return bytes((code_of(message),)) + len(payload).to_bytes(4, "big") + payload

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from quip.chain.batch import SEAL_CHECKED
 from quip.chain.bounded import BoundedDict
 from quip.chain.chain import Accepted, Status
 from quip.consensus.block import Block
@@ -273,7 +274,7 @@ class Gossip:
         job = next(self._tickets)
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),)))
+        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),), SEAL_CHECKED))
 
     def _drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""

@@ -284,6 +284,8 @@ SYNC_BODIES_RANGE = 16
 """Bodies in one request."""
 SYNC_IMPORT_BATCH = 512
 """Blocks in one transaction of the store: what a crash loses, and some 0.1 s of the chain's thread."""
+SYNC_IMPORT_S = 0.5
+"""A batch that does not fill is imported after so long."""
 SYNC_IMPORTS = 2
 """Batches at the chain's thread: one under way and the next."""
 SYNC_CHECKPOINTS = 1_024

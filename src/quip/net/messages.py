@@ -207,6 +207,14 @@ class NodeStats:
     counters: tuple[tuple[str, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An answer that is a payload already (`codec.encode`): headers and seals go out as they are stored."""
+
+    code: int
+    payload: bytes
+
+
 Request: TypeAlias = (
     HeadersRequest | SealsRequest | BodiesRequest | BlockRequest | TransactionsRequest
     | PeersRequest | StatusRequest | StatsRequest

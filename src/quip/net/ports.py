@@ -9,7 +9,6 @@ from quip.chain.events import Head
 from quip.chain.ports import StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
-from quip.consensus.seal import Seal
 from quip.consensus.spec import ChainSpec
 from quip.net.link import Address
 
@@ -48,8 +47,12 @@ class ChainView(Protocol):
         """Any verified block, whole."""
         ...
 
-    def seal(self, block_hash: bytes) -> Seal | None:
-        """The seal of any verified block; None for genesis."""
+    def encoded_header(self, block_hash: bytes) -> bytes | None:
+        """RLP of the header of any verified block."""
+        ...
+
+    def encoded_seal(self, block_hash: bytes) -> bytes | None:
+        """RLP of the seal of any verified block; None for genesis."""
         ...
 
     def fork_number(self, block_hash: bytes) -> int | None:

@@ -37,7 +37,7 @@ from quip.net.limits import (
     REFUSAL_LINGER_S,
 )
 from quip.net.link import Instant, Link
-from quip.net.messages import Heartbeat, JoinRequest, JoinResponse, Push, Reply, Request
+from quip.net.messages import Encoded, Heartbeat, JoinRequest, JoinResponse, Push, Reply, Request
 from quip.net.outbox import Outbox
 from quip.net.peer_events import Broken, JoinAsked, Joined, PeerEvent, Pushed, Refused
 from quip.net.pushes import PushesIn, PushesOut
@@ -128,7 +128,7 @@ class PeerSession:
         self._outbox.told(unsent_bytes)
         return self._guarded(list, now)
 
-    def respond(self, stream: int, message: Reply, now: Instant) -> list[PeerEvent]:
+    def respond(self, stream: int, message: Reply | Encoded, now: Instant) -> list[PeerEvent]:
         """The answer to Asked; every one needs it, or `decline`. Raises ValueError for one that no peer would take."""
         if self._inquiries.answered(stream, code_of(message)) and self.joined:
             self._outbox.send(stream, frame(message), fin=True)

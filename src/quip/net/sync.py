@@ -21,9 +21,10 @@ from quip.net.link import Instant
 from quip.net.messages import HeadClaim, HeadersRequest, Reply, Request
 from quip.net.orders import Blame, Drop, Order
 from quip.net.ports import ChainView
+from quip.net.sync_desk import Desk, Sizes
 from quip.net.sync_peers import SyncPeer, SyncPeers
 from quip.net.sync_probe import Probe
-from quip.net.sync_run import Desk, End, Run, Sizes
+from quip.net.sync_run import End, Run
 
 FALSE_ENDS = 3
 """Downloads that ended below the claimed work before the claim is called false: a reorganisation may explain one."""

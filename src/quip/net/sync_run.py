@@ -9,10 +9,10 @@ What this file does not do: it chooses no leader and times nobody out (`sync` do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import Enum
 
+from quip.chain.batch import Trust
 from quip.chain.chain import Accepted
 from quip.consensus.block import transactions_root
 from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils, WrongBody
@@ -23,52 +23,15 @@ from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
 from quip.net.errors import FalseClaim, HeaderFlood, NetError, PartsWithheld, WrongAnswer
 from quip.net.link import Instant
 from quip.net.messages import Bodies, BodiesRequest, Headers, HeadersRequest, Reply, Request, Seals, SealsRequest
-from quip.net.orders import Ask, Blame, Order
-from quip.net.ports import ChainView
+from quip.net.orders import Ask, Blame
+from quip.net.sync_desk import Desk
 from quip.net.sync_parts import Asked, Parts
-from quip.net.sync_peers import SyncPeer, SyncPeers
+from quip.net.sync_peers import SyncPeer
 from quip.net.sync_probe import Probe
 from quip.net.sync_window import HeaderWindow, Point, Slot
 
 Outcome = Accepted | ConsensusError | None
 Body = tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """What bounds a download; smaller in tests."""
-
-    window: int = limits.SYNC_WINDOW
-    headers: int = limits.MAX_HEADERS
-    """In one request."""
-    batch: int = limits.SYNC_IMPORT_BATCH
-    spacing: int = limits.SYNC_CHECKPOINT_SPACING
-
-
-@dataclass(slots=True)
-class Desk:
-    """What a download works with."""
-
-    view: ChainView
-    peers: SyncPeers
-    tickets: Iterator[int]
-    orders: list[Order]
-    sizes: Sizes
-    verified: int = 0
-    """Seals found good since the start."""
-    imported: int = 0
-    """Blocks accepted since the start."""
-    moved_s: float = 0.0
-    """When SYNC_PACE more seals had last been verified."""
-    pace: int = 0
-    """Seals verified since then."""
-
-    def moved(self, seals: int, now_s: float) -> None:
-        """So many more seals are good."""
-        self.verified += seals
-        self.pace += seals
-        if self.pace >= limits.SYNC_PACE:
-            self.pace, self.moved_s = 0, now_s
 
 
 class End(Enum):
@@ -107,7 +70,8 @@ class Run:
         self._fork_of = desk.view.genesis_hash
         """The stored block that the window began on."""
         self._fork: bytes | None = None
-        self.begun_s = now.monotonic_s
+        self.begun_s = self._ordered_s = now.monotonic_s
+        """When this leader took over, and when blocks were last handed to the chain."""
 
     @property
     def working(self) -> bool:
@@ -134,7 +98,7 @@ class Run:
             self._ask_seals(now)
             self._weigh()
             self._embody(now)
-            self._import()
+            self._import(now)
         self._finish()
 
     def replied(self, ticket: int, reply: Reply, now: Instant) -> bool:
@@ -435,7 +399,8 @@ class Run:
             self._begin(probe.fork)
             self.lead(self.leader)
 
-    def _import(self) -> None:
+    def _import(self, now: Instant) -> None:
+        """Whole batches, as long as they fill: each is a durable transaction, and costs two syncs of the disk."""
         window = self._window
         assert window is not None
         if not self._is_heavier(window):
@@ -444,14 +409,21 @@ class Run:
             ready = window.slots[: min(window.sealed, self._embodied, self._desk.sizes.batch)]
             complete = next((place for place, slot in enumerate(ready) if slot.body is None), len(ready))
             count = min(complete, self._bound(window))
-            if not count:
+            if not count or (count < self._desk.sizes.batch and self._fills(now)):
                 return
+            self._ordered_s = now.monotonic_s
             job = next(self._desk.tickets)
             taken = window.take(count)
             self._embodied -= count
             self._importing[job] = taken
             blocks = tuple(slot.block for slot in taken)
-            self._desk.orders.append(ImportBlocks(job, blocks, self._find_fork()))
+            trust = Trust(True, self._find_fork(), {slot.hash: slot.context for slot in taken})
+            self._desk.orders.append(ImportBlocks(job, blocks, trust))
+
+    def _fills(self, now: Instant) -> bool:
+        """True while more blocks are about to be ready, and the last batch is not long ago."""
+        under_way = self._checking or self._seals.in_flight or self._bodies.in_flight
+        return bool(under_way) and now.monotonic_s - self._ordered_s < limits.SYNC_IMPORT_S
 
     def _bound(self, window: HeaderWindow) -> int:
         if self.probed is None:

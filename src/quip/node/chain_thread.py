@@ -68,14 +68,12 @@ class ChainThread:
         (outcome,) = self._pool.submit(self._take, _Offer((block,))).result()
         return outcome if isinstance(outcome, Accepted) else None
 
-    def submit(
-        self, blocks: Sequence[Block], *, seal_checked: bool = False, outweighs_from: bytes | None = None
-    ) -> Future[list[Outcome]]:
-        """Accept blocks, in order, in one durable transaction, some time soon; the keywords are those of `Trust`.
+    def submit(self, blocks: Sequence[Block], trust: Trust = NO_TRUST) -> Future[list[Outcome]]:
+        """Accept blocks, in order, in one durable transaction, some time soon.
 
         The outcomes come in order; refusals are logged.
         """
-        return self._pool.submit(self._take, _Offer(tuple(blocks), Trust(seal_checked, outweighs_from)))
+        return self._pool.submit(self._take, _Offer(tuple(blocks), trust))
 
     def template(self, beneficiary: bytes, miner_id: bytes) -> Template:
         """The block to mine on the head now."""

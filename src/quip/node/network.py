@@ -33,7 +33,7 @@ from quip.net.events import (
 )
 from quip.net.library import Library
 from quip.net.link import Address, Instant
-from quip.net.messages import Reply
+from quip.net.messages import Encoded
 from quip.net.overlay import Overlay
 from quip.net.setup import OverlaySetup
 from quip.net.transport import QuicTransport, TransportConfig
@@ -205,8 +205,8 @@ class NetworkDriver:
                 if len(checks) == 1:
                     self._note_arrival(checks[0].header.hash, checks[0].header.number, connection)
                 self._seals.submit(action)
-            case ImportBlocks(job=job, blocks=blocks, outweighs_from=start):
-                done = self._parts.writer.submit(blocks, seal_checked=True, outweighs_from=start)
+            case ImportBlocks(job=job, blocks=blocks, trust=trust):
+                done = self._parts.writer.submit(blocks, trust)
                 done.add_done_callback(lambda found: self._imported(job, found))
             case Answer():
                 self._answer(action)
@@ -225,10 +225,10 @@ class NetworkDriver:
         self._wake.set()
 
     def _answer(self, question: Answer) -> None:
-        done: Future[Reply] = self._reader.submit(self._library.answer, question.request)
+        done: Future[Encoded] = self._reader.submit(self._library.answer, question.request)
         done.add_done_callback(lambda found: self._later(lambda: self._answered(question, found)))
 
-    def _answered(self, question: Answer, found: "Future[Reply]") -> None:
+    def _answered(self, question: Answer, found: "Future[Encoded]") -> None:
         if found.cancelled():
             return
         failure = found.exception()

@@ -17,7 +17,7 @@ import structlog
 
 import quip
 from quip.chain.events import ChainEvent, HeadChanged
-from quip.node import logs, metrics, network_opening, opening
+from quip.node import collector, logs, metrics, network_opening, opening
 from quip.node.block_log import BlockLog
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import CLOCK_HINT, ClockWatch
@@ -153,6 +153,7 @@ class Node:
         unsubscribe = parts.writer.chain.subscribe(self._on_event)
         await parts.network.start()
         self._greet()
+        collector.settle()
         async with asyncio.TaskGroup() as tasks:
             for one in self._servers:
                 tasks.create_task(one.run_until_stopped())

@@ -23,7 +23,8 @@ from quip.node.config import logical_cpus
 log = structlog.get_logger("quip.net")
 
 MAX_THREADS = 2  # verification never takes more of a machine that also mines
-TURN_S = 0.02  # a thread's turn, so that a new block does not wait long behind a sync's batches...
+TURNS_AHEAD = 2  # handed to each thread: it does not stand still until the loop has heard of the last one
+TURN_S = 0.01  # a turn, so that a new block does not wait long behind a sync's batches...
 FIRST_TURN = 4  # ...in seals, as long as nobody knows what one costs
 LONGEST_TURN = 64  # seals; more gain nothing
 
@@ -51,8 +52,9 @@ class SealPool:
         self._puzzle = puzzle
         self._report = report
         self._loop = asyncio.get_running_loop()
-        self._free = min(MAX_THREADS, logical_cpus())
-        self._threads = ThreadPoolExecutor(self._free, "seals")
+        threads = min(MAX_THREADS, logical_cpus())
+        self._free = TURNS_AHEAD * threads
+        self._threads = ThreadPoolExecutor(threads, "seals")
         self._turn = FIRST_TURN
         self._waiting: dict[int, deque[_Job]] = {}
         """By connection; the first one's turn is next."""

@@ -19,6 +19,11 @@ Item: TypeAlias = "bytes | Sequence[Item]"
 Decoded: TypeAlias = "bytes | list[Decoded]"
 
 
+_LIST = 0xC0
+_SHORT = 55
+"""A list with more bytes has their number's length in its prefix."""
+
+
 class RlpError(ValueError):
     """The bytes are not the one RLP encoding of what they stand for."""
 
@@ -26,6 +31,19 @@ class RlpError(ValueError):
 def encode(item: Item) -> bytes:
     """The RLP of bytes, or of a list or tuple of items. Raises TypeError for anything else (our bug)."""
     return _native.rlp_encode(item)
+
+
+def list_of(encoded: Sequence[bytes]) -> bytes:
+    """The RLP of a list whose items are encoded already.
+
+    >>> list_of([encode(b"cat"), encode(b"dog")]) == encode([b"cat", b"dog"])
+    True
+    """
+    body = b"".join(encoded)
+    if len(body) <= _SHORT:
+        return bytes((_LIST + len(body),)) + body
+    size = int_to_bytes(len(body))
+    return bytes((_LIST + _SHORT + len(size),)) + size + body
 
 
 def decode(data: bytes) -> Decoded:

@@ -156,7 +156,7 @@ def next_requirements(view: RpcView, reference: BlockRef) -> dict[str, Any]:
 
 def miners(view: RpcView, limit: int) -> dict[str, Any]:
     """Who mined the canonical chain, the busiest first, and this node's own miners."""
-    totals = sorted(view.store.miners(), key=lambda entry: (-entry.blocks, entry.miner_id))
+    totals = sorted(view.store.miners, key=lambda entry: (-entry.blocks, entry.miner_id))
     return {
         "chain": [blocks.totals_object(entry) for entry in totals[:limit]],
         "total": len(totals),

@@ -12,7 +12,6 @@ from quip import _native
 from quip.chain.ports import ImportChange, MinerTotals, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
-from quip.consensus.seal import Seal
 from quip.consensus.state import StateReader
 from quip.storage import records
 from quip.storage.errors import WrongNetwork, corrupt
@@ -77,18 +76,21 @@ class RedbChainStore:
 
     def header(self, block_hash: bytes) -> Header | None:
         """Only its header."""
-        data = self._store.get(records.HEADERS, block_hash)
+        data = self.encoded_header(block_hash)
         return None if data is None else records.decode_header(block_hash, data)
+
+    def encoded_header(self, block_hash: bytes) -> bytes | None:
+        """The RLP of its header."""
+        return self._store.get(records.HEADERS, block_hash)
 
     def context(self, block_hash: bytes) -> BlockContext | None:
         """Only its context."""
         data = self._store.get(records.CONTEXTS, block_hash)
         return None if data is None else records.decode_context(block_hash, data)
 
-    def seal(self, block_hash: bytes) -> Seal | None:
-        """Only its seal."""
-        data = self._store.get(records.SEALS, block_hash)
-        return None if data is None else records.decode_seal(block_hash, data)
+    def encoded_seal(self, block_hash: bytes) -> bytes | None:
+        """The RLP of its seal."""
+        return self._store.get(records.SEALS, block_hash)
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""
@@ -117,6 +119,7 @@ class RedbChainStore:
         data = self._store.get(records.MINERS, miner_id)
         return None if data is None else records.decode_totals(miner_id, data)
 
+    @property
     def miners(self) -> list[MinerTotals]:
         """The totals of every miner id with a canonical block, ascending by id."""
         return [records.decode_totals(key, data) for key, data in all_rows(self._store, records.MINERS)]
@@ -155,6 +158,11 @@ class _Rows:
         """Remove a row, if it is there."""
         self._rows[table, key] = None
 
+    def settle(self, table: str, key: bytes) -> None:
+        """Remove a row: of a new one that the same transaction puts nothing is ever written."""
+        if self._rows.pop((table, key), None) is None:
+            self.delete(table, key)
+
     def split(self) -> tuple[list[_Put], list[_Delete]]:
         """Puts and deletes, as the store takes them."""
         puts = [(table, key, value) for (table, key), value in self._rows.items() if value is not None]
@@ -187,7 +195,7 @@ def _add_block_rows(rows: _Rows, block: StoredBlock) -> None:
     rows.put(records.BODIES, block_hash, records.encode_body(block.transactions))
     rows.put(records.CONTEXTS, block_hash, records.encode_context(block.context))
     rows.put(records.TIPS, block_hash, records.number_key(header.number))
-    rows.delete(records.TIPS, header.parent_hash)
+    rows.settle(records.TIPS, header.parent_hash)
     if block.seal is not None:
         rows.put(records.SEALS, block_hash, block.seal.encode())
     if header.number == 0:

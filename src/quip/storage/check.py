@@ -213,6 +213,6 @@ class _Checker:
             return
         if self._store.get(records.META, records.GENESIS) != last:
             self._wrong(f"the canonical chain begins with 0x{last.hex()}, not with the store's genesis block")
-        stored = {one.miner_id: one if self._spec else replace(one, earned=0) for one in self._chain.miners()}
+        stored = {one.miner_id: one if self._spec else replace(one, earned=0) for one in self._chain.miners}
         if stored != totals:
             self._wrong("the miners' totals are not those of the canonical blocks")

@@ -10,6 +10,7 @@ from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.events import ChainEvent, Connected, Disconnected, HeadChanged
 from quip.chain.ports import ImportChange
 from quip.consensus.block import Block
+from quip.consensus.context import BlockContext
 from quip.consensus.errors import (
     ConsensusError,
     FutureBlock,
@@ -180,6 +181,40 @@ def test_seals_that_were_checked_are_not_checked_again() -> None:
         chain.accept(with_header(chain, blocks[1], state_root=bytes(32)), NOW, SEALED)
     (taken,) = chain.accept_many([broken], NOW, SEALED)
     assert isinstance(taken, Accepted)
+
+
+def contexts_of(chain: Chain) -> dict[bytes, BlockContext]:
+    found = {block_hash: chain.tree.context(block_hash) for block_hash in canonical(chain)}
+    return {block_hash: context for block_hash, context in found.items() if context is not None}
+
+
+def test_header_rules_that_were_checked_are_not_checked_again() -> None:
+    made = grown(6)
+    blocks, contexts = blocks_of(made.chain), contexts_of(made.chain)
+    raw, plain = _native.Store.in_memory(), _native.Store.in_memory()
+    for store, trust in ((raw, Trust(True, None, contexts)), (plain, SEALED)):
+        for_network(store, network_spec().chain_id)
+        outcomes = open_chain(RedbChainStore(store)).accept_many(blocks, NOW, trust)
+        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert contents(raw) == contents(plain)
+
+
+def test_only_the_header_rules_of_the_named_blocks_are_taken_for_checked() -> None:
+    made = grown(4)
+    blocks, contexts = blocks_of(made.chain), contexts_of(made.chain)
+    early = replace(network_spec(), difficulty=replace(network_spec().difficulty, future_limit=10))
+    at = blocks[1].header.timestamp - 10
+    del contexts[blocks[2].header.hash]
+    outcomes = new_chain(early).accept_many(blocks, at, Trust(True, None, contexts))
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted, FutureBlock, UnknownParent]
+
+    chain = new_chain()
+    bad = with_header(chain, blocks[0], state_root=bytes(32))
+    trust = Trust(True, None, {bad.header.hash: contexts[blocks[0].header.hash]})
+    assert isinstance(chain.accept_many([bad], NOW, trust)[0], WrongStateRoot)
+    broken = with_seal(blocks[0], xmss_signature=bytes(4_963))
+    trust = Trust(False, None, contexts)
+    assert isinstance(chain.accept_many([broken], NOW, trust)[0], InvalidSignature)
 
 
 def test_what_is_staged_is_seen_by_nobody_until_it_is_written() -> None:

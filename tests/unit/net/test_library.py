@@ -1,5 +1,7 @@
 """What the chain tells peers: bounded, in order, connected."""
 
+from typing import cast
+
 import pytest
 
 from quip.chain.generator import ForkPlan
@@ -31,6 +33,15 @@ def library_of(blocks: int, forks: ForkPlan | None = None) -> tuple[Library, Cha
     return Library(view), view
 
 
+def answer(library: Library, request: Request) -> Reply:
+    """As the asker reads it."""
+    encoded = library.answer(request)
+    assert encode(encoded) == encoded.payload  # not too large
+    reply = decode(encoded.code, encoded.payload)
+    assert encode(reply) == encoded.payload
+    return cast(Reply, reply)
+
+
 def canonical(view: ChainReader, number: int) -> bytes:
     found = view.canonical(number)
     assert found is not None
@@ -45,32 +56,32 @@ def numbers(reply: Reply) -> list[int]:
 def test_headers_after_the_first_canonical_hash() -> None:
     library, view = library_of(12)
     here, genesis = canonical(view, 4), view.genesis_hash
-    assert numbers(library.answer(HeadersRequest((here, genesis), 3))) == [5, 6, 7]
-    assert numbers(library.answer(HeadersRequest((b"\x01" * 32, here, genesis), 512))) == list(range(5, 13))
-    assert numbers(library.answer(HeadersRequest((genesis,), 2))) == [1, 2]
-    assert numbers(library.answer(HeadersRequest((canonical(view, 12), genesis), 512))) == []
-    assert numbers(library.answer(HeadersRequest((b"\x01" * 32,), 512))) == []
+    assert numbers(answer(library, HeadersRequest((here, genesis), 3))) == [5, 6, 7]
+    assert numbers(answer(library, HeadersRequest((b"\x01" * 32, here, genesis), 512))) == list(range(5, 13))
+    assert numbers(answer(library, HeadersRequest((genesis,), 2))) == [1, 2]
+    assert numbers(answer(library, HeadersRequest((canonical(view, 12), genesis), 512))) == []
+    assert numbers(answer(library, HeadersRequest((b"\x01" * 32,), 512))) == []
 
 
 def test_a_side_block_in_the_locator_is_passed_over() -> None:
     library, view = library_of(8, ForkPlan(every=6, depth=3))
     made = grown(2, seed=9)
     assert view.header(made.chain.head.hash) is None
-    assert numbers(library.answer(HeadersRequest((made.chain.head.hash, canonical(view, 2)), 2))) == [3, 4]
+    assert numbers(answer(library, HeadersRequest((made.chain.head.hash, canonical(view, 2)), 2))) == [3, 4]
 
 
 def test_seals_bodies_and_blocks_by_hash() -> None:
     library, view = library_of(5)
     hashes = tuple(canonical(view, number) for number in (3, 1))
     stored = [view.block(block_hash) for block_hash in hashes]
-    answer = library.answer(SealsRequest((hashes[0], b"\x01" * 32, hashes[1])))
-    assert answer == Seals((stored[0] and stored[0].seal, None, stored[1] and stored[1].seal))
-    assert library.answer(BodiesRequest((*hashes, b"\x01" * 32))) == Bodies(((), (), None))
-    whole = library.answer(BlockRequest(hashes[0]))
+    seals = answer(library, SealsRequest((hashes[0], b"\x01" * 32, hashes[1])))
+    assert seals == Seals((stored[0] and stored[0].seal, None, stored[1] and stored[1].seal))
+    assert answer(library, BodiesRequest((*hashes, b"\x01" * 32))) == Bodies(((), (), None))
+    whole = answer(library, BlockRequest(hashes[0]))
     assert isinstance(whole, BlockResponse)
     assert whole.block is not None
     assert whole.block.header.hash == hashes[0]
-    assert library.answer(BlockRequest(b"\x01" * 32)) == BlockResponse(None)
+    assert answer(library, BlockRequest(b"\x01" * 32)) == BlockResponse(None)
 
 
 @pytest.mark.parametrize("limit", [1, MAX_HEADERS])
@@ -83,9 +94,9 @@ def test_every_answer_can_be_sent(limit: int) -> None:
     ]  # fmt: skip
     for request in requests:
         reply = library.answer(request)
-        payload = encode(reply)
-        assert len(payload) <= TABLE[code_of(reply)].max_bytes
-        assert decode(code_of(reply), payload) == reply
+        assert reply.code == code_of(request) + 1
+        assert len(reply.payload) <= TABLE[reply.code].max_bytes
+        assert type(answer(library, request)) is TABLE[reply.code].kind
 
 
 def test_what_is_no_question_about_the_chain() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from quip.chain.chain import Chain
 from quip.consensus.block import Block
+from quip.net import limits
 from quip.net.errors import FalseClaim
-from quip.net.messages import HeadClaim
-from quip.net.sync_run import Sizes
+from quip.net.messages import HeadClaim, SealsRequest
+from quip.net.sync_desk import Sizes
 from support.chains import generator, grown
 from support.sync_world import Peer, Teller, World, chain_with
 
@@ -42,6 +43,32 @@ def test_first_sync(peers: int, sizes: Sizes | None) -> None:
     assert world.checked == 200
     assert (world.blamed, world.dropped) == ({}, {})
     assert all(peer.asked for peer in world.peers.values())
+
+
+def test_batches_are_whole_as_long_as_blocks_keep_coming() -> None:
+    source = chain_with(line(200))
+    world = World(sizes=SMALL)
+    world.join(Peer(source), Peer(source))
+    world.run(20, lambda: same_head(world, source))
+    assert world.batches == [16] * 12 + [8]
+
+
+def test_what_is_ready_does_not_wait_for_a_slow_peer() -> None:
+    """Half of the branch is there; the seals of the other half take their time, and then do not come at all."""
+    source = chain_with(line(40))
+    slow = Teller(line(40))
+    withheld = {block.header.hash for block in line(40)[20:]}
+    reply = slow.reply
+    slow.reply = lambda asked: (  # type: ignore[method-assign]
+        None if isinstance(asked, SealsRequest) and withheld & set(asked.hashes) else reply(asked)
+    )
+    world = World()
+    world.join(slow)
+    world.run(limits.SYNC_IMPORT_S + 1.5)
+    assert 0 < world.chain.head.header.number <= 20
+    world.join(Peer(source))
+    world.run(30, lambda: same_head(world, source))
+    assert same_head(world, source)
 
 
 def test_equal_work_is_no_reason() -> None:

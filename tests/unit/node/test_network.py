@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from quip.chain.batch import SEAL_CHECKED
 from quip.chain.chain import Chain
 from quip.net.actions import Answer, ImportBlocks
 from quip.net.certificates import NodeIdentity
@@ -142,7 +143,7 @@ async def test_a_failure_in_the_chains_thread_ends_the_node(tmp_path: Path, monk
     await node.driver.start()
     working = asyncio.create_task(node.driver.work())
     made = generator(new_chain())
-    node.driver._carry_out(ImportBlocks(1, (made.block(made.chain.head),)))
+    node.driver._carry_out(ImportBlocks(1, (made.block(made.chain.head),), SEAL_CHECKED))
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         await asyncio.wait_for(working, DEADLINE_S)
     await node.driver.stop()

@@ -40,12 +40,12 @@ def test_index_tips_and_totals_follow_reorganisations() -> None:
         number = chain.head.header.number
         assert store.canonical(number) == chain.head.hash
         assert store.canonical(number + 1) is None
-        assert sum(totals.blocks for totals in store.miners()) == number
+        assert sum(totals.blocks for totals in store.miners) == number
     assert max(depths) >= 2, "no reorganisation happened"
     parents = {block.header.parent_hash for block in history().blocks}
     assert store.tips == sorted({block.header.hash for block in history().blocks} - parents)
     assert store.canonical(0) == history().heads[0]
-    assert all(store.miner(totals.miner_id) == totals for totals in store.miners())
+    assert all(store.miner(totals.miner_id) == totals for totals in store.miners)
     assert store.miner(bytes(20)) is None
 
 
