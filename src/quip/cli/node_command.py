@@ -67,8 +67,9 @@ for _kind, _help in HELP.items():
 
 def start(kind: Kind | None, flags: Mapping[str, Mapping[str, Any]], file: Path | None, check: bool) -> None:
     """Merge the configuration and run the node (or print the configuration)."""
-    settings = configuration.merged(flags, file)
-    config = configuration.freeze(settings, kind)
+    chosen = {} if kind is None else {"default": kind}
+    settings = configuration.merged({**flags, "global": {**flags.get("global", {}), **chosen}}, file)
+    config = configuration.freeze(settings)
     if check:
         typer.echo(configuration.as_toml(settings))
         return

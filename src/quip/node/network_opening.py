@@ -10,6 +10,7 @@ from quip.net.certificates import NodeIdentity, read_certificates
 from quip.net.link import Address, canonical
 from quip.net.transport import TransportConfig
 from quip.net.trust_db import TrustDb
+from quip.net.udp import UdpSocket
 from quip.node.config import NodeConfig, split_address
 from quip.node.errors import ConfigError
 from quip.node.files import DataFiles
@@ -21,18 +22,27 @@ LOOKUP_S = 3.0  # so long a start waits for the name server
 AS_SEEN = "0.0.0.0"  # as public host: others shall dial the address that they see
 
 
-def open_transport(config: NodeConfig, files: DataFiles) -> TransportConfig:
-    """Where to listen and who we are; the node's key is made on the first run. Raises LocalError, ConfigError."""
+def listening_host(config: NodeConfig) -> str:
+    """Where to listen, once it is known that this can be done: before a first run makes keys and a wallet in vain.
+
+    Raises LocalError, ConfigError.
+    """
+    host = _address_of(config.listen, 0)
+    if host is None:
+        raise ConfigError(f"listen = {config.listen!r} is no address", "give one of this machine, or 0.0.0.0, or ::")
+    UdpSocket(host.host, config.port).close()
+    return host.host
+
+
+def open_transport(config: NodeConfig, host: str, files: DataFiles) -> TransportConfig:
+    """Where to listen and who we are; the node's key is made on the first run. Raises LocalError."""
     network = config.network
     identity = NodeIdentity.open(files.root, network.tls_cert_file, network.tls_key_file)
     ca = None
     if network.require_client_ca is not None:
         read_certificates(network.require_client_ca)
         ca = network.require_client_ca.read_bytes()
-    host = _address_of(config.listen, 0)
-    if host is None:
-        raise ConfigError(f"listen = {config.listen!r} is no address", "give one of this machine, or 0.0.0.0, or ::")
-    return TransportConfig(host.host, config.port, identity, ca, network.heartbeat_timeout_s)
+    return TransportConfig(host, config.port, identity, ca, network.heartbeat_timeout_s)
 
 
 def open_trust(path: Path) -> TrustDb:

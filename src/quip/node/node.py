@@ -55,6 +55,7 @@ def run_node(config: NodeConfig) -> None:
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
         stack.enter_context(opening.lock_directory(files))
+        host = network_opening.listening_host(config)
         store, chain = opening.open_chain(files, rules)
         stack.callback(store.close)
         clock = ClockWatch()
@@ -74,7 +75,7 @@ def run_node(config: NodeConfig) -> None:
             NetworkParts(
                 config=config,
                 rules=rules,
-                transport=network_opening.open_transport(config, files),
+                transport=network_opening.open_transport(config, host, files),
                 trust=trust,
                 writer=writer,
                 clock=clock,

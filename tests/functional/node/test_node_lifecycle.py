@@ -157,11 +157,17 @@ def test_what_cannot_work_is_explained(
         other.client()
         other.stop()
     more = () if "--genesis-config" in arguments else ("--genesis-config", "test")
-    done = run_program("quip-network-node", *arguments, *more, home=tmp_path)
+    done = run_program("quip-network-node", *arguments, *more, "--port", "0", home=tmp_path)
     assert done.returncode == status
     assert message in done.stderr
     assert hint in done.stderr.partition("hint: ")[2]
     assert "Traceback" not in done.stderr
+
+
+def test_a_node_that_cannot_listen_makes_no_keys(tmp_path: Path) -> None:
+    arguments = ("cpu", "--genesis-config", "test", "--data-dir", "d", "--port", "0", "--listen", "192.0.2.1")
+    assert run_program("quip-network-node", *arguments, home=tmp_path).returncode == 1
+    assert [found.name for found in (tmp_path / "d").iterdir()] == ["lock"]
 
 
 def test_the_taken_port_is_named(tmp_path: Path) -> None:
@@ -177,7 +183,8 @@ def test_the_taken_port_is_named(tmp_path: Path) -> None:
 
 def test_check_config_prints_the_merged_configuration(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text('[global]\nport = 1\n[qpu]\ndwave_api_key = "DEV-secret"\n')
-    done = run_program("quip-network-node", "--config", "c.toml", "cpu", "--port", "2", "--check-config", home=tmp_path)
+    done = run_program("quip-network-node", "--config", "c.toml", "gpu", "--port", "2", "--check-config", home=tmp_path)
     assert done.returncode == 0
+    assert 'default = "gpu"' in done.stdout
     assert "port = 2" in done.stdout
     assert "DEV-secret" not in done.stdout + done.stderr
