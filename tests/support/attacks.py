@@ -164,10 +164,7 @@ async def slow_readers(target: Target) -> int:
     """Ask for as much as a node gives, and then read nothing: the whole process stands still until it is killed."""
     network = target.network()
     target.until()
-    client = RpcClient(target.url)
-    height = int(client.call("eth_blockNumber"), 16)
-    found = client.batch([("eth_getBlockByNumber", (hex(n), False)) for n in range(max(1, height - 63), height + 1)])
-    hashes = tuple(bytes.fromhex(block["hash"][2:]) for block in found)
+    hashes = newest_hashes(target.url, 64)
     async with AsyncExitStack() as stack:
         for host, _ in zip(sources(63), range(8), strict=False):
             peer = await stack.enter_async_context(wire_peer(host))
@@ -178,6 +175,41 @@ async def slow_readers(target: Target) -> int:
         print(json.dumps({"count": 8}), flush=True)
         os.kill(os.getpid(), signal.SIGSTOP)
     return 8
+
+
+def newest_hashes(url: str, count: int) -> tuple[bytes, ...]:
+    """Hashes of the node's last blocks."""
+    client = RpcClient(url)
+    height = int(client.call("eth_blockNumber"), 16)
+    numbers = range(max(1, height - count + 1), height + 1)
+    found = client.batch([("eth_getBlockByNumber", (hex(number), False)) for number in numbers])
+    return tuple(bytes.fromhex(block["hash"][2:]) for block in found)
+
+
+async def greedy_readers(target: Target) -> int:
+    """Sixteen peers that ask for the largest answers as often as they may, and read all of it."""
+    network, asked = target.network(), 0
+    requests = (messages.SealsRequest(newest_hashes(target.url, 64)), messages.HeadersRequest((network.genesis,), 512))
+    async with AsyncExitStack() as stack:
+        crowd = []
+        for host, _ in zip(sources(67), range(16), strict=False):
+            crowd.append(await stack.enter_async_context(wire_peer(host)))
+            await crowd[-1].enter(target.port, network)
+        goes_on = target.until()
+
+        async def ask_on(peer: WirePeer, request: Message) -> None:
+            nonlocal asked
+            while goes_on() and peer.closed is None:
+                answered = await peer.ask(request)
+                asked += answered is not None
+                if answered is None:
+                    await peer.pause(0.01)
+
+        async with asyncio.TaskGroup() as tasks:
+            for peer in crowd:
+                for request in requests * 4:
+                    tasks.create_task(ask_on(peer, request))
+    return asked
 
 
 async def connections(target: Target) -> int:
@@ -288,6 +320,7 @@ ATTACKS: dict[str, Callable[[Target], Awaitable[int]]] = {
     "broken frames": broken_frames,
     "streams": streams,
     "slow readers": slow_readers,
+    "greedy readers": greedy_readers,
     "connections": connections,
     "low-work headers": low_work_headers,
     "old branches": old_branches,
