@@ -170,7 +170,7 @@ class Freeze(Fault):
         """All are awake by now."""
 
     def happened(self) -> int:
-        """Events that had to wait."""
+        """Events, its own timers' too, that had to wait."""
         return sum(node.counts["frozen"] for node in self.befallen)
 
 

@@ -89,6 +89,7 @@ class Liar:
         self._claim: HeadClaim | None = None
         self._own: Chain | None = None
         self._identities = 0
+        self._lying = True
 
     def begin(self) -> None:
         """Join the network."""
@@ -97,6 +98,10 @@ class Liar:
         for node in self._nodes:
             self._dial(node)
         self._world.queue.after(1.0, self._tick)
+
+    def stop_lying(self) -> None:
+        """No more of its own accord: some lies are new blocks. What it is asked it still answers as it does."""
+        self._lying = False
 
     def happened(self, event: Event) -> None:
         """An event of the transport."""
@@ -177,7 +182,7 @@ class Liar:
         now = self._now()
         for connection in list(self._sessions):
             self._step(connection, lambda s: s.tick(now), now)
-        if self._rng.random() < 1 / UNTOLD_S and self._sessions:
+        if self._lying and self._rng.random() < 1 / UNTOLD_S and self._sessions:
             self._lie(now)
             for connection, session in list(self._sessions.items()):
                 self._after(connection, [], now)

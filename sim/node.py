@@ -302,6 +302,7 @@ class SimNode:
         def if_alive() -> None:
             self._look_at_power()
             if self._life is life and self.world.queue.now_s < self._frozen_until_s:
+                self.counts["frozen"] += 1
                 self.world.queue.at(self._frozen_until_s, if_alive)
             elif self._life is life:
                 call()

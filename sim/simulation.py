@@ -15,7 +15,7 @@ from sim.clock import EventQueue
 from sim.disk import NodeDisk, memory_directory
 from sim.event_log import EventLog
 from sim.faults import Fault, fault_of
-from sim.history import BLOCK_TIME_S, branch, past, simulated_puzzle, simulated_spec
+from sim.history import BLOCK_TIME_S, FUTURE_LIMIT_S, branch, past, simulated_puzzle, simulated_spec
 from sim.liar import Liar
 from sim.network import FakeNetwork
 from sim.node import NodePlan, SimNode, World
@@ -101,12 +101,22 @@ class Simulation:
         queue.run_until(self.scenario.heal_s)
         while not all(fault.over for fault in self.faults):
             queue.run_until(queue.now_s + 1.0)
+        patient_until_s = queue.now_s + PATIENCE_S
+        while self._is_ahead_of_time() and queue.now_s < patient_until_s:
+            queue.run_until(queue.now_s + 1.0)
         self._converge()
         for node in self.nodes:
             node.stop_mining()
+        for liar in self.liars:
+            liar.stop_lying()
         queue.run_until(queue.now_s + DRAIN_S)
         self._judge()
         return report
+
+    def _is_ahead_of_time(self) -> bool:
+        """Whether a clock that was wrong has left a head behind that others may not accept yet."""
+        latest = self.world.start_unix_s + self.world.queue.now_s + FUTURE_LIMIT_S
+        return any(node.chain.head.header.timestamp > latest for node in self.nodes if node.up)
 
     def _ender(self, fault: Fault) -> Callable[[], None]:
         """Ends a fault, but not before it had an effect."""

@@ -106,6 +106,10 @@ class Dialler:
         self._selves.clear()
         self._manual.clear()
 
+    def names(self, address: Address) -> bool:
+        """True for the address of a manual peer."""
+        return address in set(self._operators())
+
     def awaited(self, peers: PeerTable) -> int:
         """Manual peers that are not this node and not joined."""
         return sum(1 for address in self._operators() if not self._is_joined(address, peers))

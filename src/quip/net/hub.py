@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import count
 from random import Random
 
+from quip.chain.bounded import BoundedDict
 from quip.consensus.errors import ConsensusError, Fault, KnownInvalid
 from quip.net.actions import Action, Close, CloseCode, Note, Send
 from quip.net.address_book import AddressBook
@@ -16,7 +17,7 @@ from quip.net.dialling import Dialler
 from quip.net.discovery import Discovery
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
 from quip.net.gossip import Gossip
-from quip.net.limits import MAX_REASON_CHARACTERS
+from quip.net.limits import MAX_REASON_CHARACTERS, PROVIDERS
 from quip.net.link import Instant
 from quip.net.messages import HeadClaim, JoinRequest, Request
 from quip.net.orders import Order
@@ -58,6 +59,8 @@ class Hub:
         self.gossip = Gossip(view, self.propagation, tickets)
         self.inventory = TransactionInventory(EmptyPool(), tickets)
         self.sync = Sync(view, rng, tickets)
+        self.providers: BoundedDict[bytes, None] = BoundedDict(PROVIDERS)
+        """Node ids that brought a new block first."""
         self.orders: list[Order] = []
         self.actions: list[Action] = []
         self._touched: dict[int, None] = {}
@@ -84,7 +87,15 @@ class Hub:
         # What is on its way in needs no sync; but a block far ahead is not, whatever others announced it to be.
         near = claim.number <= self.view.head.header.number + 1
         if not (near and self.gossip.handles(claim.hash)):
-            self.sync.claim(peer.connection, claim, now, chosen=peer.link.outbound)
+            self.sync.claim(peer.connection, claim, now, familiar=peer.familiar)
+
+    def is_familiar(self, peer: Peer) -> bool:
+        """True for who is not just anybody: we dialled it (now, or before: pinned), or named it, or owe it a block."""
+        link = peer.link
+        if link.outbound or link.node_id in self.providers or self.dialler.names(link.address):
+            return True
+        places = {link.address} if peer.public is None else {link.address, peer.public}
+        return any(self.storage.pin_of(place) == link.node_id for place in places)
 
     def note(self, level: str, event: str, **fields: str | int | float) -> None:
         """A line for the log."""

@@ -144,6 +144,8 @@ STEADY_AFTER_S = 30.0
 """A connection that held so long resets the back-off."""
 DUPLICATE_RACE_S = 5.0
 """Two nodes that dial each other at once notice within this; later the older connection is the dead one."""
+PROVIDERS = 1_024
+"""Node ids that brought a new block first, remembered beyond their connection: each has passed on real work."""
 EVICTION_PROTECTED_GROUPS = 4
 """Inbound peers of distinct netgroups that are never evicted..."""
 EVICTION_PROTECTED_PROVIDERS = 4
@@ -304,8 +306,9 @@ SYNC_ROTATE_S = 10.0
 """Without progress for so long, another claimant leads."""
 SYNC_CLAIM_S = 60.0
 """Without progress for so long, a claim that had its turn is dropped and its peer disconnected."""
-SYNC_CHOSEN_AHEAD_S = 600.0
-"""A claimant that we dialled leads before one that dialled us up to so much earlier: those choose themselves."""
+SYNC_FAMILIAR_AHEAD_S = 600.0
+"""A claimant that we dialled, or that brought a block, leads before strangers of up to so much earlier: those chose
+themselves."""
 SYNC_GRACE_S = 1.0
 """A claim of one or two blocks more is left to gossip for so long."""
 SYNC_GRACE_BLOCKS = 2

@@ -245,12 +245,14 @@ class Overlay:
                 hub.close(peer, CloseCode.DONE, reason, now)
             case Claim(_, claim, held):
                 if held:
-                    hub.sync.claim(peer.connection, claim, now, chosen=peer.link.outbound)
+                    hub.sync.claim(peer.connection, claim, now, familiar=peer.familiar)
                 else:
                     hub.sync.heard(peer.connection, claim, now)
             case Credit(_, claim):
                 peer.blocks_first += 1
                 peer.last_block_s = now.monotonic_s
+                peer.familiar = True
+                hub.providers.put(peer.link.node_id, None)
                 hub.note(
                     "debug", "block received",
                     number=claim.number, hash=f"0x{claim.hash.hex()}", address=str(peer.link.address),

@@ -26,6 +26,8 @@ class Peer:
     """Inbound: we answered its JOIN_REQUEST with a welcome; it is joined once it speaks."""
     public: Address | None = None
     """Where it can be dialled."""
+    familiar: bool = False
+    """Of our own choice, or it brought a new block once: not just anybody."""
     claim: HeadClaim | None = None
     joined_s: float = 0.0
     heard_s: float = 0.0

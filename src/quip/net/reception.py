@@ -98,6 +98,7 @@ class Reception:
         peer.join, peer.claim = join, join.head
         peer.joined_s = peer.heard_s = now.monotonic_s
         peer.public = hub.discovery.public_address(peer, join)
+        peer.familiar = hub.is_familiar(peer)
         if link.purpose in (Purpose.MANUAL, Purpose.OUTBOUND) and hub.storage.pin_of(link.address) is None:
             hub.storage.pin(link.address, link.node_id)
         ask = hub.discovery.joined(peer, now)

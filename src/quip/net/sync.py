@@ -79,15 +79,15 @@ class Sync:
             claims=sum(1 for peer in self._peers if peer.since_s is not None),
         )
 
-    def claim(self, peer: int, claim: HeadClaim, now: Instant, *, chosen: bool = False) -> None:
-        """A joined peer says what its head is. `chosen`: we dialled it."""
+    def claim(self, peer: int, claim: HeadClaim, now: Instant, *, familiar: bool = False) -> None:
+        """A joined peer says what its head is. `familiar`: we know more of it than that."""
         context, header = self._view.context(claim.hash), self._view.header(claim.hash)
         if header is not None and context is not None:
             found = context.total_difficulty
             if (header.number, found) != (claim.number, claim.total_difficulty):
                 self._blame(peer, FalseClaim(claimed=claim.total_difficulty, found=found))
                 return
-        self._peers.claim(peer, claim, now.monotonic_s).chosen = chosen
+        self._peers.claim(peer, claim, now.monotonic_s).familiar = familiar
         self._advance(now)
 
     def heard(self, peer: int, claim: HeadClaim, now: Instant) -> None:
@@ -190,6 +190,8 @@ class Sync:
             if not self._peers.is_heavier(leader, head):
                 leader.attempts, leader.not_before_s = 0, 0.0
                 self._peers.wary = False
+            elif end is End.EARLY:  # what it claims is not false: the rest of it comes later
+                leader.queued_s = now.monotonic_s
             elif leader.not_before_s <= now.monotonic_s + limits.SYNC_RETRY_S:
                 leader.put_off(now.monotonic_s)
                 self._peers.wary = True

@@ -22,8 +22,8 @@ class SyncPeer:
     """When it made this claim."""
     stated: HeadClaim | None = None
     """What it last called its own head; `claim` may also be a block that it only passed on."""
-    chosen: bool = False
-    """We dialled it, so nobody else decided that it is a peer."""
+    familiar: bool = False
+    """We dialled it, so nobody else decided that it is a peer; or it brought a new block, which costs work."""
     queued_s: float = 0.0
     """When it joined, or its last turn as leader ended."""
     since_s: float | None = None
@@ -61,8 +61,8 @@ class SyncPeer:
 
     @property
     def place(self) -> tuple[float, float]:
-        """In the queue of those who want to lead, the smallest first: all have a turn, peers of our choice sooner."""
-        return self.queued_s - (limits.SYNC_CHOSEN_AHEAD_S if self.chosen else 0.0), self.tie
+        """In the queue of those who want to lead, the smallest first: all have a turn, familiar ones sooner."""
+        return self.queued_s - (limits.SYNC_FAMILIAR_AHEAD_S if self.familiar else 0.0), self.tie
 
     def put_off(self, now_s: float) -> None:
         """Its turn as leader brought too little."""

@@ -39,6 +39,8 @@ class End(Enum):
 
     DONE = "done"
     """All that the leader had is imported."""
+    EARLY = "early"
+    """The same, but for blocks whose time has not come."""
     FAILED = "failed"
     """It has to begin anew."""
     STORE = "store"
@@ -59,6 +61,8 @@ class Run:
         self._headers_ticket: int | None = None
         self._at_end: bytes | None = None
         """The leader's claim when it had no more headers."""
+        self._before_its_time = False
+        """It has more, from the future."""
         self._seals = Parts(lambda slot: slot.seal is not None)
         self._bodies = Parts(lambda slot: slot.body is not None)
         self._checking: dict[int, list[tuple[Slot, Seal]]] = {}
@@ -80,7 +84,7 @@ class Run:
 
     def lead(self, leader: int | None) -> None:
         """Another peer sends the headers from here on."""
-        self.leader, self._headers_ticket, self._at_end = leader, None, None
+        self.leader, self._headers_ticket, self._at_end, self._before_its_time = leader, None, None, False
 
     def gone(self, peer: int) -> None:
         """A peer is no longer there."""
@@ -244,7 +248,7 @@ class Run:
         wait_s = header.timestamp - self._desk.view.spec.difficulty.future_limit - now.unix_s
         leader.not_before_s = now.monotonic_s + min(max(wait_s, 1), limits.SYNC_EARLY_S)
         leader.since_s = None
-        self._at_end = leader.claim.hash
+        self._at_end, self._before_its_time = leader.claim.hash, True
         self._desk.orders.append(Note("debug", "blocks from the future", (("number", header.number),)))
 
     def _compare_claim(self, leader: SyncPeer) -> None:
@@ -447,7 +451,7 @@ class Run:
         leader = self._desk.peers.get(self.leader)
         at_end = leader is not None and self._at_end == leader.claim.hash and self._headers_ticket is None
         if at_end and not self.working and not self._seals.pending and not self._bodies.pending:
-            self.end = self.end or End.DONE
+            self.end = self.end or (End.EARLY if self._before_its_time else End.DONE)
 
     @property
     def sealed_total(self) -> int:

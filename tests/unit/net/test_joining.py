@@ -9,11 +9,13 @@ from quip.net.bans import node_subject
 from quip.net.errors import RefusalCode
 from quip.net.events import PolicyChanged
 from quip.net.limits import EVICTION_PROTECTED_GROUPS, EVICTION_PROTECTED_OLDEST, EVICTION_PROTECTED_PROVIDERS
-from quip.net.link import Address, Purpose
-from quip.net.messages import HeadClaim
+from quip.net.link import Address, Link, Purpose
+from quip.net.messages import BlockSubmit, HeadClaim
 from quip.net.peer_events import Refused
+from quip.net.peer_table import Peer
 from quip.net.ports import Ban
-from support.chains import network_spec, new_chain
+from support.chains import generator, network_spec, new_chain
+from support.mutants import next_block
 from support.overlays import Net, Node
 from support.puppet import PuppetPlayer
 
@@ -218,3 +220,64 @@ def test_a_banned_netgroup_stays_out_but_for_whom_the_operator_named() -> None:
     assert other.overlay.peers(net.now) == []
     assert not node.overlay.admits(Address("66.1.9.9", 1), net.now)
     assert node.overlay.admits(Address("66.2.9.9", 1), net.now)
+
+
+def familiar(node: Node) -> set[int]:
+    """Numbers of the nodes that a node does not take for just anybody."""
+    return {int.from_bytes(peer.link.node_id, "big") for peer in node.overlay._hub.peers.joined() if peer.familiar}
+
+
+def test_whom_we_dialled_is_familiar_and_whoever_dials_us_is_not() -> None:
+    net = Net()
+    first = net.add(target_outbound=0)
+    second = net.add(first.address, target_outbound=0)
+    net.run(2)
+    assert (familiar(first), familiar(second)) == (set(), {first.number})
+
+
+def test_whom_we_dialled_once_is_familiar_when_it_dials_us() -> None:
+    """Its key is pinned; somebody else under its address would have another one."""
+    for same in (True, False):
+        net = Net()
+        first = net.add(target_outbound=0)
+        second = net.add(first.address, target_outbound=0)
+        net.run(2)
+        net.remove(first)
+        second.overlay._hub.dialler._setup = replace(second.setup, manual=lambda: ())
+        changes = {"node_id": first.setup.node_id} if same else {}
+        again = net.add(second.address, address=first.address, target_outbound=0, **changes)
+        net.run(2)
+        (inbound,) = [one for one in second.overlay._hub.peers.joined() if not one.link.outbound]
+        assert inbound.link.node_id == again.setup.node_id
+        assert inbound.familiar is same
+
+
+def test_whom_the_operator_named_is_familiar_also_where_it_was_quicker() -> None:
+    net = Net()
+    node = net.add(Address("66.1.0.1", 20_049), target_outbound=0)
+    net.run(2)
+    peer = Peer(7, Link(Address("66.1.0.1", 20_049), bytes(32), Purpose.INBOUND), None, net.now)  # type: ignore[arg-type]
+    other = Peer(8, Link(Address("66.1.0.1", 20_050), bytes(32), Purpose.INBOUND), None, net.now)  # type: ignore[arg-type]
+    assert node.overlay._hub.is_familiar(peer)
+    assert not node.overlay._hub.is_familiar(other)
+
+
+def test_who_brought_a_block_first_is_familiar_from_then_on() -> None:
+    net = Net()
+    node = net.add(target_outbound=0)
+    player = PuppetPlayer(net)
+    puppets = [player.enter(node)[0] for _ in range(2)]
+    for puppet in puppets:
+        net.connect(puppet, node)
+    block = next_block(generator(new_chain()))
+    assert block.seal is not None
+    message = BlockSubmit(block.header, block.seal, block.header.difficulty)
+    for puppet in puppets:
+        player.say(puppet, message)
+    assert familiar(node) == {puppets[0].number}
+    for puppet in puppets:
+        player.hang_up(puppet)
+    net.run(10)
+    for puppet in puppets:
+        net.connect(puppet, node)
+    assert familiar(node) == {puppets[0].number}

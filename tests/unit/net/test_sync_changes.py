@@ -8,6 +8,7 @@ from quip import _native
 from quip.chain.chain import Chain
 from quip.net import limits
 from quip.net.messages import HeadClaim, HeadersRequest, Reply, Request, Seals
+from quip.net.sync import FALSE_ENDS
 from quip.storage.chain_store import for_network
 from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
 from support.sync_world import Peer, World, chain_with
@@ -203,6 +204,27 @@ def test_blocks_from_the_future_wait_and_nobody_is_blamed() -> None:
     world.unix_s = blocks[-1].header.timestamp
     world.run(100, lambda: same_head(world, source))
     assert world.blamed == {}
+
+
+def test_a_head_whose_time_comes_block_by_block_is_no_false_claim() -> None:
+    """Its clock is ahead, and it is slow: each download ends before the claim, once the next block's time has come."""
+    blocks = line(60)
+    source = chain_with(blocks)
+    spec = network_spec()
+    limited = replace(spec, difficulty=replace(spec.difficulty, future_limit=10))
+    world = World(new_chain(limited), SMALL, unix_s=blocks[19].header.timestamp - 10)
+    (number,) = world.join(Peer(source, latency_s=1.5))
+    ended = 0
+    while world.unix_s < blocks[-1].header.timestamp:
+        syncing = world.sync.state.syncing
+        world.run(1)
+        world.unix_s += 1
+        ended += syncing and not world.sync.state.syncing
+    world.run(30, lambda: same_head(world, source))
+    assert same_head(world, source)
+    assert ended > FALSE_ENDS
+    assert (world.blamed, world.dropped) == ({}, {})
+    assert list(world.peers) == [number]
 
 
 def test_gossip_has_its_time_for_one_block() -> None:

@@ -279,7 +279,7 @@ def test_peers_of_our_choice_need_not_wait_behind_strangers() -> None:
     world = World(sizes=SMALL)
     world.join(*(Silent(source) for _ in range(9)))
     (ours,) = world.join(Peer(source))
-    world.sync.claim(ours, world.peers[ours].claim, world.now, chosen=True)
+    world.sync.claim(ours, world.peers[ours].claim, world.now, familiar=True)
     world.run(1.5 * limits.SYNC_ROTATE_S, lambda: same_head(world, source))
     assert world.now_s <= 1_000.0 + 1.5 * limits.SYNC_ROTATE_S
 
