@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from quip.consensus.context import BlockContext
@@ -23,6 +24,16 @@ class StoredBlock:
     seal: Seal | None
     """The witness this node holds; None for genesis only."""
     context: BlockContext
+
+
+class Part(Enum):
+    """What of a block can be had without the rest of it, as RLP."""
+
+    HEADER = "header"
+    BODY = "body"
+    """A list of transactions, each a byte string, legacy ones too."""
+    SEAL = "seal"
+    """None for genesis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +85,8 @@ class BlockReads(Protocol):
     def context(self, block_hash: bytes) -> BlockContext | None:
         """Only its context."""
 
-    def encoded_header(self, block_hash: bytes) -> bytes | None:
-        """The RLP of its header."""
-
-    def encoded_seal(self, block_hash: bytes) -> bytes | None:
-        """The RLP of its seal; None for genesis too."""
+    def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
+        """The RLP of a part of a block."""
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""

@@ -6,7 +6,7 @@ nobody else does. `changes` then go to the store in one transaction, or nowhere.
 
 from __future__ import annotations
 
-from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
+from quip.chain.ports import ChainStore, ImportChange, MinerTotals, Part, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
 from quip.consensus.state import StateReader
@@ -47,17 +47,9 @@ class StagedStore:
         staged = self._blocks.get(block_hash)
         return staged.context if staged else self._store.context(block_hash)
 
-    def encoded_header(self, block_hash: bytes) -> bytes | None:
-        """The RLP of its header."""
-        staged = self._blocks.get(block_hash)
-        return staged.header.encode() if staged else self._store.encoded_header(block_hash)
-
-    def encoded_seal(self, block_hash: bytes) -> bytes | None:
-        """The RLP of its seal."""
-        staged = self._blocks.get(block_hash)
-        if staged is None:
-            return self._store.encoded_seal(block_hash)
-        return staged.seal.encode() if staged.seal else None
+    def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
+        """The RLP of a part of a stored block; what is staged nobody asks for in this form."""
+        return self._store.encoded(part, block_hash)
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""

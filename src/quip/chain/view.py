@@ -9,7 +9,7 @@ from __future__ import annotations
 from quip.chain.chain import Chain
 from quip.chain.errors import IncompleteStore
 from quip.chain.events import Head
-from quip.chain.ports import StoredBlock
+from quip.chain.ports import Part, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
 from quip.consensus.spec import ChainSpec
@@ -56,13 +56,9 @@ class ChainReader:
         """Any verified block, whole."""
         return self._chain.tree.reads.block(block_hash)
 
-    def encoded_header(self, block_hash: bytes) -> bytes | None:
-        """RLP of the header of any verified block."""
-        return self._chain.tree.reads.encoded_header(block_hash)
-
-    def encoded_seal(self, block_hash: bytes) -> bytes | None:
-        """RLP of the seal of any verified block; None for genesis."""
-        return self._chain.tree.reads.encoded_seal(block_hash)
+    def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
+        """The RLP of a part of any verified block."""
+        return self._chain.tree.reads.encoded(part, block_hash)
 
     def fork_number(self, block_hash: bytes) -> int | None:
         """Number of the canonical block that a verified block's branch leaves at (its own if canonical).

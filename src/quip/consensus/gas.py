@@ -8,6 +8,8 @@ ELASTICITY = 2
 """A block may use this many times its gas target (EIP-1559)."""
 BASE_FEE_MAX_CHANGE_DENOMINATOR = 8
 """The base fee moves by at most an eighth (EIP-1559)."""
+MIN_TRANSACTION_GAS = 21_000
+"""No transaction uses less (Yellow Paper, appendix G: G_transaction)."""
 GAS_LIMIT_BOUND_DIVISOR = 1_024
 """The limit moves by less than parent / 1024 (Yellow Paper, eq. 55)."""
 

@@ -15,6 +15,8 @@ from quip.primitives import rlp
 
 _ITEMS = 5
 _MAX_SUITE = 0xFF
+MAX_SOLUTIONS = 1_024
+"""More than any chain spec may ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Seal:
         suite = _bytes(item[0], "suite")
         if len(suite) != 1 or suite == b"\x00":
             raise MalformedSeal(f"the suite is one byte from 1 to {_MAX_SUITE}")
+        if len(item[2]) > MAX_SOLUTIONS:
+            raise MalformedSeal(f"more than {MAX_SOLUTIONS} solutions")
         keys = _byte_list(item[1], "public keys")
         if len(keys) != 2:
             raise MalformedSeal("public keys are a list of two")

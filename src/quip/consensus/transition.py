@@ -19,6 +19,7 @@ from quip.consensus.errors import (
     WrongReceiptsRoot,
     WrongStateRoot,
 )
+from quip.consensus.gas import MIN_TRANSACTION_GAS
 from quip.consensus.header import EMPTY_BLOOM, EMPTY_TRIE_ROOT, Header
 from quip.consensus.rewards import reward_of
 from quip.consensus.spec import ChainSpec
@@ -36,9 +37,13 @@ class Outcome:
 
 
 def check_body(header: Header, transactions: Sequence[bytes]) -> None:
-    """The transactions are the header's. Raises WrongBody, which spoils only the message."""
-    if transactions and header.transactions_root == EMPTY_TRIE_ROOT:  # no trie is built for a body of 8 MB to see this
-        raise WrongBody(root=f"that of {len(transactions)} transactions", expected=f"0x{EMPTY_TRIE_ROOT.hex()}")
+    """The transactions are the header's, whose rules hold. Raises WrongBody, which spoils only the message."""
+    count = len(transactions)
+    # No trie is built for what cannot be the header's: one of a million items takes seconds.
+    if count and header.transactions_root == EMPTY_TRIE_ROOT:
+        raise WrongBody(root=f"that of {count} transactions", expected=f"0x{EMPTY_TRIE_ROOT.hex()}")
+    if count * MIN_TRANSACTION_GAS > header.gas_limit:
+        raise WrongBody(root=f"that of {count} transactions", expected=f"one of {header.gas_limit} gas at most")
     root = transactions_root(transactions)
     if root != header.transactions_root:
         raise WrongBody(root=f"0x{root.hex()}", expected=f"0x{header.transactions_root.hex()}")

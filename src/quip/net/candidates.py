@@ -15,6 +15,7 @@ from quip.consensus.errors import BranchTooOld, FutureBlock, InvalidParent, Unkn
 from quip.consensus.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.seal import Seal
 from quip.consensus.work import work
+from quip.net.errors import FalseClaim
 from quip.net.limits import SIDE_BLOCK_WORTH
 from quip.net.messages import BlockSubmit, HeadClaim
 from quip.net.ports import ChainView
@@ -41,7 +42,7 @@ class Offer:
     transactions: tuple[bytes, ...] | None
     """None where the peer sent only header and seal."""
     total_difficulty: int
-    """As claimed."""
+    """As claimed; 0: it claimed nothing."""
     held: bool
     """The peer says that it imported the block, not only checked its seal."""
 
@@ -82,7 +83,7 @@ class Candidate:
 def judge(view: ChainView, block_hash: bytes, offer: Offer, now_s: int) -> Candidate | None:
     """Header rules and worth of an offered block: None if it is not worth importing.
 
-    Raises a HeaderError, UnknownParent, BranchTooOld, or FutureBlock if it is too early even to be kept.
+    Raises a HeaderError, UnknownParent, BranchTooOld, FutureBlock if it is too early even to be kept, or FalseClaim.
     """
     header, spec = offer.header, view.spec
     rules.check_gate(spec, header)
@@ -97,6 +98,8 @@ def judge(view: ChainView, block_hash: bytes, offer: Offer, now_s: int) -> Candi
     if header.timestamp > now_s + limit + FUTURE_WAIT_S:
         raise FutureBlock(timestamp=header.timestamp, future_limit=limit, now=now_s)
     total = context.total_difficulty + header.difficulty
+    if offer.total_difficulty not in (0, total):
+        raise FalseClaim(claimed=offer.total_difficulty, found=total)
     head = view.head
     if total <= head.context.total_difficulty - SIDE_BLOCK_WORTH * work(head.context.controller):
         return None

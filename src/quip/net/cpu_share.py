@@ -1,26 +1,46 @@
-"""What one connection may take of the processor: its datagrams are lost while its last one is not paid for."""
+"""What connections may take of the processor: datagrams of one that has not paid for its last one are lost.
+
+Who dials us chose itself, and could do so a hundred times: such connections have a little each, and draw on one common
+budget beyond it.
+"""
 
 from __future__ import annotations
 
 import time
 
-from quip.net.limits import CPU_AT_ONCE_S, CPU_SHARE, MAX_CHARGE_S
+from quip.net.limits import (
+    CPU_AT_ONCE_S,
+    CPU_COMMON,
+    CPU_COMMON_AT_ONCE_S,
+    CPU_OWN,
+    CPU_OWN_AT_ONCE_S,
+    CPU_SHARE,
+)
 from quip.net.rates import Rate, TokenBucket
 
 
-class CpuShare:
-    """A budget in seconds that fills with time, and a stop-watch."""
+def common_budget(now_s: float) -> TokenBucket:
+    """Of all connections that came to us."""
+    return TokenBucket(Rate(CPU_COMMON, CPU_COMMON_AT_ONCE_S), now_s)
 
-    def __init__(self, now_s: float) -> None:
-        self._budget = TokenBucket(Rate(CPU_SHARE, CPU_AT_ONCE_S), now_s)
+
+class CpuShare:
+    """A budget in seconds that fills with time, and a stop-watch of the thread's own time."""
+
+    def __init__(self, now_s: float, common: TokenBucket | None) -> None:
+        """`common`: for a connection that came to us."""
+        rate = Rate(CPU_SHARE, CPU_AT_ONCE_S) if common is None else Rate(CPU_OWN, CPU_OWN_AT_ONCE_S)
+        self._own = TokenBucket(rate, now_s)
+        self._common = common
         self._owed_s = 0.0
         self._began_s = 0.0
 
     def paid(self, now_s: float) -> bool:
         """Pay for the last datagram; False while there is not enough for it. Starts the watch."""
-        self._began_s = time.perf_counter()
-        return self._budget.take(now_s, self._owed_s)
+        self._began_s = time.thread_time()
+        paid = self._own.take(now_s, self._owed_s)
+        return paid or (self._common is not None and self._common.take(now_s, self._owed_s))
 
     def done(self) -> None:
         """The datagram was handled: so much is owed for it."""
-        self._owed_s = min(time.perf_counter() - self._began_s, MAX_CHARGE_S)
+        self._owed_s = time.thread_time() - self._began_s

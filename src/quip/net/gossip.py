@@ -32,7 +32,7 @@ from quip.consensus.seal import Seal
 from quip.consensus.transition import check_body
 from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
 from quip.net.candidates import Candidate, Offer, Stage, judge
-from quip.net.errors import NetError, WrongAnswer
+from quip.net.errors import FalseClaim, WrongAnswer
 from quip.net.fetching import Fetches
 from quip.net.limits import (
     BROKEN_PROMISES,
@@ -184,45 +184,60 @@ class Gossip:
 
     # --- the pipeline
 
-    def _offer(self, offer: Offer, now: Instant) -> None:
+    def _offer(self, offer: Offer, now: Instant) -> bool:
+        """False: somebody else has to be asked, this one's body is not the header's."""
         block_hash = offer.header.hash
         self._propagation.knows(offer.peer, block_hash)
         if self._view.header(block_hash) is not None or block_hash in self._early:
-            return
+            return True
         candidate = self._candidates.get(block_hash)
         if candidate is not None:
+            if self._blamed_for_body(offer):
+                return False
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
             if candidate.stage is Stage.COMPLETING:
                 self._order(self._bodies.want(block_hash, offer.peer, BodiesRequest((block_hash,))))
-            return
+            return True
         if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
             self._waiting.put(block_hash, offer)
-            return
-        self._judge(block_hash, offer, now)
+            return True
+        return self._judge(block_hash, offer, now)
 
-    def _judge(self, block_hash: bytes, offer: Offer, now: Instant) -> None:
-        try:
-            candidate = judge(self._view, block_hash, offer, now.unix_s)
-        except Unconnected:
-            if offer.total_difficulty:
-                self._orders.append(Claim(offer.peer, offer.claim, offer.held))
-            return
-        except FutureBlock:
-            return
-        except ConsensusError as error:
-            self._orders.append(Blame(offer.peer, error))
-            return
+    def _judge(self, block_hash: bytes, offer: Offer, now: Instant) -> bool:
+        candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
-            return
+            return True
+        if self._blamed_for_body(offer):
+            return False
         self._candidates[block_hash] = candidate
         seal = self._verified.get(block_hash)
         if seal is None:
             self._check(candidate)
-            return
-        # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this one.
-        candidate.offer = replace(offer, seal=seal)
-        self._proceed(candidate, now)
+        else:
+            # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
+            candidate.offer = replace(offer, seal=seal)
+            self._proceed(candidate, now)
+        return True
+
+    def _judged(self, block_hash: bytes, offer: Offer, now: Instant) -> Candidate | None:
+        try:
+            return judge(self._view, block_hash, offer, now.unix_s)
+        except Unconnected:
+            if offer.total_difficulty:
+                self._orders.append(Claim(offer.peer, offer.claim, offer.held))
+        except FutureBlock:
+            pass
+        except (ConsensusError, FalseClaim) as error:
+            self._orders.append(Blame(offer.peer, error))
+        return None
+
+    def _blamed_for_body(self, offer: Offer) -> bool:
+        """A body is looked at once its header's rules hold, for they say how much there can be of it."""
+        error = None if offer.transactions is None else _wrong_body(offer.header, offer.transactions)
+        if error is not None:
+            self._orders.append(Blame(offer.peer, error))
+        return error is not None
 
     def _has_room(self, candidate: Candidate) -> bool:
         peer, header = candidate.offer.peer, candidate.offer.header
@@ -314,21 +329,19 @@ class Gossip:
     def _block_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
         block_hash = self._blocks.hash_of(ticket)
         block = reply.block if isinstance(reply, BlockResponse) else None
-        error: ConsensusError | NetError | None = None
-        if block is not None and (block.header.hash != block_hash or block.seal is None):
-            error = WrongAnswer(name="BLOCK_RESPONSE", reason="another block")
-        elif block is not None:
-            error = _wrong_body(block.header, block.transactions)
-        if error is not None:
-            self._orders.append(Blame(peer, error))
-        if block is None or block.seal is None or error is not None:
+        wrong = block is not None and (block.header.hash != block_hash or block.seal is None)
+        if wrong:
+            self._orders.append(Blame(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
+        if block is None or block.seal is None or wrong:
             self.failed(ticket, now)
             return
-        self._blocks.done(ticket)
-        self._promises.pop(peer, None)
         claim = self._claims.get((peer, block.header.hash))  # its own, not what others say of the block
         total = claim.total_difficulty if claim is not None else 0
-        self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now)
+        if self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now):
+            self._blocks.done(ticket)
+            self._promises.pop(peer, None)
+        else:
+            self.failed(ticket, now)
 
     def _body_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
         candidate = self._candidates.get(self._bodies.hash_of(ticket) or b"")

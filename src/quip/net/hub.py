@@ -89,14 +89,6 @@ class Hub:
         if not (near and self.gossip.handles(claim.hash)):
             self.sync.claim(peer.connection, claim, now, familiar=peer.familiar)
 
-    def is_familiar(self, peer: Peer) -> bool:
-        """True for who is not just anybody: we dialled it (now, or before: pinned), or named it, or owe it a block."""
-        link = peer.link
-        if link.outbound or link.node_id in self.providers or self.dialler.names(link.address):
-            return True
-        places = {link.address} if peer.public is None else {link.address, peer.public}
-        return any(self.storage.pin_of(place) == link.node_id for place in places)
-
     def note(self, level: str, event: str, **fields: str | int | float) -> None:
         """A line for the log."""
         self.actions.append(Note(level, event, tuple(fields.items())))

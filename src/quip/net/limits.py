@@ -223,12 +223,18 @@ RESETS_PER_S = 100.0
 RESETS_AT_ONCE = 200
 """...all of them at once. Whoever forges such packets gets no more than this, in shorter ones."""
 CPU_SHARE = 0.25
-"""Of one core, for what one connection sends: 10 MB/s of data, but only 800 datagrams of nothing but PINGs..."""
+"""Of one core, for what a connection that we dialled sends: 10 MB/s of data, but only 800 datagrams of nothing but
+PINGs..."""
 CPU_AT_ONCE_S = 1.0
 """...after so much. What comes beyond it is lost, which slows an honest sender down."""
-MAX_CHARGE_S = 0.003
-"""For one datagram, by the wall's clock (the thread's own needs a system call): the worst takes 2 ms, and what is more
-was another program's turn."""
+CPU_OWN = 0.005
+"""The same for a connection that came to us: several blocks a second..."""
+CPU_OWN_AT_ONCE_S = 0.05
+"""...after so much: a handshake costs 2.3 ms, a block of 1 MB on a real network 30 ms."""
+CPU_COMMON = 0.25
+"""What all connections that came to us may take together beyond that: one of them may still send 10 MB/s..."""
+CPU_COMMON_AT_ONCE_S = 0.25
+"""...after so much: the loop stands still no longer."""
 MAX_STREAMS_BIDI = 32
 """Requests of the other side at the same time; the session's own limit is half of it."""
 MAX_STREAMS_UNI = 4
@@ -239,8 +245,12 @@ CONNECTION_WINDOW = 1 << 20
 """Bytes out of order that one peer can make this node hold."""
 MAX_CRYPTO_BYTES = 64 << 10
 """Handshake bytes of one peer; a chain of five certificates is 8 kB. TLS itself would hold 16 MiB."""
-MAX_STREAM_GAPS = 1_024
-"""Holes in one stream: every second packet of a full window lost makes 218."""
+MAX_STREAM_GAPS = 256
+"""Holes in one stream: every second packet of a full window lost makes 218. Each costs a search through the others."""
+MAX_ACKS_IN_PACKET = 4
+"""ACK frames of one packet: one is normal, and each costs a look at all packets in flight."""
+MAX_UNSENT_TOTAL = 256 << 20
+"""Unsent bytes to all peers together, above which nobody is answered: peers that do not read are closed one by one."""
 MAX_UNSENT_BYTES = 64 << 20
 """What one peer may let wait here; the session gives up far below (MAX_ANSWER_BYTES, SLOW_READER_S)."""
 BACKLOG_STEP = 64 << 10
@@ -282,6 +292,8 @@ SYNC_REQUESTS_PER_PEER = 3
 """Ranges asked of one peer at a time: one on the way there, one being made, one on the way back."""
 SYNC_BODIES_AHEAD = 64
 """Blocks whose bodies are fetched before those below them are imported."""
+SYNC_BODY_BYTES = 64 << 20
+"""Of bodies that wait for their import, beside those that were asked for before there were so many."""
 SYNC_BODIES_RANGE = 16
 """Bodies in one request."""
 SYNC_IMPORT_BATCH = 512

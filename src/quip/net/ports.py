@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from quip.chain.events import Head
-from quip.chain.ports import StoredBlock
+from quip.chain.ports import Part, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
 from quip.consensus.spec import ChainSpec
@@ -47,12 +47,8 @@ class ChainView(Protocol):
         """Any verified block, whole."""
         ...
 
-    def encoded_header(self, block_hash: bytes) -> bytes | None:
-        """RLP of the header of any verified block."""
-        ...
-
-    def encoded_seal(self, block_hash: bytes) -> bytes | None:
-        """RLP of the seal of any verified block; None for genesis."""
+    def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
+        """The RLP of a part of any verified block."""
         ...
 
     def fork_number(self, block_hash: bytes) -> int | None:

@@ -22,26 +22,11 @@ from typing import Any, TypeAlias, TypeVar
 
 from aioquic import tls
 from aioquic._buffer import Buffer
+from aioquic.quic import connection as core
 from aioquic.quic import events as quic_events
+from aioquic.quic import packet as wire
 from aioquic.quic.configuration import SMALLEST_MAX_DATAGRAM_SIZE, QuicConfiguration
-from aioquic.quic.connection import (
-    CONNECTION_LIMIT_FRAME_CAPACITY,
-    MAX_STREAM_DATA_FRAME_CAPACITY,
-    TRANSPORT_CLOSE_FRAME_CAPACITY,
-    QuicConnection,
-    QuicConnectionError,
-    QuicConnectionState,
-)
 from aioquic.quic.crypto import CryptoPair
-from aioquic.quic.packet import (
-    QuicErrorCode,
-    QuicFrameType,
-    QuicPacketType,
-    QuicProtocolVersion,
-    encode_quic_retry,
-    encode_quic_version_negotiation,
-    pull_quic_header,
-)
 from aioquic.quic.packet_builder import QuicPacketBuilder, QuicPacketBuilderStop
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
@@ -59,6 +44,7 @@ from quip.net.limits import (
     HANDSHAKE_S,
     KEY_UPDATE_PACKETS,
     LOOPBACK_DATAGRAM,
+    MAX_ACKS_IN_PACKET,
     MAX_CRYPTO_BYTES,
     MAX_STREAM_GAPS,
     MAX_STREAMS_BIDI,
@@ -67,11 +53,12 @@ from quip.net.limits import (
     STREAM_WINDOW,
 )
 from quip.net.link import Address, Link, Purpose
+from quip.net.rates import TokenBucket
 from quip.net.retry import RetryTokens
-from quip.net.stateless_reset import ResetTokens
+from quip.net.stateless_reset import ResetTokens, token_of
 
 ALPN = "quip/1"
-VERSIONS = [int(QuicProtocolVersion.VERSION_1)]
+VERSIONS = [int(wire.QuicProtocolVersion.VERSION_1)]
 
 SIGNATURE_NAMES = "ED25519 ECDSA_SECP256R1_SHA256 ECDSA_SECP384R1_SHA384 RSA_PSS_RSAE_SHA256 RSA_PSS_RSAE_SHA384"
 SIGNATURES = [tls.SignatureAlgorithm[name] for name in SIGNATURE_NAMES.split()]
@@ -80,7 +67,7 @@ CIPHERS = [tls.CipherSuite.AES_128_GCM_SHA256, tls.CipherSuite.CHACHA20_POLY1305
 # What hostile bytes can raise inside aioquic beside its own errors: it asserts, indexes and parses as it goes.
 AIOQUIC_FAULTS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
-    UnsupportedAlgorithm, QuicConnectionError, QuicPacketBuilderStop, tls.Alert,
+    UnsupportedAlgorithm, core.QuicConnectionError, QuicPacketBuilderStop, tls.Alert,
 )  # fmt: skip
 # Its log tells what strangers do, line by line: ours says what matters.
 logging.getLogger("quic").setLevel(logging.CRITICAL)
@@ -95,6 +82,7 @@ class QuicSetup:
 
     identity: NodeIdentity
     resets: ResetTokens
+    common_cpu: TokenBucket
     client_ca: bytes | None = None
     """PEM; None: peers sign their own certificates."""
     idle_timeout_s: float = 60.0
@@ -119,12 +107,14 @@ class QuicSetup:
         )
 
 
-class _Connection(QuicConnection):
-    """aioquic's connection with four differences, each in a method or two."""
+class _Connection(core.QuicConnection):
+    """aioquic's connection with some differences, each in a method or two."""
 
     def __init__(self, resets: ResetTokens, **settings: Any) -> None:
         super().__init__(**settings)
         self._resets = resets
+        self._acked: core.QuicReceiveContext | None = None
+        self._acks = 0
         if not self._is_client:
             self._host_cids[0].stateless_reset_token = resets.token(self.host_cid)
 
@@ -159,7 +149,7 @@ class _Connection(QuicConnection):
             if limit.value != limit.sent:
                 buffer = builder.start_frame(
                     limit.frame_type,
-                    capacity=CONNECTION_LIMIT_FRAME_CAPACITY,
+                    capacity=core.CONNECTION_LIMIT_FRAME_CAPACITY,
                     handler=self._on_connection_limit_delivery,
                     handler_args=(limit,),
                 )
@@ -175,14 +165,30 @@ class _Connection(QuicConnection):
             stream.max_stream_data_local = delivered + STREAM_WINDOW
         if stream.max_stream_data_local_sent != stream.max_stream_data_local:
             buffer = builder.start_frame(
-                QuicFrameType.MAX_STREAM_DATA,
-                capacity=MAX_STREAM_DATA_FRAME_CAPACITY,
+                wire.QuicFrameType.MAX_STREAM_DATA,
+                capacity=core.MAX_STREAM_DATA_FRAME_CAPACITY,
                 handler=self._on_max_stream_data_delivery,
                 handler_args=(stream,),
             )
             buffer.push_uint_var(stream.stream_id or 0)
             buffer.push_uint_var(stream.max_stream_data_local)
             stream.max_stream_data_local_sent = stream.max_stream_data_local
+
+    def _handle_ack_frame(self, context: core.QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        """Who acknowledges what was never sent widens the window as it likes (RFC 9000, 13.1)."""
+        self._acks = self._acks + 1 if context is self._acked else 1
+        self._acked, start = context, buf.tell()
+        if buf.pull_uint_var() >= self._packet_number or self._acks > MAX_ACKS_IN_PACKET:
+            raise core.QuicConnectionError(wire.QuicErrorCode.PROTOCOL_VIOLATION, frame_type, "impossible ACK")
+        buf.seek(start)
+        super()._handle_ack_frame(context, frame_type, buf)
+
+    def release(self) -> None:
+        """The last call: forget everything. aioquic's connections, TLS and keys refer to each other in circles, and
+        would keep all buffers until the collector looks, and the memory between them in pieces after that."""
+        for space in self._spaces.values():
+            space.sent_packets.clear()
+        self.__dict__.clear()
 
     def overrun(self) -> str | None:
         """Which of the limits that aioquic lacks the other side has passed."""
@@ -213,20 +219,20 @@ class _Connection(QuicConnection):
 
     def began(self) -> bool:
         """True once a packet of the other side could be read."""
-        return self._state is not QuicConnectionState.FIRSTFLIGHT
+        return self._state is not core.QuicConnectionState.FIRSTFLIGHT
 
     def ending(self) -> str | None:
         """Why the connection is over, as soon as it is (aioquic tells it three timeouts later)."""
         if self._close_event is None:
             return None
         ending, text = self._close_event, self._close_event.reason_phrase
-        if self._state is not QuicConnectionState.DRAINING or text == FORGOTTEN:
+        if self._state is not core.QuicConnectionState.DRAINING or text == FORGOTTEN:
             return own_end(ending.error_code, text)
         return peers_end(ending.error_code, text, of_quic=ending.frame_type is not None)
 
     def forget(self, now_s: float) -> None:
         """The other side answered with a stateless reset: it knows nothing of this connection (RFC 9000, 10.3.1)."""
-        self._close_event = quic_events.ConnectionTerminated(QuicErrorCode.NO_ERROR, None, FORGOTTEN)
+        self._close_event = quic_events.ConnectionTerminated(wire.QuicErrorCode.NO_ERROR, None, FORGOTTEN)
         self._close_begin(is_initiator=False, now=now_s)
 
     def reset_token(self) -> bytes | None:
@@ -246,42 +252,37 @@ class Door:
         if not may_begin(datagram):
             return None
         try:
-            header = pull_quic_header(Buffer(data=datagram), host_cid_length=CID_BYTES)
+            header = wire.pull_quic_header(Buffer(data=datagram), host_cid_length=CID_BYTES)
         except ValueError:  # BufferReadError is one
             return None
-        if header.version not in VERSIONS and header.packet_type is not QuicPacketType.VERSION_NEGOTIATION:
-            return encode_quic_version_negotiation(
+        if header.version not in VERSIONS and header.packet_type is not wire.QuicPacketType.VERSION_NEGOTIATION:
+            return wire.encode_quic_version_negotiation(
                 source_cid=header.destination_cid, destination_cid=header.source_cid, supported_versions=VERSIONS
             )
-        if header.packet_type is not QuicPacketType.INITIAL or len(header.destination_cid) < CID_BYTES:
+        if header.packet_type is not wire.QuicPacketType.INITIAL or len(header.destination_cid) < CID_BYTES:
             return None
         if not header.token:
             retry_cid = os.urandom(CID_BYTES)
-            return encode_quic_retry(
-                version=VERSIONS[0],
-                source_cid=retry_cid,
-                destination_cid=header.source_cid,
+            return wire.encode_quic_retry(
+                version=VERSIONS[0], source_cid=retry_cid, destination_cid=header.source_cid,
                 original_destination_cid=header.destination_cid,
                 retry_token=self._tokens.issue(address, header.destination_cid, retry_cid, now_s),
-            )
+            )  # fmt: skip
         first_cid = self._tokens.check(header.token, address, header.destination_cid, now_s)
         knock = Knock(datagram, address, first_cid or b"", header.destination_cid, header.source_cid)
-        return knock if first_cid is not None else self.refuse(knock, QuicErrorCode.INVALID_TOKEN)
+        return knock if first_cid is not None else self.refuse(knock, wire.QuicErrorCode.INVALID_TOKEN)
 
-    def refuse(self, knock: Knock, code: int = QuicErrorCode.CONNECTION_REFUSED) -> bytes:
+    def refuse(self, knock: Knock, code: int = wire.QuicErrorCode.CONNECTION_REFUSED) -> bytes:
         """A close for a client that is not let in; no state is kept."""
         crypto = CryptoPair()
         crypto.setup_initial(cid=knock.retry_cid, is_client=False, version=VERSIONS[0])
         builder = QuicPacketBuilder(
-            host_cid=knock.retry_cid,
-            is_client=False,
-            max_datagram_size=SMALLEST_MAX_DATAGRAM_SIZE,
-            peer_cid=knock.source_cid,
-            version=VERSIONS[0],
-        )
-        builder.start_packet(QuicPacketType.INITIAL, crypto)
-        buffer = builder.start_frame(QuicFrameType.TRANSPORT_CLOSE, capacity=TRANSPORT_CLOSE_FRAME_CAPACITY)
-        for value in (code, QuicFrameType.PADDING, 0):
+            host_cid=knock.retry_cid, is_client=False, max_datagram_size=SMALLEST_MAX_DATAGRAM_SIZE,
+            peer_cid=knock.source_cid, version=VERSIONS[0],
+        )  # fmt: skip
+        builder.start_packet(wire.QuicPacketType.INITIAL, crypto)
+        buffer = builder.start_frame(wire.QuicFrameType.TRANSPORT_CLOSE, capacity=core.TRANSPORT_CLOSE_FRAME_CAPACITY)
+        for value in (code, wire.QuicFrameType.PADDING, 0):
             buffer.push_uint_var(value)
         datagrams, _ = builder.flush()
         return bytes(datagrams[0])
@@ -296,13 +297,12 @@ class Channel:
         self.purpose = purpose
         self.opened = False
         self.ended = False
-        self.bytes_in = self.bytes_out = 0
+        self.bytes_in = self.bytes_out = self.unsent_bytes = 0
         self.cids: set[bytes] = set()
         self._setup = setup
         self._peer = address.host, address.port
         self._events: list[TransportEvent] = []
         self._given_up: set[int] = set()
-        self._told_unsent = 0
         self._packets = 0
         self._deadline_s = 0.0
         self._routes: dict[bytes, Channel] = {}
@@ -330,7 +330,7 @@ class Channel:
         self._routes = routes
         self._quic = quic
         self._deadline_s = now_s + HANDSHAKE_S
-        self._cpu = CpuShare(now_s)
+        self._cpu = CpuShare(now_s, self._setup.common_cpu if self.purpose is Purpose.INBOUND else None)
         self._route(quic.host_cid)
 
     def receive(self, datagram: bytes, now_s: float) -> None:
@@ -340,7 +340,7 @@ class Channel:
         self.bytes_in += len(datagram)
         if destination_of(datagram) in self.cids:
             self._guarded(lambda: self._quic.receive_datagram(datagram, self._peer, now_s), None)
-        else:
+        elif token_of(datagram) == self._quic.reset_token():
             self._quic.forget(now_s)
         self._drain()
         if not self.ended and (overrun := self._quic.overrun()) is not None:
@@ -370,7 +370,7 @@ class Channel:
     def fail(self, reason: str) -> None:
         """End the connection because something broke on this side."""
         if not self.ended:
-            self._quic.close(error_code=QuicErrorCode.INTERNAL_ERROR, frame_type=QuicFrameType.PADDING)
+            self._quic.close(error_code=wire.QuicErrorCode.INTERNAL_ERROR, frame_type=wire.QuicFrameType.PADDING)
             self._end(reason)
 
     def expire(self, now_s: float) -> None:
@@ -414,17 +414,18 @@ class Channel:
         return events
 
     def leave(self) -> None:
-        """Give the connection ids back."""
+        """Give the connection ids and all memory back."""
         for cid in self.cids:
             self._routes.pop(cid, None)
         self.cids.clear()
+        self._quic.release()
 
     def _measure_backlog(self) -> None:
         unsent = self._quic.unsent_bytes()
         if unsent > MAX_UNSENT_BYTES:
             self.close(CloseCode.TOO_SLOW, "too many bytes unread")
-        elif abs(unsent - self._told_unsent) >= BACKLOG_STEP or (not unsent and self._told_unsent):
-            self._told_unsent = unsent
+        elif abs(unsent - self.unsent_bytes) >= BACKLOG_STEP or (not unsent and self.unsent_bytes):
+            self.unsent_bytes = unsent
             self._events.append(Backlog(self.number, unsent))
 
     def _route(self, cid: bytes) -> None:

@@ -74,6 +74,14 @@ class Reception:
             )  # fmt: skip
         return True
 
+    def _is_familiar(self, peer: Peer) -> bool:
+        """True for who is not just anybody: we dialled it (now, or before: pinned), or named it, or owe it a block."""
+        hub, link = self._hub, peer.link
+        if link.outbound or link.node_id in hub.providers or hub.dialler.names(link.address):
+            return True
+        places = {link.address} if peer.public is None else {link.address, peer.public}
+        return any(hub.storage.pin_of(place) == link.node_id for place in places)
+
     def join_asked(self, peer: Peer, join: JoinRequest, now: Instant) -> None:
         """An inbound peer wants to join."""
         hub = self._hub
@@ -98,7 +106,7 @@ class Reception:
         peer.join, peer.claim = join, join.head
         peer.joined_s = peer.heard_s = now.monotonic_s
         peer.public = hub.discovery.public_address(peer, join)
-        peer.familiar = hub.is_familiar(peer)
+        peer.familiar = self._is_familiar(peer)
         if link.purpose in (Purpose.MANUAL, Purpose.OUTBOUND) and hub.storage.pin_of(link.address) is None:
             hub.storage.pin(link.address, link.node_id)
         ask = hub.discovery.joined(peer, now)

@@ -31,17 +31,20 @@ class ResetTokens:
         """What proves that a packet for this id was answered by the node that gave it out."""
         return hmac.new(self._key, _DOMAIN + cid, hashlib.sha256).digest()[:TOKEN_BYTES]
 
-    def answer(self, datagram: bytes) -> bytes | None:
-        """The reset for a packet whose connection id is unknown here; None where it is not worth one.
+    def answer(self, datagram: bytes) -> bytes:
+        """The reset for a packet that is worth one and whose connection id is unknown here.
 
         Always shorter than what it answers, so that two nodes that know nothing of each other fall silent soon.
         """
         size = min(len(datagram) - 1, LARGEST_RESET)
-        if datagram[:1] >= bytes([LONG_HEADER]) or size < SMALLEST_RESET:
-            return None
         noise = bytearray(os.urandom(size - TOKEN_BYTES))
         noise[0] = noise[0] & (_FIXED_BIT - 1) | _FIXED_BIT
         return bytes(noise) + self.token(datagram[1 : 1 + CID_BYTES])
+
+
+def is_worth_a_reset(datagram: bytes) -> bool:
+    """True for what looks like a packet of a connection, and is long enough for a shorter answer."""
+    return len(datagram) > SMALLEST_RESET and not datagram[0] & LONG_HEADER
 
 
 def token_of(datagram: bytes) -> bytes:

@@ -165,8 +165,10 @@ class Sync:
         if run is not None and run.leader is None:
             successor = self._peers.leader(head, now.monotonic_s)
             self._hand_over(run, successor, now)
-            if successor is None and not run.working:
-                self._run = run = None
+            if successor is None:
+                run.advance(now)  # what is ready is not thrown away
+                if not run.working:
+                    self._run = run = None
         if run is None and now.monotonic_s >= self._held_until_s:
             leader = self._peers.leader(head, now.monotonic_s)
             if leader is not None:
@@ -257,7 +259,8 @@ class Sync:
         for peer in list(self._peers):
             if peer.since_s is None or not self._had_turn(peer, now):
                 continue
-            waited_s = now.monotonic_s - max(peer.since_s, self._desk.moved_s, self._held_until_s)
+            moved_s = max(self._desk.moved_s, self._desk.imported_s)  # a slow peer may always be a block behind
+            waited_s = now.monotonic_s - max(peer.since_s, moved_s, self._held_until_s)
             if waited_s >= limits.SYNC_CLAIM_S:
                 self._first_done = True
                 self._let_go(peer, f"no work behind its claim in {int(limits.SYNC_CLAIM_S)} s")

@@ -35,6 +35,8 @@ class Desk:
     """Seals found good since the start."""
     imported: int = 0
     """Blocks accepted since the start."""
+    imported_s: float = 0.0
+    """When the last of them was."""
     moved_s: float = 0.0
     """When SYNC_PACE more seals had last been verified."""
     pace: int = 0

@@ -14,10 +14,10 @@ from enum import Enum
 
 from quip.chain.batch import Trust
 from quip.chain.chain import Accepted
-from quip.consensus.block import transactions_root
-from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils, WrongBody
+from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils
 from quip.consensus.header import EMPTY_TRIE_ROOT, MAX_UINT64, Header
 from quip.consensus.seal import Seal
+from quip.consensus.transition import check_body
 from quip.net import limits
 from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
 from quip.net.errors import FalseClaim, HeaderFlood, NetError, PartsWithheld, WrongAnswer
@@ -285,7 +285,7 @@ class Run:
             slot = window.slots[self._embodied]
             if slot.header.transactions_root == EMPTY_TRIE_ROOT:
                 slot.body = ()
-            elif self._bodies.in_flight >= limits.SYNC_BODIES_AHEAD:
+            elif self._bodies.in_flight >= limits.SYNC_BODIES_AHEAD or window.body_bytes >= limits.SYNC_BODY_BYTES:
                 break
             else:
                 self._bodies.want((slot,))
@@ -344,16 +344,20 @@ class Run:
         self._desk.orders.append(CheckSeals(job, peer, checks))
 
     def _take_bodies(self, pairs: list[tuple[Slot, Body]], peer: int) -> None:
+        assert self._window is not None
         wrong: list[Slot] = []
+        worst: ConsensusError | None = None
         for slot, body in pairs:
-            root = transactions_root(body)
-            if root == slot.header.transactions_root:
-                slot.body = body
-            else:
+            try:
+                check_body(slot.header, body)
+            except ConsensusError as error:
+                worst = worst or error
                 wrong.append(slot)
-        if wrong:
+            else:
+                self._window.embody(slot, body)
+        if worst is not None:
             self._bodies.again(wrong)
-            self._blame(peer, WrongBody(root="another", expected=f"0x{wrong[0].header.transactions_root.hex()}"))
+            self._blame(peer, worst)
 
     def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
         """The native threads' verdict; a job of somebody else is ignored."""
@@ -425,7 +429,10 @@ class Run:
             self._desk.orders.append(ImportBlocks(job, blocks, trust))
 
     def _fills(self, now: Instant) -> bool:
-        """True while more blocks are about to be ready, and the last batch is not long ago."""
+        """True while more blocks are about to be ready, there is room for them, and the last batch is not long ago."""
+        window = self._window
+        if self.leader is None or window is None or window.body_bytes >= limits.SYNC_BODY_BYTES:
+            return False
         under_way = self._checking or self._seals.in_flight or self._bodies.in_flight
         return bool(under_way) and now.monotonic_s - self._ordered_s < limits.SYNC_IMPORT_S
 
@@ -441,6 +448,7 @@ class Run:
         for slot, outcome in zip(slots, outcomes, strict=bool(slots)):
             if isinstance(outcome, Accepted):
                 self._desk.imported += 1
+                self._desk.imported_s = now.monotonic_s
                 continue
             self.end = End.STORE if outcome is None else End.FAILED
             if outcome is not None and outcome.spoils is Spoils.HASH:

@@ -64,6 +64,8 @@ class HeaderWindow:
         self.slots: list[Slot] = []
         self.sealed = 0
         """So many slots from the first on have a verified seal."""
+        self.body_bytes = 0
+        """Of the transactions in all slots."""
         self._spec = spec
 
     def __len__(self) -> int:
@@ -96,6 +98,12 @@ class HeaderWindow:
             sealed += 1
         self.sealed = sealed
 
+    def embody(self, slot: Slot, body: tuple[bytes, ...]) -> None:
+        """The slot's body came, and is the header's."""
+        if not slot.gone and slot.body is None:
+            slot.body = body
+            self.body_bytes += _size(slot)
+
     def cut(self, number: int, block_hash: bytes) -> bool:
         """Forget everything above a block. False, and nothing happens, if that block is not in the window."""
         kept = number - self.start.header.number
@@ -111,6 +119,7 @@ class HeaderWindow:
     def take(self, count: int) -> list[Slot]:
         """Remove the lowest slots; the last of them becomes the start."""
         taken = self.slots[:count]
+        self.body_bytes -= sum(map(_size, taken))
         del self.slots[:count]
         self.sealed = max(0, self.sealed - count)
         if taken:
@@ -131,7 +140,11 @@ class HeaderWindow:
             step *= 2
         return [*hashes, self.start.hash]
 
-    @staticmethod
-    def _drop(slots: list[Slot]) -> None:
+    def _drop(self, slots: list[Slot]) -> None:
         for slot in slots:
             slot.gone = True
+        self.body_bytes -= sum(map(_size, slots))
+
+
+def _size(slot: Slot) -> int:
+    return sum(map(len, slot.body or ()))

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from quip.net.actions import Close, CloseCode, Dial, ResetStream, Send
 from quip.net.certificates import NodeIdentity
+from quip.net.cpu_share import common_budget
 from quip.net.datagram import Knock, destination_of, may_begin
 from quip.net.entrance import Entrance
 from quip.net.events import DialFailed
@@ -33,7 +34,7 @@ from quip.net.netgroup import is_dialable
 from quip.net.quic import Channel, Door, QuicSetup, TransportEvent
 from quip.net.rates import Rate, TokenBucket
 from quip.net.retry import RetryTokens
-from quip.net.stateless_reset import ResetTokens, token_of
+from quip.net.stateless_reset import ResetTokens, is_worth_a_reset, token_of
 from quip.net.udp import UdpSocket
 
 TIMER_SLACK_S = 0.0005  # the loop wakes up on its own clock
@@ -89,7 +90,6 @@ class QuicTransport:
         """`admits` is asked before a stranger is let in (bans)."""
         self._config = config
         self._resets = ResetTokens(config.identity.reset_key)
-        self._setup = QuicSetup(config.identity, self._resets, config.client_ca, config.idle_timeout_s)
         self._on_event = on_event
         self._admits = admits
         self._door = Door(RetryTokens(os.urandom(32)))
@@ -106,10 +106,13 @@ class QuicTransport:
     async def start(self) -> None:
         """Open the socket. Raises UdpPortError."""
         self._loop = asyncio.get_running_loop()
-        self._entrance = Entrance(self._loop.time())
-        self._answers = TokenBucket(Rate(ANSWERS_PER_S, ANSWERS_AT_ONCE), self._loop.time())
-        self._reset_answers = TokenBucket(Rate(RESETS_PER_S, RESETS_AT_ONCE), self._loop.time())
-        self._socket = UdpSocket(self._config.host, self._config.port)
+        config, now_s = self._config, self._loop.time()
+        common = common_budget(now_s)
+        self._setup = QuicSetup(config.identity, self._resets, common, config.client_ca, config.idle_timeout_s)
+        self._entrance = Entrance(now_s)
+        self._answers = TokenBucket(Rate(ANSWERS_PER_S, ANSWERS_AT_ONCE), now_s)
+        self._reset_answers = TokenBucket(Rate(RESETS_PER_S, RESETS_AT_ONCE), now_s)
+        self._socket = UdpSocket(config.host, config.port)
         self._loop.add_reader(self._socket.socket, self._readable)
 
     @property
@@ -140,6 +143,11 @@ class QuicTransport:
         else:
             channel.close(action.code, action.reason)
         self._touch(channel)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """To all peers together, as last measured."""
+        return sum(channel.unsent_bytes for channel in self._channels.values())
 
     def traffic(self, connection: int) -> Traffic:
         """Bytes of a connection so far; zeros if it is gone."""
@@ -211,9 +219,8 @@ class QuicTransport:
 
     def _disown(self, datagram: bytes, address: Address, now_s: float) -> None:
         """A packet of a connection that is not known (any more): its other side may dial again."""
-        reset = self._resets.answer(datagram)
-        if reset is not None and self._reset_answers.take(now_s):
-            self._send([reset], address)
+        if is_worth_a_reset(datagram) and self._reset_answers.take(now_s):
+            self._send([self._resets.answer(datagram)], address)
 
     def _knock(self, datagram: bytes, address: Address, now_s: float) -> None:
         answer = self._door.knock(datagram, address, now_s)

@@ -3,7 +3,7 @@
     transport, jobs, chain, timer --event--> queue -> overlay.handle -> actions -> transport, jobs, log
 
 All of it runs on the event loop but the jobs themselves: seal checks (seal_pool), imports (the chain's thread), answers
-(a reading thread), name look-ups. The queue stays short: a loop that has no time to handle events has none to read
+(reading_desk), name look-ups. The queue stays short: a loop that has no time to handle events has none to read
 datagrams either, and what the system then drops, QUIC sends again.
 """
 
@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from random import SystemRandom
 
@@ -32,8 +32,8 @@ from quip.net.events import (
     Tick,
 )
 from quip.net.library import Library
+from quip.net.limits import MAX_UNSENT_TOTAL
 from quip.net.link import Address, Instant
-from quip.net.messages import Encoded
 from quip.net.overlay import Overlay
 from quip.net.setup import OverlaySetup
 from quip.net.transport import QuicTransport, TransportConfig
@@ -45,8 +45,8 @@ from quip.node.first_sync import Progress, progress_of
 from quip.node.network_figures import NetworkFigures
 from quip.node.opening import Rules
 from quip.node.peer_names import PeerNames
+from quip.node.reading_desk import ReadingDesk
 from quip.node.seal_pool import SealPool
-from quip.storage.errors import StoreError
 
 log = structlog.get_logger("quip.net")
 
@@ -90,8 +90,6 @@ class NetworkDriver:
     def __init__(self, parts: NetworkParts) -> None:
         self._parts = parts
         self._view = ChainReader(parts.writer.chain)
-        self._library = Library(self._view)
-        self._reader = ThreadPoolExecutor(1, "reading")
         self._events: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -121,6 +119,7 @@ class NetworkDriver:
             counters=parts.counters,
         )
         self._overlay = Overlay(setup, self._view, parts.trust, SystemRandom())
+        self._desk = ReadingDesk(Library(self._view), self.take)
         self._seals = SealPool(parts.rules.spec, parts.rules.puzzle, self.take)
         self._unsubscribe = parts.writer.chain.subscribe(self._on_chain)
         self._refresh()
@@ -187,7 +186,7 @@ class NetworkDriver:
             self._carry_out(action)
         await self._transport.stop()
         self._seals.close()
-        self._reader.shutdown(cancel_futures=True)
+        self._desk.close()
 
     def _handle(self, event: Event) -> None:
         if self._stopping:  # the overlay has said goodbye
@@ -225,19 +224,10 @@ class NetworkDriver:
         self._wake.set()
 
     def _answer(self, question: Answer) -> None:
-        done: Future[Encoded] = self._reader.submit(self._library.answer, question.request)
-        done.add_done_callback(lambda found: self._later(lambda: self._answered(question, found)))
-
-    def _answered(self, question: Answer, found: "Future[Encoded]") -> None:
-        if found.cancelled():
-            return
-        failure = found.exception()
-        if failure is None:
-            self.take(Answered(question.connection, question.stream, found.result()))
-            return
-        hint = {"hint": "stop the node and run: quip db check"} if isinstance(failure, StoreError) else {}
-        log.error("cannot answer a peer", reason=str(failure), exc_info=None if hint else failure, **hint)
-        self.take(Answered(question.connection, question.stream, None))
+        if self._transport.unsent_bytes > MAX_UNSENT_TOTAL:  # to those that do not read; they are closed one by one
+            self.take(Answered(question.connection, question.stream, None))
+        else:
+            self._desk.submit(question)
 
     def _on_chain(self, event: ChainEvent) -> None:
         """In the chain's thread."""

@@ -17,10 +17,11 @@ import structlog
 
 import quip
 from quip.chain.events import ChainEvent, HeadChanged
-from quip.node import collector, logs, metrics, network_opening, opening
+from quip.node import logs, metrics, network_opening, opening
 from quip.node.block_log import BlockLog
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import CLOCK_HINT, ClockWatch
+from quip.node.collector import Collector
 from quip.node.config import FIRST_RPC_PORT, NodeConfig, rpc_port_for
 from quip.node.errors import PortBusy
 from quip.node.files import DataFiles, files_of
@@ -127,6 +128,7 @@ class Node:
         self._parts = parts
         self._started = time.monotonic()
         self._stop = asyncio.Event()
+        self._collector = Collector(self._started)
         self._blocks = BlockLog(parts.network, parts.counts.network, parts.identity.miner_id)
         pool = stack.enter_context(contextlib.closing(_RpcPool()))
         listener = _rpc_listener(parts.config)
@@ -154,7 +156,7 @@ class Node:
         unsubscribe = parts.writer.chain.subscribe(self._on_event)
         await parts.network.start()
         self._greet()
-        collector.settle()
+        self._collector.settle()
         async with asyncio.TaskGroup() as tasks:
             for one in self._servers:
                 tasks.create_task(one.run_until_stopped())
@@ -189,6 +191,7 @@ class Node:
                 parts.miners.new_head()
             await asyncio.to_thread(parts.writer.tick)
             parts.miners.observe()
+            self._collector.tick(time.monotonic())
             self._blocks.look(time.monotonic(), parts.writer.chain.head.header.number)
 
     async def _first_sync(self) -> None:

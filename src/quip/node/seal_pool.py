@@ -99,7 +99,8 @@ class SealPool:
         failure = found.exception()
         if failure is None:
             errors, seconds = found.result()
-            self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(errors) / max(seconds, 1e-6))))
+            if not any(errors):  # bad ones may be cheaper
+                self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(errors) / max(seconds, 1e-6))))
         else:  # seals on which our own code failed are never taken for good ones
             log.error("a seal check failed", exc_info=failure)
             reason = f"its check ended with {type(failure).__name__}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from quip import _native
-from quip.chain.ports import ImportChange, MinerTotals, StoredBlock
+from quip.chain.ports import ImportChange, MinerTotals, Part, StoredBlock
 from quip.consensus.context import BlockContext
 from quip.consensus.header import Header
 from quip.consensus.state import StateReader
@@ -19,6 +19,7 @@ from quip.storage.state import StagedState, StoredState
 
 STORE_FILE = "store.redb"
 """The name of the store inside the data directory."""
+_PARTS = {Part.HEADER: records.HEADERS, Part.BODY: records.BODIES, Part.SEAL: records.SEALS}
 _PAGE = 1_000
 """Rows read at once from tables that may be long."""
 
@@ -76,21 +77,17 @@ class RedbChainStore:
 
     def header(self, block_hash: bytes) -> Header | None:
         """Only its header."""
-        data = self.encoded_header(block_hash)
+        data = self._store.get(records.HEADERS, block_hash)
         return None if data is None else records.decode_header(block_hash, data)
-
-    def encoded_header(self, block_hash: bytes) -> bytes | None:
-        """The RLP of its header."""
-        return self._store.get(records.HEADERS, block_hash)
 
     def context(self, block_hash: bytes) -> BlockContext | None:
         """Only its context."""
         data = self._store.get(records.CONTEXTS, block_hash)
         return None if data is None else records.decode_context(block_hash, data)
 
-    def encoded_seal(self, block_hash: bytes) -> bytes | None:
-        """The RLP of its seal."""
-        return self._store.get(records.SEALS, block_hash)
+    def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
+        """The RLP of a part of a block."""
+        return self._store.get(_PARTS[part], block_hash)
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""

@@ -81,6 +81,7 @@ def parts() -> list[rlp.Item]:
         ([parts()[0], [b"\xc0"], SEAL.item()], MalformedTransaction),
         ([parts()[0], [], b""], MalformedSeal),
         ([parts()[0], [], b"\x01"], MalformedSeal),
+        ([parts()[0], [], [b"\x02", [b"k", b"x"], [b"s"] * 1_025, b"e", b"x"]], MalformedSeal),
     ],
 )
 def test_wrong_shape(item: rlp.Item, error: type[MalformedMessage]) -> None:

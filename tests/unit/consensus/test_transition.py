@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from quip.consensus import errors
+from quip.consensus.block import transactions_root
 from quip.consensus.difficulty import child_context
 from quip.consensus.genesis import genesis_header, genesis_state
 from quip.consensus.header import EMPTY_TRIE_ROOT
@@ -82,6 +83,16 @@ def test_empty_accounts() -> None:
     assert not Account(balance=1).is_empty
     assert not Account(nonce=1).is_empty
     assert not Account(code_hash=bytes(32)).is_empty
+
+
+def test_a_body_that_no_block_can_hold_costs_no_trie(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = HEADER.gas_limit // 21_000
+    bodies = [(b"\x02\xc0",) * count for count in (most, most + 1)]
+    committed = [replace(HEADER, transactions_root=transactions_root(body)) for body in bodies]
+    check_body(committed[0], bodies[0])
+    monkeypatch.setattr("quip.consensus.transition.transactions_root", None)
+    with pytest.raises(errors.WrongBody):
+        check_body(committed[1], bodies[1])
 
 
 def test_a_body_under_the_empty_root_costs_no_trie(monkeypatch: pytest.MonkeyPatch) -> None:

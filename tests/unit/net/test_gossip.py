@@ -26,8 +26,10 @@ from support.puppet import Puppet, PuppetPlayer
 
 
 def submit(node: Node, block: Block) -> BlockSubmit:
+    """With the true total difficulty, where the node knows the parent; on top of its head otherwise."""
     assert block.seal is not None
-    return BlockSubmit(block.header, block.seal, node.chain.head.context.total_difficulty + block.header.difficulty)
+    below = node.chain.tree.context(block.header.parent_hash) or node.chain.head.context
+    return BlockSubmit(block.header, block.seal, below.total_difficulty + block.header.difficulty)
 
 
 def claim_of(node: Node, block: Block) -> HeadClaim:
@@ -227,8 +229,10 @@ def test_children_wait_for_their_parent() -> None:
         return event
 
     net.sift = hold  # type: ignore[assignment]
+    total = node.chain.head.context.total_difficulty
     for block in blocks:
-        player.say(first, submit(node, block))
+        total += block.header.difficulty
+        player.say(first, replace(submit(node, block), total_difficulty=total))
     assert len(held) == 1
     net.sift = lambda target, event: event
     for event in held:
@@ -357,6 +361,32 @@ def test_two_halves_find_together_again() -> None:
     net.run(60)
     assert {node.chain.head.hash for node in nodes} == {halves[1][0].chain.head.hash}
     assert all(node.storage.banned == {} for node in nodes)
+
+
+@pytest.mark.parametrize("times", [0.5, 2])
+def test_who_passes_a_block_on_knows_what_it_weighs(times: float) -> None:
+    """Its sender verified it, or says so: another sum is a lie, also of a block that is not worth an import."""
+    _, node, player, ((peer, _), (_, other)) = one_against(2)
+    message = submit(node, next_block(generator(new_chain())))
+    player.say(peer, replace(message, total_difficulty=int(message.total_difficulty * times)))
+    assert [ban.reason for ban in node.storage.banned.values()] == ["FalseClaim"]
+    assert node.seals_checked == 0
+    assert submitted(other) == []
+
+
+def test_a_body_is_not_looked_at_before_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Announced as the heaviest of all, in truth an old block with a million transactions: no trie is built of them."""
+    _, node, player, ((peer, puppet),) = one_against()
+    made = generator(node.chain)
+    old = node.chain.head
+    for _ in made.extend(SIDE_BLOCK_WORTH + 6):
+        pass
+    block = with_header(node.chain, generator(node.chain, seed=77).block(old), transactions_root=bytes(32))
+    fat = replace(block, transactions=(b"\x02\xc0",) * 1_000)
+    monkeypatch.setattr("quip.net.gossip.check_body", None)
+    puppet.answers = lambda request: BlockResponse(fat) if isinstance(request, BlockRequest) else None
+    player.say(peer, Gossip((HeadClaim(fat.header.hash, fat.header.number, 1 << 200),)))
+    assert [ban.reason for ban in node.storage.banned.values()] == ["FalseClaim"]
 
 
 def test_a_light_side_block_is_left_to_sync() -> None:

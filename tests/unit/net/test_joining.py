@@ -258,8 +258,8 @@ def test_whom_the_operator_named_is_familiar_also_where_it_was_quicker() -> None
     net.run(2)
     peer = Peer(7, Link(Address("66.1.0.1", 20_049), bytes(32), Purpose.INBOUND), None, net.now)  # type: ignore[arg-type]
     other = Peer(8, Link(Address("66.1.0.1", 20_050), bytes(32), Purpose.INBOUND), None, net.now)  # type: ignore[arg-type]
-    assert node.overlay._hub.is_familiar(peer)
-    assert not node.overlay._hub.is_familiar(other)
+    assert node.overlay._reception._is_familiar(peer)
+    assert not node.overlay._reception._is_familiar(other)
 
 
 def test_who_brought_a_block_first_is_familiar_from_then_on() -> None:

@@ -1,6 +1,6 @@
 """What the chain tells peers: bounded, in order, connected."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -22,7 +22,10 @@ from quip.net.messages import (
     Seals,
     SealsRequest,
 )
+from quip.net.ports import ChainView
 from support.chains import generator, grown, new_chain
+from support.sync_world import UNIX_S, chain_with
+from unit.net.test_sync import grow, line
 
 
 def library_of(blocks: int, forks: ForkPlan | None = None) -> tuple[Library, ChainReader]:
@@ -103,3 +106,26 @@ def test_what_is_no_question_about_the_chain() -> None:
     library, _ = library_of(0)
     with pytest.raises(TypeError, match="PeersRequest"):
         library.answer(PeersRequest())
+
+
+def test_headers_hang_on_what_was_named_also_where_the_chain_moves_meanwhile() -> None:
+    """A heavier branch is committed between the look at the locator and the first header."""
+    trunk = chain_with(line(30))
+    branch = grow(line(25), 12, 12)[25:]
+    view = ChainReader(trunk)
+
+    class Racing:
+        """The view, and what happens while it is read."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(view, name)
+
+        def canonical(self, number: int) -> bytes | None:
+            found = view.canonical(number)
+            trunk.accept_many(branch, UNIX_S)
+            return found
+
+    locator = tuple(canonical(view, number) for number in (28, 27, 10, 0))
+    assert numbers(answer(Library(cast(ChainView, Racing())), HeadersRequest(locator, 10))) == []
+    assert trunk.head.hash == branch[-1].header.hash
+    assert numbers(answer(Library(view), HeadersRequest(locator, 3))) == [11, 12, 13]

@@ -1,5 +1,6 @@
 """A node that was killed and started again: its peers learn it from its first answer, and nobody else can tell them."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -113,3 +114,23 @@ async def test_resets_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
         for size in (0, 8, 21, 22, 30, 43, 1_200, 8_000):
             node.transport._datagram(b"\x41" * size, friend.address, 0.0)
         assert [len(datagram) for datagram in sent] == [21, 29, 42]
+
+
+async def test_the_token_of_a_retired_connection_id_counts_no_more() -> None:
+    """RFC 9000, 10.3.1. Nobody among us changes the id, but the other side may be of another make."""
+    async with endpoint("node") as node, endpoint("friend") as friend:
+        opened = await friend.dial(node)
+        assert isinstance(opened, Opened)
+        await node.first(Opened)
+        channel = friend.transport._channels[opened.connection]
+        token = channel._quic.reset_token()
+        assert token is not None
+        async with asyncio.timeout(20):
+            while not channel._quic._peer_cid_available:
+                await asyncio.sleep(0)
+        channel._quic.change_connection_id()
+        assert channel._quic.reset_token() != token
+        friend.transport._datagram(b"\x40" + os.urandom(20) + token, node.address, friend.transport._loop.time())
+        friend.transport.perform(Send(opened.connection, 2, b"still here", False))
+        assert (await node.first(Received)).data == b"still here"
+        assert friend.of(Closed) == []

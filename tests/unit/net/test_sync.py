@@ -10,8 +10,9 @@ from quip.net import limits
 from quip.net.errors import FalseClaim
 from quip.net.messages import HeadClaim, SealsRequest
 from quip.net.sync_desk import Sizes
-from support.chains import generator, grown
-from support.sync_world import Peer, Teller, World, chain_with
+from quip.net.sync_window import HeaderWindow, Point
+from support.chains import generator, grown, new_chain
+from support.sync_world import UNIX_S, Peer, Teller, World, chain_with
 
 SMALL = Sizes(window=64, headers=16, batch=16, spacing=8)
 
@@ -69,6 +70,54 @@ def test_what_is_ready_does_not_wait_for_a_slow_peer() -> None:
     world.join(Peer(source))
     world.run(30, lambda: same_head(world, source))
     assert same_head(world, source)
+
+
+def test_what_is_verified_is_imported_also_when_the_only_leader_leaves() -> None:
+    source = chain_with(line(200))
+    world = World()
+    (number,) = world.join(Peer(source))
+    world.run(20, lambda: world.checked >= 200)
+    assert world.chain.head.header.number == 0
+    world.leave(number)
+    world.run(5)
+    assert world.chain.head.header.number > 100
+    assert not world.sync.state.syncing
+
+
+def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No chain has bodies yet: blocks whose root says so, up to the point at which the chain refuses the first."""
+    monkeypatch.setattr(limits, "SYNC_BODY_BYTES", 1_000)
+    body = (b"\x02" + bytes(400),)
+    made = generator(new_chain())
+    window = HeaderWindow(made.chain.spec, Point(made.chain.head.hash, made.chain.head.header, made.chain.head.context))
+    for block in line(8):
+        window.extend(block.header.hash, block.header, 1, UNIX_S)
+    for slot in window.slots[:4]:
+        window.embody(slot, body)
+        window.embody(slot, body)  # twice is once
+    assert window.body_bytes == 4 * 401
+    window.take(1)
+    assert window.body_bytes == 3 * 401
+    assert window.cut(window.slots[1].header.number, window.slots[1].hash)
+    assert window.body_bytes == 2 * 401
+    gone = window.slots[0]
+    window.close()
+    window.embody(gone, body)
+    assert window.body_bytes == 0
+
+
+def test_a_slow_peer_that_is_always_a_block_behind_is_kept() -> None:
+    """A block every two seconds over a line of 1.6 s: there is never progress by dozens, but it goes on."""
+    blocks = line(80)
+    source = chain_with(blocks[:10])
+    world = World()
+    (number,) = world.join(Peer(source, latency_s=1.6))
+    for block in blocks[10:]:
+        world.run(2)
+        source.accept(block, world.unix_s)
+        world.tell(number)
+    world.run(30, lambda: same_head(world, source))
+    assert (world.blamed, world.dropped) == ({}, {})
 
 
 def test_equal_work_is_no_reason() -> None:

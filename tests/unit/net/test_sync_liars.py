@@ -188,6 +188,7 @@ def test_a_wrong_body_is_its_senders_fault() -> None:
     (liar,) = world.join(Teller(body_liars((TRANSACTION, TRANSACTION))))
     world.run(5, lambda: bool(world.blamed))
     assert isinstance(world.blamed[liar], errors.WrongBody)
+    world.run(2)
     (second,) = world.join(Teller(body_liars((TRANSACTION,))))
     world.run(5, lambda: second in world.blamed)
     assert isinstance(world.blamed[second], errors.TransactionsUnsupported)  # the body was the header's

@@ -5,17 +5,25 @@ import sys
 
 CODE = """
 import gc
-from quip.node import collector
+from quip.node.collector import FULL_EVERY_S, YOUNG, Collector
 before = gc.get_threshold()
+collector = Collector(0.0)
 collector.settle()
 assert gc.get_freeze_count() > 1_000, "what was there is set apart"
-assert gc.get_threshold() == (collector.YOUNG, *before[1:])
+assert gc.get_threshold() == (YOUNG, *before[1:])
+looks = []
+gc.callbacks.append(lambda phase, info: looks.append((phase, info["generation"])))
 cycle = []
 cycle.append(cycle)
 del cycle
-assert gc.collect() >= 1, "what comes later is still collected"
+collector.tick(FULL_EVERY_S - 1)
+assert looks == []
+collector.tick(FULL_EVERY_S)
+assert looks == [("start", 2), ("stop", 2)], looks
+collector.tick(FULL_EVERY_S + 1)
+assert len(looks) == 2
 """
 
 
-def test_it_sets_apart_what_is_there_and_goes_on_collecting() -> None:
+def test_it_sets_apart_what_is_there_and_looks_at_the_rest_now_and_then() -> None:
     subprocess.run([sys.executable, "-c", CODE], check=True)

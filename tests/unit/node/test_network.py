@@ -92,7 +92,7 @@ async def test_a_chain_is_fetched_and_followed(tmp_path: Path) -> None:
         assert young.driver.progress().expected
         await until(lambda: young.chain.head.hash == made.chain.head.hash)
         await until(lambda: young.driver.progress().resolved)
-        assert young.driver.progress().done >= BLOCKS
+        await until(lambda: young.driver.progress().done >= BLOCKS)  # the head moves before the loop hears of it
         block = made.block(made.chain.head)
         assert (await asyncio.wrap_future(elder.writer.submit([block])))[0] is not None
         await until(lambda: young.chain.head.hash == block.header.hash)
@@ -126,10 +126,20 @@ async def test_an_unreadable_store_ends_the_question_not_the_node(
     async with running(tmp_path / "a", chain) as node:
         monkeypatch.setattr(chain.tree.reads, "block", broken)
         events: list[Any] = []
-        monkeypatch.setattr(node.driver, "take", events.append)
+        monkeypatch.setattr(node.driver._desk, "_report", events.append)
         node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
         await until(lambda: Answered(1, 4, None) in events)
         assert node.driver.progress().joined == 0
+
+
+async def test_while_too_much_lies_unread_nobody_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = grown(3).chain
+    async with running(tmp_path / "a", chain) as node:
+        events: list[Any] = []
+        monkeypatch.setattr(node.driver, "take", events.append)
+        monkeypatch.setattr(network, "MAX_UNSENT_TOTAL", -1)
+        node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
+        assert events == [Answered(1, 4, None)]
 
 
 async def test_a_failure_in_the_chains_thread_ends_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,63 @@
+"""Shares of the processor: each connection's own, and what those that came to us have in common."""
+
+import pytest
+
+from quip.net import cpu_share
+from quip.net.cpu_share import CpuShare, common_budget
+from quip.net.limits import CPU_AT_ONCE_S, CPU_COMMON, CPU_COMMON_AT_ONCE_S, CPU_OWN_AT_ONCE_S
+
+
+class Watch:
+    """A thread's clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def thread_time(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    made = Watch()
+    monkeypatch.setattr(cpu_share, "time", made)
+    return made
+
+
+def spend(watch: Watch, share: CpuShare, cost_s: float, now_s: float = 0.0) -> float:
+    """Datagrams of that cost until one is refused; what they took."""
+    spent_s = 0.0
+    for _ in range(100_000):
+        if not share.paid(now_s):
+            return spent_s
+        watch.now_s += cost_s
+        spent_s += cost_s
+        share.done()
+    raise AssertionError("nothing bounds it")
+
+
+@pytest.mark.parametrize("cost_s", [0.00005, 0.001, 0.02])
+def test_a_connection_that_we_dialled_has_its_own(watch: Watch, cost_s: float) -> None:
+    assert spend(watch, CpuShare(0.0, None), cost_s) <= CPU_AT_ONCE_S + cost_s
+
+
+@pytest.mark.parametrize("cost_s", [0.00005, 0.001, 0.03])
+def test_many_that_came_to_us_share_one_budget(watch: Watch, cost_s: float) -> None:
+    """However dear a datagram is: nothing of it goes uncharged."""
+    common = common_budget(0.0)
+    shares = [CpuShare(0.0, common) for _ in range(20)]
+    spent_s = sum(spend(watch, share, cost_s) for share in shares)
+    assert spent_s <= CPU_COMMON_AT_ONCE_S + 20 * (CPU_OWN_AT_ONCE_S + cost_s)
+    later_s = sum(spend(watch, share, cost_s, now_s=1.0) for share in shares)
+    assert later_s <= CPU_COMMON + 20 * (cpu_share.CPU_OWN + cost_s) + 1e-6
+
+
+def test_who_spent_little_is_heard_while_others_drain_the_common_budget(watch: Watch) -> None:
+    common = common_budget(0.0)
+    greedy, modest = CpuShare(0.0, common), CpuShare(0.0, common)
+    assert spend(watch, greedy, 0.01) > 0
+    for second in range(20):
+        assert modest.paid(float(second))
+        watch.now_s += 0.004
+        modest.done()
+        spend(watch, greedy, 0.01, float(second))
