@@ -13,7 +13,7 @@ from quip.storage.check import db_check
 from quip.storage.errors import StoreCorrupt, StoreError, StoreFull, StoreVersion
 from quip.storage.reindex import reindex
 from support.chains import network_spec
-from support.stores import acceptor, contents, filled_store, history, open_chain
+from support.stores import acceptor, contents, damage_row, filled_store, history, open_chain
 
 CHAIN_ID = network_spec().chain_id
 ROUNDS = int(os.environ.get("QUIP_DAMAGE_ROUNDS", "120"))
@@ -154,14 +154,6 @@ def test_reindex_of_a_sound_store_is_identical(whole: Path, tmp_path: Path) -> N
     assert (report.accepted, report.lost, report.backup) == (len(history().blocks), (), None)
     assert everything(path) == history().after[-1]
     assert [entry.name for entry in tmp_path.iterdir()] == ["store.redb"]
-
-
-def damage_row(path: Path, value: bytes) -> None:
-    """Flips a bit inside a stored value."""
-    data = bytearray(path.read_bytes())
-    place = data.index(value)
-    data[place + len(value) // 2] ^= 4
-    path.write_bytes(data)
 
 
 def test_reindex_keeps_what_is_whole_and_the_rest_can_come_again(whole: Path, tmp_path: Path) -> None:

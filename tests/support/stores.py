@@ -79,3 +79,13 @@ def filled_store(path: Path, blocks: int) -> None:
     for block in history().blocks[:blocks]:
         accept(block)
     store.close()
+
+
+def damage_row(path: Path, value: bytes) -> None:
+    """Flips a bit inside a stored value, wherever the file has it (in pages that are free again, too)."""
+    data = bytearray(path.read_bytes())
+    place = data.index(value)
+    while place >= 0:
+        data[place + len(value) // 2] ^= 4
+        place = data.find(value, place)
+    path.write_bytes(data)

@@ -7,7 +7,8 @@ from types import FrameType
 
 def main() -> None:
     """Run the program. Told to stop before the node runs, it ends with status 0 like any stopped node."""
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     from quip.cli.exits import guarded
     from quip.cli.node_command import app
 

@@ -27,13 +27,14 @@ UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_REASON = 200  # characters; the node shows it to the banned peer
 MAX_BAN_S = 100 * 365 * UNITS_S["d"]  # "for ever" fits the clock of every system
 NETGROUP = re.compile(r"net:(4:\d{1,3}\.\d{1,3}|6:[0-9a-f]{1,4}:[0-9a-f]{1,4})")  # netgroup.py
+FIRST_DIGITS = re.compile(r"[0-9a-f]{8,63}")  # of a node id, as tables show it
 LIST_HINT = "quip peers list shows what there is"
 
 app = typer.Typer(help="Look at the node's peers; add, ban and trust them.", invoke_without_command=True)
 
 Peer = Annotated[str, typer.Argument(help="host:port, such as seed.example:20049", metavar="PEER")]
 Whom = Annotated[
-    str, typer.Argument(help="A node id (64 hex digits), or an IP address for its network", metavar="WHOM")
+    str, typer.Argument(help="A node id (or its first digits), or an IP address for its network", metavar="WHOM")
 ]
 Place = Annotated[str, typer.Argument(help="host:port of the peer whose key changed", metavar="ADDRESS")]
 NodeId = Annotated[str | None, typer.Option("--node-id", help="The key to expect; default: whoever answers next")]
@@ -58,7 +59,8 @@ def list_peers(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None)
             live = node.call("quip_getPeers")
     report: dict[str, Any] = {"running": url is not None, "peers": live, "manual": [], "bans": [], "pins": []}
     if rpc is None or data_dir is not None:
-        report |= _remembered(files_for(data_dir))
+        files = _existing(data_dir)
+        report |= {"dataDir": str(files.root), **_remembered(files)}
     if as_json:
         output.emit_json(report)
     else:
@@ -93,7 +95,7 @@ def ban(
     data_dir: DataDir = None,
 ) -> None:
     """Refuse a node or a network for a time, and cut it off."""
-    subject = _subject(whom)
+    subject = _subject(whom, data_dir)
     if is_nearby(subject.removeprefix("net:")):
         raise ConfigError(f"{whom} is a private address: its network is not banned", "ban the node by its id")
     until = int(time.time()) + _seconds(length)
@@ -106,7 +108,7 @@ def ban(
 @app.command()
 def unban(whom: Whom, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Lift a ban and forget its offences."""
-    subject = _subject(whom)
+    subject = _subject(whom, data_dir)
     with _edited(data_dir) as trust:
         if not trust.unban(subject):
             raise NodeError(f"{subject} is not banned", LIST_HINT)
@@ -128,12 +130,16 @@ def trust(address: Place, node_id: NodeId = None, as_json: Json = False, data_di
     _done(shown, f"{', '.join(changed)}: {what}", as_json)
 
 
-@contextlib.contextmanager
-def _edited(data_dir: Path | None) -> Iterator[TrustEditor]:
+def _existing(data_dir: Path | None) -> DataFiles:
     files = files_for(data_dir)
     if not files.root.is_dir():
         raise DataDirError(f"there is no data directory {files.root}", "give the --data-dir of a node that has run")
-    editor = TrustEditor(files.trust)
+    return files
+
+
+@contextlib.contextmanager
+def _edited(data_dir: Path | None) -> Iterator[TrustEditor]:
+    editor = TrustEditor(_existing(data_dir).trust)
     try:
         yield editor
     finally:
@@ -173,7 +179,7 @@ def _remembered(files: DataFiles) -> dict[str, Any]:
 def _show(report: dict[str, Any]) -> None:
     now = time.time()
     if not report["running"]:
-        typer.echo("the node does not run")
+        typer.echo(f"the node of {report['dataDir']} does not run")
     elif not report["peers"]:
         typer.echo("no peers are connected")
     else:
@@ -235,18 +241,35 @@ def _host_and_port(text: str) -> str:
     return f"{host}:{port or FIRST_PORT}"
 
 
-def _subject(text: str) -> str:
+def _subject(text: str, data_dir: Path | None) -> str:
     """The name of a ban's subject: node:<hex> or net:<group>. Raises ConfigError."""
     plain = text.removeprefix("node:").removeprefix("0x").lower()
     if len(plain) == 2 * NODE_ID_BYTES:
         return node_subject(_node_id(plain))
     if NETGROUP.fullmatch(text):
         return text
+    if FIRST_DIGITS.fullmatch(plain):
+        return node_subject(_whole(plain, data_dir))
     with contextlib.suppress(ConfigError, ValueError):
         return group_subject(split_address(text, "whom")[0].strip("[]"))
     raise ConfigError(
         f"{text!r} is neither a node id nor an IP address", "quip peers list shows the ids of connected nodes"
     )
+
+
+def _whole(digits: str, data_dir: Path | None) -> bytes:
+    """The one known node id that begins so. Raises ConfigError."""
+    remembered = _remembered(_existing(data_dir))
+    known = {ban["subject"].removeprefix("node:") for ban in remembered.get("bans", ())}
+    known |= {pin["nodeId"].removeprefix("0x") for pin in remembered.get("pins", ())}
+    url = running_url(data_dir)
+    if url is not None:
+        with open_target(url, None) as node:
+            known |= {peer["nodeId"].removeprefix("0x") for peer in node.call("quip_getPeers")}
+    found = [one for one in known if one.startswith(digits)]
+    if len(found) != 1:
+        raise ConfigError(f"{len(found) or 'no'} known node ids begin with {digits}", LIST_HINT)
+    return _node_id(found[0])
 
 
 def _node_id(text: str) -> bytes:

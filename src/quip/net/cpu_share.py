@@ -36,10 +36,12 @@ class CpuShare:
         self._began_s = 0.0
 
     def paid(self, now_s: float) -> bool:
-        """Pay for the last datagram; False while there is not enough for it. Starts the watch."""
+        """Pay for the last datagram, in parts if need be; False while something is owed. Starts the watch."""
         self._began_s = time.thread_time()
-        paid = self._own.take(now_s, self._owed_s)
-        return paid or (self._common is not None and self._common.take(now_s, self._owed_s))
+        self._owed_s -= self._own.take_up_to(now_s, self._owed_s)
+        if self._common is not None:
+            self._owed_s -= self._common.take_up_to(now_s, self._owed_s)
+        return self._owed_s <= 0.0
 
     def done(self) -> None:
         """The datagram was handled: so much is owed for it."""

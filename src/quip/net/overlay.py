@@ -128,7 +128,8 @@ class Overlay:
         else:
             unheard = peer.link.outbound and self._hub.dialler.is_news(peer.link.address, event.reason)
             level = "warning" if unheard else "debug"
-        self._hub.note(level, "peer lost", address=str(peer.link.address), reason=event.reason[:200])
+        what = "peer lost" if peer.joined else "no connection"
+        self._hub.note(level, what, address=str(peer.link.address), reason=event.reason[:200])
         self._hub.leave(peer, now)
 
     def _backlog(self, event: Backlog, now: Instant) -> None:

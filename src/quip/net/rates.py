@@ -34,13 +34,23 @@ class TokenBucket:
 
     def take(self, now_s: float, tokens: float = 1.0) -> bool:
         """True, and that many fewer, if there are enough."""
-        if now_s > self._when_s:
-            self._tokens = min(self._rate.burst, self._tokens + (now_s - self._when_s) * self._rate.per_s)
-            self._when_s = now_s
+        self._fill(now_s)
         if self._tokens < tokens:
             return False
         self._tokens -= tokens
         return True
+
+    def take_up_to(self, now_s: float, tokens: float) -> float:
+        """As many as there are, and no more than that many; how many it were."""
+        self._fill(now_s)
+        taken = min(self._tokens, tokens)
+        self._tokens -= taken
+        return taken
+
+    def _fill(self, now_s: float) -> None:
+        if now_s > self._when_s:
+            self._tokens = min(self._rate.burst, self._tokens + (now_s - self._when_s) * self._rate.per_s)
+            self._when_s = now_s
 
 
 class Buckets:

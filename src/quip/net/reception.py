@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from quip.chain.bounded import BoundedDict
 from quip.net.actions import Close, CloseCode
 from quip.net.bans import is_excused
@@ -14,6 +16,9 @@ from quip.net.link import Address, Instant, Link, Purpose
 from quip.net.messages import JoinRequest
 from quip.net.peer_table import Peer
 from quip.net.session import LocalJoin, PeerSession
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MOMENT_S = 253_402_300_799  # of the year 9999
 
 
 class Reception:
@@ -43,11 +48,14 @@ class Reception:
         if link.node_id == hub.setup.node_id:
             if link.outbound:
                 hub.dialler.is_self(link.address)
-                hub.note("info", "that peer is this node itself", address=str(link.address))
+                hub.note(
+                    "warning" if link.purpose is Purpose.MANUAL else "info", "that peer is this node itself",
+                    address=str(link.address), hint="if it is another machine, its node.key is a copy: remove it there",
+                )  # fmt: skip
             return CloseCode.SELF, "this is the same node"
         ban = hub.bans.against(link.node_id, link.address.host, now.unix_s)
         if ban is not None and not is_excused(link, ban):
-            code, reason = CloseCode.BANNED, plain(f"banned for {ban.until_unix_s - now.unix_s} s: {ban.reason}")
+            code, reason = CloseCode.BANNED, plain(f"banned until {_moment(ban.until_unix_s)}: {ban.reason}")
         elif not link.outbound:
             return None
         elif self._has_other_key(link):
@@ -130,6 +138,11 @@ class Reception:
         level = "warning" if serious and hub.dialler.is_news(peer.link.address, reason) else "debug"
         hub.note(level, "join refused by peer", address=str(peer.link.address), code=_named(code), reason=reason)
         hub.close(peer, CloseCode.REFUSED, "join refused", now)
+
+
+def _moment(unix_s: int) -> str:
+    """The same words each time, so that a log says them once."""
+    return (_EPOCH + timedelta(seconds=min(unix_s, _LAST_MOMENT_S))).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _named(code: int) -> str:

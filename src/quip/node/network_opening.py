@@ -37,11 +37,11 @@ def listening_host(config: NodeConfig) -> str:
 def open_transport(config: NodeConfig, host: str, files: DataFiles) -> TransportConfig:
     """Where to listen and who we are; the node's key is made on the first run. Raises LocalError."""
     network = config.network
-    identity = NodeIdentity.open(files.root, network.tls_cert_file, network.tls_key_file)
     ca = None
     if network.require_client_ca is not None:
         read_certificates(network.require_client_ca)
         ca = network.require_client_ca.read_bytes()
+    identity = NodeIdentity.open(files.root, network.tls_cert_file, network.tls_key_file)
     return TransportConfig(host, config.port, identity, ca, network.heartbeat_timeout_s)
 
 

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,17 +15,18 @@ from typing import Any
 import structlog
 
 import quip
+from quip.chain.errors import IncompleteStore
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.node import logs, metrics, network_opening, opening
 from quip.node.block_log import BlockLog
 from quip.node.chain_thread import ChainThread
 from quip.node.clock import CLOCK_HINT, ClockWatch
 from quip.node.collector import Collector
-from quip.node.config import FIRST_RPC_PORT, NodeConfig, rpc_port_for
-from quip.node.errors import PortBusy
+from quip.node.config import NodeConfig
 from quip.node.files import DataFiles, files_of
 from quip.node.first_sync import FirstSync, Verdict
 from quip.node.identity_watch import IdentityWatch
+from quip.node.listeners import Listeners, listening
 from quip.node.miners import Miners
 from quip.node.mining_desk import MiningDesk
 from quip.node.network import NetworkDriver, NetworkParts
@@ -40,6 +40,7 @@ from quip.rpc.dispatch import Dispatcher
 from quip.rpc.methods import table
 from quip.rpc.view import NetworkView, NodeView, RpcView
 from quip.storage.chain_store import RedbChainStore
+from quip.storage.errors import StoreError
 from quip.wallet.identity import MiningIdentity
 
 log = structlog.get_logger("quip.node")
@@ -56,7 +57,8 @@ def run_node(config: NodeConfig) -> None:
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
         stack.enter_context(opening.lock_directory(files))
-        host = network_opening.listening_host(config)
+        listeners = stack.enter_context(listening(config))
+        transport = network_opening.open_transport(config, network_opening.listening_host(config), files)
         store, chain = opening.open_chain(files, rules)
         stack.callback(store.close)
         clock = ClockWatch()
@@ -76,7 +78,7 @@ def run_node(config: NodeConfig) -> None:
             NetworkParts(
                 config=config,
                 rules=rules,
-                transport=network_opening.open_transport(config, host, files),
+                transport=transport,
                 trust=trust,
                 writer=writer,
                 clock=clock,
@@ -90,6 +92,7 @@ def run_node(config: NodeConfig) -> None:
             config=config,
             rules=rules,
             files=files,
+            listeners=listeners,
             store=store,
             writer=writer,
             clock=clock,
@@ -110,6 +113,7 @@ class Parts:
     config: NodeConfig
     rules: Rules
     files: DataFiles
+    listeners: Listeners
     store: RedbChainStore
     writer: ChainThread
     clock: ClockWatch
@@ -131,20 +135,26 @@ class Node:
         self._collector = Collector(self._started)
         self._blocks = BlockLog(parts.network, parts.counts.network, parts.identity.miner_id)
         pool = stack.enter_context(contextlib.closing(_RpcPool()))
-        listener = _rpc_listener(parts.config)
-        stack.callback(listener.close)
-        self._rpc = server.LocalServer(self._rpc_application(pool), listener)
+        self._rpc = server.LocalServer(self._rpc_application(pool), parts.listeners.rpc)
         self._servers = [self._rpc]
-        if parts.config.metrics_port is not None:
-            exposed = _listener(parts.config.metrics_port, "metrics", "--metrics-port")
-            stack.callback(exposed.close)
-            self._servers.append(server.LocalServer(metrics.application(parts.counts, self._measure), exposed))
+        if parts.listeners.metrics is not None:
+            exposed = metrics.application(parts.counts, self._measure)
+            self._servers.append(server.LocalServer(exposed, parts.listeners.metrics))
         with opening.explained(parts.files.root):
             stack.enter_context(announced(parts.files.root, self._rpc.url))
 
     def run(self) -> None:
-        """Run until told to stop. Raises LocalError where the UDP port cannot be opened."""
-        asyncio.run(self._serve())
+        """Run until told to stop. Raises NodeError where the store fails, LocalError where the UDP port is taken."""
+        failure: BaseException | None = None
+        try:
+            asyncio.run(self._serve())
+        except* (StoreError, IncompleteStore) as group:
+            failure = group
+        while isinstance(failure, BaseExceptionGroup):
+            failure = failure.exceptions[0]
+        if failure is not None:
+            with opening.explained(self._parts.files.root):
+                raise failure
         log.info("stopped", head=self._parts.writer.chain.head.header.number)
 
     async def _serve(self) -> None:
@@ -301,24 +311,3 @@ async def _watchdog(notifier: ServiceNotifier) -> None:
     while notifier.watchdog_s is not None:
         notifier.send("WATCHDOG=1")
         await asyncio.sleep(notifier.watchdog_s)
-
-
-def _rpc_listener(config: NodeConfig) -> socket.socket:
-    if config.rpc.port is not None:
-        return _listener(config.rpc.port, "JSON-RPC server", "--rpc-port")
-    port = rpc_port_for(config)
-    if port is not None:
-        with contextlib.suppress(OSError):
-            return server.listen(port)
-        log.warning("the usual RPC port is in use: another one is taken", usual=port, hint="--rpc-port chooses one")
-    try:
-        return server.listen_from(FIRST_RPC_PORT)
-    except OSError:
-        raise PortBusy("JSON-RPC server", FIRST_RPC_PORT, "--rpc-port") from None
-
-
-def _listener(port: int, what: str, flag: str) -> socket.socket:
-    try:
-        return server.listen(port)
-    except OSError:
-        raise PortBusy(what, port, flag) from None

@@ -15,6 +15,7 @@ import structlog
 
 from quip.rpc.errors import HandlerCrashed, InvalidRequest, MethodNotFound, ParseError, RpcError
 from quip.rpc.params import Param, parse_arguments
+from quip.storage.errors import StoreError
 
 log = structlog.get_logger("quip.rpc")
 
@@ -90,7 +91,10 @@ class Dispatcher:
             return done.result()
         if isinstance(failure, RpcError):
             raise failure
-        log.error("an RPC method failed", method=name, exc_info=failure)
+        if isinstance(failure, StoreError):  # says itself what to do
+            log.error("an RPC method failed", method=name, reason=str(failure))
+        else:
+            log.error("an RPC method failed", method=name, exc_info=failure)
         raise HandlerCrashed
 
 

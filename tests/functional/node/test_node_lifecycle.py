@@ -1,7 +1,9 @@
 """A node's life: it mines, is killed, comes back, stops when told to, and refuses what it cannot do."""
 
+import asyncio
 import json
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -9,9 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from quip import _native
+from quip.net.messages import HeadClaim
+from quip.storage import records
+from quip.storage.chain_store import all_rows
 from support.node_process import NodeProcess, run_program, wait_until
+from support.stores import damage_row, filled_store, history
+from support.wire_peer import Network, wire_peer
 
 StartNode = Callable[..., NodeProcess]
+PAGE = 4096  # bytes, of the store's file
 
 
 @pytest.fixture
@@ -164,9 +173,60 @@ def test_what_cannot_work_is_explained(
     assert "Traceback" not in done.stderr
 
 
-def test_a_node_that_cannot_listen_makes_no_keys(tmp_path: Path) -> None:
-    arguments = ("cpu", "--genesis-config", "test", "--data-dir", "d", "--port", "0", "--listen", "192.0.2.1")
-    assert run_program("quip-network-node", *arguments, home=tmp_path).returncode == 1
+def test_damage_that_shows_while_it_runs_ends_it_with_a_hint(start: StartNode, tmp_path: Path) -> None:
+    """A peer speaks of a block whose work is damaged on the disk, where no start looks at it."""
+    store_file = tmp_path / "data" / "store.redb"
+    store_file.parent.mkdir()
+    filled_store(store_file, len(history().blocks))
+    store = _native.Store.open(store_file)
+    contexts = dict(all_rows(store, records.CONTEXTS))
+    store.close()
+    untouched = contexts[history().heads[0]], contexts[history().heads[-1]]  # genesis and head
+    block_hash = next(key for key, row in contexts.items() if not share_a_page(store_file, row, untouched))
+    (header,) = [block.header for block in history().blocks if block.header.hash == block_hash]
+    damage_row(store_file, contexts[block_hash])
+    node = start()
+    network = Network.of(node.client())
+
+    async def speak() -> None:
+        async with wire_peer() as peer:
+            await peer.dial(node.port)
+            await peer.join(network, HeadClaim(block_hash, header.number, 1))
+            await peer.until_closed()
+
+    asyncio.run(speak())
+    node.process.wait(10.0)
+    assert node.process.returncode == 1
+    assert "is damaged" in node.text()
+    assert "hint: run: quip db check --data-dir" in node.text()
+    assert "Traceback" not in node.text()
+
+
+def share_a_page(file: Path, row: bytes, others: tuple[bytes, ...]) -> bool:
+    """Does the file have the row in a page where it has one of the others?"""
+    data = file.read_bytes()
+    pages = {place.start() // PAGE for place in re.finditer(re.escape(row), data)}
+    return any(place.start() // PAGE in pages for other in others for place in re.finditer(re.escape(other), data))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--listen", "192.0.2.1"),
+        ("--rpc-port", "{taken}"),
+        ("--metrics-port", "{taken}"),
+        ("--require-client-ca", "nobody.pem"),
+        ("--tls-cert-file", "nobody.crt", "--tls-key-file", "nobody.key"),
+    ],
+    ids=lambda wrong: wrong[0],
+)
+def test_a_node_that_cannot_listen_makes_no_keys(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments = ("cpu", "--genesis-config", "test", "--data-dir", "d", "--port", "0")
+        done = run_program("quip-network-node", *arguments, *(text.format(taken=port) for text in wrong), home=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
     assert [found.name for found in (tmp_path / "d").iterdir()] == ["lock"]
 
 

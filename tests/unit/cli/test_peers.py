@@ -128,6 +128,16 @@ def test_bans_come_and_go(data_dir: Path, trust: TrustEditor, whom: str, subject
     assert "is not banned" in refused(data_dir, "unban", whom).message
 
 
+def test_the_first_digits_of_a_node_id_are_enough(data_dir: Path, trust: TrustEditor) -> None:
+    trust.pin(HERE, bytes.fromhex(NODE))
+    assert done(data_dir, "ban", NODE[:16])["subject"] == f"node:{NODE}"
+    trust.pin(Address("192.0.2.2", 1), bytes.fromhex(NODE[:20] + "cd" * 22))
+    assert "2 known node ids begin with" in refused(data_dir, "ban", NODE[:16]).message
+    assert "no known node ids begin with" in refused(data_dir, "ban", "12" * 8).message
+    done(data_dir, "unban", NODE[:30])
+    assert trust.bans() == []
+
+
 def test_a_ban_keeps_the_count_of_offences(data_dir: Path, trust: TrustEditor) -> None:
     trust.save_ban(Ban(f"node:{NODE}", int(time.time()) + 60, "lied", 3))
     done(data_dir, "ban", NODE, "--for", "100000d")
@@ -179,7 +189,7 @@ def test_the_list_of_a_stopped_node(data_dir: Path, trust: TrustEditor) -> None:
     assert [ban["subject"] for ban in found["bans"]] == ["net:4:8.8"]
     assert [(pin["address"], pin["nodeId"]) for pin in found["pins"]] == [("192.0.2.1:20049", "0x" + NODE)]
     shown = run("--data-dir", str(data_dir)).output
-    assert "the node does not run" in shown
+    assert f"the node of {data_dir} does not run" in shown
     assert all(word in shown for word in ("seed.example:20049", "net:4:8.8", "192.0.2.1:20049", NODE))
 
 
@@ -192,4 +202,4 @@ def test_the_list_of_a_running_node(rpc: str) -> None:
 
 def test_a_data_directory_that_is_not_there(tmp_path: Path) -> None:
     assert "no data directory" in refused(tmp_path / "nowhere", "add", "seed.example").message
-    assert done(tmp_path / "nowhere", "list")["pins"] == []
+    assert "no data directory" in refused(tmp_path / "nowhere", "list").message

@@ -5,6 +5,7 @@ import pytest
 from quip.net import cpu_share
 from quip.net.cpu_share import CpuShare, common_budget
 from quip.net.limits import CPU_AT_ONCE_S, CPU_COMMON, CPU_COMMON_AT_ONCE_S, CPU_OWN_AT_ONCE_S
+from quip.net.rates import TokenBucket
 
 
 class Watch:
@@ -61,3 +62,14 @@ def test_who_spent_little_is_heard_while_others_drain_the_common_budget(watch: W
         watch.now_s += 0.004
         modest.done()
         spend(watch, greedy, 0.01, float(second))
+
+
+@pytest.mark.parametrize("common", [None, common_budget(0.0)], ids=["dialled", "inbound"])
+def test_a_datagram_dearer_than_every_budget_is_paid_in_time(watch: Watch, common: TokenBucket | None) -> None:
+    """A collection of garbage, say, that fell into its handling: the connection must not be deaf for ever."""
+    share = CpuShare(0.0, common)
+    assert share.paid(0.0)
+    watch.now_s += 10.0
+    share.done()
+    assert not share.paid(1.0)
+    assert [share.paid(float(second)) for second in range(2, 60)][-1]
