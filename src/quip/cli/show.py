@@ -44,8 +44,8 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "chain": f"{found['chain']} (id {found['chainId']}), genesis {output.short(found['genesis'])}",
             "head": f"#{output.integer(head['number'])} {head['hash']}",
             "time": f"{output.moment(output.integer(head['timestamp']))} UTC, {found['headAge']} s ago",
-            "level": f"{output.level(found['level'])} (work {output.integer(found['work']):,})",
-            "block time": f"{found['blockTime']} s (target {found['targetBlockTime']} s)",
+            "next level": f"{output.level(found['level'])} (work {output.integer(found['work']):,})",
+            "block time": f"{_seconds(found['blockTime'])} (target {found['targetBlockTime']} s)",
             "total work": f"{output.integer(head['totalDifficulty']):,}",
             "mining": "yes" if found["mining"] else f"no: {found['idleBecause']}",
             "miner id": found["minerId"] or "none",
@@ -58,6 +58,11 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "data": found["dataDir"],
         }
     )
+
+
+def _seconds(block_time: float | None) -> str:
+    """The mean of the last blocks; there is none at genesis."""
+    return "unknown" if block_time is None else f"{block_time} s"
 
 
 def _sync(syncing: dict[str, Any] | bool) -> str:

@@ -97,10 +97,10 @@ class Hub:
         """The peer broke a rule: close the connection; ban the peer where an honest one never does that."""
         if peer.closing:
             return
-        rule = type(error).__name__
         if error.fault is not Fault.AT_FAULT:
-            self.close(peer, _CLOSE_CODES.get(type(error), CloseCode.DONE), rule, now)
+            self.close(peer, _CLOSE_CODES.get(type(error), CloseCode.DONE), str(error), now)
             return
+        rule = type(error).__name__
         for ban in self.bans.punish(peer.link.node_id, peer.link.address.host, rule, now.unix_s):
             self.note(
                 "warning", "peer banned", subject=ban.subject, address=str(peer.link.address), rule=rule,

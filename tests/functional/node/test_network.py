@@ -90,7 +90,7 @@ def test_a_restart_keeps_the_identity_and_peers_come_back(start: StartNode) -> N
     wait_for_peers(again, 1)
     follower.wait_for_height(height + 3)
     text = follower.text()  # it was told, by a stateless reset or by a newer connection, and waited for no time-out
-    assert "HeartbeatLost" not in text
+    assert "no sign of life" not in text
     assert "silent for too long" not in text
 
 
