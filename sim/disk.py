@@ -114,6 +114,7 @@ class NodeDisk:
         self._record = directory / f"record-{number}"
         self._secret = mining_secret(number)
         self.xmss_key: bytes = self._secret.keys.xmss
+        self._full = False
         self._disk: _native.FaultyDisk | None = None
         self._store: RedbChainStore | None = None
         self._identity: SimIdentity | None = None
@@ -122,6 +123,7 @@ class NodeDisk:
         """The chain store, repaired by itself if it was cut off."""
         self._disk = _native.FaultyDisk(self.store_path)
         self._store = for_network(_native.Store.open_on(self._disk), CHAIN_ID)
+        self._disk.set_full(self._full)
         return self._store
 
     def open_identity(self) -> SimIdentity:
@@ -136,7 +138,8 @@ class NodeDisk:
             self._disk.cut_power_after(operations, keep_seed)
 
     def set_full(self, full: bool) -> None:
-        """While full, the store cannot grow."""
+        """While full, the store cannot grow; a disk that nobody has open becomes full too."""
+        self._full = full
         if self._disk is not None:
             self._disk.set_full(full)
 
