@@ -38,6 +38,8 @@ class SyncPeer:
     """Requests in a row that came to nothing."""
     range_size: int = limits.SYNC_FIRST_RANGE
     """Seals in the next request."""
+    proven: bool = False
+    """It has sent a good seal."""
     requests: int = 0
     """Requests for parts under way."""
     lacks_above: int | None = None
@@ -70,6 +72,14 @@ class SyncPeer:
         self.queued_s = now_s
         self.not_before_s = max(self.not_before_s, now_s + limits.SYNC_RETRY_S)
 
+    def rank(self, *, leads: bool) -> int:
+        """Who is asked for parts first: silent strangers must not hold up what others would send."""
+        if self.strikes:
+            return 3
+        if leads or self.proven:
+            return 0
+        return 1 if self.familiar else 2
+
     def spend(self, headers: int, now_s: float) -> bool:
         """Pay for headers that have to be verified. False: it has sent too many without work behind them."""
         gained = max(0.0, now_s - self.credited_s) * limits.SYNC_HEADER_CREDIT_PER_S
@@ -85,6 +95,7 @@ class SyncPeer:
         """It sent good seals."""
         if good:
             self.strikes = 0
+            self.proven = True
             self.range_size = min(limits.MAX_SEALS, 2 * self.range_size)
 
     def slow(self) -> None:

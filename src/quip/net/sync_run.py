@@ -304,7 +304,10 @@ class Run:
         return MAX_UINT64 if peer.number == self.leader and peer.lacks_above is None else peer.highest
 
     def _by_load(self) -> list[SyncPeer]:
-        return sorted(self._desk.peers, key=lambda peer: (peer.requests, -peer.range_size, peer.tie))
+        def key(peer: SyncPeer) -> tuple[int, int, int, float]:
+            return peer.rank(leads=peer.number == self.leader), peer.requests, -peer.range_size, peer.tie
+
+        return sorted(self._desk.peers, key=key)
 
     def _take_parts(self, asked: Asked, parts: Parts, found: Sequence[Seal | Body | None], now: Instant) -> None:
         peer = self._desk.peers.get(asked.peer)

@@ -318,6 +318,24 @@ def test_stalling_peers_are_replaced() -> None:
     assert world.blamed == {}
 
 
+class Bystander(Silent):
+    """Claims to have all blocks, but not the most work, so that it leads nothing."""
+
+    @property
+    def claim(self) -> HeadClaim:
+        claim = Peer(self.chain).claim
+        return replace(claim, total_difficulty=claim.total_difficulty - 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_silent_strangers_do_not_hold_up_a_good_leader(seed: int) -> None:
+    """Who sends the headers, and who has sent good seals, is asked for seals before those of whom nothing is known."""
+    source = chain_with(line(10))
+    world = World(sizes=SMALL, seed=seed)
+    world.join(Peer(source), *(Bystander(source) for _ in range(20)))
+    world.run(limits.SYNC_HURRY_S + 1.5, lambda: same_head(world, source))
+
+
 def test_a_flood_of_headers_without_work_is_banned() -> None:
     """It has headers for ever and changes its story every time; no seal of it is ever seen."""
 
