@@ -21,7 +21,7 @@ from quip.consensus.rules import check_seals
 from quip.consensus.spec import ChainSpec
 from quip.consensus.work import work
 from quip.ising.puzzle import Puzzle
-from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, ImportBlocks, Note, ResetStream, Send
+from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, Favour, ImportBlocks, Note, ResetStream, Send
 from quip.net.events import Answered, BlocksImported, Event, HeadMoved, SealsChecked, Tick
 from quip.net.library import Library
 from quip.net.link import Address
@@ -231,7 +231,7 @@ class SimNode:
                 self._work(life, IMPORT_S * len(action.blocks), lambda: self._imported(life, action))
             case Answer():
                 self.later(READING_S, lambda: self._answered(life, action))
-            case Note():
+            case Note() | Favour():
                 pass
 
     def _checked(self, action: CheckSeals) -> None:

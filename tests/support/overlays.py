@@ -15,7 +15,19 @@ from quip.chain.view import ChainReader
 from quip.consensus import rules
 from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
-from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, ImportBlocks, Note, ResetStream, SealCheck, Send
+from quip.net.actions import (
+    Action,
+    Answer,
+    CheckSeals,
+    Close,
+    Dial,
+    Favour,
+    ImportBlocks,
+    Note,
+    ResetStream,
+    SealCheck,
+    Send,
+)
 from quip.net.events import (
     Answered,
     BlocksImported,
@@ -171,6 +183,8 @@ class Net:
                 self.give(node, Answered(connection, stream, node.library.answer(request)))
             case Note():
                 node.notes.append(action)
+            case Favour():
+                pass  # nobody counts CPU here
 
     def _dial(self, node: Node, dial: Dial) -> None:
         target = self.nodes.get(dial.address)

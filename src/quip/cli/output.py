@@ -28,7 +28,7 @@ def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None
     for column in columns:
         table.add_column(column, no_wrap=True)
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(Text(str(cell)) for cell in row))  # what peers say of themselves is no markup
     Console(highlight=False, width=MAX_WIDTH).print(table)
 
 

@@ -26,7 +26,7 @@ from quip.node.peer_names import look_up
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_REASON = 200  # characters; the node shows it to the banned peer
 MAX_BAN_S = 100 * 365 * UNITS_S["d"]  # "for ever" fits the clock of every system
-NETGROUP = re.compile(r"net:(4:\d{1,3}\.\d{1,3}|6:[0-9a-f]{1,4}:[0-9a-f]{1,4})")  # netgroup.py
+NETGROUP = re.compile(r"net:(?:4:(\d{1,3}\.\d{1,3})|6:([0-9a-f]{1,4}:[0-9a-f]{1,4}))")  # netgroup.py
 FIRST_DIGITS = re.compile(r"[0-9a-f]{8,63}")  # of a node id, as tables show it
 LIST_HINT = "quip peers list shows what there is"
 
@@ -246,8 +246,8 @@ def _subject(text: str, data_dir: Path | None) -> str:
     plain = text.removeprefix("node:").removeprefix("0x").lower()
     if len(plain) == 2 * NODE_ID_BYTES:
         return node_subject(_node_id(plain))
-    if NETGROUP.fullmatch(text):
-        return text
+    if found := NETGROUP.fullmatch(text):
+        text = f"{found[1]}.0.1" if found[1] else f"{found[2]}::1"
     if FIRST_DIGITS.fullmatch(plain):
         return node_subject(_whole(plain, data_dir))
     with contextlib.suppress(ConfigError, ValueError):

@@ -57,6 +57,9 @@ def simulate(
     Devices that are not there are replaced by the CPU. Ctrl-C ends the mining and reports; a second one ends at once.
     """
     options = settings_of(FLAGS, given).get(SECTION, {})
+    for name in ("duration", "blocks"):
+        if not options.get(name, 1) > 0:
+            raise ConfigError(f"--{name} {options[name]} is over before it begins", f"give more than 0, or no --{name}")
     directory = _directory(options.get("data_dir"), print_only)
     genesis = options.get("genesis_config", "dev")
     chain = load_rules(genesis).spec.name

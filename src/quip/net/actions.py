@@ -67,6 +67,13 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Favour:
+    """The other side has joined: it may use some CPU of its own, beside what strangers have together."""
+
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
 class SealCheck:
     """One seal to verify: `rules.check_seal(spec, puzzle, header, seal, required)`. The header passed its rules."""
 
@@ -113,4 +120,4 @@ class Note:
     fields: tuple[tuple[str, str | int | float], ...] = ()
 
 
-Action: TypeAlias = Dial | Send | ResetStream | Close | CheckSeals | ImportBlocks | Answer | Note
+Action: TypeAlias = Dial | Favour | Send | ResetStream | Close | CheckSeals | ImportBlocks | Answer | Note

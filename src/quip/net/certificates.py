@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,6 +64,14 @@ def is_accepted_key(key: object) -> bool:
     if isinstance(key, RSAPrivateKey | RSAPublicKey):
         return key.key_size in RSA_BITS
     return isinstance(key, Ed25519PrivateKey | Ed25519PublicKey)
+
+
+def check_chain(certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> None:
+    """Raises ValueError for a peer's certificate, or more of them, such as no node has."""
+    if not is_accepted_key(certificate.public_key()):
+        raise ValueError("a key of a kind that nodes do not use")
+    if len(chain) > MAX_CHAIN:
+        raise ValueError("too long a chain")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from quip.net.limits import (
     DIAL_IDLE_S,
     DIAL_TIMEOUT_S,
     FEELER_EVERY_S,
+    FLEETING_S,
     MANUAL_BACKOFF_MAX_S,
     MANUAL_BACKOFF_S,
     OUTBOUND_PER_GROUP,
@@ -85,6 +86,9 @@ class Dialler:
         if entry is not None and peer.join is not None and now.monotonic_s - peer.joined_s >= STEADY_AFTER_S:
             entry.failures = 0
             entry.trouble = ""
+        held_s = now.monotonic_s - peer.joined_s if peer.join is not None else 0.0
+        if peer.link.purpose is Purpose.OUTBOUND and held_s < FLEETING_S:
+            self._book.attempted(peer.link.address, now.unix_s)  # it joined, which is not yet worth much
         self._back_off(peer.link.address, now)
 
     def is_news(self, address: Address, reason: str) -> bool:

@@ -17,8 +17,8 @@ from quip.net.dialling import Dialler
 from quip.net.discovery import Discovery
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
 from quip.net.gossip import Gossip
-from quip.net.limits import MAX_REASON_CHARACTERS, PROVIDERS
-from quip.net.link import Instant
+from quip.net.limits import DEPARTED, MAX_REASON_CHARACTERS, PROVIDERS
+from quip.net.link import Instant, Link
 from quip.net.messages import HeadClaim, JoinRequest, Request
 from quip.net.orders import Order
 from quip.net.peer_table import Peer, PeerTable
@@ -61,6 +61,8 @@ class Hub:
         self.sync = Sync(view, rng, tickets)
         self.providers: BoundedDict[bytes, None] = BoundedDict(PROVIDERS)
         """Node ids that brought a new block first."""
+        self.departed: BoundedDict[int, Link] = BoundedDict(DEPARTED)
+        """Peers that hung up: what they sent may turn out bad afterwards."""
         self.orders: list[Order] = []
         self.actions: list[Action] = []
         self._touched: dict[int, None] = {}
@@ -100,13 +102,8 @@ class Hub:
         if error.fault is not Fault.AT_FAULT:
             self.close(peer, _CLOSE_CODES.get(type(error), CloseCode.DONE), str(error), now)
             return
-        rule = type(error).__name__
-        for ban in self.bans.punish(peer.link.node_id, peer.link.address.host, rule, now.unix_s):
-            self.note(
-                "warning", "peer banned", subject=ban.subject, address=str(peer.link.address), rule=rule,
-                error=str(error)[:200], seconds=ban.until_unix_s - now.unix_s, offences=ban.offences,
-            )  # fmt: skip
-        self.close(peer, CloseCode.MISBEHAVED, rule, now)
+        punish(self, peer.link, error, now)
+        self.close(peer, CloseCode.MISBEHAVED, type(error).__name__, now)
 
     def close(self, peer: Peer, code: CloseCode, reason: str, now: Instant) -> None:
         """End a connection. From here on nothing is read from it or written to it."""
@@ -165,3 +162,13 @@ class Hub:
             peer = self.peers.get(number)
             if peer is not None:
                 self.flush(peer)
+
+
+def punish(hub: Hub, link: Link, error: NetError | ConsensusError, now: Instant) -> None:
+    """Ban who is at the other end, or was."""
+    rule = type(error).__name__
+    for ban in hub.bans.punish(link.node_id, link.address.host, rule, now.unix_s):
+        hub.note(
+            "warning", "peer banned", subject=ban.subject, address=str(link.address), rule=rule,
+            error=str(error)[:200], seconds=ban.until_unix_s - now.unix_s, offences=ban.offences,
+        )  # fmt: skip

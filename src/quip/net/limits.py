@@ -136,6 +136,8 @@ DIAL_IDLE_S = 2.0
 """After a look into the book that found nobody to dial."""
 FEELER_EVERY_S = 120.0
 """One unknown address is tried so often: 700 a day."""
+FLEETING_S = 5.0
+"""An address of the book whose connection ends sooner rests like one that could not be dialled: a minute at first."""
 MANUAL_BACKOFF_S = 1.0
 """A manual peer is dialled again after 1, 2, 4, ... seconds..."""
 MANUAL_BACKOFF_MAX_S = 30.0
@@ -146,6 +148,8 @@ DUPLICATE_RACE_S = 5.0
 """Two nodes that dial each other at once notice within this; later the older connection is the dead one."""
 PROVIDERS = 1_024
 """Node ids that brought a new block first, remembered beyond their connection: each has passed on real work."""
+DEPARTED = 256
+"""Connections that their other sides ended, for as long as something that they sent may still be checked."""
 EVICTION_PROTECTED_GROUPS = 4
 """Inbound peers of distinct netgroups that are never evicted..."""
 EVICTION_PROTECTED_PROVIDERS = 4
@@ -227,14 +231,24 @@ CPU_SHARE = 0.25
 PINGs..."""
 CPU_AT_ONCE_S = 1.0
 """...after so much. What comes beyond it is lost, which slows an honest sender down."""
-CPU_OWN = 0.005
-"""The same for a connection that came to us: several blocks a second..."""
-CPU_OWN_AT_ONCE_S = 0.05
-"""...after so much: a handshake costs 2.3 ms, a block of 1 MB on a real network 30 ms."""
 CPU_COMMON = 0.25
-"""What all connections that came to us may take together beyond that: one of them may still send 10 MB/s..."""
+"""The same for all connections that came to us together: one of them may still send 10 MB/s..."""
 CPU_COMMON_AT_ONCE_S = 0.25
-"""...after so much: the loop stands still no longer."""
+"""...after so much: the loop stands still no longer. A handshake costs 2.3 ms."""
+CPU_JOINED = 0.004
+"""Beside it for each of those that joined, a quarter of a core for 64 of them: some blocks a second..."""
+CPU_JOINED_AT_ONCE_S = 0.01
+"""...after so much: a header and its seal, on a real network, cost 2 ms."""
+READING_S = 0.01
+"""How long datagrams are read before everything else has its turn; a peer's dearest one takes about as long."""
+MAX_FRAMES_IN_PACKET = 256
+"""Of one kind: one for each stream at most, where nobody means harm. The dearest costs 10 us."""
+MAX_ACKS_IN_PACKET = 4
+"""One is normal, and each costs a look at all packets in flight."""
+MAX_RETIRED_IN_PACKET = 8
+"""Connection ids of one connection; each costs 45 us, for a new one is made and announced."""
+MAX_CRYPTO_GAPS = 16
+"""Holes in the handshake's bytes: three or four packets, in any order."""
 MAX_STREAMS_BIDI = 32
 """Requests of the other side at the same time; the session's own limit is half of it."""
 MAX_STREAMS_UNI = 4
@@ -247,17 +261,17 @@ MAX_CRYPTO_BYTES = 64 << 10
 """Handshake bytes of one peer; a chain of five certificates is 8 kB. TLS itself would hold 16 MiB."""
 MAX_STREAM_GAPS = 256
 """Holes in one stream: every second packet of a full window lost makes 218. Each costs a search through the others."""
-MAX_ACKS_IN_PACKET = 4
-"""ACK frames of one packet: one is normal, and each costs a look at all packets in flight."""
 MAX_UNSENT_TOTAL = 256 << 20
-"""Unsent bytes to all peers together, above which nobody is answered: peers that do not read are closed one by one."""
+"""Unsent bytes to all peers together, above which a peer gets an answer only when it has read the one before."""
 MAX_UNSENT_BYTES = 64 << 20
 """What one peer may let wait here; the session gives up far below (MAX_ANSWER_BYTES, SLOW_READER_S)."""
 BACKLOG_STEP = 64 << 10
 """Backlog is told when it has changed so much, and when it is gone."""
 LOOPBACK_DATAGRAM = 8_192
 """Bytes: a packet costs the same CPU at any size, and a loopback device takes this (macOS: at most 9,216); larger ones
-are not read."""
+are not read..."""
+FAR_DATAGRAM = 1_500
+"""...nor those larger than this that come from elsewhere: ours have 1,200."""
 KEY_UPDATE_PACKETS = 1 << 22
 """A key of AES-128-GCM is good for 2^23 packets (RFC 9001, section 6.6)."""
 MAX_FAREWELLS = 256

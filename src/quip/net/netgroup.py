@@ -50,6 +50,11 @@ def is_dialable(address: Address) -> bool:
     return 0 < address.port < 1 << 16 and not (ip.is_unspecified or ip.is_multicast or str(ip) == "255.255.255.255")
 
 
+def is_loopback(host: str) -> bool:
+    """True for an address of this machine to itself. `host`: as `canonical_host` spells it."""
+    return host == "::1" or host.startswith("127.")
+
+
 def reach(host: str) -> Reach:
     """From where the address can be dialled. Raises ValueError."""
     ip = _parse(host)

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from quip.consensus.errors import ConsensusError, Fault
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Note
 from quip.net.bans import is_excused
 from quip.net.conversation import Conversation
-from quip.net.errors import NoAnswer, RefusalCode
+from quip.net.errors import NetError, NoAnswer, RefusalCode
 from quip.net.events import (
     Answered,
     Backlog,
@@ -32,7 +33,7 @@ from quip.net.events import (
     StreamReset,
     Tick,
 )
-from quip.net.hub import Hub
+from quip.net.hub import Hub, punish
 from quip.net.limits import ORDER_ROUNDS
 from quip.net.link import Address, Instant
 from quip.net.messages import Goodbye
@@ -129,6 +130,7 @@ class Overlay:
             unheard = peer.link.outbound and self._hub.dialler.is_news(peer.link.address, event.reason)
             level = "warning" if unheard else "debug"
         what = "peer lost" if peer.joined else "no connection"
+        self._hub.departed.put(peer.connection, peer.link)
         self._hub.note(level, what, address=str(peer.link.address), reason=event.reason[:200])
         self._hub.leave(peer, now)
 
@@ -208,6 +210,17 @@ class Overlay:
                     self._hub.blame(peer, error, now)
             self._told(peer, more, now)
 
+    def _blame_departed(self, connection: int, error: NetError | ConsensusError, now: Instant) -> None:
+        """Who hangs up before the verdict, and dials again perhaps, does not get away with it."""
+        hub = self._hub
+        link = hub.departed.get(connection)
+        if link is None:
+            return
+        hub.departed.drop(connection)
+        punish(hub, link, error, now)
+        for peer in hub.peers.of_node(link.node_id):
+            hub.close(peer, CloseCode.BANNED, type(error).__name__, now)
+
     # --- orders
 
     def _settle(self, now: Instant) -> list[Action]:
@@ -233,6 +246,8 @@ class Overlay:
             if isinstance(order, Ask):
                 lost = NoAnswer("the connection is closed", name=type(order.request).__name__)
                 hub.request_failed(order.peer, (order.ticket, order.request), lost, now)
+            elif isinstance(order, Blame) and order.error.fault is Fault.AT_FAULT:
+                self._blame_departed(order.peer, order.error, now)
             return
         hub.touch(peer)
         match order:

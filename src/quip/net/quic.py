@@ -16,7 +16,6 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from ssl import CERT_NONE
 from typing import Any, TypeAlias, TypeVar
 
@@ -33,19 +32,20 @@ from aioquic.quic.stream import QuicStream
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from quip.net.actions import CloseCode
-from quip.net.certificates import MAX_CHAIN, NodeIdentity, is_accepted_key, node_id_of
+from quip.net.certificates import check_chain, node_id_of
 from quip.net.cpu_share import CpuShare
 from quip.net.datagram import CID_BYTES, Knock, destination_of, may_begin, printable
 from quip.net.endings import FORGOTTEN, own_end, peers_end
 from quip.net.events import Backlog, Closed, DialFailed, Opened, Received, StreamReset
+from quip.net.frame_limits import FrameCount
 from quip.net.limits import (
     BACKLOG_STEP,
     CONNECTION_WINDOW,
     HANDSHAKE_S,
     KEY_UPDATE_PACKETS,
     LOOPBACK_DATAGRAM,
-    MAX_ACKS_IN_PACKET,
     MAX_CRYPTO_BYTES,
+    MAX_CRYPTO_GAPS,
     MAX_STREAM_GAPS,
     MAX_STREAMS_BIDI,
     MAX_STREAMS_UNI,
@@ -53,7 +53,8 @@ from quip.net.limits import (
     STREAM_WINDOW,
 )
 from quip.net.link import Address, Link, Purpose
-from quip.net.rates import TokenBucket
+from quip.net.netgroup import is_loopback
+from quip.net.quic_setup import QuicSetup
 from quip.net.retry import RetryTokens
 from quip.net.stateless_reset import ResetTokens, token_of
 
@@ -76,35 +77,23 @@ T = TypeVar("T")
 TransportEvent: TypeAlias = Opened | DialFailed | Received | StreamReset | Closed | Backlog
 
 
-@dataclass(frozen=True, slots=True)
-class QuicSetup:
-    """What all connections of this node have in common."""
-
-    identity: NodeIdentity
-    resets: ResetTokens
-    common_cpu: TokenBucket
-    client_ca: bytes | None = None
-    """PEM; None: peers sign their own certificates."""
-    idle_timeout_s: float = 60.0
-
-    def configuration(self, is_client: bool, address: Address) -> QuicConfiguration:
-        """aioquic's settings for one connection."""
-        loopback = address.host == "::1" or address.host.startswith("127.")
-        return QuicConfiguration(
-            alpn_protocols=[ALPN],
-            is_client=is_client,
-            idle_timeout=self.idle_timeout_s,
-            connection_id_length=CID_BYTES,
-            max_data=CONNECTION_WINDOW,
-            max_stream_data=STREAM_WINDOW,
-            max_datagram_size=LOOPBACK_DATAGRAM if loopback else SMALLEST_MAX_DATAGRAM_SIZE,
-            certificate=self.identity.certificate,
-            certificate_chain=list(self.identity.chain),
-            private_key=self.identity.private_key,
-            cipher_suites=CIPHERS,
-            supported_versions=VERSIONS,
-            verify_mode=CERT_NONE,  # Channel checks the certificate of either side, after the key is proved
-        )
+def _configuration(setup: QuicSetup, is_client: bool, address: Address) -> QuicConfiguration:
+    """aioquic's settings for one connection."""
+    return QuicConfiguration(
+        alpn_protocols=[ALPN],
+        is_client=is_client,
+        idle_timeout=setup.idle_timeout_s,
+        connection_id_length=CID_BYTES,
+        max_data=CONNECTION_WINDOW,
+        max_stream_data=STREAM_WINDOW,
+        max_datagram_size=LOOPBACK_DATAGRAM if is_loopback(address.host) else SMALLEST_MAX_DATAGRAM_SIZE,
+        certificate=setup.identity.certificate,
+        certificate_chain=list(setup.identity.chain),
+        private_key=setup.identity.private_key,
+        cipher_suites=CIPHERS,
+        supported_versions=VERSIONS,
+        verify_mode=CERT_NONE,  # Channel checks the certificate of either side, after the key is proved
+    )
 
 
 class _Connection(core.QuicConnection):
@@ -113,8 +102,10 @@ class _Connection(core.QuicConnection):
     def __init__(self, resets: ResetTokens, **settings: Any) -> None:
         super().__init__(**settings)
         self._resets = resets
-        self._acked: core.QuicReceiveContext | None = None
-        self._acks = 0
+        self._frames = FrameCount()
+        handlers = vars(self)["_QuicConnection__frame_handlers"]
+        for kind, (handle, epochs) in handlers.items():
+            handlers[kind] = self._counted(handle), epochs
         if not self._is_client:
             self._host_cids[0].stateless_reset_token = resets.token(self.host_cid)
 
@@ -176,12 +167,25 @@ class _Connection(core.QuicConnection):
 
     def _handle_ack_frame(self, context: core.QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
         """Who acknowledges what was never sent widens the window as it likes (RFC 9000, 13.1)."""
-        self._acks = self._acks + 1 if context is self._acked else 1
-        self._acked, start = context, buf.tell()
-        if buf.pull_uint_var() >= self._packet_number or self._acks > MAX_ACKS_IN_PACKET:
+        start = buf.tell()
+        if buf.pull_uint_var() >= self._packet_number:
             raise core.QuicConnectionError(wire.QuicErrorCode.PROTOCOL_VIOLATION, frame_type, "impossible ACK")
         buf.seek(start)
         super()._handle_ack_frame(context, frame_type, buf)
+
+    def _counted(self, handle: Callable[[core.QuicReceiveContext, int, Buffer], None]) -> Any:
+        def counted(context: core.QuicReceiveContext, kind: int, buf: Buffer) -> None:
+            if self._frames.too_many(context, kind):
+                raise core.QuicConnectionError(wire.QuicErrorCode.PROTOCOL_VIOLATION, kind, "too many frames")
+            handle(context, kind, buf)
+
+        return counted
+
+    def _handle_crypto_frame(self, context: core.QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        """Each hole costs a search through the others, and TLS would have a third of its bytes be holes."""
+        super()._handle_crypto_frame(context, frame_type, buf)
+        if len(self._crypto_streams[context.epoch].receiver._ranges) > MAX_CRYPTO_GAPS:
+            raise core.QuicConnectionError(wire.QuicErrorCode.PROTOCOL_VIOLATION, frame_type, "too many holes")
 
     def release(self) -> None:
         """The last call: forget everything. aioquic's connections, TLS and keys refer to each other in circles, and
@@ -323,19 +327,19 @@ class Channel:
             self._end("a first packet that cannot be read")
 
     def _connection(self, *, is_client: bool, **cids: bytes) -> _Connection:
-        configuration = self._setup.configuration(is_client, self.address)
+        configuration = _configuration(self._setup, is_client, self.address)
         return _Connection(self._setup.resets, configuration=configuration, **cids)
 
     def _begin(self, routes: dict[bytes, Channel], now_s: float, quic: _Connection) -> None:
         self._routes = routes
         self._quic = quic
         self._deadline_s = now_s + HANDSHAKE_S
-        self._cpu = CpuShare(now_s, self._setup.common_cpu if self.purpose is Purpose.INBOUND else None)
+        self.cpu = CpuShare(now_s, self._setup.common_cpu if self.purpose is Purpose.INBOUND else None)
         self._route(quic.host_cid)
 
     def receive(self, datagram: bytes, now_s: float) -> None:
         """Take a datagram from the peer's address: one of our connection ids leads here, or its reset token does."""
-        if self.ended or not self._cpu.paid(now_s):
+        if self.ended or not self.cpu.paid(now_s):
             return
         self.bytes_in += len(datagram)
         if destination_of(datagram) in self.cids:
@@ -345,7 +349,7 @@ class Channel:
         self._drain()
         if not self.ended and (overrun := self._quic.overrun()) is not None:
             self.close(CloseCode.MISBEHAVED, overrun)
-        self._cpu.done()
+        self.cpu.done()
 
     def send(self, stream: int, data: bytes, fin: bool) -> None:
         """Queue bytes. On a stream that the other side has given up they go nowhere: the news is under way."""
@@ -487,10 +491,7 @@ def _proved_id(context: tls.Context, client_ca: bytes | None) -> bytes:
         raise ValueError("there is none")
     if context.alpn_negotiated != ALPN:
         raise ValueError("for another protocol")
-    if not is_accepted_key(certificate.public_key()):
-        raise ValueError("a key of a kind that nodes do not use")
-    if len(chain) > MAX_CHAIN:
-        raise ValueError("too long a chain")
+    check_chain(certificate, chain)
     if client_ca is not None:
         tls.verify_certificate(certificate, chain=chain, cadata=client_ca)
     return node_id_of(certificate)

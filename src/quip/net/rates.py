@@ -40,12 +40,14 @@ class TokenBucket:
         self._tokens -= tokens
         return True
 
-    def take_up_to(self, now_s: float, tokens: float) -> float:
-        """As many as there are, and no more than that many; how many it were."""
+    def solvent(self, now_s: float) -> bool:
+        """True while there is something in it."""
         self._fill(now_s)
-        taken = min(self._tokens, tokens)
-        self._tokens -= taken
-        return taken
+        return self._tokens > 0
+
+    def owe(self, tokens: float) -> None:
+        """That many were used, whether they were there or not: what is missing has to come first."""
+        self._tokens -= tokens
 
     def _fill(self, now_s: float) -> None:
         if now_s > self._when_s:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from quip.chain.bounded import BoundedDict
-from quip.net.actions import Close, CloseCode
+from quip.net.actions import Close, CloseCode, Favour
 from quip.net.bans import is_excused
 from quip.net.errors import RefusalCode
 from quip.net.events import Opened
@@ -121,6 +121,8 @@ class Reception:
         if link.purpose is Purpose.FEELER:
             hub.close(peer, CloseCode.DONE, "only to see whether the address answers", now)
             return
+        if not link.outbound:
+            hub.actions.append(Favour(peer.connection))
         hub.note(
             "info", "peer joined", address=str(link.address), node=link.node_id.hex()[:16],
             direction=link.purpose.value, agent=join.agent, head=join.head.number,

@@ -482,6 +482,6 @@ class Run:
         return ticket
 
     def _blame(self, peer: int, error: ConsensusError | NetError) -> None:
-        if self._desk.peers.drop(peer) is not None:
-            self._desk.orders.append(Blame(peer, error))
+        self._desk.peers.drop(peer)
+        self._desk.orders.append(Blame(peer, error))
         self.gone(peer)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from quip.net.actions import Close, CloseCode, Dial, ResetStream, Send
+from quip.net.actions import Close, CloseCode, Dial, Favour, ResetStream, Send
 from quip.net.certificates import NodeIdentity
 from quip.net.cpu_share import common_budget
 from quip.net.datagram import Knock, destination_of, may_begin
@@ -26,12 +26,14 @@ from quip.net.limits import (
     LINGER_S,
     MAX_CONNECTIONS,
     MAX_FAREWELLS,
+    READING_S,
     RESETS_AT_ONCE,
     RESETS_PER_S,
 )
 from quip.net.link import Address, Purpose
 from quip.net.netgroup import is_dialable
-from quip.net.quic import Channel, Door, QuicSetup, TransportEvent
+from quip.net.quic import Channel, Door, TransportEvent
+from quip.net.quic_setup import QuicSetup
 from quip.net.rates import Rate, TokenBucket
 from quip.net.retry import RetryTokens
 from quip.net.stateless_reset import ResetTokens, is_worth_a_reset, token_of
@@ -39,7 +41,7 @@ from quip.net.udp import UdpSocket
 
 TIMER_SLACK_S = 0.0005  # the loop wakes up on its own clock
 
-TransportAction: TypeAlias = Dial | Send | ResetStream | Close
+TransportAction: TypeAlias = Dial | Favour | Send | ResetStream | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ class QuicTransport:
             channel.send(action.stream, action.data, action.fin)
         elif isinstance(action, ResetStream):
             channel.reset(action.stream, action.code)
+        elif isinstance(action, Favour):
+            channel.cpu.joined(self._loop.time())
         else:
             channel.close(action.code, action.reason)
         self._touch(channel)
@@ -148,6 +152,11 @@ class QuicTransport:
     def unsent_bytes(self) -> int:
         """To all peers together, as last measured."""
         return sum(channel.unsent_bytes for channel in self._channels.values())
+
+    def unsent_to(self, connection: int) -> int:
+        """To one peer, as last measured; 0 if it is gone."""
+        channel = self._channels.get(connection)
+        return channel.unsent_bytes if channel else 0
 
     def traffic(self, connection: int) -> Traffic:
         """Bytes of a connection so far; zeros if it is gone."""
@@ -196,6 +205,8 @@ class QuicTransport:
             if self._socket is None or (received := self._socket.receive()) is None:
                 break
             self._datagram(*received, now_s)
+            if self._loop.time() > now_s + READING_S:
+                break
         self._flush()
 
     def _datagram(self, datagram: bytes, address: Address, now_s: float) -> None:
@@ -230,6 +241,8 @@ class QuicTransport:
             self._send([answer], address)
 
     def _admit(self, knock: Knock, now_s: float) -> None:
+        if not self._setup.common_cpu.solvent(now_s):
+            return  # lost, like all that strangers send now; it will knock again
         guests = self._channels.values()
         if not (self._admits(knock.address) and self._entrance.admits(knock.address, guests, now_s)):
             self._send([self._door.refuse(knock)], knock.address)

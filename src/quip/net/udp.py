@@ -9,9 +9,10 @@ import errno
 import socket
 from functools import lru_cache
 
-from quip.net.limits import KNOWN_SPELLINGS, LOOPBACK_DATAGRAM
+from quip.net.limits import FAR_DATAGRAM, KNOWN_SPELLINGS, LOOPBACK_DATAGRAM
 from quip.net.link import Address, canonical
 from quip.net.local_errors import UdpPortError
+from quip.net.netgroup import is_loopback
 
 _canonical = lru_cache(maxsize=KNOWN_SPELLINGS)(canonical)
 BUFFER_BYTES = 4 << 20  # asked of the system for each direction; it gives what it allows
@@ -51,15 +52,14 @@ class UdpSocket:
         """The next datagram; None: nothing waits."""
         while True:
             try:
-                data, sender = self.socket.recvfrom(
-                    LOOPBACK_DATAGRAM
-                )  # the rest of a larger one is cut off: it is void
+                # The rest of a larger one is cut off: it is void.
+                data, sender = self.socket.recvfrom(LOOPBACK_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 return None
             except ConnectionError:
                 continue  # news of an earlier datagram's fate: QUIC has its own timers
             address = _canonical(sender[0], sender[1])
-            if address is not None:
+            if address is not None and (len(data) <= FAR_DATAGRAM or is_loopback(address.host)):
                 return data, address
 
     def send(self, data: bytes, address: Address) -> OSError | None:

@@ -274,9 +274,17 @@ def split_address(text: str, key: str) -> tuple[str, int | None]:
     host, colon, port = text.rpartition(":")
     if not colon or (text.count(":") > 1 and not host.endswith("]")):
         host, port = text, ""
-    if not host or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
+    if not _is_host(host) or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
         raise ConfigError(f"{key} = {text!r} is no address", "write host:port, such as localhost:20049 or [::1]:20049")
     return host, int(port) if port else None
+
+
+def _is_host(text: str) -> bool:
+    """Can this be an IP address or a name (RFC 1123; letters of any script)?"""
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if not host or not all(letter.isalnum() or letter in "-_.:%" for letter in host):
+        return False
+    return ":" in host or all(0 < len(label) <= 63 for label in host.removesuffix(".").split("."))
 
 
 def default_data_dir(chain: str, port: int) -> Path:

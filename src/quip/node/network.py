@@ -21,10 +21,11 @@ import quip
 from quip.chain.bounded import BoundedDict
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
-from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, ImportBlocks, Note, ResetStream, Send
+from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, Favour, ImportBlocks, Note, ResetStream, Send
 from quip.net.events import (
     Answered,
     BlocksImported,
+    Closed,
     DialFailed,
     Event,
     HeadMoved,
@@ -193,12 +194,14 @@ class NetworkDriver:
             return
         if isinstance(event, DialFailed):
             self._names.lost(event.address)
+        elif isinstance(event, Closed):
+            self._desk.forget(event.connection)
         for action in self._overlay.handle(event, self._now()):
             self._carry_out(action)
 
     def _carry_out(self, action: Action) -> None:
         match action:
-            case Send() | ResetStream() | Close() | Dial():
+            case Send() | ResetStream() | Close() | Dial() | Favour():
                 self._transport.perform(action)
             case CheckSeals(connection=connection, checks=checks):
                 if len(checks) == 1:
@@ -224,8 +227,10 @@ class NetworkDriver:
         self._wake.set()
 
     def _answer(self, question: Answer) -> None:
-        if self._transport.unsent_bytes > MAX_UNSENT_TOTAL:  # to those that do not read; they are closed one by one
-            self.take(Answered(question.connection, question.stream, None))
+        connection = question.connection
+        crowded = self._transport.unsent_bytes > MAX_UNSENT_TOTAL
+        if crowded and (self._transport.unsent_to(connection) or self._desk.holds(connection)):
+            self.take(Answered(connection, question.stream, None))  # who reads what he asked for gets it, one by one
         else:
             self._desk.submit(question)
 

@@ -57,6 +57,7 @@ def run_node(config: NodeConfig) -> None:
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
         stack.enter_context(opening.lock_directory(files))
+        payout = opening.account(config.payout)
         listeners = stack.enter_context(listening(config))
         transport = network_opening.open_transport(config, network_opening.listening_host(config), files)
         store, chain = opening.open_chain(files, rules)
@@ -67,7 +68,7 @@ def run_node(config: NodeConfig) -> None:
         stack.callback(writer.close)
         identity = opening.open_identity(files, rules.spec.chain_id, store, logs.key_progress)
         stack.callback(identity.close)
-        beneficiary = opening.payee(config.payout, files, store, identity.miner_id)
+        beneficiary = opening.payee(payout, files, store, identity.miner_id)
         desk = MiningDesk(writer, clock, identity, beneficiary)
         IdentityWatch(chain, identity, desk).look_back()
         chain.subscribe(IdentityWatch(chain, identity, desk))

@@ -199,7 +199,15 @@ def first_unseen_leaf(store: ChainStore, miner_id: bytes) -> int:
     return 0
 
 
-def payee(payout: str | None, files: DataFiles, store: ChainStore, miner_id: bytes) -> bytes:
+def account(payout: str | None) -> bytes | None:
+    """The address in `payout`. Raises ConfigError; whether it is an account shows once the chain is open."""
+    try:
+        return None if payout is None else parse_address(payout)
+    except AddressError as error:
+        raise ConfigError(f"payout: {error}", "give an account's address, such as quip wallet show prints") from None
+
+
+def payee(payout: bytes | None, files: DataFiles, store: ChainStore, miner_id: bytes) -> bytes:
     """The address that rewards go to: the one asked for, or the node's own wallet (made on the first run)."""
     if payout is None:
         with explained(files.root):
@@ -211,10 +219,6 @@ def payee(payout: str | None, files: DataFiles, store: ChainStore, miner_id: byt
                 mnemonic=str(wallet.mnemonic_path),
             )
         return wallet.address
-    try:
-        address = parse_address(payout)
-    except AddressError as error:
-        raise ConfigError(f"payout: {error}", "give an account's address, such as quip wallet show prints") from None
-    if address == miner_id or store.miner(address) is not None:
-        raise PayoutRefused(checksum_address(address))
-    return address
+    if payout == miner_id or store.miner(payout) is not None:
+        raise PayoutRefused(checksum_address(payout))
+    return payout

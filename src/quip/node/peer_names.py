@@ -12,6 +12,7 @@ import structlog
 
 from quip.net.link import Address, canonical
 from quip.node.config import split_address
+from quip.node.errors import ConfigError
 
 log = structlog.get_logger("quip.net")
 
@@ -21,7 +22,10 @@ LookUp = Callable[[str, int], list[str]]
 
 def look_up(host: str, port: int) -> list[str]:
     """The IP addresses of a name, in the system's order of preference. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except UnicodeError:  # an empty label, or one of more than 63 characters
+        raise OSError(f"{host!r} is no name") from None
     return [str(address[0]) for *_, address in found]
 
 
@@ -51,7 +55,7 @@ class PeerNames:
 
     def name(self, texts: Sequence[str]) -> None:
         """These are the peers from now on. Literal addresses are known at once."""
-        self._texts = tuple(dict.fromkeys(texts))
+        self._texts = tuple(text for text in dict.fromkeys(texts) if _is_address(text))
         self._found = {text: self._found.get(text) or self._literal(text) for text in self._texts}
         self._due_s = 0.0
 
@@ -77,16 +81,18 @@ class PeerNames:
 
     def _resolve(self, names: list[str]) -> None:
         results: dict[str, list[Address]] = {}
-        for text in names:
-            host, port = split_address(text, "peer")
-            try:
-                hosts = self._look_up(host.strip("[]"), port or 0)
-            except OSError:
-                hosts = []
-            known = (canonical(found, port or 0) for found in hosts)
-            results[text] = list(dict.fromkeys(one for one in known if one is not None and self._reaches(one)))
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._learn, results)
+        try:
+            for text in names:
+                host, port = split_address(text, "peer")
+                try:
+                    hosts = self._look_up(host.strip("[]"), port or 0)
+                except OSError:
+                    hosts = []
+                known = (canonical(found, port or 0) for found in hosts)
+                results[text] = list(dict.fromkeys(one for one in known if one is not None and self._reaches(one)))
+        finally:  # whatever happens, the next turn can be taken
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._learn, results)
 
     def _learn(self, results: dict[str, list[Address]]) -> None:
         self._busy = False
@@ -101,3 +107,11 @@ class PeerNames:
             elif text not in self._unknown:
                 self._unknown.add(text)
                 log.warning("no address for this peer", peer=text, hint="check the name; it is looked up again")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        split_address(text, "peer")
+    except ConfigError:  # from a trust.db that something else has written
+        return False
+    return True

@@ -29,12 +29,20 @@ class ReadingDesk:
         self._thread = ThreadPoolExecutor(1, "reading")
         self._busy = False
         self._waiting: dict[int, deque[Answer]] = {}
-        """By connection; the first one's turn is next. Bounded by the sessions: so many requests of a peer are open."""
+        """By connection; the first one's turn is next. Of each at most as many as its session has requests open."""
 
     def submit(self, question: Answer) -> None:
         """Answer this some time soon."""
         self._waiting.setdefault(question.connection, deque()).append(question)
         self._start()
+
+    def holds(self, connection: int) -> bool:
+        """True while something of that connection waits here."""
+        return connection in self._waiting
+
+    def forget(self, connection: int) -> None:
+        """Nobody is there any more to hear the answers."""
+        self._waiting.pop(connection, None)
 
     def close(self) -> None:
         """Drop what has not begun, and wait for the rest."""

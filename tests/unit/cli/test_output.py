@@ -33,3 +33,9 @@ def test_pairs_are_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
     long = "0x" + "ab" * 100
     output.emit_pairs({"hash": long, "n": 1})
     assert capsys.readouterr().out == f"hash  {long}\nn     1\n"
+
+
+def test_what_peers_say_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    output.emit_table(("agent",), [("quip/1 [/b]",), ("[link=http://evil.example]quip/1[/link]",), (":skull:",)])
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("quip/1 [/b]", "[link=http://evil.example]quip/1[/link]", ":skull:"))

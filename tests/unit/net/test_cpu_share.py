@@ -4,7 +4,14 @@ import pytest
 
 from quip.net import cpu_share
 from quip.net.cpu_share import CpuShare, common_budget
-from quip.net.limits import CPU_AT_ONCE_S, CPU_COMMON, CPU_COMMON_AT_ONCE_S, CPU_OWN_AT_ONCE_S
+from quip.net.limits import (
+    CPU_AT_ONCE_S,
+    CPU_COMMON,
+    CPU_COMMON_AT_ONCE_S,
+    CPU_JOINED,
+    CPU_JOINED_AT_ONCE_S,
+    MAX_INBOUND,
+)
 from quip.net.rates import TokenBucket
 
 
@@ -43,25 +50,37 @@ def test_a_connection_that_we_dialled_has_its_own(watch: Watch, cost_s: float) -
 
 
 @pytest.mark.parametrize("cost_s", [0.00005, 0.001, 0.03])
-def test_many_that_came_to_us_share_one_budget(watch: Watch, cost_s: float) -> None:
-    """However dear a datagram is: nothing of it goes uncharged."""
+def test_those_that_came_to_us_share_one_budget(watch: Watch, cost_s: float) -> None:
+    """However dear a datagram is: nothing of it goes uncharged, and nobody has a first one free."""
     common = common_budget(0.0)
-    shares = [CpuShare(0.0, common) for _ in range(20)]
-    spent_s = sum(spend(watch, share, cost_s) for share in shares)
-    assert spent_s <= CPU_COMMON_AT_ONCE_S + 20 * (CPU_OWN_AT_ONCE_S + cost_s)
-    later_s = sum(spend(watch, share, cost_s, now_s=1.0) for share in shares)
-    assert later_s <= CPU_COMMON + 20 * (cpu_share.CPU_OWN + cost_s) + 1e-6
+    shares = [CpuShare(0.0, common) for _ in range(200)]
+    assert sum(spend(watch, share, cost_s) for share in shares) <= CPU_COMMON_AT_ONCE_S + cost_s
+    assert sum(spend(watch, share, cost_s, now_s=1.0) for share in shares) <= CPU_COMMON + cost_s
 
 
-def test_who_spent_little_is_heard_while_others_drain_the_common_budget(watch: Watch) -> None:
+def test_who_has_joined_is_heard_while_others_drain_the_common_budget(watch: Watch) -> None:
     common = common_budget(0.0)
-    greedy, modest = CpuShare(0.0, common), CpuShare(0.0, common)
-    assert spend(watch, greedy, 0.01) > 0
-    for second in range(20):
-        assert modest.paid(float(second))
-        watch.now_s += 0.004
-        modest.done()
+    greedy, modest, stranger = (CpuShare(0.0, common) for _ in range(3))
+    for share in (greedy, modest):
+        share.joined(0.0)
+        share.joined(0.0)
+    for second in range(1, 20):
         spend(watch, greedy, 0.01, float(second))
+        assert not stranger.paid(float(second))
+        assert modest.paid(float(second))
+        watch.now_s += CPU_JOINED / 2
+        modest.done()
+
+
+def test_peers_have_little_of_their_own(watch: Watch) -> None:
+    common = common_budget(0.0)
+    shares = [CpuShare(0.0, common) for _ in range(MAX_INBOUND)]
+    for share in shares:
+        share.joined(0.0)
+    spent_s = sum(spend(watch, share, 0.001) for share in shares)
+    assert spent_s <= CPU_COMMON_AT_ONCE_S + MAX_INBOUND * (CPU_JOINED_AT_ONCE_S + 0.001)
+    later_s = sum(spend(watch, share, 0.001, now_s=1.0) for share in shares)
+    assert later_s <= CPU_COMMON + MAX_INBOUND * (CPU_JOINED + 0.001) + 1e-6
 
 
 @pytest.mark.parametrize("common", [None, common_budget(0.0)], ids=["dialled", "inbound"])

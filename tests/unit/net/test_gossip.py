@@ -7,6 +7,7 @@ import pytest
 from quip.chain.view import ChainReader
 from quip.consensus.block import Block
 from quip.net.actions import CloseCode
+from quip.net.events import Event, SealsChecked
 from quip.net.library import Library
 from quip.net.limits import PUSH_AT_LEAST, SIDE_BLOCK_WORTH
 from quip.net.messages import (
@@ -151,6 +152,31 @@ def test_a_block_that_breaks_a_rule_bans_its_sender_only(mutant: str) -> None:
     assert [ban.subject for ban in node.storage.bans()] == [f"node:{first.setup.node_id.hex()}"]
     assert submitted(other) == announced(other) == []
     assert len(node.overlay.peers(net.now)) == 1
+
+
+def test_who_hangs_up_before_the_verdict_is_banned_all_the_same() -> None:
+    net, node, player, ((liar, puppet), _) = one_against(2)
+    block = next_block(generator(new_chain()))
+    assert block.seal is not None
+    bad = with_seal(block, ecdsa_signature=flip(block.seal.ecdsa_signature))
+    verdicts: list[Event] = []
+
+    def kept_back(at: Node, event: Event) -> Event | None:
+        if isinstance(event, SealsChecked):
+            verdicts.append(event)
+            return None
+        return event
+
+    net.sift = kept_back
+    player.say(liar, submit(node, bad))
+    player.hang_up(liar)
+    net.sift = lambda at, event: event
+    assert node.storage.banned == {}
+    net.give(node, verdicts[0])
+    net.settle()
+    assert [ban.subject for ban in node.storage.bans()] == [f"node:{liar.setup.node_id.hex()}"]
+    assert len(node.overlay.peers(net.now)) == 1
+    assert not puppet.sessions
 
 
 def test_a_bad_seal_first_does_not_keep_the_block_out() -> None:

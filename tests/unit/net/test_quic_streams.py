@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from aioquic.quic import events as quic_events
 
-from quip.net import cpu_share, entrance, limits, quic
+from quip.net import entrance, limits, quic
 from quip.net.actions import Close, CloseCode, ResetStream, Send
 from quip.net.events import Backlog, Closed, Opened, Received, StreamReset
 from quip.net.transport import TransportConfig
@@ -417,54 +417,6 @@ async def test_a_frame_without_a_type_is_not_taken_for_a_polite_close() -> None:
         stranger.quic.send_ping(1)
         reason = await closed_for(node, connection, stranger)
         assert reason == "frame encoding error: Malformed frame type"
-
-
-async def test_one_peer_gets_its_share_of_the_cpu_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Datagrams of a thousand PING frames each: what is beyond the share is not even decrypted."""
-    monkeypatch.setattr(cpu_share, "CPU_OWN_AT_ONCE_S", 0.02)
-    monkeypatch.setattr(cpu_share, "CPU_COMMON_AT_ONCE_S", 0.03)
-    async with guest() as (node, connection, stranger), endpoint("friend") as friend:
-        opened = await friend.dial(node)
-        assert isinstance(opened, Opened)
-        channel = node.transport._channels[connection]
-        stranger.quic._write_ping_frame = _frame_of(0x01, b"\x01" * 1_150)
-        flood: list[bytes] = []
-        for _ in range(600):
-            stranger.quic._loss._cc.bytes_in_flight = 0
-            stranger.quic._loss._pacer.packet_time = None
-            stranger.quic.send_ping(1)
-            flood += [datagram for datagram, _ in stranger.quic.datagrams_to_send(stranger.loop.time())]
-        before, spent_s, now_s = channel.bytes_in, [0.0], stranger.loop.time()
-        for datagram in flood:
-            channel.receive(datagram, now_s)
-            spent_s.append(channel._cpu._owed_s)
-        taken = (channel.bytes_in - before) // len(flood[0])
-        assert 0 < taken < len(flood)
-        assert sum(sorted(set(spent_s))[:-1]) <= 0.05  # the last one overdraws
-        friend.transport.perform(Send(opened.connection, 0, b"still here", True))
-        await node.until(lambda: any(event.data == b"still here" for event in node.of(Received)))
-
-
-@pytest.mark.parametrize(
-    ("frames", "largest"),
-    [
-        pytest.param(1, 1 << 29, id="what was never sent"),
-        pytest.param(limits.MAX_ACKS_IN_PACKET + 1, 0, id="the same again and again"),
-    ],
-)
-async def test_impossible_acknowledgements_break_the_connection(frames: int, largest: int) -> None:
-    """Else a reader could widen the node's window as it likes, or have it look at all packets in flight for nothing."""
-    async with guest() as (node, connection, stranger):
-
-        def write(builder: quic.QuicPacketBuilder, *rest: object, **more: object) -> None:
-            for _ in range(frames):
-                frame = builder.start_frame(0x02, capacity=32)
-                for value in (largest, 0, 0, 0):
-                    frame.push_uint_var(value)
-
-        stranger.quic._write_ping_frame = write
-        stranger.quic.send_ping(1)
-        assert await closed_for(node, connection, stranger) == "protocol violation: impossible ACK"
 
 
 async def test_a_dead_connection_is_gone_before_any_collector_looks() -> None:

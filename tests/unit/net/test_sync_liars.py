@@ -334,6 +334,7 @@ def test_silent_strangers_do_not_hold_up_a_good_leader(seed: int) -> None:
     world = World(sizes=SMALL, seed=seed)
     world.join(Peer(source), *(Bystander(source) for _ in range(20)))
     world.run(limits.SYNC_HURRY_S + 1.5, lambda: same_head(world, source))
+    assert world.blamed == {}
 
 
 def test_a_flood_of_headers_without_work_is_banned() -> None:

@@ -12,7 +12,7 @@ from quip.chain.batch import SEAL_CHECKED
 from quip.chain.chain import Chain
 from quip.net.actions import Answer, ImportBlocks
 from quip.net.certificates import NodeIdentity
-from quip.net.events import Answered, Tick
+from quip.net.events import Answered, Closed, Tick
 from quip.net.messages import BlockRequest
 from quip.net.transport import TransportConfig
 from quip.net.trust_db import TrustEditor
@@ -132,14 +132,28 @@ async def test_an_unreadable_store_ends_the_question_not_the_node(
         assert node.driver.progress().joined == 0
 
 
-async def test_while_too_much_lies_unread_nobody_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_while_too_much_lies_unread_answers_come_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who does not read gets no more; who does is not made to suffer for others."""
     chain = grown(3).chain
     async with running(tmp_path / "a", chain) as node:
         events: list[Any] = []
         monkeypatch.setattr(node.driver, "take", events.append)
         monkeypatch.setattr(network, "MAX_UNSENT_TOTAL", -1)
-        node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
-        assert events == [Answered(1, 4, None)]
+        monkeypatch.setattr(node.driver._desk, "_start", lambda: None)
+        question = BlockRequest(chain.head.hash)
+        node.driver._answer(Answer(1, 4, question))
+        assert events == []
+        node.driver._answer(Answer(1, 8, question))  # the one before waits still
+        node.driver._answer(Answer(2, 4, question))
+        assert events == [Answered(1, 8, None)]
+        monkeypatch.setattr(node.driver._transport, "unsent_to", lambda connection: int(connection == 3))
+        node.driver._answer(Answer(3, 4, question))
+        assert events == [Answered(1, 8, None), Answered(3, 4, None)]
+        node.driver._handle(Closed(1, "gone"))
+        assert not node.driver._desk.holds(1)
+        assert node.driver._desk.holds(2)
 
 
 async def test_a_failure_in_the_chains_thread_ends_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,13 +131,13 @@ def test_rewards_go_to_an_account_never_to_a_miner(tmp_path: Path) -> None:
         pass
     miner, mine, account = signer(1).miner_id, b"\x07" * 20, b"\x08" * 20
     files = DataFiles(tmp_path)
-    assert opening.payee(checksum_address(account), files, store, mine) == account
+    assert opening.payee(opening.account(checksum_address(account)), files, store, mine) == account
     assert not files.wallet.exists()
     for refused in (miner, mine):
         with pytest.raises(PayoutRefused, match="miner id"):
-            opening.payee(checksum_address(refused), files, store, mine)
+            opening.payee(refused, files, store, mine)
     with pytest.raises(ConfigError, match="not an address"):
-        opening.payee("0x12", files, store, mine)
+        opening.account("0x12")
     own = opening.payee(None, files, store, mine)
     assert opening.payee(None, files, store, mine) == own
 

@@ -80,6 +80,20 @@ async def test_an_unknown_name_is_reported_once(caplog: pytest.LogCaptureFixture
     assert (names.addresses, names.unresolved) == ((), True)
 
 
+async def test_a_name_that_is_none_keeps_nobody_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written by something else, or made impossible by the system's own rules for names."""
+    with pytest.raises(OSError, match="no name"):
+        look_up("a..b", 1)
+    names = PeerNames(asyncio.get_running_loop(), reaches_v4, look_up)
+    names.name(["a..b:1", "x y", "xn--" + "\u00fc" * 60 + ":1", "localhost:7"])
+    names.tick(1.0)
+    async with asyncio.timeout(10):
+        while not names.addresses:
+            await asyncio.sleep(0)
+    assert names.addresses == (Address("127.0.0.1", 7),)
+    assert not names._busy
+
+
 @pytest.mark.parametrize(
     ("host", "wanted"),
     [("::ffff:1.2.3.4", "1.2.3.4"), ("2001:DB8:0::1", "2001:db8::1"), ("fe80::1%eth0", None), ("name", None)],
