@@ -62,7 +62,7 @@ class Hub:
         self.providers: BoundedDict[bytes, None] = BoundedDict(PROVIDERS)
         """Node ids that brought a new block first."""
         self.departed: BoundedDict[int, Link] = BoundedDict(DEPARTED)
-        """Peers that hung up: what they sent may turn out bad afterwards."""
+        """Connections that ended, whoever ended them: what came by them may turn out bad afterwards."""
         self.orders: list[Order] = []
         self.actions: list[Action] = []
         self._touched: dict[int, None] = {}
@@ -104,6 +104,7 @@ class Hub:
             return
         punish(self, peer.link, error, now)
         self.close(peer, CloseCode.MISBEHAVED, type(error).__name__, now)
+        self.departed.drop(peer.connection)
 
     def close(self, peer: Peer, code: CloseCode, reason: str, now: Instant) -> None:
         """End a connection. From here on nothing is read from it or written to it."""
@@ -121,6 +122,7 @@ class Hub:
         """The connection is ending: everybody forgets it."""
         peer.closing = True
         number = peer.connection
+        self.departed.put(number, peer.link)
         self.propagation.gone(number)
         self.gossip.gone(number, now)
         self.sync.gone(number, now)

@@ -130,7 +130,6 @@ class Overlay:
             unheard = peer.link.outbound and self._hub.dialler.is_news(peer.link.address, event.reason)
             level = "warning" if unheard else "debug"
         what = "peer lost" if peer.joined else "no connection"
-        self._hub.departed.put(peer.connection, peer.link)
         self._hub.note(level, what, address=str(peer.link.address), reason=event.reason[:200])
         self._hub.leave(peer, now)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quip.net.certificates import NodeIdentity
-from quip.net.rates import TokenBucket
+from quip.net.cpu_share import CommonCpu
 from quip.net.stateless_reset import ResetTokens
 
 
@@ -15,7 +15,7 @@ class QuicSetup:
 
     identity: NodeIdentity
     resets: ResetTokens
-    common_cpu: TokenBucket
+    common_cpu: CommonCpu
     client_ca: bytes | None = None
     """PEM; None: peers sign their own certificates."""
     idle_timeout_s: float = 60.0

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from quip.net.actions import Close, CloseCode, Dial, Favour, ResetStream, Send
 from quip.net.certificates import NodeIdentity
-from quip.net.cpu_share import common_budget
+from quip.net.cpu_share import CommonCpu
 from quip.net.datagram import Knock, destination_of, may_begin
 from quip.net.entrance import Entrance
 from quip.net.events import DialFailed
@@ -109,7 +109,7 @@ class QuicTransport:
         """Open the socket. Raises UdpPortError."""
         self._loop = asyncio.get_running_loop()
         config, now_s = self._config, self._loop.time()
-        common = common_budget(now_s)
+        common = CommonCpu.full(now_s)
         self._setup = QuicSetup(config.identity, self._resets, common, config.client_ca, config.idle_timeout_s)
         self._entrance = Entrance(now_s)
         self._answers = TokenBucket(Rate(ANSWERS_PER_S, ANSWERS_AT_ONCE), now_s)
@@ -157,6 +157,12 @@ class QuicTransport:
         """To one peer, as last measured; 0 if it is gone."""
         channel = self._channels.get(connection)
         return channel.unsent_bytes if channel else 0
+
+    def charge(self, connection: int, seconds: float) -> None:
+        """So much CPU time went into acting on what the peer sent."""
+        channel = self._channels.get(connection)
+        if channel is not None:
+            channel.cpu.owe(seconds)
 
     def traffic(self, connection: int) -> Traffic:
         """Bytes of a connection so far; zeros if it is gone."""
@@ -241,7 +247,7 @@ class QuicTransport:
             self._send([answer], address)
 
     def _admit(self, knock: Knock, now_s: float) -> None:
-        if not self._setup.common_cpu.solvent(now_s):
+        if not self._setup.common_cpu.strangers.solvent(now_s):
             return  # lost, like all that strangers send now; it will knock again
         guests = self._channels.values()
         if not (self._admits(knock.address) and self._entrance.admits(knock.address, guests, now_s)):

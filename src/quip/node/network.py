@@ -30,6 +30,7 @@ from quip.net.events import (
     Event,
     HeadMoved,
     PolicyChanged,
+    Received,
     Tick,
 )
 from quip.net.library import Library
@@ -196,8 +197,11 @@ class NetworkDriver:
             self._names.lost(event.address)
         elif isinstance(event, Closed):
             self._desk.forget(event.connection)
+        began_s = time.thread_time()
         for action in self._overlay.handle(event, self._now()):
             self._carry_out(action)
+        if isinstance(event, Received):
+            self._transport.charge(event.connection, time.thread_time() - began_s)
 
     def _carry_out(self, action: Action) -> None:
         match action:

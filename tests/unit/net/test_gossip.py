@@ -7,6 +7,7 @@ import pytest
 from quip.chain.view import ChainReader
 from quip.consensus.block import Block
 from quip.net.actions import CloseCode
+from quip.net.errors import RefusalCode
 from quip.net.events import Event, SealsChecked
 from quip.net.library import Library
 from quip.net.limits import PUSH_AT_LEAST, SIDE_BLOCK_WORTH
@@ -16,6 +17,7 @@ from quip.net.messages import (
     BlockSubmit,
     Bodies,
     BodiesRequest,
+    Goodbye,
     Gossip,
     HeadClaim,
     Heartbeat,
@@ -154,7 +156,8 @@ def test_a_block_that_breaks_a_rule_bans_its_sender_only(mutant: str) -> None:
     assert len(node.overlay.peers(net.now)) == 1
 
 
-def test_who_hangs_up_before_the_verdict_is_banned_all_the_same() -> None:
+@pytest.mark.parametrize("politely", [False, True])
+def test_who_leaves_before_the_verdict_is_banned_all_the_same(politely: bool) -> None:
     net, node, player, ((liar, puppet), _) = one_against(2)
     block = next_block(generator(new_chain()))
     assert block.seal is not None
@@ -169,7 +172,10 @@ def test_who_hangs_up_before_the_verdict_is_banned_all_the_same() -> None:
 
     net.sift = kept_back
     player.say(liar, submit(node, bad))
-    player.hang_up(liar)
+    if politely:
+        player.say(liar, Goodbye(RefusalCode.STOPPING, "stopping"))
+    else:
+        player.hang_up(liar)
     net.sift = lambda at, event: event
     assert node.storage.banned == {}
     net.give(node, verdicts[0])

@@ -12,7 +12,7 @@ from unit.net.test_quic_streams import _frame_of, closed_for, guest
 
 async def test_one_peer_gets_its_share_of_the_cpu_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Datagrams of many PING frames each: what is beyond the share is not even decrypted."""
-    monkeypatch.setattr(cpu_share, "CPU_COMMON_AT_ONCE_S", 0.03)
+    monkeypatch.setattr(cpu_share, "CPU_STRANGERS_AT_ONCE_S", 0.03)
     async with guest() as (node, connection, stranger), endpoint("friend") as friend:
         opened = await friend.dial(node)
         assert isinstance(opened, Opened)

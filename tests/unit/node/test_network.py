@@ -12,7 +12,7 @@ from quip.chain.batch import SEAL_CHECKED
 from quip.chain.chain import Chain
 from quip.net.actions import Answer, ImportBlocks
 from quip.net.certificates import NodeIdentity
-from quip.net.events import Answered, Closed, Tick
+from quip.net.events import Answered, Closed, Received, Tick
 from quip.net.messages import BlockRequest
 from quip.net.transport import TransportConfig
 from quip.net.trust_db import TrustEditor
@@ -154,6 +154,17 @@ async def test_while_too_much_lies_unread_answers_come_one_by_one(
         node.driver._handle(Closed(1, "gone"))
         assert not node.driver._desk.holds(1)
         assert node.driver._desk.holds(2)
+
+
+async def test_acting_on_what_a_peer_says_is_charged_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(tmp_path / "a", new_chain()) as node:
+        charged: list[tuple[int, float]] = []
+        monkeypatch.setattr(node.driver._transport, "charge", lambda *what: charged.append(what))
+        node.driver._handle(Received(7, 0, b"x", False))
+        node.driver._handle(Tick())
+        ((connection, seconds),) = charged
+        assert connection == 7
+        assert seconds > 0
 
 
 async def test_a_failure_in_the_chains_thread_ends_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
