@@ -14,6 +14,8 @@ from sim.scenario import FaultPlan, Kind
 
 DOWNTIME_S = 12.0
 """How long a crashed node stays down, on average."""
+LATE_FREEZE_S = 10.0
+"""How long at most a node stands still that was not there when the others did."""
 COMMIT_OPERATIONS = 40
 """A commit is about this many operations of the disk: the power goes in one of so many."""
 
@@ -164,10 +166,17 @@ class Freeze(Fault):
     def begin(self) -> None:
         """Some for seconds, some for so long that nobody waits for them."""
         for node in self.befallen:
-            node.freeze(self.world.queue.now_s + self.rng.uniform(2, self.plan.end_s - self.plan.begin_s))
+            self._strike(node, self.plan.end_s - self.plan.begin_s)
+
+    def _strike(self, node: SimNode, longest_s: float) -> None:
+        queue = self.world.queue
+        if node.up:
+            node.freeze(queue.now_s + self.rng.uniform(2, longest_s))
+        elif not self.over:  # it is not there yet
+            queue.after(1.0, lambda: self._strike(node, min(longest_s, LATE_FREEZE_S)))
 
     def end(self) -> None:
-        """All are awake by now."""
+        """All are awake by now, or soon."""
 
     def happened(self) -> int:
         """Events, its own timers' too, that had to wait."""

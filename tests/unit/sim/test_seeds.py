@@ -17,6 +17,7 @@ REGRESSIONS: dict[int, str] = {
     1406: "the same, for a part of the network",
     1610: "a head with blocks from the future was taken for a false claim, and its honest owner banned",
     7147: "the simulation's own disk, made full before its node was there, had room after all",
+    20391: "a node was to be frozen that was not there yet",
     7447: "silent strangers were asked for seals before the leader, again and again",
 }
 """Seeds beyond the first that once failed, and what they found."""
