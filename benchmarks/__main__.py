@@ -1,9 +1,12 @@
 """All benchmarks in one run: `make bench`. Prints every section and writes docs/benchmarks.md.
 
-PROTOTYPE=DIRECTORY adds an outside kernel to the comparison.
+PROTOTYPE=DIRECTORY adds an outside kernel to the comparison. ONLY="sync hostile" measures these anew and leaves the
+other sections as they are: each says when, where and of which commit it was made.
 """
 
+import argparse
 import datetime
+from types import ModuleType
 
 import benchmark_chain
 import benchmark_hostile
@@ -15,33 +18,55 @@ import benchmark_state
 import benchmark_sync
 import report
 
-BENCHMARKS = (
-    benchmark_kernel,
-    benchmark_seal,
-    benchmark_signatures,
-    benchmark_state,
-    benchmark_chain,
-    benchmark_sync,
-    benchmark_propagation,
-    benchmark_hostile,
-)
+BENCHMARKS: dict[str, ModuleType] = {
+    "kernel": benchmark_kernel,
+    "seal": benchmark_seal,
+    "signatures": benchmark_signatures,
+    "state": benchmark_state,
+    "chain": benchmark_chain,
+    "sync": benchmark_sync,
+    "propagation": benchmark_propagation,
+    "hostile": benchmark_hostile,
+}
 
 HEAD = """# Benchmarks
 
-Made by `make bench` (with `PROTOTYPE=DIRECTORY` for the outside kernel); do not edit. Absolute times are this
-machine's; what holds elsewhere are ratios measured side by side.
+Made by `make bench` (with `PROTOTYPE=DIRECTORY` for the outside kernel; `ONLY="sync hostile"` for some sections); do not
+edit. Absolute times are those of each section's machine; what holds elsewhere are ratios measured side by side.
 """
+FILE = report.ROOT / "docs" / "benchmarks.md"
+MARK = "## "
+
+
+def stamped(section: str) -> str:
+    """A section with a line under its title that says when, where and of what it was made."""
+    title, rest = section.split("\n", 1)
+    now = datetime.datetime.now(tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return f"{title}\n\n{now}, commit {report.commit()}; {report.machine()}; {report.versions()}\n{rest}"
+
+
+def kept() -> dict[str, str]:
+    """The sections of the file as it is, by title."""
+    text = FILE.read_text(encoding="utf-8") if FILE.exists() else ""
+    sections = (MARK + part.rstrip("\n") + "\n" for part in ("\n" + text).split("\n" + MARK)[1:])
+    return {section.split("\n", 1)[0]: section for section in sections}
 
 
 def main() -> None:
-    """Runs everything."""
-    now = datetime.datetime.now(tz=datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    sections = [HEAD, f"* {now}, commit {report.commit()}\n* {report.machine()}\n* {report.versions()}\n"]
-    for benchmark in BENCHMARKS:
-        section = benchmark.section()
+    """Runs what was asked for, everything by default."""
+    parser = argparse.ArgumentParser(prog="benchmarks")
+    parser.add_argument("only", nargs="*", metavar="BENCHMARK", help=", ".join(BENCHMARKS))
+    wanted = parser.parse_args().only
+    if unknown := set(wanted) - set(BENCHMARKS):
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}: there are {', '.join(BENCHMARKS)}")
+    sections = kept() if wanted else {}
+    for name in wanted or BENCHMARKS:
+        section = stamped(BENCHMARKS[name].section())
         print(section, flush=True)
-        sections.append(section)
-    (report.ROOT / "docs" / "benchmarks.md").write_text("\n".join(sections), encoding="utf-8")
+        sections[section.split("\n", 1)[0]] = section
+        if wanted:  # a whole run writes once, at its end
+            FILE.write_text("\n".join([HEAD, *sections.values()]), encoding="utf-8")
+    FILE.write_text("\n".join([HEAD, *sections.values()]), encoding="utf-8")
 
 
 if __name__ == "__main__":
