@@ -31,8 +31,8 @@ BENCHMARKS: dict[str, ModuleType] = {
 
 HEAD = """# Benchmarks
 
-Made by `make bench` (with `PROTOTYPE=DIRECTORY` for the outside kernel; `ONLY="sync hostile"` for some sections); do not
-edit. Absolute times are those of each section's machine; what holds elsewhere are ratios measured side by side.
+Made by `make bench` (with `PROTOTYPE=DIRECTORY` for the outside kernel, `ONLY="sync hostile"` for some sections); do
+not edit. Absolute times are those of each section's machine; what holds elsewhere are ratios measured side by side.
 """
 FILE = report.ROOT / "docs" / "benchmarks.md"
 MARK = "## "

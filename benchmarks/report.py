@@ -26,12 +26,12 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The checkout's commit, with a mark if it has changes."""
+    """The checkout's commit, with a mark if it has changes (in other files than the one that figures are written to)."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
 
-    changed = "+" if git("status", "--porcelain", "--untracked-files=no") else ""
+    changed = "+" if git("status", "--porcelain", "--untracked-files=no", ":!docs/benchmarks.md") else ""
     return (git("rev-parse", "--short", "HEAD") or "no git") + changed
 
 
