@@ -26,7 +26,7 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """The checkout's commit, with a mark if it has changes (in other files than the one that figures are written to)."""
+    """The checkout's commit, with a mark if it has changes (but of the file that figures are written to)."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
