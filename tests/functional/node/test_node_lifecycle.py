@@ -217,15 +217,17 @@ def share_a_page(file: Path, row: bytes, others: tuple[bytes, ...]) -> bool:
         ("--metrics-port", "{taken}"),
         ("--require-client-ca", "nobody.pem"),
         ("--tls-cert-file", "nobody.crt", "--tls-key-file", "nobody.key"),
+        ("--payout", "nonsense"),
     ],
     ids=lambda wrong: wrong[0],
 )
-def test_a_node_that_cannot_listen_makes_no_keys(tmp_path: Path, wrong: tuple[str, ...]) -> None:
+def test_a_node_that_cannot_run_makes_no_keys(tmp_path: Path, wrong: tuple[str, ...]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         arguments = ("cpu", "--genesis-config", "test", "--data-dir", "d", "--port", "0")
         done = run_program("quip-network-node", *arguments, *(text.format(taken=port) for text in wrong), home=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == (2 if wrong[0] == "--payout" else 1)
+    assert "hint: " in done.stderr
     assert "Traceback" not in done.stderr
     assert [found.name for found in (tmp_path / "d").iterdir()] == ["lock"]
 

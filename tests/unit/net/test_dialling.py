@@ -103,6 +103,22 @@ def test_a_dial_without_an_answer_is_given_up() -> None:
     assert 3 <= seen <= 5
 
 
+def test_an_address_of_the_book_that_joins_and_hangs_up_rests() -> None:
+    """Else a stranger who is dialled could have us dial him twice a second, for ever."""
+    net = Net()
+    node = net.add(address=Address("70.1.0.1", 1))
+    player = PuppetPlayer(net)
+    fleeting, _ = player.enter(node, address=Address("66.1.0.1", 1))
+    now_s = net.now.unix_s
+    assert node.overlay._hub.book.learn(fleeting.address, "66.1.0.9", now_s, now_s)
+    joined = 0
+    for _ in range(40):
+        net.run(1)
+        joined += len(node.overlay.peers(net.now))
+        player.hang_up(fleeting)
+    assert joined == 1
+
+
 def test_honest_outbound_majority_under_sybils() -> None:
     """180 sybils in three networks, telling only of each other, against twelve honest nodes; and after a restart."""
     net = Net()

@@ -5,8 +5,10 @@ import socket
 
 import pytest
 
+from quip.net import udp as udp_module
 from quip.net.actions import Dial
 from quip.net.events import Opened
+from quip.net.limits import FAR_DATAGRAM
 from quip.net.link import Address, Purpose
 from quip.net.local_errors import UdpPortError
 from quip.net.transport import TransportConfig
@@ -70,6 +72,19 @@ def test_what_a_socket_cannot_reach(host: str, address: str) -> None:
 )
 def test_addresses_have_one_spelling(raw: str, canonical: str | None) -> None:
     assert _canonical(raw, 7) == (None if canonical is None else Address(canonical, 7))
+
+
+@pytest.mark.parametrize("near", [True, False], ids=["from this machine", "from elsewhere"])
+async def test_large_datagrams_come_from_this_machine_only(monkeypatch: pytest.MonkeyPatch, near: bool) -> None:
+    monkeypatch.setattr(udp_module, "is_loopback", lambda host: near)
+    here, there = UdpSocket("127.0.0.1", 0), UdpSocket("127.0.0.1", 0)
+    try:
+        for size in (FAR_DATAGRAM + 1, FAR_DATAGRAM):
+            assert there.send(bytes(size), Address("127.0.0.1", here.port)) is None
+        assert len((await readable(here))[0]) == FAR_DATAGRAM + near
+    finally:
+        here.close()
+        there.close()
 
 
 def test_a_port_in_use_is_named() -> None:
