@@ -11,15 +11,15 @@ from pathlib import Path
 import report
 from quip import _native
 from quip.chain.chain import Chain
-from quip.chain.generator import ChainGenerator
 from quip.consensus import rules
-from quip.consensus.block import Block
-from quip.consensus.difficulty import child_context
-from quip.consensus.proof import puzzle_rules
-from quip.consensus.spec_files import load_spec
+from quip.consensus.proof_of_work.difficulty import child_context
+from quip.consensus.proof_of_work.proof import puzzle_rules
+from quip.consensus.types.block import Block
 from quip.ising.puzzle import Puzzle
+from quip.networks.shipped import load_spec
 from quip.storage.chain_store import for_network
-from quip.wallet.identity import MiningIdentity
+from quip.wallet.mining_identity.identity import MiningIdentity
+from sim.honest.chain_generator import ChainGenerator
 
 BLOCKS = 500
 SPEC = load_spec("test")

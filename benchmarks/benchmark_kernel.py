@@ -15,12 +15,12 @@ from dwave.samplers import SimulatedAnnealingSampler
 import prototype
 import report
 from quip import _native
-from quip.consensus.proof import puzzle_rules
-from quip.consensus.spec_files import load_spec
+from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.ising.puzzle import Puzzle, search_gate
-from quip.mining.cpu import CpuSampler
-from quip.mining.dimod_adapter import binary_model
-from quip.mining.schedule import Betas
+from quip.mining.samplers.cpu import CpuSampler
+from quip.mining.samplers.dimod import binary_model
+from quip.mining.samplers.schedule import Betas
+from quip.networks.shipped import load_spec
 
 SWEEPS = (256, 1024, 4096)
 REFERENCE_READS = 4

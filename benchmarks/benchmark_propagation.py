@@ -17,8 +17,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import report
-from quip.cli.simulation.network import Network
-from quip.cli.simulation.plan import Crew, NodePlan, plan_nodes
+from quip.localnet.network import Network
+from quip.localnet.plan import Crew, NodePlan, plan_nodes
 
 NODES = 8
 BLOCKS = 100

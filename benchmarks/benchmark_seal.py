@@ -15,15 +15,15 @@ from quip import _native
 from quip.chain.chain import Chain
 from quip.chain.template import Template, seal_template
 from quip.consensus import rules
-from quip.consensus.block import Block
-from quip.consensus.proof import check_proof, puzzle_rules
-from quip.consensus.spec_files import load_spec
+from quip.consensus.proof_of_work.proof import check_proof, puzzle_rules
+from quip.consensus.types.block import Block
 from quip.ising.puzzle import Puzzle, search_gate
-from quip.mining.cpu import CpuSampler
 from quip.mining.miner import Miner, MinerSetup
 from quip.mining.plan import Plan, PlanTable
+from quip.mining.samplers.cpu import CpuSampler
+from quip.networks.shipped import load_spec
 from quip.storage.chain_store import for_network
-from quip.wallet.identity import MiningIdentity
+from quip.wallet.mining_identity.identity import MiningIdentity
 
 SPEC = load_spec("public")
 EASY = -1_000_000

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from quip._native import XmssKey, xmss_verify
 from quip.primitives import ecdsa, hybrid
-from quip.wallet.identity import MiningIdentity
+from quip.wallet.mining_identity.identity import MiningIdentity
 
 REPEATS = 5
 SECRET = b"\1" * 32

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from quip import _native
-from quip.consensus.header import EMPTY_TRIE_ROOT
-from quip.consensus.state import EMPTY_CODE_HASH
+from quip.consensus.types.account_state import EMPTY_CODE_HASH
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 
 ROUNDS = 5
 LIMIT_MS = 50.0

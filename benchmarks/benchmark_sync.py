@@ -25,17 +25,17 @@ from pathlib import Path
 import report
 from quip import _native
 from quip.chain.chain import Chain
-from quip.chain.generator import ChainGenerator
 from quip.consensus import rules
-from quip.consensus.difficulty import requirements
-from quip.consensus.proof import puzzle_rules
-from quip.consensus.spec import ChainSpec, parse_spec
-from quip.consensus.spec_files import load_spec
+from quip.consensus.proof_of_work.difficulty import requirements
+from quip.consensus.proof_of_work.proof import puzzle_rules
+from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
+from quip.networks.shipped import load_spec
 from quip.primitives.ecdsa import public_key
 from quip.primitives.hybrid import SUITE_MINING, HybridKeys, block_digest
 from quip.rpc.client import RpcClient, RpcUnreachable
 from quip.storage.chain_store import STORE_FILE, open_chain_store, read_chain_store
+from sim.honest.chain_generator import ChainGenerator
 
 BLOCKS = int(os.environ.get("QUIP_BENCH_SYNC_BLOCKS", "20000"))
 PUBLIC_BLOCKS = 1_000

@@ -15,11 +15,11 @@ import math
 import sys
 from pathlib import Path
 
-from quip.consensus.spec import parse_spec
-from quip.consensus.spec_calibration import Calibration, calibration_of, recalibrated
-from quip.consensus.spec_document import Json, render
-from quip.consensus.spec_files import NETWORKS, file_name
+from quip.consensus.spec.chain_spec import parse_spec
+from quip.consensus.spec.document import Json, render
 from quip.ising.topology import Topology, build_topology
+from quip.mining.calibration.spec_update import Calibration, calibration_of, recalibrated
+from quip.networks.shipped import NETWORKS, file_name
 
 ROOT = Path(__file__).resolve().parent.parent
 BETA_FIRST, BETA_LAST = 0.1, 3.0

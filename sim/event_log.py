@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from quip.net.actions import Action, Answer, CheckSeals, ImportBlocks, Note, Send
 from quip.net.events import Answered, BlocksImported, Event, HeadMoved, Opened, Received, SealsChecked
-from sim.clock import EventQueue
+from sim.world.clock import EventQueue
 
 KEPT_LINES = 400
 """Lines that a failure's report can show."""

@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sim.history import FUTURE_LIMIT_S
-from sim.network import FakeNetwork
-from sim.node import SimNode, World
+from sim.honest.history import FUTURE_LIMIT_S
+from sim.honest.node import SimNode, World
 from sim.scenario import FaultPlan, Kind
+from sim.world.network import FakeNetwork
 
 DOWNTIME_S = 12.0
 """How long a crashed node stays down, on average."""

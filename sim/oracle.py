@@ -6,22 +6,22 @@ from collections.abc import Iterator, Sequence, Sized
 from dataclasses import fields, is_dataclass
 from itertools import chain as chained
 
-from quip.chain.bounded import BoundedDict
 from quip.chain.chain import Chain
 from quip.consensus import rules
-from quip.consensus.block import Block, check_sizes
-from quip.consensus.context import BlockContext
-from quip.consensus.difficulty import child_context, genesis_context
 from quip.consensus.errors import ConsensusError, FutureBlock
-from quip.consensus.genesis import genesis_header, genesis_state
-from quip.consensus.header import EMPTY_TRIE_ROOT, Header
-from quip.consensus.rewards import reward_of
-from quip.consensus.transition import check_body, check_outcome, execute
-from quip.net.netgroup import netgroup
+from quip.consensus.execution.genesis import genesis_header, genesis_state
+from quip.consensus.execution.rewards import reward_of
+from quip.consensus.execution.transition import check_body, check_outcome, execute
+from quip.consensus.proof_of_work.difficulty import child_context, genesis_context
+from quip.consensus.types.block import Block, check_sizes
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
+from quip.net.address import netgroup
 from quip.primitives import hybrid
+from quip.primitives.bounded_dict import BoundedDict
 from quip.storage.check import db_check
 from quip.storage.scratch import ScratchState
-from sim.node import SimNode, World
+from sim.honest.node import SimNode, World
 
 MAX_ITEMS = 5_000
 """Entries of any one container in a node's network machine after a run of some minutes with ten peers."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from quip.net.link import Address
-from sim.network import Weather
+from sim.world.network import Weather
 
 PORT = 20_049
 CALM_S = 25.0

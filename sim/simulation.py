@@ -11,15 +11,15 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from sim import oracle
-from sim.clock import EventQueue
-from sim.disk import NodeDisk, memory_directory
 from sim.event_log import EventLog
 from sim.faults import Fault, fault_of
-from sim.history import BLOCK_TIME_S, FUTURE_LIMIT_S, branch, past, simulated_puzzle, simulated_spec
-from sim.liar import Liar
-from sim.network import FakeNetwork
-from sim.node import NodePlan, SimNode, World
+from sim.honest.history import BLOCK_TIME_S, FUTURE_LIMIT_S, branch, past, simulated_puzzle, simulated_spec
+from sim.honest.node import NodePlan, SimNode, World
+from sim.liars.liar import Liar
 from sim.scenario import LATE, Kind, Scenario, honest_address, scenario_of
+from sim.world.clock import EventQueue
+from sim.world.disk import NodeDisk, memory_directory
+from sim.world.network import FakeNetwork
 
 CONVERGE_S = 60.0
 """After the last fault: max(60 s, two block times) until all share a tip."""

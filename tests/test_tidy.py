@@ -23,8 +23,6 @@ WITHOUT_FLOATS = ("consensus", "ising")
 BINDS_NATIVE = ("primitives", "ising", "consensus", "storage", "mining", "wallet")
 ACTING_MODULES = {"asyncio", "threading", "socket", "time", "random", "os", "logging", "secrets", "subprocess"}
 ACTING_CALLS = {"open", "print", "input"}
-READS_SPECS = "src/quip/consensus/spec_files.py"  # reads the chain spec once, before anything runs
-OUTSIDE_THE_LAW = "src/quip/consensus/spec_calibration.py"  # replays how a ladder was measured; no block meets it
 
 
 def tracked(*suffixes: str) -> list[Path]:
@@ -135,25 +133,21 @@ def _names(node: ast.expr) -> set[str]:
 def test_no_floats_where_the_law_is() -> None:
     floats = []
     for path in SOURCE:
-        if layer(path) not in WITHOUT_FLOATS or relative(path) == OUTSIDE_THE_LAW:
+        if layer(path) not in WITHOUT_FLOATS:
             continue
         for node in ast.walk(TREES[path]):
             literal = isinstance(node, ast.Constant) and isinstance(node.value, float | complex)
             name = isinstance(node, ast.Name) and node.id in ("float", "complex", "Decimal", "Fraction")
             division = isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div)
-            if (literal or name or division) and not _is_path_join(path, node):
+            if literal or name or division:
                 floats.append(f"{place(path, node)}: {ast.unparse(node)}")
     assert floats == []
-
-
-def _is_path_join(path: Path, node: ast.AST) -> bool:
-    return relative(path) == READS_SPECS and isinstance(node, ast.BinOp)
 
 
 def test_below_the_shell_nothing_acts() -> None:
     acts = []
     for path in SOURCE:
-        if layer(path) not in PURE or relative(path) == READS_SPECS:
+        if layer(path) not in PURE:
             continue
         for node in ast.walk(TREES[path]):
             if isinstance(node, ast.Import):

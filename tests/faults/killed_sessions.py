@@ -13,8 +13,8 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
-from quip.wallet.identity import MiningIdentity
-from quip.wallet.signer import LeafKey
+from quip.wallet.mining_identity.identity import MiningIdentity
+from quip.wallet.stateful_signer.signer import LeafKey
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -22,9 +22,9 @@ import pytest
 from quip import _native
 from quip.primitives import rlp
 from support.doomed import JOURNAL
+from support.places import TESTS
 from support.stores import History, filled_store, history
 
-TESTS = Path(__file__).parents[1]
 ROUNDS = int(os.environ.get("QUIP_CRASH_ROUNDS", "100"))
 MAX_OPEN_S = 10.0
 PLAN = ["import"] * 13 + ["recovery"] * 4 + ["clock"] * 3

@@ -22,8 +22,8 @@ from second_reading.rules import Tip, advance, level_of, next_base_fee, reward, 
 from second_reading.signatures import block_digest, miner_id
 from second_reading.spec import Spec, canonical
 from support.node_process import NodeProcess
+from support.places import TESTS
 
-TESTS = Path(__file__).parents[1]
 READER = TESTS / "second_reader.py"
 DEADLINE_S = 200
 BLOCKS = 6

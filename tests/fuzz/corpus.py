@@ -6,12 +6,12 @@
 
 from pathlib import Path
 
-from quip.consensus.block import Block
-from quip.consensus.seal import Seal
-from quip.net import messages as m
-from quip.net.codec import TABLE, encode
-from quip.net.frames import frame
+from quip.consensus.types.block import Block
+from quip.consensus.types.seal import Seal
 from quip.net.link import Address
+from quip.net.wire import messages as m
+from quip.net.wire.codec import TABLE, encode
+from quip.net.wire.frames import frame
 from support.messages import CLAIM, HEADER, JOIN, ZERO
 from support.sessions import CLIENT_ADDRESS, STATUS, heartbeat
 

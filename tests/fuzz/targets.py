@@ -6,19 +6,19 @@ What they all check: there is one encoding, so whatever is decoded encodes to th
 import json
 from collections.abc import Callable, Iterator
 
-from quip.consensus.block import Block
 from quip.consensus.errors import InvalidSpec, MalformedMessage
-from quip.consensus.header import Header
-from quip.consensus.seal import Seal
-from quip.consensus.spec import parse_spec
-from quip.consensus.spec_document import Json, canonical, parse_document
-from quip.consensus.spec_files import spec_bytes
-from quip.net import messages as m
-from quip.net.codec import TABLE, decode, encode
+from quip.consensus.spec.chain_spec import parse_spec
+from quip.consensus.spec.document import Json, canonical, parse_document
+from quip.consensus.types.block import Block
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
 from quip.net.errors import NetError
-from quip.net.frames import HEADER_BYTES, FrameReader, OneMessage
-from quip.net.peer_events import Asked, Broken, JoinAsked, PeerEvent
-from quip.net.session import PeerSession
+from quip.net.session.events import Asked, Broken, JoinAsked, PeerEvent
+from quip.net.session.session import PeerSession
+from quip.net.wire import messages as m
+from quip.net.wire.codec import TABLE, decode, encode
+from quip.net.wire.frames import HEADER_BYTES, FrameReader, OneMessage
+from quip.networks.shipped import spec_bytes
 from quip.primitives import rlp
 from support.sessions import at, client_session, joined_client, joined_server, reply_to, server_session
 

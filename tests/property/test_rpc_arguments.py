@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip.consensus.spec_files import spec_bytes
-from quip.rpc.dispatch import Method
+from quip.networks.shipped import spec_bytes
 from quip.rpc.errors import RpcError
-from quip.rpc.methods import table
+from quip.rpc.methods.table import table
 from quip.rpc.params import TAGS, parse_arguments
+from quip.rpc.transport.dispatch import Method
 from quip.rpc.view import NodeView, RpcView
 from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quip.consensus.errors import Fault
-from quip.net import messages as m
 from quip.net.actions import ResetStream, Send
-from quip.net.codec import TABLE, Channel
 from quip.net.errors import StreamCode
-from quip.net.frames import frame
 from quip.net.limits import MAX_INBOUND_STREAMS, MAX_REPLY_BYTES_IN_FLIGHT
-from quip.net.peer_events import Asked, Broken, Failed, Joined, PeerEvent, Pushed, Replied
-from quip.net.session import PeerSession
+from quip.net.session.events import Asked, Broken, Failed, Joined, PeerEvent, Pushed, Replied
+from quip.net.session.session import PeerSession
+from quip.net.wire import messages as m
+from quip.net.wire.codec import TABLE, Channel
+from quip.net.wire.frames import frame
 from support.examples import examples
 from support.messages import CLAIM, MESSAGES, ZERO
 from support.sessions import (

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quip import _native
-from quip.consensus.state import EMPTY_CODE_HASH
+from quip.consensus.types.account_state import EMPTY_CODE_HASH
 from quip.primitives.hashes import keccak256
 from quip.primitives.rlp import encode, int_to_bytes
 from reference import trie

@@ -6,10 +6,10 @@ import random
 from pathlib import Path
 from typing import Any
 
-from quip.ising import reference
 from quip.ising.puzzle import PuzzleRules
-from quip.ising.reference_blake3 import keyed_stream
 from quip.ising.topology import build_topology
+from reference import ising
+from reference.blake3 import keyed_stream
 
 OUT = Path(__file__).parent.parent / "vectors" / "puzzle.json"
 
@@ -45,11 +45,11 @@ def case(params: dict[str, Any], fields: str, sweeps: int) -> dict[str, Any]:
     topology = rules.topology
     draw = random.Random(f"{params}{fields}")
     sealing_hash, nonce = draw.randbytes(32), draw.randbytes(8)
-    seed = reference.seed_of(sealing_hash, nonce)
-    instance = reference.expand(rules, seed)
-    energies = reference.baseline_energies(rules, seed)
+    seed = ising.seed_of(sealing_hash, nonce)
+    instance = ising.expand(rules, seed)
+    energies = ising.baseline_energies(rules, seed)
     spins = [[draw.choice((-1, 1)) for _ in range(topology.n)] for _ in range(3)]
-    packed = sorted(reference.pack(one, rules.fold) for one in spins)
+    packed = sorted(ising.pack(one, rules.fold) for one in spins)
     pairs = [(a, b) for k, a in enumerate(packed) for b in packed[k + 1 :]]
     return {
         "topology": params,
@@ -63,7 +63,7 @@ def case(params: dict[str, Any], fields: str, sweeps: int) -> dict[str, Any]:
         "sealing_hash": sealing_hash.hex(),
         "nonce": nonce.hex(),
         "seed": seed.hex(),
-        "gate_bits_open": next(bits for bits in range(256, -1, -1) if reference.gate_open(seed, bits)),
+        "gate_bits_open": next(bits for bits in range(256, -1, -1) if ising.gate_open(seed, bits)),
         "stream_first_128": keyed_stream(seed, 0, 128).hex(),
         "negative_couplers_sha256": hashlib.sha256(bytes(j < 0 for j in instance.couplings)).hexdigest(),
         "first_couplings": list(instance.couplings[:32]),
@@ -72,8 +72,8 @@ def case(params: dict[str, Any], fields: str, sweeps: int) -> dict[str, Any]:
         "baseline": sum(energies),
         "first_baseline_energies": energies[:8],
         "solutions": [one.hex() for one in packed],
-        "energies": [reference.energy(topology, instance, reference.unpack(one, topology.n)) for one in packed],
-        "distances": [reference.distance(a, b, topology.n, rules.fold) for a, b in pairs],
+        "energies": [ising.energy(topology, instance, ising.unpack(one, topology.n)) for one in packed],
+        "distances": [ising.distance(a, b, topology.n, rules.fold) for a, b in pairs],
     }
 
 

@@ -21,24 +21,23 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from quip.chain.events import Head
-from quip.consensus import gas
-from quip.consensus.block import Block
-from quip.consensus.context import BlockContext
-from quip.consensus.difficulty import child_context, genesis_context, requirements
-from quip.consensus.header import Header
-from quip.consensus.spec import ChainSpec
+from quip.consensus.execution import gas
+from quip.consensus.proof_of_work.difficulty import child_context, genesis_context, requirements
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block import Block
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 from quip.ising.puzzle import search_gate
-from quip.net import messages
-from quip.net.frames import frame
-from quip.net.messages import HeadClaim, Message
+from quip.net.wire import messages
+from quip.net.wire.frames import frame
+from quip.net.wire.messages import HeadClaim, Message
 from quip.rpc.client import RpcClient
 from support.chains import generator, network_spec, new_chain
+from support.places import TESTS
 from support.wire_peer import Network, WirePeer, wire_peer
 
-TESTS = Path(__file__).parents[1]
 HEAVY = 1 << 200
 """More work than there is."""
 CLAIMED = HeadClaim(bytes([7] * 32), 1 << 40, HEAVY)

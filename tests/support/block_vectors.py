@@ -4,16 +4,16 @@ Made once by the node's own code; the test re-derives every value with the plain
 """
 
 import json
-from pathlib import Path
 
-from quip.chain.generator import ChainGenerator
-from quip.consensus.block import Block
-from quip.consensus.difficulty import requirements
-from quip.consensus.proof import max_energy
+from quip.consensus.proof_of_work.difficulty import requirements
+from quip.consensus.proof_of_work.proof import max_energy
+from quip.consensus.types.block import Block
+from sim.honest.chain_generator import ChainGenerator
 from support.chains import new_chain, puzzle_of
+from support.places import VECTORS
 from support.signers import MemorySigner
 
-PATH = Path(__file__).resolve().parents[1] / "vectors" / "blocks.json"
+PATH = VECTORS / "blocks.json"
 BLOCKS = 3
 
 

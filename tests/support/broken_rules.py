@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from quip.chain.chain import Chain
 from quip.consensus import errors
-from quip.consensus.block import MAX_BODY_SIZE, MAX_SEAL_SIZE, Block
-from quip.consensus.difficulty import requirements
 from quip.consensus.errors import ConsensusError, Spoils
+from quip.consensus.proof_of_work.difficulty import requirements
+from quip.consensus.types.block import MAX_BODY_SIZE, MAX_SEAL_SIZE, Block
 from support.mutants import (
     TRANSACTION,
     Mutation,

@@ -4,13 +4,13 @@ from functools import cache
 
 from quip import _native
 from quip.chain.chain import Chain
-from quip.chain.generator import ChainGenerator, Solver
 from quip.chain.ports import ChainStore
-from quip.consensus.proof import puzzle_rules
-from quip.consensus.spec import ChainSpec
-from quip.consensus.spec_files import load_spec
+from quip.consensus.proof_of_work.proof import puzzle_rules
+from quip.consensus.spec.chain_spec import ChainSpec
 from quip.ising.puzzle import Puzzle
+from quip.networks.shipped import load_spec
 from quip.storage.chain_store import for_network
+from sim.honest.chain_generator import ChainGenerator, Solver
 from support.signers import signer
 
 

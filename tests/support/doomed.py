@@ -17,8 +17,8 @@ from typing import Any
 
 from quip import _native
 from quip.chain.chain import Accepted, Chain
-from quip.consensus.block import Block
-from quip.consensus.spec import ChainSpec
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block import Block
 from quip.primitives import rlp
 from quip.storage.chain_store import for_network
 from support.chains import network_spec, puzzle_of

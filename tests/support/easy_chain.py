@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support.places import ROOT
+
 LEVEL = 1 << 16
 EASIER = 3
 """Levels below dev's start: an eighth of the work."""

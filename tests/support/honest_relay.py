@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from quip.chain.generator import ChainGenerator
-from quip.net import messages
-from quip.net.messages import HeadClaim, Message
+from quip.net.wire import messages
+from quip.net.wire.messages import HeadClaim, Message
 from quip.rpc.client import RpcClient
+from sim.honest.chain_generator import ChainGenerator
 from support.attacks import copy_of
 from support.chains import generator, new_chain
 from support.wire_peer import Network, WirePeer, wire_peer

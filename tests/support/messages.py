@@ -5,13 +5,13 @@ from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import strategies as st
 
-from quip.consensus.block import MAX_SEAL_SIZE, Block
-from quip.consensus.header import MAX_UINT64, MAX_UINT256, Header
-from quip.consensus.seal import Seal
+from quip.consensus.types.block import MAX_SEAL_SIZE, Block
+from quip.consensus.types.header import MAX_UINT64, MAX_UINT256, Header
+from quip.consensus.types.seal import Seal
 from quip.net import limits
-from quip.net import messages as m
-from quip.net.codec import TABLE
 from quip.net.link import Address
+from quip.net.wire import messages as m
+from quip.net.wire.codec import TABLE
 from quip.primitives import rlp
 from support.chains import grown
 

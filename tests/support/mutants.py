@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from quip.chain.chain import Chain
-from quip.chain.generator import ChainGenerator
-from quip.consensus.block import Block, transactions_root
-from quip.consensus.header import Header
-from quip.consensus.seal import Seal
+from quip.consensus.types.block import Block, transactions_root
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import Puzzle, gate_open, search_gate, seed_of
+from sim.honest.chain_generator import ChainGenerator
 from support.chains import puzzle_of
 from support.signers import MemorySigner, signer
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-from quip.net.certificates import NodeIdentity, PrivateKey, node_id_of
+from quip.net.quic.node_identity import NodeIdentity, PrivateKey, node_id_of
 
 DAY = timedelta(days=1)
 CURVES = {"P256": ec.SECP256R1(), "P384": ec.SECP384R1(), "P521": ec.SECP521R1()}

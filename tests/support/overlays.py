@@ -13,8 +13,8 @@ from quip.chain.chain import Chain
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
 from quip.consensus import rules
-from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
+from quip.consensus.types.block import Block
 from quip.net.actions import (
     Action,
     Answer,
@@ -28,6 +28,7 @@ from quip.net.actions import (
     SealCheck,
     Send,
 )
+from quip.net.chain_server import Library
 from quip.net.events import (
     Answered,
     BlocksImported,
@@ -41,10 +42,9 @@ from quip.net.events import (
     StreamReset,
     Tick,
 )
-from quip.net.library import Library
 from quip.net.link import Address, Instant, Link, Purpose
-from quip.net.overlay import Overlay
-from quip.net.setup import OverlaySetup
+from quip.net.overlay.overlay import Overlay
+from quip.net.overlay_config import OverlaySetup
 from support.chains import new_chain, puzzle_of
 from support.peer_memory import PeerMemory
 

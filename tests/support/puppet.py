@@ -5,9 +5,9 @@ from collections.abc import Callable
 from quip.net.actions import Action, Close, CloseCode
 from quip.net.events import Backlog, Closed, Event, Opened, Received, StreamReset, Tick
 from quip.net.link import Address, Instant
-from quip.net.messages import HeadClaim, JoinRequest, Message, Push, Reply, Request
-from quip.net.peer_events import Asked, JoinAsked, PeerEvent, Pushed, Replied
-from quip.net.session import LocalJoin, PeerSession
+from quip.net.session.events import Asked, JoinAsked, PeerEvent, Pushed, Replied
+from quip.net.session.session import LocalJoin, PeerSession
+from quip.net.wire.messages import HeadClaim, JoinRequest, Message, Push, Reply, Request
 from support.overlays import Net, Node
 
 Answers = Callable[[Request], Reply | None]

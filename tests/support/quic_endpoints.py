@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from quip.net.actions import Dial
-from quip.net.certificates import NodeIdentity
 from quip.net.events import Closed, DialFailed, Opened, Received
 from quip.net.link import Address, Purpose
-from quip.net.quic import TransportEvent
-from quip.net.transport import QuicTransport, TransportConfig
+from quip.net.quic.channel import TransportEvent
+from quip.net.quic.endpoint import QuicTransport, TransportConfig
+from quip.net.quic.node_identity import NodeIdentity
 
 WAIT_S = 20.0
 E = TypeVar("E")

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
-from quip.net import messages as m
 from quip.net.actions import Send
 from quip.net.errors import NetError
-from quip.net.frames import frame
 from quip.net.link import Address, Instant, Link, Purpose
-from quip.net.peer_events import Asked, Broken, JoinAsked, Joined, PeerEvent
-from quip.net.session import LocalJoin, PeerSession
+from quip.net.session.events import Asked, Broken, JoinAsked, Joined, PeerEvent
+from quip.net.session.session import LocalJoin, PeerSession
+from quip.net.wire import messages as m
+from quip.net.wire.frames import frame
 from support.messages import JOIN
 
 CLIENT_ADDRESS = Address("127.0.0.1", 40_000)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from quip import _native
 from quip.chain.chain import Chain
-from quip.chain.generator import ForkPlan
-from quip.consensus.block import Block
+from quip.consensus.types.block import Block
 from quip.primitives.hashes import blake3
 from quip.storage.chain_store import RedbChainStore, for_network
 from quip.storage.reindex import logical_rows
+from sim.honest.chain_generator import ForkPlan
 from support.chains import generator, network_spec, new_chain, puzzle_of
 
 BLOCKS = 60

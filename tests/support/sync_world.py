@@ -15,14 +15,17 @@ from quip.chain.events import HeadChanged
 from quip.chain.ports import ChainStore
 from quip.chain.view import ChainReader
 from quip.consensus import rules
-from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
+from quip.consensus.types.block import Block
 from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
-from quip.net.codec import decode
+from quip.net.chain_server import Library
+from quip.net.commands import Ask, Blame, Drop
 from quip.net.errors import NetError, NoAnswer
-from quip.net.library import Library
 from quip.net.link import Instant
-from quip.net.messages import (
+from quip.net.sync.context import Sizes
+from quip.net.sync.sync import Sync
+from quip.net.wire.codec import decode
+from quip.net.wire.messages import (
     Bodies,
     BodiesRequest,
     HeadClaim,
@@ -33,9 +36,6 @@ from quip.net.messages import (
     Seals,
     SealsRequest,
 )
-from quip.net.orders import Ask, Blame, Drop
-from quip.net.sync import Sync
-from quip.net.sync_desk import Sizes
 from support.chains import network_spec, new_chain, puzzle_of
 
 LATENCY_S = 0.05

@@ -20,16 +20,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from quip.net import codec, messages
 from quip.net.actions import Close, CloseCode, Dial, ResetStream, Send
-from quip.net.certificates import NodeIdentity
 from quip.net.events import Closed, DialFailed, Opened, Received
-from quip.net.frames import HEADER_BYTES, frame
 from quip.net.link import Address, Purpose
-from quip.net.messages import HeadClaim, JoinRequest, JoinResponse, Message
-from quip.net.quic import TransportEvent
-from quip.net.setup import PROTOCOL_VERSION
-from quip.net.transport import QuicTransport, TransportConfig
+from quip.net.overlay_config import PROTOCOL_VERSION
+from quip.net.quic.channel import TransportEvent
+from quip.net.quic.endpoint import QuicTransport, TransportConfig
+from quip.net.quic.node_identity import NodeIdentity
+from quip.net.wire import codec, messages
+from quip.net.wire.frames import HEADER_BYTES, frame
+from quip.net.wire.messages import HeadClaim, JoinRequest, JoinResponse, Message
 from quip.rpc.client import RpcClient
 
 WAIT_S = 30.0

@@ -2,17 +2,16 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from quip.consensus.block import MAX_BODY_SIZE, MAX_SEAL_SIZE
-from quip.consensus.header import EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT
-from quip.consensus.spec_files import NETWORKS, spec_bytes
+from quip.consensus.types.block import MAX_BODY_SIZE, MAX_SEAL_SIZE
+from quip.consensus.types.header import EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT
 from quip.ising.topology import build_topology
+from quip.networks.shipped import NETWORKS, spec_bytes
 from reference import zephyr
+from support.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
 
 

@@ -17,15 +17,15 @@ from quip.chain.reorganisation import plan
 from quip.chain.staged import StagedStore
 from quip.chain.tree import BlockTree
 from quip.consensus import rules
-from quip.consensus.block import Block, check_sizes
-from quip.consensus.context import BlockContext
-from quip.consensus.difficulty import child_context, requirements
 from quip.consensus.errors import BranchTooOld, InvalidParent, MissingSeal, UnknownParent
-from quip.consensus.fork_choice import is_heavier
-from quip.consensus.header import Header
-from quip.consensus.spec import ChainSpec
-from quip.consensus.state import StateUpdate
-from quip.consensus.transition import check_body, check_outcome, execute
+from quip.consensus.execution.transition import check_body, check_outcome, execute
+from quip.consensus.proof_of_work.difficulty import child_context, requirements
+from quip.consensus.proof_of_work.fork_choice import is_heavier
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.account_state import StateUpdate
+from quip.consensus.types.block import Block, check_sizes
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 from quip.ising.puzzle import Puzzle
 
 

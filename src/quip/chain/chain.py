@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 from quip.chain.batch import NO_TRUST, Batch, Ground, Law, Trust, Verified
-from quip.chain.bounded import BoundedDict
 from quip.chain.errors import IncompleteStore, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged, Subscriber
 from quip.chain.future import FutureBlocks
@@ -25,13 +24,14 @@ from quip.chain.staged import StagedStore
 from quip.chain.tags import tagged
 from quip.chain.template import Payee, Template, make_template, seal_template
 from quip.chain.tree import BlockTree
-from quip.consensus.block import Block
-from quip.consensus.difficulty import Requirements, genesis_context, requirements
 from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils
-from quip.consensus.genesis import genesis_header, genesis_state
-from quip.consensus.header import EMPTY_TRIE_ROOT
-from quip.consensus.spec import ChainSpec
+from quip.consensus.execution.genesis import genesis_header, genesis_state
+from quip.consensus.proof_of_work.difficulty import Requirements, genesis_context, requirements
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block import Block
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.ising.puzzle import Puzzle
+from quip.primitives.bounded_dict import BoundedDict
 
 
 class Status(Enum):

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from quip.consensus.context import BlockContext
-from quip.consensus.header import Header
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 
 
 @dataclass(frozen=True, slots=True)

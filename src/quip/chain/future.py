@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES, FUTURE_WAIT_S
-from quip.consensus.block import Block
+from quip.consensus.types.block import Block
 
 
 class FutureBlocks:

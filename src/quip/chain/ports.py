@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from quip.consensus.context import BlockContext
-from quip.consensus.header import Header
-from quip.consensus.seal import Seal
-from quip.consensus.state import StateReader
+from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
 from quip.primitives.hybrid import HybridKeys
 
 

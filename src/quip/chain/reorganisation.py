@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from quip.chain.errors import IncompleteStore
 from quip.chain.ports import BlockReads, MinerTotals, StoredBlock
 from quip.chain.tree import BlockTree
-from quip.consensus.context import BlockContext
-from quip.consensus.header import Header
-from quip.consensus.rewards import reward_of
-from quip.consensus.spec import RewardSpec
+from quip.consensus.execution.rewards import reward_of
+from quip.consensus.spec.chain_spec import RewardSpec
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ nobody else does. `changes` then go to the store in one transaction, or nowhere.
 from __future__ import annotations
 
 from quip.chain.ports import ChainStore, ImportChange, MinerTotals, Part, StoredBlock
-from quip.consensus.context import BlockContext
-from quip.consensus.header import Header
-from quip.consensus.state import StateReader
+from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 
 
 class StagedStore:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from quip.chain.errors import IncompleteStore
 from quip.chain.events import Head
 from quip.chain.tree import BlockTree
-from quip.consensus.fork_choice import FINALIZED_BLOCKS, SAFE_BLOCKS, is_buried
+from quip.consensus.proof_of_work.fork_choice import FINALIZED_BLOCKS, SAFE_BLOCKS, is_buried
 
 TAGS = {"safe": SAFE_BLOCKS, "finalized": FINALIZED_BLOCKS}
 

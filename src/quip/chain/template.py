@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from quip.chain.errors import ForeignSigner
 from quip.chain.events import Head
 from quip.chain.ports import BlockSigner
-from quip.consensus import gas
-from quip.consensus.block import Block, transactions_root
-from quip.consensus.difficulty import Requirements, child_context, requirements
-from quip.consensus.header import (
+from quip.consensus.execution import gas
+from quip.consensus.execution.transition import execute
+from quip.consensus.proof_of_work.difficulty import Requirements, child_context, requirements
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.block import Block, transactions_root
+from quip.consensus.types.header import (
     ADDRESS_SIZE,
     EMPTY_BLOOM,
     EMPTY_OMMERS_HASH,
@@ -23,10 +26,7 @@ from quip.consensus.header import (
     NONCE_SIZE,
     Header,
 )
-from quip.consensus.seal import Seal
-from quip.consensus.spec import ChainSpec
-from quip.consensus.state import StateReader
-from quip.consensus.transition import execute
+from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import seed_of
 from quip.primitives import hybrid
 

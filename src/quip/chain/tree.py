@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from quip.chain.bounded import BoundedDict
 from quip.chain.errors import IncompleteStore
 from quip.chain.limits import CACHED_BLOCKS, CACHED_FORKS
 from quip.chain.ports import BlockReads, StoredBlock
-from quip.consensus.context import BlockContext
-from quip.consensus.header import Header
-from quip.consensus.state import StateReader
+from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
+from quip.primitives.bounded_dict import BoundedDict
 
 
 class BlockTree:

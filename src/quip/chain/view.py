@@ -10,9 +10,9 @@ from quip.chain.chain import Chain
 from quip.chain.errors import IncompleteStore
 from quip.chain.events import Head
 from quip.chain.ports import Part, StoredBlock
-from quip.consensus.context import BlockContext
-from quip.consensus.header import Header
-from quip.consensus.spec import ChainSpec
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 
 
 class ChainReader:

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 import quip
-from quip.cli import calibrate, chain, database, peers, show, wallet
-from quip.cli.exits import guarded
+from quip.cli.commands import calibrate, chain, db, peers, show, wallet
+from quip.cli.terminal.exits import guarded
 
 app = typer.Typer(
     help="Look at a Quip node: its chain, its miners, its wallet, its store.",
@@ -34,7 +34,7 @@ app.command()(calibrate.calibrate)
 app.add_typer(peers.app, name="peers")
 app.add_typer(chain.app, name="chain")
 app.add_typer(wallet.app, name="wallet")
-app.add_typer(database.app, name="db")
+app.add_typer(db.app, name="db")
 
 
 def main() -> None:

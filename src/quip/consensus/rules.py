@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from quip.consensus import gas
-from quip.consensus.context import BlockContext
-from quip.consensus.difficulty import Requirements, requirements
 from quip.consensus.errors import (
     ConsensusError,
     FutureBlock,
@@ -32,10 +29,13 @@ from quip.consensus.errors import (
     WrongOmmersHash,
     WrongSuite,
 )
-from quip.consensus.header import EMPTY_OMMERS_HASH, MINER_ID_SIZE, Header
-from quip.consensus.proof import check_proof
-from quip.consensus.seal import Seal
-from quip.consensus.spec import ChainSpec
+from quip.consensus.execution import gas
+from quip.consensus.proof_of_work.difficulty import Requirements, requirements
+from quip.consensus.proof_of_work.proof import check_proof
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import EMPTY_OMMERS_HASH, MINER_ID_SIZE, Header
+from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import Puzzle, gate_open, seed_of
 from quip.primitives import hybrid
 from quip.primitives.signature_errors import SignatureError

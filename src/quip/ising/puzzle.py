@@ -1,6 +1,6 @@
 """The puzzle as consensus asks for it, over the native kernel.
 
-One `Puzzle` is made per chain; its methods are pure, thread-safe, and release the GIL. `quip.ising.reference` says the
+One `Puzzle` is made per chain; its methods are pure, thread-safe, and release the GIL. `reference.puzzle` says the
 same in plain Python, and tests hold the two equal.
 """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from quip import _native
 from quip.ising.puzzle import REPLICAS, Puzzle
 from quip.mining.plan import Plan
-from quip.mining.sampler import Sampler, Samples
+from quip.mining.samplers.sampler import Sampler, Samples
 
 SEED_MASK = (1 << 64) - 1
 

@@ -12,13 +12,13 @@ from typing import Protocol
 
 from quip import _native
 from quip.chain.template import Template
-from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
-from quip.consensus.proof import check_proof
+from quip.consensus.proof_of_work.proof import check_proof
+from quip.consensus.types.block import Block
 from quip.ising.puzzle import REPLICAS, Puzzle, search_gate, seed_of
 from quip.mining.attempt import Effort, Workbench
 from quip.mining.plan import Plan, PlanTable
-from quip.mining.sampler import Sampler, SamplerFailure
+from quip.mining.samplers.sampler import Sampler, SamplerFailure
 
 log = logging.getLogger("quip.mining")
 

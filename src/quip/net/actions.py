@@ -7,12 +7,12 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from quip.chain.batch import Trust
-from quip.consensus.block import Block
-from quip.consensus.difficulty import Requirements
-from quip.consensus.header import Header
-from quip.consensus.seal import Seal
+from quip.consensus.proof_of_work.difficulty import Requirements
+from quip.consensus.types.block import Block
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
 from quip.net.link import Address, Purpose
-from quip.net.messages import Request
+from quip.net.wire.messages import Request
 
 
 class CloseCode(IntEnum):

@@ -9,7 +9,7 @@ from quip.chain.chain import Accepted
 from quip.chain.events import Head
 from quip.consensus.errors import ConsensusError
 from quip.net.link import Address, Link
-from quip.net.messages import Encoded
+from quip.net.wire.messages import Encoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from quip.chain.events import Head
 from quip.chain.ports import Part, StoredBlock
-from quip.consensus.context import BlockContext
-from quip.consensus.header import Header
-from quip.consensus.spec import ChainSpec
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 from quip.net.link import Address
 
 

@@ -6,9 +6,9 @@ from typing import Protocol
 import structlog
 
 from quip.chain.events import HeadChanged
-from quip.node.metrics import NetworkMetrics
-from quip.node.network import Seen
-from quip.node.network_figures import NetworkFigures
+from quip.node.network.driver import Seen
+from quip.node.network.stats import NetworkFigures
+from quip.node.process.metrics import NetworkMetrics
 
 log = structlog.get_logger("quip.node")
 

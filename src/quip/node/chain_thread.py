@@ -17,10 +17,10 @@ from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.errors import IncompleteStore
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.template import Template
-from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError, FutureBlock
-from quip.node.clock import CLOCK_HINT, ClockWatch
-from quip.node.metrics import Metrics
+from quip.consensus.types.block import Block
+from quip.node.process.clock import CLOCK_HINT, ClockWatch
+from quip.node.process.metrics import Metrics
 from quip.storage.errors import StoreError, StoreFull
 
 log = structlog.get_logger("quip.chain")

@@ -17,31 +17,33 @@ import structlog
 import quip
 from quip.chain.errors import IncompleteStore
 from quip.chain.events import ChainEvent, HeadChanged
-from quip.node import logs, metrics, network_opening, opening
+from quip.node import startup
 from quip.node.block_log import BlockLog
 from quip.node.chain_thread import ChainThread
-from quip.node.clock import CLOCK_HINT, ClockWatch
-from quip.node.collector import Collector
-from quip.node.config import NodeConfig
-from quip.node.files import DataFiles, files_of
-from quip.node.first_sync import FirstSync, Verdict
-from quip.node.identity_watch import IdentityWatch
-from quip.node.listeners import Listeners, listening
-from quip.node.miners import Miners
-from quip.node.mining_desk import MiningDesk
-from quip.node.network import NetworkDriver, NetworkParts
-from quip.node.opening import Rules
-from quip.node.running import announced
-from quip.node.service import ServiceNotifier
-from quip.node.version import client_version
+from quip.node.config.data_dir import DataFiles, files_of
+from quip.node.config.node_config import NodeConfig
+from quip.node.mining.block_producer import MiningDesk
+from quip.node.mining.doppelganger import IdentityWatch
+from quip.node.mining.miners import Miners
+from quip.node.network import opening
+from quip.node.network.driver import NetworkDriver, NetworkParts
+from quip.node.network.initial_sync import FirstSync, Verdict
+from quip.node.process import logs, metrics
+from quip.node.process.clock import CLOCK_HINT, ClockWatch
+from quip.node.process.gc_tuning import Collector
+from quip.node.process.listeners import Listeners, listening
+from quip.node.process.running_nodes import announced
+from quip.node.process.sd_notify import ServiceNotifier
+from quip.node.process.version import client_version
+from quip.node.startup import Rules
 from quip.primitives.address import checksum_address
-from quip.rpc import server
-from quip.rpc.dispatch import Dispatcher
-from quip.rpc.methods import table
+from quip.rpc.methods.table import table
+from quip.rpc.transport import http
+from quip.rpc.transport.dispatch import Dispatcher
 from quip.rpc.view import NetworkView, NodeView, RpcView
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.errors import StoreError
-from quip.wallet.identity import MiningIdentity
+from quip.wallet.mining_identity.identity import MiningIdentity
 
 log = structlog.get_logger("quip.node")
 
@@ -53,27 +55,27 @@ GATE_S = 0.1  # how soon mining begins after the first sync
 def run_node(config: NodeConfig) -> None:
     """Run a node until SIGTERM or Ctrl-C. Raises NodeError."""
     logs.configure(config.log_level, config.node_log, config.rpc.access_log)
-    rules = opening.load_rules(config.genesis_config)
+    rules = startup.load_rules(config.genesis_config)
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(opening.lock_directory(files))
-        payout = opening.account(config.payout)
+        stack.enter_context(startup.lock_directory(files))
+        payout = startup.account(config.payout)
         listeners = stack.enter_context(listening(config))
-        transport = network_opening.open_transport(config, network_opening.listening_host(config), files)
-        store, chain = opening.open_chain(files, rules)
+        transport = opening.open_transport(config, opening.listening_host(config), files)
+        store, chain = startup.open_chain(files, rules)
         stack.callback(store.close)
         clock = ClockWatch()
         counts = metrics.Metrics(quip.__version__, rules.spec.name)
         writer = ChainThread(chain, clock, counts)
         stack.callback(writer.close)
-        identity = opening.open_identity(files, rules.spec.chain_id, store, logs.key_progress)
+        identity = startup.open_identity(files, rules.spec.chain_id, store, logs.key_progress)
         stack.callback(identity.close)
-        beneficiary = opening.payee(payout, files, store, identity.miner_id)
+        beneficiary = startup.payee(payout, files, store, identity.miner_id)
         desk = MiningDesk(writer, clock, identity, beneficiary)
         IdentityWatch(chain, identity, desk).look_back()
         chain.subscribe(IdentityWatch(chain, identity, desk))
         miners = Miners(config, rules, desk, counts)
-        trust = network_opening.open_trust(files.trust)
+        trust = opening.open_trust(files.trust)
         stack.callback(trust.close)
         network = NetworkDriver(
             NetworkParts(
@@ -83,7 +85,7 @@ def run_node(config: NodeConfig) -> None:
                 trust=trust,
                 writer=writer,
                 clock=clock,
-                public=network_opening.public_address(config),
+                public=opening.public_address(config),
                 has_made=desk.has_made,
                 mining=lambda: miners.running and desk.idle_because is None,
                 counters=counts.public,
@@ -136,12 +138,12 @@ class Node:
         self._collector = Collector(self._started)
         self._blocks = BlockLog(parts.network, parts.counts.network, parts.identity.miner_id)
         pool = stack.enter_context(contextlib.closing(_RpcPool()))
-        self._rpc = server.LocalServer(self._rpc_application(pool), parts.listeners.rpc)
+        self._rpc = http.LocalServer(self._rpc_application(pool), parts.listeners.rpc)
         self._servers = [self._rpc]
         if parts.listeners.metrics is not None:
             exposed = metrics.application(parts.counts, self._measure)
-            self._servers.append(server.LocalServer(exposed, parts.listeners.metrics))
-        with opening.explained(parts.files.root):
+            self._servers.append(http.LocalServer(exposed, parts.listeners.metrics))
+        with startup.explained(parts.files.root):
             stack.enter_context(announced(parts.files.root, self._rpc.url))
 
     def run(self) -> None:
@@ -154,7 +156,7 @@ class Node:
         while isinstance(failure, BaseExceptionGroup):
             failure = failure.exceptions[0]
         if failure is not None:
-            with opening.explained(self._parts.files.root):
+            with startup.explained(self._parts.files.root):
                 raise failure
         log.info("stopped", head=self._parts.writer.chain.head.header.number)
 
@@ -257,7 +259,7 @@ class Node:
             limits.batch_limit,
             lambda method, outcome: parts.counts.rpc.labels(method, outcome).inc(),
         )
-        return server.application(dispatcher, limits.body_limit_bytes)
+        return http.application(dispatcher, limits.body_limit_bytes)
 
     def _measure(self) -> None:
         self._parts.miners.measure()

@@ -11,3 +11,12 @@ def quantity(number: int) -> str:
 def data(value: bytes) -> str:
     """Bytes: 0x and two digits a byte."""
     return "0x" + value.hex()
+
+
+def integer(quantity: str) -> int:
+    """The integer of a quantity, as a client reads it.
+
+    >>> integer("0x10")
+    16
+    """
+    return int(quantity, 16)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quip.chain.ports import ChainStore, StoredBlock
-from quip.consensus.header import Header
-from quip.consensus.spec import ChainSpec
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.header import Header
 from quip.ising.puzzle import Puzzle
 from quip.rpc.errors import CallFailed
 from quip.rpc.params import BlockRef

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from quip import _native
 from quip.chain.ports import ImportChange, MinerTotals, Part, StoredBlock
-from quip.consensus.context import BlockContext
-from quip.consensus.header import Header
-from quip.consensus.state import StateReader
+from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 from quip.storage import records
 from quip.storage.errors import WrongNetwork, corrupt
 from quip.storage.state import StagedState, StoredState

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from quip import _native
 from quip.chain.ports import MinerTotals
-from quip.consensus.block import transactions_root
-from quip.consensus.context import BlockContext
-from quip.consensus.difficulty import child_context, genesis_context
-from quip.consensus.header import Header
-from quip.consensus.rewards import reward_of
-from quip.consensus.spec import ChainSpec
+from quip.consensus.execution.rewards import reward_of
+from quip.consensus.proof_of_work.difficulty import child_context, genesis_context
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block import transactions_root
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.errors import StoreCorrupt

@@ -15,10 +15,10 @@ miners    | miner id      | RLP list of blocks, earned
 from __future__ import annotations
 
 from quip.chain.ports import MinerTotals
-from quip.consensus.context import BlockContext
 from quip.consensus.errors import MalformedMessage
-from quip.consensus.header import Header
-from quip.consensus.seal import Seal
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
 from quip.primitives import rlp
 from quip.storage.errors import corrupt
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from quip import _native
 from quip.chain.limits import MAX_BRANCH_DEPTH
-from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
+from quip.consensus.types.block import Block
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore, all_rows, open_chain_store
 from quip.storage.check import Progress, all_keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quip import _native
-from quip.consensus.state import StateReader
+from quip.consensus.types.account_state import StateReader
 from quip.storage import records
 from quip.storage.state import StoredState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from quip import _native
-from quip.consensus.state import Account, StateReader, StateUpdate
+from quip.consensus.types.account_state import Account, StateReader, StateUpdate
 
 
 class StoredState:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from quip.chain.generator import ChainGenerator
 from quip.consensus import errors
-from quip.net import messages
 from quip.net.errors import RefusalCode
-from quip.net.frames import frame
+from quip.net.wire import messages
+from quip.net.wire.frames import frame
 from quip.rpc.client import RpcClient
+from sim.honest.chain_generator import ChainGenerator
 from support.attacks import ATTACKS, BROKEN, Attack
 from support.broken_rules import MUTANTS
 from support.honest_relay import honest_relay

@@ -19,13 +19,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from quip.net import messages
-from quip.net.certificates import NodeIdentity
-from quip.net.messages import HeadClaim, Message
+from quip.net.quic.node_identity import NodeIdentity
+from quip.net.wire import messages
+from quip.net.wire.messages import HeadClaim, Message
 from quip.rpc.client import RpcClient, RpcRefused
-from quip.rpc.methods import table
-from quip.wallet.identity_tree import PURPOSE_MINING
-from quip.wallet.mnemonic import Mnemonic
+from quip.rpc.methods.table import table
+from quip.wallet.accounts.mnemonic import Mnemonic
+from quip.wallet.mining_identity.identity_tree import PURPOSE_MINING
 from support.easy_chain import easy_chain
 from support.node_process import NodeProcess, run_program, wait_until
 from support.secrets_found import found, spellings, word_spellings

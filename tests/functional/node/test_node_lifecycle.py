@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from quip import _native
-from quip.net.messages import HeadClaim
+from quip.net.wire.messages import HeadClaim
 from quip.storage import records
 from quip.storage.chain_store import all_rows
 from support.node_process import NodeProcess, run_program, wait_until

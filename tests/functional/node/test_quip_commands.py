@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quip.consensus.block import Block
+from quip.consensus.types.block import Block
 from support.node_process import NodeProcess, run_json, run_program
 
 HEIGHT = 5

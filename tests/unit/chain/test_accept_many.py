@@ -9,8 +9,6 @@ from quip.chain.batch import Trust
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.events import ChainEvent, Connected, Disconnected, HeadChanged
 from quip.chain.ports import ImportChange
-from quip.consensus.block import Block
-from quip.consensus.context import BlockContext
 from quip.consensus.errors import (
     ConsensusError,
     FutureBlock,
@@ -21,6 +19,8 @@ from quip.consensus.errors import (
     UnknownParent,
     WrongStateRoot,
 )
+from quip.consensus.types.block import Block
+from quip.consensus.types.block_context import BlockContext
 from quip.storage.chain_store import RedbChainStore, for_network
 from support.chains import generator, grown, network_spec, new_chain
 from support.mutants import flip, with_header, with_seal

@@ -6,8 +6,8 @@ from quip.chain.batch import NO_TRUST, Trust
 from quip.chain.chain import Chain, Status
 from quip.chain.events import Head
 from quip.chain.limits import MAX_BRANCH_DEPTH
-from quip.consensus.block import Block
 from quip.consensus.errors import BranchTooOld, Fault, Spoils
+from quip.consensus.types.block import Block
 from support.chains import grown
 
 NOW = 1 << 40

@@ -7,11 +7,11 @@ import pytest
 from quip.chain.chain import Chain, Status
 from quip.chain.errors import ForeignSigner, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged
-from quip.chain.generator import ChainGenerator, ForkPlan
 from quip.chain.ports import ChainStore, MinerTotals
-from quip.consensus.block import Block
 from quip.consensus.errors import WrongStateRoot
-from quip.consensus.rewards import reward_of
+from quip.consensus.execution.rewards import reward_of
+from quip.consensus.types.block import Block
+from sim.honest.chain_generator import ChainGenerator, ForkPlan
 from support.chains import generator, grown, memory_store, network_spec, new_chain
 from support.mutants import next_block, with_header
 from support.signers import signer

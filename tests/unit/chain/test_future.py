@@ -7,9 +7,9 @@ import pytest
 from quip.chain.chain import Status
 from quip.chain.future import FutureBlocks
 from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES, FUTURE_WAIT_S
-from quip.consensus.block import Block
 from quip.consensus.errors import FutureBlock, InvalidSignature, WrongStateRoot
-from quip.consensus.spec import ChainSpec
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block import Block
 from support.chains import generator, grown, network_spec, new_chain
 from support.mutants import flip, next_block, with_header
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from quip.chain.chain import Chain, Status
-from quip.chain.generator import ChainGenerator
 from quip.consensus import errors
-from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError, Fault
-from quip.consensus.spec import ChainSpec
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block import Block
+from sim.honest.chain_generator import ChainGenerator
 from support.broken_rules import HASH, MESSAGE, MUTANTS, ZERO, moved
 from support.chains import generator, grown, network_spec, new_chain
 from support.mutants import next_block, proof, with_energies, with_header, with_seal

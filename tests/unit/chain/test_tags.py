@@ -2,8 +2,8 @@
 
 import pytest
 
-from quip.consensus.fork_choice import FINALIZED_BLOCKS, SAFE_BLOCKS
-from quip.consensus.work import work
+from quip.consensus.proof_of_work.fork_choice import FINALIZED_BLOCKS, SAFE_BLOCKS
+from quip.consensus.work.units import work
 from support.chains import grown, new_chain
 
 

@@ -2,8 +2,8 @@
 
 from threading import Event, Thread
 
-from quip.chain.generator import ForkPlan
 from quip.chain.view import ChainReader
+from sim.honest.chain_generator import ForkPlan
 from support.chains import generator, grown, new_chain
 from support.stores import history
 

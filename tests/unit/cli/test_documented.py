@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quip.cli import node_command as node
-from quip.cli import quip, simulator
-from quip.cli.flags import EVERY
+from quip.cli import network_simulator, quip
+from quip.cli.commands import node
+from quip.cli.terminal.flags import EVERY
+from support.places import ROOT
 
-ROOT = Path(__file__).parents[3]
 PAGES = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/operations.md")]
 COMMANDS = sorted(
     {
@@ -46,7 +46,7 @@ def test_every_command_of_quip_exists(command: str) -> None:
 
 
 def test_every_option_exists() -> None:
-    helps = [CliRunner().invoke(app, ["--help"]).output for app in (node.app, quip.app, simulator.app)]
+    helps = [CliRunner().invoke(app, ["--help"]).output for app in (node.app, quip.app, network_simulator.app)]
     for command in COMMANDS:
         helps.append(CliRunner().invoke(quip.app, [*command.split(), "--help"]).output)
     known = OWN_OPTIONS | {flag.option.partition("/")[0] for flag in EVERY}
@@ -70,6 +70,6 @@ def test_every_line_for_the_node_is_a_valid_configuration(
 @pytest.mark.parametrize("line", SIMULATOR_LINES)
 def test_every_line_for_the_simulator_is_a_plan(line: str) -> None:
     words = [word for word in line.split()[1:] if word != "--print-only"]
-    result = CliRunner().invoke(simulator.app, [*words, "--print-only"], catch_exceptions=False)
+    result = CliRunner().invoke(network_simulator.app, [*words, "--print-only"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert result.output.count("quip-network-node") >= 2

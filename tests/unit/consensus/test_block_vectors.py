@@ -1,20 +1,19 @@
 """Whole blocks as bytes: the references and the chain agree with the vectors, field by field."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from quip.chain.chain import Status
-from quip.consensus.block import Block
-from quip.consensus.header import Header
-from quip.ising import reference
-from reference import law
+from quip.consensus.types.block import Block
+from quip.consensus.types.header import Header
+from reference import ising, law
+from support import places
 from support.block_vectors import text
 from support.chains import network_spec, new_chain, puzzle_of
 
-PATH = Path(__file__).parents[2] / "vectors" / "blocks.json"
+PATH = places.VECTORS / "blocks.json"
 VECTORS: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
 RULES = puzzle_of(network_spec()).rules
 
@@ -31,7 +30,7 @@ def test_genesis() -> None:
     header = Header.decode(data(VECTORS["genesisRlp"]))
     assert header == new_chain().head.header
     assert law.keccak256(data(VECTORS["genesisRlp"])) == data(VECTORS["genesisHash"])
-    document = json.loads((PATH.parents[2] / VECTORS["spec"]).read_bytes())
+    document = json.loads((places.ROOT / VECTORS["spec"]).read_bytes())
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert law.keccak256(canonical.encode()) == data(VECTORS["specDigest"]) == header.mix_hash
 
@@ -52,15 +51,15 @@ def test_values_by_the_references(case: dict[str, Any]) -> None:
     fields, solutions = block.header.fields(), block.seal.solutions
     assert law.keccak256(law.rlp(fields)) == data(case["hash"])
     assert law.keccak256(law.rlp([*fields[:13], fields[15]])) == data(case["sealingHash"])
-    seed = reference.seed_of(data(case["sealingHash"]), block.header.nonce)
+    seed = ising.seed_of(data(case["sealingHash"]), block.header.nonce)
     assert seed == data(case["seed"]) == block.header.mix_hash
-    assert reference.gate_open(seed, RULES.gate_bits)
-    instance, n = reference.expand(RULES, seed), RULES.topology.n
-    energies = [reference.energy(RULES.topology, instance, reference.unpack(spins, n)) for spins in solutions]
+    assert ising.gate_open(seed, RULES.gate_bits)
+    instance, n = ising.expand(RULES, seed), RULES.topology.n
+    energies = [ising.energy(RULES.topology, instance, ising.unpack(spins, n)) for spins in solutions]
     assert energies == case["energies"]
     pairs = [(a, b) for i, a in enumerate(solutions) for b in solutions[:i]]
-    assert min(reference.distance(a, b, n, RULES.fold) for a, b in pairs) == case["minimumDistance"]
-    assert reference.baseline(RULES, seed) == case["baseline"]
+    assert min(ising.distance(a, b, n, RULES.fold) for a, b in pairs) == case["minimumDistance"]
+    assert ising.baseline(RULES, seed) == case["baseline"]
     assert law.work(case["level"]) == block.header.difficulty
     assert law.margin([list(point) for point in network_spec().puzzle.ladder], case["level"]) == case["margin"]
     assert (case["baseline"] - case["margin"]) // 512 == case["maxEnergy"] >= max(energies)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from quip.consensus import rules
-from quip.consensus.block import Block
-from quip.consensus.difficulty import Requirements, requirements
 from quip.consensus.errors import ConsensusError, MissingSeal, SealError
-from quip.consensus.header import Header
-from quip.consensus.seal import Seal
+from quip.consensus.proof_of_work.difficulty import Requirements, requirements
+from quip.consensus.types.block import Block
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import Puzzle
 from support.broken_rules import MUTANTS
 from support.chains import generator, grown, network_spec, puzzle_of

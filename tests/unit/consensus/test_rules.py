@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from quip.consensus import errors, rules
-from quip.consensus.difficulty import requirements
 from quip.consensus.errors import ConsensusError
+from quip.consensus.proof_of_work.difficulty import requirements
 from support.chains import grown, network_spec, puzzle_of
 from support.mutants import next_block
 

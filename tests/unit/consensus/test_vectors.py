@@ -1,15 +1,14 @@
 """The golden vectors: the law's code says what the plain-Python second implementation said."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from quip.consensus import gas, ladder, spec_document
-from quip.consensus.context import BlockContext
-from quip.consensus.difficulty import (
+from quip.consensus.execution import gas
+from quip.consensus.execution.rewards import block_reward, reward_of
+from quip.consensus.proof_of_work.difficulty import (
     child_context,
     genesis_context,
     next_controller,
@@ -17,13 +16,14 @@ from quip.consensus.difficulty import (
     requirements,
     streak_offset,
 )
-from quip.consensus.header import EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT, Header
-from quip.consensus.rewards import block_reward, reward_of
-from quip.consensus.spec import DifficultySpec, RewardSpec
-from quip.consensus.work import work
+from quip.consensus.spec import document
+from quip.consensus.spec.chain_spec import DifficultySpec, RewardSpec
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT, Header
+from quip.consensus.work import ladder
+from quip.consensus.work.units import work
 from reference import law, make_vectors
-
-VECTORS = Path(__file__).parents[2] / "vectors"
+from support.places import VECTORS
 
 
 def load(name: str) -> Any:
@@ -155,5 +155,5 @@ def test_chain_of_blocks() -> None:
 
 @pytest.mark.parametrize("case", load("spec_digest.json"))
 def test_spec_digest(case: dict[str, Any]) -> None:
-    assert spec_document.canonical(case["document"]).decode() == case["canonical"]
-    assert spec_document.digest(case["document"]).hex() == case["digest"][2:]
+    assert document.canonical(case["document"]).decode() == case["canonical"]
+    assert document.digest(case["document"]).hex() == case["digest"][2:]

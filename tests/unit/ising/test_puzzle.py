@@ -3,7 +3,6 @@
 import hashlib
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quip import _native
-from quip.ising import reference
 from quip.ising.puzzle import REPLICAS, Puzzle, PuzzleRules, gate_open, search_gate, seed_of
-from quip.ising.reference_blake3 import keyed_stream
 from quip.ising.topology import build_topology
+from reference import ising
+from reference.blake3 import keyed_stream
 from reference.make_puzzle_vectors import ROWS, case
+from support import places
 from support.examples import examples
 
-VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "vectors" / "puzzle.json").read_text())
+VECTORS: list[dict[str, Any]] = json.loads((places.VECTORS / "puzzle.json").read_text())
 PATHS = _native.ising_paths()
 
 
@@ -84,12 +84,12 @@ def test_native_equals_reference(params: dict[str, Any], fields: str, sealing_ha
     rules = PuzzleRules(topology, fields, 4, tuple(tuple((r + [0] * width)[:width]) for r in ROWS[:3]), 0, 2, 2)
     puzzle = Puzzle(rules)
     seed = seed_of(sealing_hash, nonce)
-    assert seed == reference.seed_of(sealing_hash, nonce)
-    instance = reference.expand(rules, seed)
+    assert seed == ising.seed_of(sealing_hash, nonce)
+    instance = ising.expand(rules, seed)
     model = puzzle.model(seed)
     assert (tuple(model.couplings), tuple(model.fields)) == (instance.couplings, instance.fields)
     assert model.start_offset == instance.start_offset
-    assert puzzle.baseline(seed) == reference.baseline(rules, seed)
+    assert puzzle.baseline(seed) == ising.baseline(rules, seed)
     length = 200
     assert _native.ising_stream(seed, 77, length) == keyed_stream(seed, 77, length)
 
@@ -100,7 +100,7 @@ def test_gate_search_finds_the_first_open_nonce(bits: int) -> None:
     found = search_gate(sealing_hash, 10, 1 << 17, bits)
     assert found is not None
     nonce, seed = found
-    assert reference.gate_open(seed, bits)
+    assert ising.gate_open(seed, bits)
     assert seed == seed_of(sealing_hash, nonce.to_bytes(8, "big"))
     before = range(10, min(nonce, 10 + 300))
     assert not any(gate_open(seed_of(sealing_hash, k.to_bytes(8, "big")), bits) for k in before)
@@ -182,7 +182,7 @@ def brute_force(packed: list[bytes], n: int, count: int, least: int) -> bool:
         if len(chosen) == count:
             return True
         return any(
-            all(reference.distance(packed[k], other, n, True) >= least for other in chosen)
+            all(ising.distance(packed[k], other, n, True) >= least for other in chosen)
             and extend(k + 1, [*chosen, packed[k]])
             for k in range(start, len(packed))
         )
@@ -195,14 +195,12 @@ def test_selection_finds_what_brute_force_finds() -> None:
     n, exist, found = 24, 0, 0
     for _ in range(300):
         size, count, least = draw.randint(4, 16), draw.randint(2, 6), draw.randint(6, 11)
-        packed = [reference.pack([draw.choice((-1, 1)) for _ in range(n)], True) for _ in range(size)]
+        packed = [ising.pack([draw.choice((-1, 1)) for _ in range(n)], True) for _ in range(size)]
         chosen = _native.ising_choose(packed, n, True, count, least)
         if chosen is not None:
             assert len(set(chosen)) == count
             picked = [packed[k] for k in chosen]
-            assert all(
-                reference.distance(a, b, n, True) >= least for k, a in enumerate(picked) for b in picked[k + 1 :]
-            )
+            assert all(ising.distance(a, b, n, True) >= least for k, a in enumerate(picked) for b in picked[k + 1 :])
             found += 1
         exist += brute_force(packed, n, count, least)
     assert exist > 50

@@ -3,7 +3,7 @@
 import pytest
 
 from quip.mining.plan import FALLBACK, Plan, PlanTable, parse_plans, shipped_plans
-from quip.mining.schedule import Betas, cutoff_rows, native_schedule
+from quip.mining.samplers.schedule import Betas, cutoff_rows, native_schedule
 
 TABLE = PlanTable("ab", ((10, Plan(4)), (20, Plan(16, retries=1)), (30, Plan(64, 32, -500, 3))))
 

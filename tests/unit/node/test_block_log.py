@@ -6,12 +6,12 @@ import pytest
 import structlog
 
 from quip.chain.events import Head, HeadChanged
-from quip.net.messages import HeadClaim
-from quip.net.sync import SyncState
+from quip.net.sync.sync import SyncState
+from quip.net.wire.messages import HeadClaim
 from quip.node.block_log import PROGRESS_S, BlockLog
-from quip.node.metrics import Metrics
-from quip.node.network import Seen
-from quip.node.network_figures import NetworkFigures
+from quip.node.network.driver import Seen
+from quip.node.network.stats import NetworkFigures
+from quip.node.process.metrics import Metrics
 from support.chains import grown
 
 IDLE = SyncState(first_done=True, syncing=False, target=None, verified=5, imported=4, peers=1)

@@ -9,14 +9,14 @@ import pytest
 
 from quip.chain.batch import SEAL_CHECKED
 from quip.chain.chain import Accepted, Chain, Status
-from quip.chain.generator import ChainGenerator
 from quip.chain.ports import ChainStore, ImportChange
-from quip.consensus.block import Block
 from quip.consensus.errors import ConsensusError
+from quip.consensus.types.block import Block
 from quip.node.chain_thread import ChainThread
-from quip.node.clock import ClockWatch
-from quip.node.metrics import Metrics
+from quip.node.process.clock import ClockWatch
+from quip.node.process.metrics import Metrics
 from quip.storage.errors import StoreFull
+from sim.honest.chain_generator import ChainGenerator
 from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
 
 

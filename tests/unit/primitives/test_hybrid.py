@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +20,9 @@ from quip.primitives.signature_errors import (
     WrongEcdsaSignature,
     WrongXmssSignature,
 )
+from support.places import VECTORS
 
-GOLDEN: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "vectors" / "hybrid.json").read_text())
+GOLDEN: list[dict[str, Any]] = json.loads((VECTORS / "hybrid.json").read_text())
 SECRET = bytes(31) + b"\1"
 CHAIN_ID = 20050
 BLOCK_HASH = b"\xbb" * 32

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quip.primitives import rlp
+from support.places import OUTSIDE
 
-PUBLISHED = Path(__file__).parents[4] / "shared" / "vectors" / "ethereum" / "RLPTests"
+PUBLISHED = OUTSIDE / "ethereum" / "RLPTests"
 ITEMS = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_size=5), max_leaves=20)
 
 

@@ -3,24 +3,23 @@
 import json
 import random
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from quip._native import XmssKey, xmss_verify
 from reference import xmss
+from support.places import OUTSIDE, ROOT
 
-ROOT = Path(__file__).parents[3]
-OUTSIDE = ROOT.parent / "shared" / "vectors" / "xmss.json"
+PUBLISHED = OUTSIDE / "xmss.json"
 GOLDEN: list[dict[str, Any]] = json.loads((ROOT / "tests" / "vectors" / "xmss.json").read_text())
 SUITES = {1: xmss.XMSS_10, 2: xmss.XMSSMT_20_2}
 
 
 def test_public_keys_and_signatures_of_the_reference_implementation() -> None:
-    if not OUTSIDE.is_file():
+    if not PUBLISHED.is_file():
         pytest.skip("the XMSS vectors are not here")
-    vectors = json.loads(OUTSIDE.read_text())["vectors"]
+    vectors = json.loads(PUBLISHED.read_text())["vectors"]
     assert len(vectors) == 4
     for vector in vectors:
         suite = {"XMSS-SHA2_10_256": 1, "XMSSMT-SHA2_20/2_256": 2}[vector["parameter_set"]]

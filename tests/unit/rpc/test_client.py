@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from quip.rpc import server
 from quip.rpc.client import MAX_BATCH, RpcClient, RpcRefused, RpcUnreachable
-from quip.rpc.dispatch import Dispatcher, Method
 from quip.rpc.errors import CallFailed
 from quip.rpc.params import Param, boolean
+from quip.rpc.transport import http
+from quip.rpc.transport.dispatch import Dispatcher, Method
 
 
 def refuse() -> None:
@@ -24,8 +24,8 @@ METHODS = [Method("echo", [Param("flag", boolean)], lambda flag: flag), Method("
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    with ThreadPoolExecutor(1) as pool, server.listen(0) as listener:
-        running = server.LocalServer(server.application(Dispatcher(METHODS, pool, 100), 1 << 16), listener)
+    with ThreadPoolExecutor(1) as pool, http.listen(0) as listener:
+        running = http.LocalServer(http.application(Dispatcher(METHODS, pool, 100), 1 << 16), listener)
         task = asyncio.create_task(running.run_until_stopped())
         yield running.url
         running.stop()
@@ -50,7 +50,7 @@ async def test_errors_of_the_server_are_raised(url: str) -> None:
 
 
 async def test_an_address_without_a_server_is_named() -> None:
-    with server.listen(0) as listener:
+    with http.listen(0) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(RpcUnreachable, match=f"no JSON-RPC at http://127.0.0.1:{port}"):
         await ask(f"http://127.0.0.1:{port}", "echo", True)

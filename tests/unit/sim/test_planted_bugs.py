@@ -7,13 +7,13 @@ import pytest
 
 from quip.chain.batch import Batch, Verified
 from quip.consensus.errors import ConsensusError, ExecutionError, Fault, FutureBlock
-from quip.net.candidates import Candidate
-from quip.net.gossip import Gossip
+from quip.net.commands import Blame
+from quip.net.gossip.block_pipeline import Gossip
+from quip.net.gossip.candidates import Candidate
 from quip.net.link import Instant
-from quip.net.orders import Blame
-from quip.net.sync import Sync
-from quip.net.sync_peers import SyncPeers
-from quip.net.sync_run import Run
+from quip.net.sync.download import Run
+from quip.net.sync.peers import SyncPeers
+from quip.net.sync.sync import Sync
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
 

@@ -6,7 +6,7 @@ import pytest
 
 from quip import _native
 from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
-from quip.consensus.context import BlockContext
+from quip.consensus.types.block_context import BlockContext
 from quip.storage import records
 from quip.storage.chain_store import for_network, open_chain_store, read_chain_store
 from quip.storage.errors import StoreCorrupt, WrongNetwork

@@ -8,7 +8,7 @@ from quip import _native
 from quip.chain.batch import Trust
 from quip.chain.chain import Chain
 from quip.chain.limits import MAX_BRANCH_DEPTH
-from quip.consensus.block import Block
+from quip.consensus.types.block import Block
 from quip.storage.chain_store import for_network
 from quip.storage.check import db_check
 from quip.storage.reindex import reindex

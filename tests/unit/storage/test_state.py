@@ -3,8 +3,8 @@
 import pytest
 
 from quip import _native
-from quip.consensus.header import EMPTY_TRIE_ROOT
-from quip.consensus.state import Account, StateReader, StateUpdate
+from quip.consensus.types.account_state import Account, StateReader, StateUpdate
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.storage.errors import StoreCorrupt
 from quip.storage.state import StoredState
 

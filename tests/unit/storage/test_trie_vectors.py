@@ -1,15 +1,15 @@
 """Ethereum's own TrieTests, and what they leave out. The cases lie beside the project and are not copied into it."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from quip import _native
 from quip.primitives.hashes import keccak256
 from reference import trie
+from support.places import OUTSIDE
 
-VECTORS = Path(__file__).parents[4] / "shared" / "vectors" / "ethereum" / "TrieTests"
+VECTORS = OUTSIDE / "ethereum" / "TrieTests"
 FILES = {
     "trietest.json": False,
     "trieanyorder.json": False,

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from quip import _native
-from quip.consensus.proof import puzzle_rules
-from quip.consensus.spec import ChainSpec, parse_spec
-from quip.consensus.spec_calibration import recalibrated
+from quip.consensus.proof_of_work.proof import puzzle_rules
+from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
 from quip.mining.attempt import Workbench
 from quip.mining.calibration.ladder import Ladder, build_ladder
 from quip.mining.calibration.measure import Progress, Survey, measure
 from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.spec_update import recalibrated
 from quip.mining.calibration.summary import Pilot, Summary, correlations, effort_summaries
 from quip.mining.calibration.verify import (
     Check,
@@ -27,8 +27,8 @@ from quip.mining.calibration.verify import (
     kernel_updates_per_second,
     verify,
 )
-from quip.mining.cpu import CpuSampler
 from quip.mining.plan import Plan, plan_file
+from quip.mining.samplers.cpu import CpuSampler
 
 SMALL = 1_000
 """Spins: below, a graph is solved in a few sweeps, and many instances are cheap."""

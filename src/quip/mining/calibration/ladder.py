@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from quip.consensus.ladder import Point
-from quip.consensus.spec_calibration import Calibration
+from quip.consensus.work.ladder import Point
 from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.spec_update import Calibration
 from quip.mining.calibration.summary import Summary
 from quip.mining.plan import Plan, PlanTable
 

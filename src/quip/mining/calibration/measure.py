@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from quip import _native
 from quip.ising.puzzle import REPLICAS, Puzzle
-from quip.mining.sampler import Sampler
+from quip.mining.samplers.sampler import Sampler
 
 RUNS = 2
 """Anneals of an instance at each effort: two tell what is the instance and what is luck."""

@@ -9,14 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from quip import _native
-from quip.consensus.ladder import margin_at
+from quip.consensus.work.ladder import margin_at
 from quip.ising.puzzle import Puzzle, search_gate
 from quip.mining.attempt import Workbench
 from quip.mining.calibration.ladder import UNIT, Ladder, level_of
 from quip.mining.calibration.measure import Progress, instance_seed
 from quip.mining.calibration.summary import Summary
 from quip.mining.plan import Plan
-from quip.mining.sampler import Sampler
+from quip.mining.samplers.sampler import Sampler
 
 GATE_SAMPLE = 1 << 21
 """Hashes of one timing."""

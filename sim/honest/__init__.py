@@ -1,0 +1,1 @@
+"""Nodes that keep the rules, and the chains they begin with."""

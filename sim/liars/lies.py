@@ -1,0 +1,186 @@
+"""Blocks that break one rule each, made by a liar who owns a mining key and plenty of (easy) work.
+
+Each entry names the rule that has to refuse it. Where the change allows it the block is proved and signed anew, so that
+nothing but the rule in question stands between it and the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from quip import _native
+from quip.chain.chain import Chain
+from quip.chain.events import Head
+from quip.chain.template import Payee, make_template
+from quip.consensus import errors
+from quip.consensus.errors import ConsensusError
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block import Block, transactions_root
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
+from quip.ising.puzzle import Puzzle, gate_open, search_gate, seed_of
+from quip.mining.attempt import Workbench
+from quip.mining.plan import Plan
+from quip.primitives import ecdsa, hybrid
+from sim.honest.mining import READS, DrawnSpins
+from sim.world.disk import mining_secret
+
+TRANSACTION = b"\x02\xc0"
+"""A typed transaction as far as codecs look."""
+ZERO = bytes(32)
+FAR_FUTURE_S = 100_000
+
+
+class Forger:
+    """Proves and signs whatever header it is given."""
+
+    def __init__(self, spec: ChainSpec, puzzle: Puzzle, number: int) -> None:
+        self.spec = spec
+        self.puzzle = puzzle
+        self._secret = mining_secret(number)
+        self._leaf = 0
+        self._bench = Workbench(puzzle, DrawnSpins(), _native.CancelFlag(), READS)
+        self.miner_id: bytes = hybrid.miner_id(self._secret.keys)
+
+    def child(self, chain: Chain, now: int) -> Block:
+        """A lawful child of the chain's head."""
+        return self.sealed(chain.template(bytes(range(20)), self.miner_id, now).header)
+
+    def sibling(self, chain: Chain, depth: int, seconds: int) -> Block:
+        """A lawful block, so many seconds after a canonical one `depth` below the head."""
+        number = max(0, chain.head.header.number - depth)
+        parent_hash = chain.tree.canonical_hash(number)
+        assert parent_hash is not None
+        parent = Head(parent_hash, *chain.tree.known(parent_hash))
+        state = chain.tree.state(parent.header.state_root)
+        payee = Payee(bytes(range(20)), self.miner_id)
+        return self.sealed(make_template(self.spec, parent, state, payee, parent.header.timestamp + seconds).header)
+
+    def sealed(self, header: Header) -> Block:
+        """The header with its gate opened, proved and signed."""
+        opened = self.opened(header)
+        return Block(opened, (), self.signed(opened, self._proof(opened.mix_hash)))
+
+    def opened(self, header: Header) -> Header:
+        """The header with its gate opened."""
+        found = search_gate(header.sealing_hash, 0, 1 << 20, self.spec.puzzle.gate_bits)
+        assert found is not None
+        return replace(header, nonce=found[0].to_bytes(8, "big"), mix_hash=found[1])
+
+    def signed(self, header: Header, solutions: tuple[bytes, ...]) -> Seal:
+        """The seal of a header; every leaf is used once, whatever the liar's manners."""
+        keys, leaf = self._secret.keys, self._leaf
+        self._leaf += 1
+        digest = hybrid.block_digest(self.spec.chain_id, keys, leaf, header.hash)
+        signatures = ecdsa.sign(self._secret.ecdsa, digest), self._secret.xmss.sign(leaf, digest)
+        return Seal(keys.suite, keys.ecdsa, keys.xmss, solutions, *signatures)
+
+    def _proof(self, seed: bytes) -> tuple[bytes, ...]:
+        for _ in range(20):
+            effort = self._bench.attempt(seed, self.spec.puzzle.ladder[0][1], Plan(sweeps=1, retries=20))
+            if effort.solutions is not None:
+                return effort.solutions
+        raise AssertionError("drawn spins are no proof on this ladder")
+
+
+@dataclass(frozen=True, slots=True)
+class Lie:
+    """One rule, and how to break it."""
+
+    rule: type[ConsensusError]
+    make: Callable[[Forger, Block], Block]
+
+
+def _header(**changes: Any) -> Callable[[Forger, Block], Block]:
+    return lambda forger, block: forger.sealed(replace(block.header, **changes))
+
+
+def _moved(name: str, by: int) -> Callable[[Forger, Block], Block]:
+    return lambda forger, block: forger.sealed(replace(block.header, **{name: getattr(block.header, name) + by}))
+
+
+def _seal(**changes: Any) -> Callable[[Forger, Block], Block]:
+    return lambda _, block: with_seal(block, **changes)
+
+
+def _part(name: str, position: int) -> Callable[[Forger, Block], Block]:
+    return lambda _, block: with_seal(block, **{name: flip(getattr(block.seal, name), position)})
+
+
+def _solutions(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Forger, Block], Block]:
+    return lambda _, block: with_seal(block, solutions=tuple(change(list(_sealed(block).solutions))))
+
+
+def with_seal(block: Block, **changes: Any) -> Block:
+    """The block with fields of its seal changed."""
+    return replace(block, seal=replace(_sealed(block), **changes))
+
+
+def flip(data: bytes, position: int) -> bytes:
+    """The bytes with the lowest bit of one of them flipped."""
+    changed = bytearray(data)
+    changed[position] ^= 1
+    return bytes(changed)
+
+
+def _sealed(block: Block) -> Seal:
+    assert block.seal is not None
+    return block.seal
+
+
+def _closed_gate(forger: Forger, block: Block) -> Block:
+    for nonce in range(1_000):
+        raw = nonce.to_bytes(8, "big")
+        seed = seed_of(block.header.sealing_hash, raw)
+        if not gate_open(seed, forger.spec.puzzle.gate_bits):
+            return replace(block, header=replace(block.header, nonce=raw, mix_hash=seed))
+    raise AssertionError("every gate is open")
+
+
+def _too_close(_: Forger, block: Block) -> Block:
+    first, *rest = _sealed(block).solutions
+    return with_seal(block, solutions=tuple(sorted((first, flip(first, 1), *rest[1:]))))
+
+
+def _other_miner(forger: Forger, block: Block) -> Block:
+    foreign = replace(block.header, extra_data=bytes(20))
+    return forger.sealed(foreign)
+
+
+def _with_transactions(forger: Forger, block: Block) -> Block:
+    body = (TRANSACTION,)
+    return replace(_header(transactions_root=transactions_root(body))(forger, block), transactions=body)
+
+
+LIES: dict[str, Lie] = {
+    "seed": Lie(errors.SeedMismatch, lambda _, b: replace(b, header=replace(b.header, mix_hash=ZERO))),
+    "gate": Lie(errors.GateClosed, _closed_gate),
+    "number": Lie(errors.WrongNumber, _moved("number", 1)),
+    "ommers": Lie(errors.WrongOmmersHash, _header(ommers_hash=ZERO)),
+    "timestamp": Lie(errors.TimestampNotAfterParent, _header(timestamp=1)),
+    "difficulty": Lie(errors.WrongDifficulty, _moved("difficulty", 1)),
+    "gas limit step": Lie(errors.GasLimitStep, _moved("gas_limit", 30_000_000 // 1024)),
+    "gas used": Lie(errors.GasUsedAboveLimit, _header(gas_used=30_000_001)),
+    "base fee": Lie(errors.WrongBaseFee, _moved("base_fee_per_gas", 1)),
+    "parent": Lie(errors.UnknownParent, _header(parent_hash=ZERO)),
+    "suite": Lie(errors.WrongSuite, _seal(suite=1)),
+    "another miner": Lie(errors.WrongMiner, _other_miner),
+    "ECDSA half": Lie(errors.InvalidSignature, _part("ecdsa_signature", 5)),
+    "XMSS half": Lie(errors.InvalidSignature, _part("xmss_signature", -1)),
+    "XMSS leaf": Lie(errors.InvalidSignature, _part("xmss_signature", 2)),
+    "XMSS length": Lie(errors.InvalidSignature, _seal(xmss_signature=bytes(4_962))),
+    "ECDSA key": Lie(errors.InvalidSignature, _seal(ecdsa_key=bytes(33))),
+    "too few": Lie(errors.WrongSolutionCount, _solutions(lambda s: s[:-1])),
+    "length": Lie(errors.MalformedSolutions, _solutions(lambda s: [s[0] + b"\0", *s[1:]])),
+    "order": Lie(errors.MalformedSolutions, _solutions(lambda s: s[::-1])),
+    "twice": Lie(errors.MalformedSolutions, _solutions(lambda s: [s[0], s[0], *s[2:]])),
+    "distance": Lie(errors.SolutionsTooClose, _too_close),
+    "body": Lie(errors.WrongBody, lambda _, block: replace(block, transactions=(TRANSACTION,))),
+    "transactions": Lie(errors.TransactionsUnsupported, _with_transactions),
+    "state root": Lie(errors.WrongStateRoot, _header(state_root=ZERO)),
+    "receipts root": Lie(errors.WrongReceiptsRoot, _header(receipts_root=ZERO)),
+    "logs bloom": Lie(errors.WrongLogsBloom, _header(logs_bloom=bytes([1] * 256))),
+    "used gas": Lie(errors.WrongGasUsed, _header(gas_used=21_000)),
+}

@@ -1,0 +1,1 @@
+"""Clock, network and disk without sockets, sleeps or files."""

@@ -1,0 +1,93 @@
+"""quip calibrate: measures what a proof costs and writes a chain spec's ladder."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quip.cli.terminal import output
+from quip.cli.terminal.flags import Flag, settings_of, takes_flags
+from quip.cli.terminal.options import Json
+from quip.consensus.errors import InvalidSpec
+from quip.mining.calibration.command import CalibrateOptions, CalibrationReport, run
+from quip.mining.calibration.summary import TooFewMeasured
+from quip.networks.shipped import NETWORKS, file_name
+from quip.node.errors import ConfigError, NodeError
+
+SECTION = "calibrate"
+FLAGS = (
+    Flag(SECTION, "instances", "Instances to measure; default: by the size of the graph", int),
+    Flag(SECTION, "proofs", "Proofs to mine at each of three levels, to compare with what was predicted", int),
+    Flag(SECTION, "start_seconds", "Core-seconds of a proof at the start level", float),
+    Flag(SECTION, "threads", "Threads to measure with; default: all", int),
+    Flag(SECTION, "seed", "Seed of the instances", int),
+    Flag(SECTION, "docs", "Where the raw summary and the plot go", Path),
+    Flag(SECTION, "write", "Write the ladder into the chain spec", bool, "--write/--dry-run"),
+)
+LEAST = {"instances": 1, "proofs": 1, "threads": 1, "seed": 0}
+Spec = Annotated[str, typer.Argument(help="public, dev, test, or the path of a chain spec")]
+
+
+@takes_flags(FLAGS)
+def calibrate(chain: Spec, as_json: Json = False, **given: Any) -> None:
+    """Measure what a valid proof costs. Writes the ladder of the chain spec and the miner's plans."""
+    options = CalibrateOptions(**_checked(settings_of(FLAGS, given).get(SECTION, {})))
+    path = spec_path(chain)
+    with output.progress_bar() as progress:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        try:
+            report = run(path, options, show)
+        except InvalidSpec as error:
+            raise ConfigError(f"{path}: {error}", "give a chain spec that is valid but for its ladder") from None
+        except TooFewMeasured as error:
+            raise NodeError(f"cannot calibrate: {error}", "measure more: --instances") from None
+        except OSError as error:
+            raise NodeError(f"cannot write: {error}", "--dry-run measures without writing") from None
+    _emit(report, path, options, as_json)
+
+
+def _checked(settings: dict[str, Any]) -> dict[str, Any]:
+    for key, least in LEAST.items():
+        if settings.get(key, least) < least:
+            raise ConfigError(f"--{key} {settings[key]} is too small", f"give at least {least}")
+    if settings.get("start_seconds", 1) <= 0:
+        raise ConfigError(f"--start-seconds {settings['start_seconds']:g} is not a duration", "give more than 0")
+    return settings
+
+
+def spec_path(chain: str) -> Path:
+    """The file of a network's name, in this directory; or the path as it is. Raises ConfigError."""
+    path = Path(file_name(chain)) if chain in NETWORKS else Path(chain)
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no chain spec {path}", "run this in the project's root, or name a chain spec's path"
+        )
+    return path
+
+
+def _emit(report: CalibrationReport, path: Path, options: CalibrateOptions, as_json: bool) -> None:
+    if as_json:
+        output.emit_json({**report.document(), "agrees": report.agrees, "spec": str(path), "written": options.write})
+        return
+    calibration = report.ladder.calibration
+    output.emit_pairs(
+        {
+            "spec": f"{path} ({'written' if options.write else 'not written'})",
+            "ladder": f"{len(calibration.ladder)} points, levels {output.level(calibration.lo)} to "
+            f"{output.level(calibration.hi)}",
+            "start": f"level {output.level(calibration.start)}, {report.start_seconds} core-seconds a proof",
+            "prediction": "agrees" if report.agrees else "does not agree within 25 %",
+        }
+    )
+    rows = [
+        (check.margin, f"{check.predicted_updates:.3g}", f"{check.measured_updates:.3g}",
+         f"{check.measured_updates / check.predicted_updates - 1:+.0%}")
+        for check in report.checks
+    ]  # fmt: skip
+    output.emit_table(("margin", "predicted updates", "measured", "off by"), rows)

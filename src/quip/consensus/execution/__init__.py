@@ -1,0 +1,1 @@
+"""From a parent state to the next: genesis, gas, rewards, transition."""

@@ -1,0 +1,82 @@
+"""The state transition: transactions in order, then the reward, then the header's claims about the outcome.
+
+The state comes in as a handle (`StateReader`) and leaves as a `StateUpdate`; nothing is written here. This version
+has no EVM yet: a block with transactions is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from quip.consensus.errors import (
+    TransactionsUnsupported,
+    WrongBody,
+    WrongGasUsed,
+    WrongLogsBloom,
+    WrongReceiptsRoot,
+    WrongStateRoot,
+)
+from quip.consensus.execution.gas import MIN_TRANSACTION_GAS
+from quip.consensus.execution.rewards import reward_of
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.account_state import Account, StateReader, StateUpdate
+from quip.consensus.types.block import transactions_root
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_TRIE_ROOT, Header
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What executing a block gives."""
+
+    state: StateUpdate
+    receipts_root: bytes
+    logs_bloom: bytes
+    gas_used: int
+
+
+def check_body(header: Header, transactions: Sequence[bytes]) -> None:
+    """The transactions are the header's, whose rules hold. Raises WrongBody, which spoils only the message."""
+    count = len(transactions)
+    # No trie is built for what cannot be the header's: one of a million items takes seconds.
+    if count and header.transactions_root == EMPTY_TRIE_ROOT:
+        raise WrongBody(root=f"that of {count} transactions", expected=f"0x{EMPTY_TRIE_ROOT.hex()}")
+    if count * MIN_TRANSACTION_GAS > header.gas_limit:
+        raise WrongBody(root=f"that of {count} transactions", expected=f"one of {header.gas_limit} gas at most")
+    root = transactions_root(transactions)
+    if root != header.transactions_root:
+        raise WrongBody(root=f"0x{root.hex()}", expected=f"0x{header.transactions_root.hex()}")
+
+
+def execute(
+    spec: ChainSpec, state: StateReader, header: Header, context: BlockContext, transactions: Sequence[bytes]
+) -> Outcome:
+    """Run a block on its parent's state. The header's own claims about the outcome are not read.
+
+    Raises TransactionsUnsupported.
+    """
+    if transactions:
+        raise TransactionsUnsupported(count=len(transactions))
+    update = pay(state, header.beneficiary, reward_of(spec.rewards, header, context))
+    return Outcome(state=update, receipts_root=EMPTY_TRIE_ROOT, logs_bloom=EMPTY_BLOOM, gas_used=0)
+
+
+def check_outcome(header: Header, outcome: Outcome) -> None:
+    """The header claims exactly this outcome. Raises an ExecutionError."""
+    if header.gas_used != outcome.gas_used:
+        raise WrongGasUsed(claimed=header.gas_used, computed=outcome.gas_used)
+    if header.receipts_root != outcome.receipts_root:
+        raise WrongReceiptsRoot(claimed=f"0x{header.receipts_root.hex()}", computed=f"0x{outcome.receipts_root.hex()}")
+    if header.logs_bloom != outcome.logs_bloom:
+        raise WrongLogsBloom()
+    if header.state_root != outcome.state.root:
+        raise WrongStateRoot(claimed=f"0x{header.state_root.hex()}", computed=f"0x{outcome.state.root.hex()}")
+
+
+def pay(state: StateReader, address: bytes, amount_wei: int) -> StateUpdate:
+    """The state with `amount_wei` more at `address`; paying nothing touches nothing (EIP-161)."""
+    if amount_wei == 0:
+        return state.update({})
+    account = state.account(address) or Account()
+    return state.update({address: replace(account, balance=account.balance + amount_wei)})

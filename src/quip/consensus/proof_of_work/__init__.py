@@ -1,0 +1,1 @@
+"""Difficulty, proofs and fork choice."""

@@ -1,0 +1,1 @@
+"""The chain spec: values, document, reader."""

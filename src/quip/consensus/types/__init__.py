@@ -1,0 +1,1 @@
+"""What the law is about: header, block, seal, context, account state."""

@@ -1,0 +1,111 @@
+"""The block on the wire: [header, transactions, seal] in RLP.
+
+A typed transaction (EIP-2718) is a byte string, a legacy one a list; in `Block.transactions` both are the bytes that
+transactionsRoot commits to. Size limits come first: nothing is decoded that is too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from quip import _native
+from quip.consensus.errors import BlockTooLarge, MalformedBlock, MalformedTransaction
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
+from quip.consensus.types.seal import Seal
+from quip.primitives import rlp
+
+MAX_BODY_SIZE = 8 << 20
+"""Bytes of RLP([header, transactions]): EIP-7934's 10 MiB less its 2 MiB margin."""
+MAX_SEAL_SIZE = 1 << 20
+"""Bytes of the seal; ten solutions of 600 bytes and both signatures are 11 kB."""
+MAX_BLOCK_SIZE = MAX_BODY_SIZE + MAX_SEAL_SIZE
+_LEGACY_PREFIX = 0xC0
+_PREFIX = 9
+"""Bytes of RLP's longest prefix."""
+_BESIDE = 4_096
+"""Bytes of a header with its prefixes, or of the rest of a seal; the exact size decides near the limit."""
+_TYPED_END = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A header, its transactions and a witness of its work."""
+
+    header: Header
+    transactions: tuple[bytes, ...]
+    """EIP-2718 encodings; a legacy transaction is its RLP list."""
+    seal: Seal | None
+    """None for genesis only."""
+
+    def encode(self) -> bytes:
+        """RLP of the block; a genesis block's seal is the empty list."""
+        seal: rlp.Item = self.seal.item() if self.seal else []
+        return rlp.encode([self.header.fields(), _transaction_items(self.transactions), seal])
+
+    def body_size(self) -> int:
+        """Bytes of RLP([header, transactions]): the block's `size`."""
+        return len(rlp.encode([self.header.fields(), _transaction_items(self.transactions)]))
+
+    @staticmethod
+    def decode(data: bytes) -> Block:
+        """The block in `data`. Raises MalformedMessage (of the part that is malformed, or too large)."""
+        if len(data) > MAX_BLOCK_SIZE:
+            raise BlockTooLarge(part="block", size=len(data), limit=MAX_BLOCK_SIZE)
+        try:
+            item = rlp.decode(data)
+        except rlp.RlpError as error:
+            raise MalformedBlock(str(error)) from error
+        if isinstance(item, bytes) or len(item) != 3:
+            raise MalformedBlock("a block is a list of three items")
+        seal = None if item[2] == [] else Seal.from_item(item[2])
+        block = Block(Header.from_item(item[0]), _transactions(item[1]), seal)
+        check_sizes(block)
+        return block
+
+
+def check_sizes(block: Block) -> None:
+    """Raises BlockTooLarge for a body or seal over its limit."""
+    if _roughly(block.transactions) > MAX_BODY_SIZE:
+        body = block.body_size()
+        if body > MAX_BODY_SIZE:
+            raise BlockTooLarge(part="[header, transactions]", size=body, limit=MAX_BODY_SIZE)
+    if block.seal and _roughly(_parts(block.seal)) > MAX_SEAL_SIZE:
+        seal = len(block.seal.encode())
+        if seal > MAX_SEAL_SIZE:
+            raise BlockTooLarge(part="seal", size=seal, limit=MAX_SEAL_SIZE)
+
+
+def _parts(seal: Seal) -> tuple[bytes, ...]:
+    return (*seal.solutions, seal.ecdsa_key, seal.xmss_key, seal.ecdsa_signature, seal.xmss_signature)
+
+
+def _roughly(items: Sequence[bytes]) -> int:
+    """An upper bound of a list's size with a header, keys and signatures beside it, without encoding anything."""
+    return sum(map(len, items)) + _PREFIX * len(items) + _BESIDE
+
+
+def transactions_root(transactions: Sequence[bytes]) -> bytes:
+    """Root of the trie RLP(index) -> transaction, 32 bytes."""
+    if not transactions:
+        return EMPTY_TRIE_ROOT
+    pairs = [(rlp.encode(rlp.int_to_bytes(index)), transaction) for index, transaction in enumerate(transactions)]
+    return _native.trie_root(pairs)
+
+
+def _transaction_items(transactions: Sequence[bytes]) -> list[rlp.Item]:
+    return [rlp.decode(raw) if raw[0] >= _LEGACY_PREFIX else raw for raw in transactions]
+
+
+def _transactions(item: rlp.Item) -> tuple[bytes, ...]:
+    if isinstance(item, bytes):
+        raise MalformedBlock("transactions are a list")
+    return tuple(_transaction(element) for element in item)
+
+
+def _transaction(item: rlp.Item) -> bytes:
+    if not isinstance(item, bytes):
+        return rlp.encode(item)
+    if not item or item[0] >= _TYPED_END:
+        raise MalformedTransaction("a typed transaction begins with its type, 0x00 to 0x7f")
+    return item

@@ -1,0 +1,1 @@
+"""Work as a number: levels, units, and the ladder of margins."""

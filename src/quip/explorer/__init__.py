@@ -1,1 +1,0 @@
-"""L5: web page over the public RPC only (comes later)."""

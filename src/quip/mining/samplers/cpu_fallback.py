@@ -1,0 +1,20 @@
+"""A CPU sampler that stands in for a device that is not there: same name and place, honest about what it runs on."""
+
+from quip import _native
+from quip.mining.samplers.cpu import CpuSampler
+from quip.mining.samplers.sampler import Drawn
+
+
+class StandIn:
+    """Draws on the CPU; `device` says so, and why."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self._cpu = CpuSampler()
+        self.kind = kind
+        self.device = f"CPU ({reason})"
+
+    def sample(
+        self, model: _native.IsingModel, reads: int, sweeps: int, seed: int, cancel: _native.CancelFlag
+    ) -> Drawn | None:
+        """As `CpuSampler.sample`."""
+        return self._cpu.sample(model, reads, sweeps, seed, cancel)

@@ -1,0 +1,1 @@
+"""New blocks and transactions: judged, fetched, passed on."""

@@ -1,0 +1,366 @@
+"""New blocks: from whom, in which order they are judged, and to whom they go on.
+
+    BLOCK_SUBMIT -> header rules -> seal (native threads) -> relay -> body -> import -> GOSSIP to the rest
+    GOSSIP       -> BLOCK_REQUEST to one announcer -> the same way, with body
+
+Header and seal go on before the block is executed: work was done for them, so junk is dear. GOSSIP says "I hold it",
+so it follows the import; who announces, or serves, a block that breaks a rule is at fault, who relayed one whose
+execution fails is not. What builds on something unknown becomes a claim, and sync's business.
+What this file does not do: it speaks to no session; its orders are drained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from quip.chain.batch import SEAL_CHECKED
+from quip.chain.chain import Accepted, Status
+from quip.consensus.errors import (
+    BranchTooOld,
+    ConsensusError,
+    ExecutionError,
+    Fault,
+    FutureBlock,
+    KnownInvalid,
+    Unconnected,
+)
+from quip.consensus.execution.transition import check_body
+from quip.consensus.types.block import Block
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
+from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
+from quip.net.commands import Ask, Blame, Claim, Credit, Drop, Order
+from quip.net.errors import FalseClaim, WrongAnswer
+from quip.net.gossip.block_fetcher import Fetches
+from quip.net.gossip.candidates import Candidate, Offer, Stage, judge
+from quip.net.gossip.propagation import Propagation
+from quip.net.limits import (
+    BROKEN_PROMISES,
+    CANDIDATES,
+    CANDIDATES_PER_PEER,
+    CLAIMS,
+    EARLY_BLOCKS,
+    OTHER_OFFERS,
+    SIDE_BLOCKS_REMEMBERED,
+    VERIFIED_SEALS,
+    WAITING_CHILDREN,
+)
+from quip.net.link import Instant
+from quip.net.ports import ChainView
+from quip.net.wire.messages import BlockRequest, BlockResponse, BlockSubmit, Bodies, BodiesRequest, HeadClaim, Message
+from quip.net.wire.messages import Gossip as GossipMessage
+from quip.primitives.bounded_dict import BoundedDict
+
+
+class Gossip:
+    """The pipeline of new blocks."""
+
+    def __init__(self, view: ChainView, propagation: Propagation, tickets: Iterator[int]) -> None:
+        self._view = view
+        self._propagation = propagation
+        self._tickets = tickets
+        self._candidates: dict[bytes, Candidate] = {}
+        self._jobs: dict[int, bytes] = {}
+        self._blocks = Fetches(tickets)
+        self._bodies = Fetches(tickets)
+        self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
+        self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
+        self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
+        self._claims: BoundedDict[tuple[int, bytes], HeadClaim] = BoundedDict(CLAIMS)
+        self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
+        self._promises: dict[int, int] = {}
+        self._orders: list[Order] = []
+
+    # --- peers
+
+    def gone(self, peer: int, now: Instant) -> None:
+        """The peer left; what was asked of it is asked of others."""
+        self._promises.pop(peer, None)
+        for _, ask in self._blocks.gone(peer):
+            self._order(ask)
+        for block_hash, ask in self._bodies.gone(peer):
+            self._order(ask)
+            if ask is None:
+                self._drop(block_hash, now)
+
+    def handles(self, block_hash: bytes) -> bool:
+        """True while the block is on its way in: no reason to sync for it."""
+        return block_hash in self._candidates or block_hash in self._blocks
+
+    # --- what peers push
+
+    def submitted(self, peer: int, message: BlockSubmit, now: Instant) -> None:
+        """BLOCK_SUBMIT."""
+        self._offer(Offer(peer, message.header, message.seal, None, message.total_difficulty, held=False), now)
+
+    def announced(self, peer: int, message: GossipMessage, now: Instant) -> None:
+        """GOSSIP: fetch what would be the next head, claim what is further off."""
+        head = self._view.head
+        for claim in message.blocks:
+            self._propagation.knows(peer, claim.hash)
+            if self._view.header(claim.hash) is not None or claim.hash in self._early:
+                continue
+            if claim.total_difficulty <= head.context.total_difficulty or claim.hash in self._candidates:
+                continue
+            if claim.number > head.header.number + 1:
+                self._orders.append(Claim(peer, claim, held=True))
+            else:
+                self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
+                if claim.hash in self._blocks:
+                    self._claims.put((peer, claim.hash), claim)
+
+    # --- answers and results
+
+    def replied(self, peer: int, ticket: int, reply: Message, now: Instant) -> bool:
+        """An answer to one of our requests; False for another's ticket."""
+        if self._blocks.hash_of(ticket) is not None:
+            self._block_arrived(peer, ticket, reply, now)
+            return True
+        if self._bodies.hash_of(ticket) is not None:
+            self._body_arrived(peer, ticket, reply, now)
+            return True
+        return False
+
+    def failed(self, ticket: int, now: Instant) -> bool:
+        """A request that came to nothing; False for another's ticket."""
+        if self._blocks.hash_of(ticket) is not None:
+            self._break_promise(self._blocks.asked(ticket))
+            self._order(self._blocks.failed(ticket))
+            return True
+        block_hash = self._bodies.hash_of(ticket)
+        if block_hash is None:
+            return False
+        ask = self._bodies.failed(ticket)
+        self._order(ask)
+        if ask is None:
+            self._drop(block_hash, now)
+        return True
+
+    def seals_checked(self, job: int, errors: tuple[ConsensusError | None, ...], now: Instant) -> bool:
+        """The verdict on a candidate's seal; False for another's job."""
+        block_hash = self._jobs.pop(job, None)
+        candidate = self._candidates.get(block_hash) if block_hash is not None else None
+        if candidate is None:
+            return block_hash is not None
+        error = errors[0] if errors else None
+        if error is not None or not errors:
+            self._seal_failed(candidate, error, now)
+            return True
+        self._verified.put(candidate.hash, candidate.offer.seal)
+        self._orders.append(Credit(candidate.offer.peer, candidate.claim))
+        self._proceed(candidate, now)
+        return True
+
+    def imported(self, job: int, outcomes: tuple[Accepted | ConsensusError | None, ...], now: Instant) -> bool:
+        """The chain's verdict on a candidate; False for another's job."""
+        block_hash = self._jobs.pop(job, None)
+        candidate = self._candidates.pop(block_hash, None) if block_hash is not None else None
+        if candidate is None:
+            return block_hash is not None
+        outcome = outcomes[0] if outcomes else None
+        if isinstance(outcome, ConsensusError):
+            self._refused(candidate, outcome)
+        elif outcome is not None:
+            self._accepted(candidate, outcome)
+        self._release(candidate.hash, now)
+        return True
+
+    def drain(self) -> list[Order]:
+        """What is wanted, since the last call."""
+        orders, self._orders = self._orders, []
+        return orders
+
+    def __len__(self) -> int:
+        return len(self._candidates)
+
+    # --- the pipeline
+
+    def _offer(self, offer: Offer, now: Instant) -> bool:
+        """False: somebody else has to be asked, this one's body is not the header's."""
+        block_hash = offer.header.hash
+        self._propagation.knows(offer.peer, block_hash)
+        if self._view.header(block_hash) is not None or block_hash in self._early:
+            return True
+        candidate = self._candidates.get(block_hash)
+        if candidate is not None:
+            if self._blamed_for_body(offer):
+                return False
+            if len(candidate.others) < OTHER_OFFERS:
+                candidate.others.append(offer)
+            if candidate.stage is Stage.COMPLETING:
+                self._order(self._bodies.want(block_hash, offer.peer, BodiesRequest((block_hash,))))
+            return True
+        if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
+            self._waiting.put(block_hash, offer)
+            return True
+        return self._judge(block_hash, offer, now)
+
+    def _judge(self, block_hash: bytes, offer: Offer, now: Instant) -> bool:
+        candidate = self._judged(block_hash, offer, now)
+        if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
+            return True
+        if self._blamed_for_body(offer):
+            return False
+        self._candidates[block_hash] = candidate
+        seal = self._verified.get(block_hash)
+        if seal is None:
+            self._check(candidate)
+        else:
+            # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
+            candidate.offer = replace(offer, seal=seal)
+            self._proceed(candidate, now)
+        return True
+
+    def _judged(self, block_hash: bytes, offer: Offer, now: Instant) -> Candidate | None:
+        try:
+            return judge(self._view, block_hash, offer, now.unix_s)
+        except Unconnected:
+            if offer.total_difficulty:
+                self._orders.append(Claim(offer.peer, offer.claim, offer.held))
+        except FutureBlock:
+            pass
+        except (ConsensusError, FalseClaim) as error:
+            self._orders.append(Blame(offer.peer, error))
+        return None
+
+    def _blamed_for_body(self, offer: Offer) -> bool:
+        """A body is looked at once its header's rules hold, for they say how much there can be of it."""
+        error = None if offer.transactions is None else _wrong_body(offer.header, offer.transactions)
+        if error is not None:
+            self._orders.append(Blame(offer.peer, error))
+        return error is not None
+
+    def _has_room(self, candidate: Candidate) -> bool:
+        peer, header = candidate.offer.peer, candidate.offer.header
+        mine = sum(1 for other in self._candidates.values() if other.offer.peer == peer)
+        if len(self._candidates) >= CANDIDATES or mine >= CANDIDATES_PER_PEER:
+            return False
+        if candidate.claim.total_difficulty > self._view.head.context.total_difficulty:
+            return True
+        return self._sides.get((header.parent_hash, header.miner_id)) in (None, candidate.hash)
+
+    def _check(self, candidate: Candidate) -> None:
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.CHECKING
+        offer = candidate.offer
+        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(offer.header, offer.seal, candidate.required),)))
+
+    def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
+        del self._candidates[candidate.hash]
+        if error is not None:
+            self._orders.append(Blame(candidate.offer.peer, error))
+        if candidate.others:
+            first, *rest = candidate.others
+            self._offer(first, now)
+            for other in rest:
+                self._offer(other, now)
+        if candidate.hash not in self._candidates:
+            self._release(candidate.hash, now)
+
+    def _proceed(self, candidate: Candidate, now: Instant) -> None:
+        """The seal is good."""
+        if not candidate.early:
+            self._orders.extend(self._propagation.push(candidate.submit))
+        body = candidate.body()
+        if body is None:
+            candidate.stage = Stage.COMPLETING
+            request = BodiesRequest((candidate.hash,))
+            for offer in (candidate.offer, *candidate.others):
+                self._order(self._bodies.want(candidate.hash, offer.peer, request))
+            if candidate.hash not in self._bodies:
+                self._drop(candidate.hash, now)
+            return
+        self._import(candidate, body)
+
+    def _import(self, candidate: Candidate, body: tuple[bytes, ...]) -> None:
+        offer = candidate.offer
+        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
+            self._sides.put((offer.header.parent_hash, offer.header.miner_id), candidate.hash)
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.IMPORTING
+        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),), SEAL_CHECKED))
+
+    def _drop(self, block_hash: bytes, now: Instant) -> None:
+        """The block did not come in by gossip; sync may bring it."""
+        self._candidates.pop(block_hash, None)
+        self._release(block_hash, now)
+
+    def _release(self, parent_hash: bytes, now: Instant) -> None:
+        """What waited for a block is judged now, whatever became of the block."""
+        for block_hash in self._waiting.keys():  # noqa: SIM118 - no mapping
+            offer = self._waiting.get(block_hash)
+            if offer is not None and offer.header.parent_hash == parent_hash:
+                self._waiting.drop(block_hash)
+                self._offer(offer, now)
+                if block_hash not in self._candidates:
+                    self._release(block_hash, now)
+
+    def _accepted(self, candidate: Candidate, outcome: Accepted) -> None:
+        self._verified.drop(candidate.hash)
+        if outcome.status is Status.SIDE:
+            self._orders.append(Note("debug", "side block", (("number", candidate.claim.number),)))
+
+    def _refused(self, candidate: Candidate, error: ConsensusError) -> None:
+        if isinstance(error, FutureBlock):
+            self._early.put(candidate.hash, None)
+        elif isinstance(error, BranchTooOld | Unconnected):
+            self._orders.append(Claim(candidate.offer.peer, candidate.claim, candidate.offer.held))
+        elif error.fault is Fault.AT_FAULT:
+            fields = (("number", candidate.claim.number), ("rule", type(error).__name__), ("error", str(error)))
+            self._orders.append(Note("warning", "invalid block", fields))
+            holders = [offer for offer in (candidate.offer, *candidate.others) if offer.held]
+            if not isinstance(error, ExecutionError | KnownInvalid):
+                holders = [candidate.offer]
+            self._orders.extend(Blame(offer.peer, error) for offer in holders)
+
+    # --- fetched parts
+
+    def _block_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
+        block_hash = self._blocks.hash_of(ticket)
+        block = reply.block if isinstance(reply, BlockResponse) else None
+        wrong = block is not None and (block.header.hash != block_hash or block.seal is None)
+        if wrong:
+            self._orders.append(Blame(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
+        if block is None or block.seal is None or wrong:
+            self.failed(ticket, now)
+            return
+        claim = self._claims.get((peer, block.header.hash))  # its own, not what others say of the block
+        total = claim.total_difficulty if claim is not None else 0
+        if self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now):
+            self._blocks.done(ticket)
+            self._promises.pop(peer, None)
+        else:
+            self.failed(ticket, now)
+
+    def _body_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
+        candidate = self._candidates.get(self._bodies.hash_of(ticket) or b"")
+        body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
+        error = _wrong_body(candidate.offer.header, body) if candidate is not None and body is not None else None
+        if error is not None:
+            self._orders.append(Blame(peer, error))
+        if candidate is None or body is None or error is not None:
+            self.failed(ticket, now)
+            return
+        self._bodies.done(ticket)
+        self._import(candidate, body)
+
+    def _break_promise(self, peer: int) -> None:
+        """It announced a block and did not give it: once is a hiccup, always is a way to keep us busy."""
+        self._promises[peer] = self._promises.get(peer, 0) + 1
+        if self._promises[peer] >= BROKEN_PROMISES:
+            self._orders.append(Drop(peer, "announces blocks that it does not give"))
+
+    def _order(self, ask: Ask | None) -> None:
+        if ask is not None:
+            self._orders.append(ask)
+
+
+def _wrong_body(header: Header, transactions: tuple[bytes, ...]) -> ConsensusError | None:
+    try:
+        check_body(header, transactions)
+    except ConsensusError as error:
+        return error
+    return None

@@ -1,0 +1,78 @@
+"""Who is told of which block: header and seal to some at once, the hash to the rest.
+
+What this file does not do: it judges no block; `gossip` says what may go on.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+from random import Random
+
+from quip.chain.events import Head
+from quip.net.commands import Tell
+from quip.net.limits import KNOWN_BLOCKS_PER_PEER, PUSH_AT_LEAST, VERIFIED_SEALS
+from quip.net.ports import ChainView
+from quip.net.wire.messages import BlockSubmit, Gossip, HeadClaim
+from quip.primitives.bounded_dict import BoundedDict
+
+
+class Propagation:
+    """What each joined peer is known to have, and what it is to be told."""
+
+    def __init__(self, view: ChainView, rng: Random) -> None:
+        self._view = view
+        self._rng = rng
+        self._known: dict[int, BoundedDict[bytes, None]] = {}
+        self._pushed: BoundedDict[bytes, None] = BoundedDict(VERIFIED_SEALS)
+        self._announced = view.head.hash
+
+    def joined(self, peer: int) -> None:
+        """The peer may be told of blocks from now on."""
+        self._known[peer] = BoundedDict(KNOWN_BLOCKS_PER_PEER)
+
+    def gone(self, peer: int) -> None:
+        """The peer left."""
+        self._known.pop(peer, None)
+
+    def knows(self, peer: int, block_hash: bytes) -> None:
+        """The peer has the block, or is being told of it."""
+        if peer in self._known:
+            self._known[peer].put(block_hash, None)
+
+    def push(self, message: BlockSubmit) -> list[Tell]:
+        """Header and seal to a random few who lack it: the square root of all peers, and at least PUSH_AT_LEAST."""
+        block_hash = message.header.hash
+        self._pushed.put(block_hash, None)
+        ignorant = [peer for peer, known in self._known.items() if block_hash not in known]
+        quota = max(PUSH_AT_LEAST, 1 + isqrt(max(0, len(self._known) - 1)))
+        chosen = self._rng.sample(ignorant, min(quota, len(ignorant)))
+        for peer in chosen:
+            self.knows(peer, block_hash)
+        return [Tell(peer, message) for peer in chosen]
+
+    def head_moved(self, head: Head, *, mined: bool, syncing: bool) -> list[Tell]:
+        """The new head, whole to some if we mined it; by hash to all who lack it, but for what sync brings on its way.
+
+        What gossip brought is told in mid-sync too: a claim alone must not silence a node.
+        """
+        told: list[Tell] = []
+        if mined:
+            block = self._view.block(head.hash)
+            if block is not None and block.seal is not None:
+                told = self.push(BlockSubmit(head.header, block.seal, head.context.total_difficulty))
+        if mined or not syncing or head.hash in self._pushed:
+            told += self._announce(head)
+        return told
+
+    def tick(self, *, syncing: bool) -> list[Tell]:
+        """After a sync its result is told once."""
+        head = self._view.head
+        return self._announce(head) if not syncing and head.hash != self._announced else []
+
+    def _announce(self, head: Head) -> list[Tell]:
+        self._announced = head.hash
+        message = Gossip((HeadClaim(head.hash, head.header.number, head.context.total_difficulty),))
+        ignorant = [peer for peer, known in self._known.items() if head.hash not in known]
+        for peer in ignorant:
+            self.knows(peer, head.hash)
+        return [Tell(peer, message) for peer in ignorant]

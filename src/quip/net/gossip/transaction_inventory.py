@@ -1,0 +1,93 @@
+"""The inventory of transactions: who has announced which, and which of them are fetched for the pool.
+
+The pool behind it belongs to a later protocol version: `EmptyPool` wants nothing, so nothing is ever requested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from quip.net.commands import Ask
+from quip.net.limits import KNOWN_TRANSACTIONS_PER_PEER, MAX_TRANSACTIONS, TRANSACTIONS_TIMEOUT_S
+from quip.net.wire.messages import TransactionGossip, Transactions, TransactionsRequest
+from quip.primitives.bounded_dict import BoundedDict
+
+
+class TransactionPool(Protocol):
+    """Pending transactions, by hash."""
+
+    def wants(self, kind: int, size: int, transaction_hash: bytes) -> bool:
+        """True if an announced transaction should be fetched."""
+        ...
+
+    def get(self, transaction_hash: bytes) -> bytes | None:
+        """EIP-2718 bytes."""
+        ...
+
+    def offered(self, peer: int, transactions: tuple[bytes, ...]) -> None:
+        """Fetched from a peer; the pool checks them itself."""
+        ...
+
+
+class EmptyPool:
+    """Holds nothing and wants nothing: blocks of protocol version 1 have no transactions yet."""
+
+    def wants(self, kind: int, size: int, transaction_hash: bytes) -> bool:
+        """Never."""
+        return False
+
+    def get(self, transaction_hash: bytes) -> bytes | None:
+        """Nothing."""
+        return None
+
+    def offered(self, peer: int, transactions: tuple[bytes, ...]) -> None:
+        """Ignored."""
+
+
+class TransactionInventory:
+    """Bounded knowledge of who has what; one request in flight per peer."""
+
+    def __init__(self, pool: TransactionPool, tickets: Iterator[int]) -> None:
+        self._pool = pool
+        self._tickets = tickets
+        self._known: dict[int, BoundedDict[bytes, None]] = {}
+        self._asked: dict[int, int] = {}
+
+    def announced(self, peer: int, message: TransactionGossip) -> Ask | None:
+        """TRANSACTION_GOSSIP: remember it, and ask for what the pool wants, if the peer is asked for nothing yet."""
+        known = self._known.setdefault(peer, BoundedDict(KNOWN_TRANSACTIONS_PER_PEER))
+        wanted: list[bytes] = []
+        for kind, size, transaction_hash in message.items:
+            known.put(transaction_hash, None)
+            if len(wanted) < MAX_TRANSACTIONS and self._pool.wants(kind, size, transaction_hash):
+                wanted.append(transaction_hash)
+        if not wanted or peer in self._asked.values():
+            return None
+        ticket = next(self._tickets)
+        self._asked[ticket] = peer
+        return Ask(peer, ticket, TransactionsRequest(tuple(wanted)), TRANSACTIONS_TIMEOUT_S)
+
+    def knows(self, peer: int, transaction_hash: bytes) -> bool:
+        """True if the peer announced it."""
+        return peer in self._known and transaction_hash in self._known[peer]
+
+    def told(self, ticket: int, answer: Transactions) -> bool:
+        """An answer to our request; False for another's ticket."""
+        peer = self._asked.pop(ticket, None)
+        if peer is not None:
+            self._pool.offered(peer, answer.transactions)
+        return peer is not None
+
+    def failed(self, ticket: int) -> bool:
+        """A request that came to nothing; False for another's ticket."""
+        return self._asked.pop(ticket, None) is not None
+
+    def gone(self, peer: int) -> None:
+        """The connection ended."""
+        self._known.pop(peer, None)
+
+    def answer(self, request: TransactionsRequest) -> Transactions:
+        """The answer to TRANSACTIONS_REQUEST."""
+        found = (self._pool.get(transaction_hash) for transaction_hash in request.hashes)
+        return Transactions(tuple(raw for raw in found if raw is not None))

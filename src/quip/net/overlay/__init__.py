@@ -1,0 +1,1 @@
+"""The machine: every event comes in here, every action goes out."""

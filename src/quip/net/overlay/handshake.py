@@ -1,0 +1,151 @@
+"""From a completed handshake to a joined peer: own key, bans, pins, duplicates, the join, the welcome."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from quip.net.actions import Close, CloseCode, Favour
+from quip.net.errors import RefusalCode
+from quip.net.events import Opened
+from quip.net.limits import CHANGED_KEYS_NOTED
+from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.overlay.state import Hub, plain
+from quip.net.peers.admission import Admission, same_network
+from quip.net.peers.bans import is_excused
+from quip.net.peers.peer_table import Peer
+from quip.net.session.session import LocalJoin, PeerSession
+from quip.net.wire.messages import JoinRequest
+from quip.primitives.bounded_dict import BoundedDict
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MOMENT_S = 253_402_300_799  # of the year 9999
+
+
+class Reception:
+    """Lets peers in, or tells them why not."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._admission = Admission(hub.setup.node_id, hub.setup.max_inbound)
+        self._noted: BoundedDict[tuple[Address, bytes], None] = BoundedDict(CHANGED_KEYS_NOTED)
+
+    def opened(self, event: Opened, now: Instant) -> None:
+        """A TLS handshake was completed."""
+        hub, link = self._hub, event.link
+        if link.outbound:
+            hub.dialler.answered(link.address, link.node_id)
+        refusal = self._refusal(link, now)
+        if refusal is not None:
+            hub.actions.append(Close(event.connection, *refusal))
+            return
+        local = LocalJoin(hub.local_join, hub.setup.heartbeat_interval_s, hub.setup.heartbeat_timeout_s)
+        peer = Peer(event.connection, link, PeerSession(event.connection, link, local, now), now)
+        hub.peers.add(peer)
+        hub.touch(peer)
+
+    def _refusal(self, link: Link, now: Instant) -> tuple[CloseCode, str] | None:
+        hub = self._hub
+        if link.node_id == hub.setup.node_id:
+            if link.outbound:
+                hub.dialler.is_self(link.address)
+                hub.note(
+                    "warning" if link.purpose is Purpose.MANUAL else "info", "that peer is this node itself",
+                    address=str(link.address), hint="if it is another machine, its node.key is a copy: remove it there",
+                )  # fmt: skip
+            return CloseCode.SELF, "this is the same node"
+        ban = hub.bans.against(link.node_id, link.address.host, now.unix_s)
+        if ban is not None and not is_excused(link, ban):
+            code, reason = CloseCode.BANNED, plain(f"banned until {_moment(ban.until_unix_s)}: {ban.reason}")
+        elif not link.outbound:
+            return None
+        elif self._has_other_key(link):
+            code, reason = CloseCode.WRONG_KEY, "another key than before"
+        elif not self._admission.dialled(hub.peers, link.node_id):
+            code, reason = CloseCode.DONE, "connected already"
+        else:
+            return None
+        if link.outbound:
+            hub.dialler.failed(link.address, now)
+        return code, reason
+
+    def _has_other_key(self, link: Link) -> bool:
+        pinned = self._hub.storage.pin_of(link.address)
+        if pinned is None or pinned == link.node_id:
+            return False
+        if link.purpose is not Purpose.MANUAL:
+            self._hub.book.drop(link.address)
+        elif (link.address, link.node_id) not in self._noted:
+            self._noted.put((link.address, link.node_id), None)
+            self._hub.note(
+                "error", "peer refused: its key changed", address=str(link.address), expected=pinned.hex(),
+                found=link.node_id.hex(), hint=f"if that is right: quip peers trust {link.address}",
+            )  # fmt: skip
+        return True
+
+    def _is_familiar(self, peer: Peer) -> bool:
+        """True for who is not just anybody: we dialled it (now, or before: pinned), or named it, or owe it a block."""
+        hub, link = self._hub, peer.link
+        if link.outbound or link.node_id in hub.providers or hub.dialler.names(link.address):
+            return True
+        places = {link.address} if peer.public is None else {link.address, peer.public}
+        return any(hub.storage.pin_of(place) == link.node_id for place in places)
+
+    def join_asked(self, peer: Peer, join: JoinRequest, now: Instant) -> None:
+        """An inbound peer wants to join."""
+        hub = self._hub
+        verdict = self._admission.inbound(hub.peers, peer, join, hub.local_join(), now)
+        if verdict.code is not RefusalCode.WELCOME:
+            peer.session.refuse(verdict.code, plain(verdict.reason), now)
+            hub.note("debug", "join refused", address=str(peer.link.address), reason=verdict.reason)
+            return
+        for other in verdict.closes:
+            same = other.link.node_id == peer.link.node_id
+            hub.close(other, CloseCode.DONE if same else CloseCode.FULL, "replaced by a newer connection", now)
+        peer.welcomed = True
+        peer.session.welcome(now)
+
+    def joined(self, peer: Peer, join: JoinRequest, now: Instant) -> None:
+        """Both sides welcomed."""
+        hub, link = self._hub, peer.link
+        verdict = same_network(hub.local_join(), join)
+        if verdict.code is not RefusalCode.WELCOME:
+            self.refused(peer, verdict.code, verdict.reason, now)
+            return
+        peer.join, peer.claim = join, join.head
+        peer.joined_s = peer.heard_s = now.monotonic_s
+        peer.public = hub.discovery.public_address(peer, join)
+        peer.familiar = self._is_familiar(peer)
+        if link.purpose in (Purpose.MANUAL, Purpose.OUTBOUND) and hub.storage.pin_of(link.address) is None:
+            hub.storage.pin(link.address, link.node_id)
+        ask = hub.discovery.joined(peer, now)
+        if link.purpose is Purpose.FEELER:
+            hub.close(peer, CloseCode.DONE, "only to see whether the address answers", now)
+            return
+        if not link.outbound:
+            hub.actions.append(Favour(peer.connection))
+        hub.note(
+            "info", "peer joined", address=str(link.address), node=link.node_id.hex()[:16],
+            direction=link.purpose.value, agent=join.agent, head=join.head.number,
+        )  # fmt: skip
+        hub.propagation.joined(peer.connection)
+        hub.claimed(peer, join.head, now)
+        hub.order(ask)
+
+    def refused(self, peer: Peer, code: int, reason: str, now: Instant) -> None:
+        """The other side does not want us, or speaks of another chain."""
+        hub = self._hub
+        if code == RefusalCode.SELF:
+            hub.dialler.is_self(peer.link.address)
+        serious = peer.link.outbound and code not in (RefusalCode.DUPLICATE, RefusalCode.SELF)
+        level = "warning" if serious and hub.dialler.is_news(peer.link.address, reason) else "debug"
+        hub.note(level, "join refused by peer", address=str(peer.link.address), code=_named(code), reason=reason)
+        hub.close(peer, CloseCode.REFUSED, "join refused", now)
+
+
+def _moment(unix_s: int) -> str:
+    """The same words each time, so that a log says them once."""
+    return (_EPOCH + timedelta(seconds=min(unix_s, _LAST_MOMENT_S))).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _named(code: int) -> str:
+    return RefusalCode(code).name.lower() if code in set(RefusalCode) else str(code)

@@ -1,0 +1,176 @@
+"""What the overlay's parts share: the peers, the collaborators, and how a connection is closed.
+
+What this file does not do: it handles no event; `overlay`, `reception` and `conversation` do.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from random import Random
+
+from quip.consensus.errors import ConsensusError, Fault, KnownInvalid
+from quip.net.actions import Action, Close, CloseCode, Note, Send
+from quip.net.commands import Order
+from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
+from quip.net.gossip.block_pipeline import Gossip
+from quip.net.gossip.propagation import Propagation
+from quip.net.gossip.transaction_inventory import EmptyPool, TransactionInventory
+from quip.net.limits import DEPARTED, MAX_REASON_CHARACTERS, PROVIDERS
+from quip.net.link import Instant, Link
+from quip.net.overlay_config import PROTOCOL_VERSION, OverlaySetup
+from quip.net.peers.address_book import AddressBook
+from quip.net.peers.bans import Bans
+from quip.net.peers.dialling import Dialler
+from quip.net.peers.discovery import Discovery
+from quip.net.peers.peer_table import Peer, PeerTable
+from quip.net.ports import ChainView, PeerStorage
+from quip.net.sync.sync import Sync
+from quip.net.wire.messages import HeadClaim, JoinRequest, Request
+from quip.primitives.bounded_dict import BoundedDict
+
+_CLOSE_CODES: dict[type[NetError | ConsensusError], CloseCode] = {
+    HeartbeatLost: CloseCode.TIMED_OUT,
+    Stalled: CloseCode.TOO_SLOW,
+    JoinRefused: CloseCode.REFUSED,
+}
+
+
+def plain(text: str) -> str:
+    """What may be sent as a reason: printable ASCII, and not too long."""
+    shown = "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text)
+    return shown[:MAX_REASON_CHARACTERS]
+
+
+class Hub:
+    """State and collaborators of one overlay, and the actions that it has not handed out yet."""
+
+    def __init__(self, setup: OverlaySetup, view: ChainView, storage: PeerStorage, rng: Random) -> None:
+        self.setup = setup
+        self.view = view
+        self.storage = storage
+        self.peers = PeerTable()
+        self.bans = Bans(storage)
+        self.book = AddressBook(rng, storage.addresses())
+        tickets = count(1)
+        self.dialler = Dialler(setup, self.book, self.bans, rng)
+        self.dialler.use_anchors(storage.anchors())
+        self.discovery = Discovery(self.book, storage, rng, tickets)
+        self.propagation = Propagation(view, rng)
+        self.gossip = Gossip(view, self.propagation, tickets)
+        self.inventory = TransactionInventory(EmptyPool(), tickets)
+        self.sync = Sync(view, rng, tickets)
+        self.providers: BoundedDict[bytes, None] = BoundedDict(PROVIDERS)
+        """Node ids that brought a new block first."""
+        self.departed: BoundedDict[int, Link] = BoundedDict(DEPARTED)
+        """Connections that ended, whoever ended them: what came by them may turn out bad afterwards."""
+        self.orders: list[Order] = []
+        self.actions: list[Action] = []
+        self._touched: dict[int, None] = {}
+
+    def claim_of_head(self) -> HeadClaim:
+        """This node's head, as told to peers."""
+        head = self.view.head
+        return HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
+
+    def local_join(self) -> JoinRequest:
+        """What this node says of itself."""
+        spec, setup = self.view.spec, self.setup
+        return JoinRequest(
+            PROTOCOL_VERSION, spec.chain_id, self.view.genesis_hash, self.claim_of_head(), setup.public, setup.agent
+        )
+
+    def claimed(self, peer: Peer, claim: HeadClaim, now: Instant) -> None:
+        """The peer says what its head is; nobody honest has a head that breaks the rules."""
+        if self.view.is_invalid(claim.hash):
+            self.blame(peer, KnownInvalid(block_hash=f"0x{claim.hash.hex()}"), now)
+            return
+        peer.claim = claim
+        self.propagation.knows(peer.connection, claim.hash)
+        # What is on its way in needs no sync; but a block far ahead is not, whatever others announced it to be.
+        near = claim.number <= self.view.head.header.number + 1
+        if not (near and self.gossip.handles(claim.hash)):
+            self.sync.claim(peer.connection, claim, now, familiar=peer.familiar)
+
+    def note(self, level: str, event: str, **fields: str | int | float) -> None:
+        """A line for the log."""
+        self.actions.append(Note(level, event, tuple(fields.items())))
+
+    def blame(self, peer: Peer, error: NetError | ConsensusError, now: Instant) -> None:
+        """The peer broke a rule: close the connection; ban the peer where an honest one never does that."""
+        if peer.closing:
+            return
+        if error.fault is not Fault.AT_FAULT:
+            self.close(peer, _CLOSE_CODES.get(type(error), CloseCode.DONE), str(error), now)
+            return
+        punish(self, peer.link, error, now)
+        self.close(peer, CloseCode.MISBEHAVED, type(error).__name__, now)
+        self.departed.drop(peer.connection)
+
+    def close(self, peer: Peer, code: CloseCode, reason: str, now: Instant) -> None:
+        """End a connection. From here on nothing is read from it or written to it."""
+        if peer.closing:
+            return
+        self.flush(peer)
+        self.actions.append(Close(peer.connection, code, plain(reason)))
+        self.note(
+            "info" if peer.joined else "debug", "peer closed",
+            address=str(peer.link.address), node=peer.link.node_id.hex()[:16], code=code.name, reason=reason,
+        )  # fmt: skip
+        self.leave(peer, now)
+
+    def leave(self, peer: Peer, now: Instant) -> None:
+        """The connection is ending: everybody forgets it."""
+        peer.closing = True
+        number = peer.connection
+        self.departed.put(number, peer.link)
+        self.propagation.gone(number)
+        self.gossip.gone(number, now)
+        self.sync.gone(number, now)
+        self.inventory.gone(number)
+        self.discovery.gone(number)
+        for ticket in peer.asked.values():
+            _ = self.discovery.failed(ticket) or self.inventory.failed(ticket)
+        if peer.link.outbound and peer.join is None:
+            self.dialler.failed(peer.link.address, now)
+        elif peer.link.outbound:
+            self.dialler.ended(peer, now)
+
+    def order(self, order: Order | None) -> None:
+        """Something for the overlay to carry out before it hands out its actions."""
+        if order is not None:
+            self.orders.append(order)
+
+    def request_failed(self, number: int, asked: tuple[int, Request], error: NetError, now: Instant) -> None:
+        """A request came to nothing; `asked`: the overlay's ticket, and the request."""
+        ticket, request = asked
+        if not (self.discovery.failed(ticket) or self.inventory.failed(ticket) or self.gossip.failed(ticket, now)):
+            self.sync.failed(number, ticket, request, error, now)
+
+    def touch(self, peer: Peer) -> None:
+        """Its session may have something to send."""
+        self._touched[peer.connection] = None
+
+    def flush(self, peer: Peer) -> None:
+        """Hand out what its session wants to send."""
+        for action in peer.session.drain():
+            if isinstance(action, Send):
+                peer.bytes_out += len(action.data)
+            self.actions.append(action)
+
+    def flush_touched(self) -> None:
+        """The same for all touched sessions."""
+        touched, self._touched = self._touched, {}
+        for number in touched:
+            peer = self.peers.get(number)
+            if peer is not None:
+                self.flush(peer)
+
+
+def punish(hub: Hub, link: Link, error: NetError | ConsensusError, now: Instant) -> None:
+    """Ban who is at the other end, or was."""
+    rule = type(error).__name__
+    for ban in hub.bans.punish(link.node_id, link.address.host, rule, now.unix_s):
+        hub.note(
+            "warning", "peer banned", subject=ban.subject, address=str(link.address), rule=rule,
+            error=str(error)[:200], seconds=ban.until_unix_s - now.unix_s, offences=ban.offences,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""One connection: its streams, requests, pushes, limits."""

@@ -1,0 +1,1 @@
+"""Heavier branches: headers, seals and bodies from many peers."""

@@ -1,0 +1,150 @@
+"""The headers on their way in: a run of verified headers above a verified block, and what is still missing to each.
+
+A header enters after its gate and its rules were checked against the context carried from the one below, so the work
+that it adds is known; whether it was done is known once its seal is verified. Nothing here is stored anywhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from quip.consensus import rules
+from quip.consensus.proof_of_work.difficulty import Requirements, child_context
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.block import Block
+from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.header import Header
+from quip.consensus.types.seal import Seal
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A verified block, stored or not: all that its child's header is checked against."""
+
+    hash: bytes
+    header: Header
+    context: BlockContext
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """One header, and what has come of its block."""
+
+    hash: bytes
+    header: Header
+    context: BlockContext
+    required: Requirements
+    source: int
+    """The peer that sent the header."""
+    seal: Seal | None = None
+    """Verified."""
+    body: tuple[bytes, ...] | None = None
+    """Matches transactionsRoot."""
+    gone: bool = False
+    """No longer in the window: what still comes for it is not wanted."""
+
+    @property
+    def point(self) -> Point:
+        """As the parent of the next header."""
+        return Point(self.hash, self.header, self.context)
+
+    @property
+    def block(self) -> Block:
+        """The whole block. Raises ValueError while something is missing."""
+        if self.seal is None or self.body is None:
+            raise ValueError(f"block {self.header.number} is not complete")
+        return Block(self.header, self.body, self.seal)
+
+
+class HeaderWindow:
+    """Slots above `start`, each the parent of the next. The caller bounds their number."""
+
+    def __init__(self, spec: ChainSpec, start: Point) -> None:
+        self.start = start
+        self.slots: list[Slot] = []
+        self.sealed = 0
+        """So many slots from the first on have a verified seal."""
+        self.body_bytes = 0
+        """Of the transactions in all slots."""
+        self._spec = spec
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    @property
+    def tip(self) -> Point:
+        """The highest verified header."""
+        return self.slots[-1].point if self.slots else self.start
+
+    @property
+    def sealed_tip(self) -> Point:
+        """The highest header whose work is proved, with every one below it."""
+        return self.slots[self.sealed - 1].point if self.sealed else self.start
+
+    def extend(self, block_hash: bytes, header: Header, source: int, now: int) -> Slot:
+        """Verify the next header at Unix time `now`; its parent is the tip. Raises a ConsensusError."""
+        tip = self.tip
+        rules.check_gate(self._spec, header)
+        required = rules.check_header(self._spec, tip.header, tip.context, header, now)
+        context = child_context(self._spec.difficulty, tip.header, tip.context, header)
+        slot = Slot(block_hash, header, context, required, source)
+        self.slots.append(slot)
+        return slot
+
+    def settle(self) -> None:
+        """Count the slots that became sealed."""
+        slots, sealed = self.slots, self.sealed
+        while sealed < len(slots) and slots[sealed].seal is not None:
+            sealed += 1
+        self.sealed = sealed
+
+    def embody(self, slot: Slot, body: tuple[bytes, ...]) -> None:
+        """The slot's body came, and is the header's."""
+        if not slot.gone and slot.body is None:
+            slot.body = body
+            self.body_bytes += _size(slot)
+
+    def cut(self, number: int, block_hash: bytes) -> bool:
+        """Forget everything above a block. False, and nothing happens, if that block is not in the window."""
+        kept = number - self.start.header.number
+        if not 0 <= kept <= len(self.slots):
+            return False
+        if (self.slots[kept - 1].hash if kept else self.start.hash) != block_hash:
+            return False
+        self._drop(self.slots[kept:])
+        del self.slots[kept:]
+        self.sealed = min(self.sealed, kept)
+        return True
+
+    def take(self, count: int) -> list[Slot]:
+        """Remove the lowest slots; the last of them becomes the start."""
+        taken = self.slots[:count]
+        self.body_bytes -= sum(map(_size, taken))
+        del self.slots[:count]
+        self.sealed = max(0, self.sealed - count)
+        if taken:
+            self.start = taken[-1].point
+        return taken
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._drop(self.slots)
+        self.slots, self.sealed = [], 0
+
+    def locator(self) -> list[bytes]:
+        """Hashes from the tip down to the start, at doubling distances."""
+        hashes, step, place = [], 1, len(self.slots) - 1
+        while place >= 0:
+            hashes.append(self.slots[place].hash)
+            place -= step
+            step *= 2
+        return [*hashes, self.start.hash]
+
+    def _drop(self, slots: list[Slot]) -> None:
+        for slot in slots:
+            slot.gone = True
+        self.body_bytes -= sum(map(_size, slots))
+
+
+def _size(slot: Slot) -> int:
+    return sum(map(len, slot.body or ()))

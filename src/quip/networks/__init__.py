@@ -1,0 +1,1 @@
+"""The networks that are shipped: their chain specs, by name or path."""

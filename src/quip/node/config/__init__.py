@@ -1,0 +1,1 @@
+"""Flags, environment, TOML: one frozen value; and what lies where in a data directory."""

@@ -1,0 +1,1 @@
+"""Where miners get their work and hand in their blocks."""

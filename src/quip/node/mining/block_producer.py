@@ -1,0 +1,137 @@
+"""Where miners get their work and hand in their blocks. Every method may be called from any miner's thread."""
+
+import threading
+from typing import Protocol
+
+import structlog
+
+from quip.chain.chain import Status
+from quip.chain.errors import IncompleteStore
+from quip.chain.ports import BlockSigner
+from quip.chain.template import Template, seal_template
+from quip.consensus.execution.rewards import reward_of
+from quip.consensus.types.block import Block
+from quip.node.chain_thread import ChainThread
+from quip.node.process.clock import ClockWatch
+from quip.primitives.bounded_dict import BoundedDict
+from quip.storage.errors import StoreError
+from quip.wallet.errors import KeyExhausted, WalletError, WriteFailed
+
+log = structlog.get_logger("quip.mining")
+
+BLOCKED_S = 5.0  # how long a signer's full disk, or a store that cannot be read, is left alone
+REFRESH_S = 1  # a template's time is part of its puzzle: older ones make the block look late or early
+OWN_BLOCKS = 1_024  # hashes of our last blocks: so many are never on their way at once
+
+
+class Identity(BlockSigner, Protocol):
+    """The mining identity, as the desk needs it."""
+
+    @property
+    def miner_id(self) -> bytes:
+        """20 bytes."""
+
+
+class MiningDesk:
+    """Templates on the head, seals by the node's identity, and the way into the chain."""
+
+    def __init__(self, chain: ChainThread, clock: ClockWatch, identity: Identity, beneficiary: bytes) -> None:
+        self._chain = chain
+        self._clock = clock
+        self._identity = identity
+        self._beneficiary = beneficiary
+        self._open = True
+        self._failure: str | None = None
+        self._waiting_for: str | None = None
+        self._made: BoundedDict[bytes, None] = BoundedDict(OWN_BLOCKS)
+        self._blocked_until = 0.0
+        self._unreadable_until = 0.0
+        self._current: Template | None = None
+        self._mutex = threading.Lock()
+
+    @property
+    def idle_because(self) -> str | None:
+        """Why there is no work now; None while there is."""
+        head_time = self._chain.chain.head.header.timestamp
+        latest = self._clock.now() + self._chain.chain.spec.difficulty.future_limit
+        reasons = (
+            (not self._open, "the node stops"),
+            (self._failure is not None, self._failure or ""),
+            (self._waiting_for is not None, self._waiting_for or ""),
+            (self._chain.stalled, "the disk is full"),
+            (self._clock.monotonic() < self._blocked_until, "the signer cannot write"),
+            (self._clock.monotonic() < self._unreadable_until, "the store cannot be read"),
+            (not self._clock.steady, "the clock jumped"),
+            (head_time >= latest, "the clock is behind the chain"),
+        )
+        return next((reason for holds, reason in reasons if holds), None)
+
+    def wait_for(self, reason: str | None) -> None:
+        """Give no work and sign nothing until called again with None. `reason`: what mining waits for."""
+        self._waiting_for = reason
+
+    def give_up(self, reason: str) -> None:
+        """Give no work and sign nothing any more."""
+        self._failure = reason
+
+    def has_made(self, block_hash: bytes) -> bool:
+        """True for a block that was signed here since the start (and not very long ago)."""
+        return block_hash in self._made
+
+    def template(self) -> Template | None:
+        """The block to mine now, at most REFRESH_S old; None while there is no work (ask again in a moment)."""
+        if self.idle_because is not None:
+            return None
+        with self._mutex:
+            current, now = self._current, self._clock.now()
+            if current is None or not self.is_current(current) or now - current.header.timestamp >= REFRESH_S:
+                current = self._current = self._make_template()
+        return current
+
+    def _make_template(self) -> Template | None:
+        try:
+            return self._chain.template(self._beneficiary, self._identity.miner_id)
+        except (StoreError, IncompleteStore) as error:
+            self._unreadable_until = self._clock.monotonic() + BLOCKED_S
+            log.error("cannot make a block", reason=str(error), hint="stop the node and run: quip db check")
+            return None
+
+    def is_current(self, template: Template) -> bool:
+        """Does the template still build on the head?"""
+        return template.header.parent_hash == self._chain.chain.head.hash
+
+    def seal(self, template: Template, nonce: int, solutions: tuple[bytes, ...]) -> Block | None:
+        """The signed block; None where the identity cannot sign (the log says why, and mining waits or ends), or
+        must not: nothing is signed while mining waits."""
+        if self._failure is not None or self._waiting_for is not None:
+            return None
+        try:
+            block = seal_template(template, nonce, solutions, self._identity)
+        except WriteFailed as error:
+            self._blocked_until = self._clock.monotonic() + BLOCKED_S
+            log.error("cannot sign now", reason=error.message, hint=error.hint)
+            return None
+        except WalletError as error:
+            self.give_up(str(error))
+            log.error("cannot sign blocks", reason=error.message, hint=_hint(error))
+            return None
+        self._made.put(block.header.hash, None)
+        return block
+
+    def submit(self, block: Block) -> bool:
+        """Hand a block in; True if it is now the head."""
+        accepted = self._chain.accept(block)
+        return accepted is not None and accepted.status is Status.CONNECTED
+
+    def reward_of(self, block: Block) -> int:
+        """Wei that an accepted block paid; 0 for one that is not in the tree."""
+        context = self._chain.chain.tree.context(block.header.hash)
+        return 0 if context is None else reward_of(self._chain.chain.spec.rewards, block.header, context)
+
+    def close(self) -> None:
+        """No more work."""
+        self._open = False
+
+
+def _hint(error: WalletError) -> str:
+    return "start the node again: it makes a fresh tree" if isinstance(error, KeyExhausted) else error.hint

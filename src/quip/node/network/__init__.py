@@ -1,0 +1,1 @@
+"""The shell around the overlay: sockets, threads, clock."""

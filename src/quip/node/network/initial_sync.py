@@ -1,0 +1,87 @@
+"""When mining may begin: after the first sync since the start, or at once where there is nobody to wait for.
+
+A claim alone never stops mining: a sync that brings nothing is waited for no longer than FRUITLESS_S, and peers that do
+not answer no longer than PATIENCE_S.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from quip.net.link import Purpose
+from quip.net.overlay_config import PeerInfo
+from quip.net.sync.sync import SyncState
+
+PATIENCE_S = 60.0  # for the first of the named peers to answer; a restart of theirs takes seconds
+FRUITLESS_S = 150.0  # for a sync that imports nothing: two claims may expire one after the other
+
+
+class Verdict(Enum):
+    """What mining has to wait for, and why it no longer has to."""
+
+    WAIT_FOR_PEERS = "the first sync: no peer has answered yet"
+    WAIT_FOR_SYNC = "the first sync is not over"
+    ALONE = "there is nobody to wait for"
+    SYNCED = "no peer has more"
+    UNANSWERED = "no peer answers"
+    FRUITLESS = "what peers claim to have does not come"
+
+    @property
+    def over(self) -> bool:
+        """True: mining may begin."""
+        return self not in (Verdict.WAIT_FOR_PEERS, Verdict.WAIT_FOR_SYNC)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How the network stands."""
+
+    expected: bool
+    """There are peers to wait for: named ones, or those of the last run."""
+    joined: int
+    """Peers that welcomed us, or came to us."""
+    answered: bool
+    """One of those that we dialled is among them: whoever else comes chooses itself."""
+    resolved: bool
+    """No joined peer claims more work than we have, as far as we believe it."""
+    done: int
+    """Blocks that a sync brought. Seals do not count: those of a light branch are cheap, and can be shown again."""
+
+
+def progress_of(peers: Sequence[PeerInfo], sync: SyncState, *, expected: bool) -> Progress:
+    """How the network stands, by its joined peers and its sync."""
+    return Progress(
+        expected=expected,
+        joined=len(peers),
+        answered=any(peer.purpose is not Purpose.INBOUND for peer in peers),
+        resolved=sync.first_done and not sync.claims,
+        done=sync.imported,
+    )
+
+
+class FirstSync:
+    """Ask `look` now and then; once over, it stays over."""
+
+    def __init__(self, now_s: float) -> None:
+        self._started_s = now_s
+        self._moved_s = now_s
+        self._done = 0
+        self._over: Verdict | None = None
+
+    def look(self, now_s: float, seen: Progress) -> Verdict:
+        """The verdict at a monotonic time."""
+        if self._over is None:
+            if seen.done != self._done or not seen.joined:
+                self._done, self._moved_s = seen.done, now_s
+            verdict = self._judge(now_s, seen)
+            if not verdict.over:
+                return verdict
+            self._over = verdict
+        return self._over
+
+    def _judge(self, now_s: float, seen: Progress) -> Verdict:
+        if seen.joined and not seen.resolved:
+            return Verdict.FRUITLESS if now_s - self._moved_s >= FRUITLESS_S else Verdict.WAIT_FOR_SYNC
+        if seen.expected and not seen.answered:
+            return Verdict.UNANSWERED if now_s - self._started_s >= PATIENCE_S else Verdict.WAIT_FOR_PEERS
+        return Verdict.SYNCED if seen.joined else Verdict.ALONE

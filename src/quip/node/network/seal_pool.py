@@ -1,0 +1,119 @@
+"""Checks seals on native threads; the interpreter is free meanwhile. Connections take turns, so none starves another.
+
+One instance belongs to one event loop; everything but the checks themselves happens there.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+
+from quip.consensus import rules
+from quip.consensus.errors import ConsensusError, MalformedSeal
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.ising.puzzle import Puzzle
+from quip.net.actions import CheckSeals, SealCheck
+from quip.net.events import SealsChecked
+from quip.node.config.node_config import logical_cpus
+
+log = structlog.get_logger("quip.net")
+
+MAX_THREADS = 2  # verification never takes more of a machine that also mines
+TURNS_AHEAD = 2  # handed to each thread: it does not stand still until the loop has heard of the last one
+TURN_S = 0.01  # of CPU in a turn, so that a new block does not wait long behind a sync's batches...
+FIRST_TURN = 4  # ...in seals, as long as nobody knows what one costs
+LONGEST_TURN = 64  # seals; more gain nothing
+
+Errors = list[ConsensusError | None]
+Checked = tuple[Errors, float]  # verdicts, and the CPU seconds that they took
+
+
+@dataclass(slots=True)
+class _Job:
+    job: int
+    connection: int
+    checks: tuple[SealCheck, ...]
+    begun: int = 0
+    """Checks that a thread has or had."""
+    open: int = 0
+    """Checks without a verdict."""
+    errors: Errors = field(default_factory=list)
+
+
+class SealPool:
+    """Takes CheckSeals, gives SealsChecked to `report` on the loop. `close` at the end."""
+
+    def __init__(self, spec: ChainSpec, puzzle: Puzzle, report: Callable[[SealsChecked], None]) -> None:
+        self._spec = spec
+        self._puzzle = puzzle
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        threads = min(MAX_THREADS, logical_cpus())
+        self._free = TURNS_AHEAD * threads
+        self._threads = ThreadPoolExecutor(threads, "seals")
+        self._turn = FIRST_TURN
+        self._waiting: dict[int, deque[_Job]] = {}
+        """By connection; the first one's turn is next."""
+
+    def submit(self, wanted: CheckSeals) -> None:
+        """Check these some time soon."""
+        count = len(wanted.checks)
+        job = _Job(wanted.job, wanted.connection, wanted.checks, open=count, errors=[None] * count)
+        if not wanted.checks:
+            self._report(SealsChecked(job.job, ()))
+            return
+        self._waiting.setdefault(job.connection, deque()).append(job)
+        self._start()
+
+    def close(self) -> None:
+        """Drop what has not begun, and wait for the rest."""
+        self._waiting.clear()
+        self._threads.shutdown(cancel_futures=True)
+
+    def _start(self) -> None:
+        while self._free and self._waiting:
+            connection = next(iter(self._waiting))
+            jobs = self._waiting.pop(connection)
+            job = jobs[0]
+            first = job.begun
+            job.begun = min(first + self._turn, len(job.checks))
+            if job.begun == len(job.checks):
+                jobs.popleft()
+            if jobs:
+                self._waiting[connection] = jobs  # behind everybody else
+            self._free -= 1
+            done = self._threads.submit(check_all, self._spec, self._puzzle, job.checks[first : job.begun])
+            part = slice(first, job.begun)
+            done.add_done_callback(lambda found, job=job, part=part: self._tell(job, part, found))  # type: ignore[misc]
+
+    def _tell(self, job: _Job, part: slice, found: "Future[Checked]") -> None:
+        if not found.cancelled() and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finish, job, part, found)
+
+    def _finish(self, job: _Job, part: slice, found: "Future[Checked]") -> None:
+        self._free += 1
+        failure = found.exception()
+        if failure is None:
+            errors, seconds = found.result()
+            if not any(errors):  # bad ones may be cheaper
+                self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(errors) / max(seconds, 1e-6))))
+        else:  # seals on which our own code failed are never taken for good ones
+            log.error("a seal check failed", exc_info=failure)
+            reason = f"its check ended with {type(failure).__name__}"
+            errors = [MalformedSeal(reason=reason) for _ in job.checks[part]]
+        job.errors[part] = errors
+        job.open -= len(errors)
+        if not job.open:
+            self._report(SealsChecked(job.job, tuple(job.errors)))
+        self._start()
+
+
+def check_all(spec: ChainSpec, puzzle: Puzzle, checks: Sequence[SealCheck]) -> Checked:
+    """Per seal None, or the rule it breaks."""
+    started_s = time.thread_time()
+    found = rules.check_seals(spec, puzzle, [(check.header, check.seal, check.required) for check in checks])
+    return list(found), time.thread_time() - started_s

@@ -1,0 +1,77 @@
+"""Answers to peers' questions about the chain, in a thread of its own. Connections take turns, so none starves another.
+
+One instance belongs to one event loop; everything but the reading itself happens there.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+
+from quip.net.actions import Answer
+from quip.net.chain_server import Library
+from quip.net.events import Answered
+from quip.net.wire.messages import Encoded
+from quip.storage.errors import StoreError
+
+log = structlog.get_logger("quip.net")
+
+
+class ReadingDesk:
+    """Takes Answer, gives Answered to `report` on the loop. `close` at the end."""
+
+    def __init__(self, library: Library, report: Callable[[Answered], None]) -> None:
+        self._library = library
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, "reading")
+        self._busy = False
+        self._waiting: dict[int, deque[Answer]] = {}
+        """By connection; the first one's turn is next. Of each at most as many as its session has requests open."""
+
+    def submit(self, question: Answer) -> None:
+        """Answer this some time soon."""
+        self._waiting.setdefault(question.connection, deque()).append(question)
+        self._start()
+
+    def holds(self, connection: int) -> bool:
+        """True while something of that connection waits here."""
+        return connection in self._waiting
+
+    def forget(self, connection: int) -> None:
+        """Nobody is there any more to hear the answers."""
+        self._waiting.pop(connection, None)
+
+    def close(self) -> None:
+        """Drop what has not begun, and wait for the rest."""
+        self._waiting.clear()
+        self._thread.shutdown(cancel_futures=True)
+
+    def _start(self) -> None:
+        if self._busy or not self._waiting:
+            return
+        connection = next(iter(self._waiting))
+        questions = self._waiting.pop(connection)
+        question = questions.popleft()
+        if questions:
+            self._waiting[connection] = questions  # behind everybody else
+        self._busy = True
+        done = self._thread.submit(self._library.answer, question.request)
+        done.add_done_callback(lambda found: self._tell(question, found))
+
+    def _tell(self, question: Answer, found: "Future[Encoded]") -> None:
+        if not found.cancelled() and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finish, question, found)
+
+    def _finish(self, question: Answer, found: "Future[Encoded]") -> None:
+        self._busy = False
+        failure = found.exception()
+        if failure is None:
+            self._report(Answered(question.connection, question.stream, found.result()))
+        else:
+            hint = {"hint": "stop the node and run: quip db check"} if isinstance(failure, StoreError) else {}
+            log.error("cannot answer a peer", reason=str(failure), exc_info=None if hint else failure, **hint)
+            self._report(Answered(question.connection, question.stream, None))
+        self._start()

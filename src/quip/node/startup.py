@@ -1,0 +1,224 @@
+"""Opens what a node stands on: the rules, the data directory, the store, the keys. What goes wrong is explained."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from quip.chain.chain import Chain
+from quip.chain.errors import IncompleteStore
+from quip.chain.errors import WrongChain as OtherGenesis
+from quip.chain.ports import ChainStore
+from quip.consensus.errors import InvalidSpec
+from quip.consensus.proof_of_work.proof import puzzle_rules
+from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
+from quip.ising.puzzle import Puzzle
+from quip.networks.shipped import spec_bytes
+from quip.node.config.data_dir import DataFiles
+from quip.node.errors import (
+    ConfigError,
+    DamagedStore,
+    DataDirBusy,
+    DataDirError,
+    DiskFull,
+    NodeError,
+    PayoutRefused,
+    WrongChain,
+)
+from quip.primitives.address import AddressError, checksum_address, parse_address
+from quip.primitives.hybrid import leaf_of
+from quip.storage.chain_store import RedbChainStore, open_chain_store, read_chain_store
+from quip.storage.errors import (
+    DataDirLocked,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreVersion,
+    WrongNetwork,
+)
+from quip.storage.lock import DataDirLock
+from quip.wallet.accounts.payout import PayoutWallet
+from quip.wallet.errors import WalletError, WriteFailed
+from quip.wallet.mining_identity.identity import MiningIdentity
+
+log = structlog.get_logger("quip.node")
+
+LEAF_HISTORY = 4096  # blocks back in which our own last leaf is looked for; a restored backup is rarely older
+SPEC_HINT = "give public, dev, test, or the path of a chain spec (JSON) to --genesis-config"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A chain's rules, and the text that its genesis commits to."""
+
+    spec: ChainSpec
+    spec_json: bytes
+    puzzle: Puzzle
+
+
+def load_rules(genesis_config: str) -> Rules:
+    """The rules of a network's name or a chain spec's path. Raises ConfigError."""
+    try:
+        text = spec_bytes(genesis_config)
+    except InvalidSpec as error:
+        raise ConfigError(str(error), SPEC_HINT) from None
+    except OSError as error:
+        raise ConfigError(f"cannot read the chain spec {genesis_config}: {error.strerror}", SPEC_HINT) from None
+    return rules_of(text, genesis_config)
+
+
+def rules_of(text: bytes, source: str) -> Rules:
+    """The rules in a chain spec's text. Raises ConfigError."""
+    try:
+        spec = parse_spec(text)
+        return Rules(spec, text, Puzzle(puzzle_rules(spec.puzzle)))
+    except InvalidSpec as error:
+        raise ConfigError(f"{source}: {error}", SPEC_HINT) from None
+
+
+@contextlib.contextmanager
+def explained(directory: Path) -> Iterator[None]:
+    """Turn what storage, keys and the disk say about a data directory into errors for the operator."""
+    try:
+        yield
+    except DataDirLocked as error:
+        raise DataDirBusy(directory, error.holder) from None
+    except StoreLocked:
+        raise DataDirBusy(directory, None) from None
+    except StoreFull:
+        raise DiskFull(directory) from None
+    except (StoreCorrupt, IncompleteStore) as error:
+        raise DamagedStore(directory, str(error)) from None
+    except OtherGenesis as error:
+        raise WrongChain(directory, error.stored, error.expected) from None
+    except WrongNetwork as error:
+        raise DataDirError(
+            f"{directory} holds chain id {error.stored}, the chain spec says {error.expected}",
+            "give the --genesis-config that this directory was made with, or another --data-dir",
+        ) from None
+    except StoreVersion as error:
+        raise DataDirError(str(error), "use the version of quip that wrote it, or another --data-dir") from None
+    except StoreError as error:
+        raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
+    except WriteFailed as error:
+        raise (DiskFull(directory) if _is_full(error.errno) else NodeError(error.message, error.hint)) from None
+    except WalletError as error:
+        raise NodeError(error.message, error.hint) from None
+    except OSError as error:
+        raise _disk_error(directory, error) from None
+
+
+def _is_full(number: int | None) -> bool:
+    return number in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _disk_error(directory: Path, error: OSError) -> NodeError:
+    if _is_full(error.errno):
+        return DiskFull(directory)
+    return DataDirError(
+        f"cannot use the data directory {directory}: {error.strerror or error}",
+        "give a --data-dir that you may write to (or mend its owner and permissions)",
+    )
+
+
+def lock_directory(files: DataFiles) -> DataDirLock:
+    """Make the directory where absent and take it for this process."""
+    with explained(files.root):
+        found = files.root.is_dir()
+        lock = DataDirLock.acquire(files.root)
+        if not found:  # somebody's own directory keeps its mode; what is secret in it is closed by itself
+            files.root.chmod(0o700)
+        return lock
+
+
+def open_chain(files: DataFiles, rules: Rules) -> tuple[RedbChainStore, Chain]:
+    """The chain in a data directory, made where absent."""
+    with explained(files.root), contextlib.ExitStack() as undo:
+        store = open_chain_store(files.store, rules.spec.chain_id)
+        undo.callback(store.close)
+        chain = Chain.open(rules.spec, store, rules.puzzle)
+        if not files.spec.exists():
+            draft = files.spec.with_name(files.spec.name + ".new")
+            draft.write_bytes(rules.spec_json)
+            draft.replace(files.spec)
+        undo.pop_all()
+    return store, chain
+
+
+@contextlib.contextmanager
+def stopped_chain(files: DataFiles) -> Iterator[tuple[Rules, RedbChainStore, Chain]]:
+    """The chain of a node that does not run: nothing in its store changes. Raises DataDirBusy where it does run."""
+    if not files.store.is_file() or not files.spec.is_file():
+        raise DataDirError(f"there is no chain in {files.root}", "give the --data-dir of a node that has run")
+    with explained(files.root), DataDirLock.acquire(files.root):
+        rules = rules_of(files.spec.read_bytes(), str(files.spec))
+        with contextlib.closing(read_chain_store(files.store)) as store:
+            yield rules, store, Chain.open(rules.spec, store, rules.puzzle)
+
+
+def open_identity(
+    files: DataFiles, chain_id: int, store: ChainStore, progress: Callable[[int, int], None] | None
+) -> MiningIdentity:
+    """The mining identity, made on the first run."""
+    with explained(files.root):
+        identity = MiningIdentity.open(
+            files.identity, chain_id, records_of(files), progress, lambda miner: first_unseen_leaf(store, miner)
+        )
+    if identity.fresh_because:
+        log.info("new mining identity", miner_id=identity.miner_id, why=identity.fresh_because)
+    return identity
+
+
+def records_of(files: DataFiles) -> Path:
+    """The first place for the identity's records that can be written (a service may have no home). Raises OSError."""
+    *preferred, last = files.identity_records
+    for directory in preferred:
+        with contextlib.suppress(OSError):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(directory, os.W_OK):
+                return directory
+    return last
+
+
+def first_unseen_leaf(store: ChainStore, miner_id: bytes) -> int:
+    """One past the leaf of the miner's last canonical block within LEAF_HISTORY, 0 where there is none."""
+    block_hash = store.head()
+    for _ in range(LEAF_HISTORY):
+        header = None if block_hash is None else store.header(block_hash)
+        if header is None or block_hash is None or header.number == 0:
+            return 0
+        if header.miner_id == miner_id:
+            block = store.block(block_hash)
+            return leaf_of(block.seal.suite, block.seal.xmss_signature) + 1 if block and block.seal else 0
+        block_hash = header.parent_hash
+    return 0
+
+
+def account(payout: str | None) -> bytes | None:
+    """The address in `payout`. Raises ConfigError; whether it is an account shows once the chain is open."""
+    try:
+        return None if payout is None else parse_address(payout)
+    except AddressError as error:
+        raise ConfigError(f"payout: {error}", "give an account's address, such as quip wallet show prints") from None
+
+
+def payee(payout: bytes | None, files: DataFiles, store: ChainStore, miner_id: bytes) -> bytes:
+    """The address that rewards go to: the one asked for, or the node's own wallet (made on the first run)."""
+    if payout is None:
+        with explained(files.root):
+            wallet = PayoutWallet.create_or_open(files.wallet)
+        if wallet.created:
+            log.warning(
+                "new payout wallet: write its words down and keep them safe",
+                address=wallet.checksum_address,
+                mnemonic=str(wallet.mnemonic_path),
+            )
+        return wallet.address
+    if payout == miner_id or store.miner(payout) is not None:
+        raise PayoutRefused(checksum_address(payout))
+    return payout

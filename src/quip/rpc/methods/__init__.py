@@ -1,0 +1,1 @@
+"""The methods and the objects that they answer with."""

@@ -1,0 +1,1 @@
+"""Mnemonics and the payout account."""

@@ -1,0 +1,1 @@
+"""A signer that never uses a leaf twice."""

@@ -1,0 +1,173 @@
+"""A signer that remembers: no leaf ever signs two digests.
+
+In this order, each step durable before the next: reserve a range of leaves in the journal, then in the record outside
+the key directory; write down (message, leaf, digest); sign; hand out. A restart goes on after the reserved range, so a
+crash skips leaves and never repeats one. The same message gets its leaf, and so its bytes, again.
+
+What makes the state trustworthy is compared on opening: the place of the directory, the journal's checksums, and that
+journal and record agree (the journal may be one reservation ahead: a crash between the two). Anything else is refused.
+This file knows no blocks and no transactions; a caller names a message and says how its digest follows from a leaf.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from quip.primitives import ecdsa
+from quip.primitives.hashes import keccak256
+from quip.primitives.hybrid import HybridKeys, suite_of
+from quip.wallet.errors import DamagedTree, JournalStale, KeyExhausted, WalletError
+from quip.wallet.stateful_signer.journal import Head, Journal, Signed
+
+RESERVED_LEAVES = 32
+"""Leaves of one reservation: a crash costs at most so many of a million, and two more flushes come every 32 blocks."""
+
+
+class LeafKey(Protocol):
+    """Signs with the leaf it is told (quip._native.XmssKey)."""
+
+    def sign(self, leaf: int, message: bytes) -> bytes:
+        """Raises RuntimeError if a stored tree is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class HybridSecret:
+    """Both halves of a hybrid key, and their public keys."""
+
+    keys: HybridKeys
+    ecdsa: bytes = field(repr=False)
+    """The 32-byte secret."""
+    xmss: LeafKey = field(repr=False)
+
+    def head(self, index: int) -> Head:
+        """The head of every journal about this key as tree `index`."""
+        name = keccak256(bytes([self.keys.suite]) + self.keys.ecdsa + self.keys.xmss)
+        return Head(index, suite_of(self.keys.suite).leaves, name)
+
+
+@dataclass(frozen=True, slots=True)
+class HybridSignature:
+    """Both halves over one digest."""
+
+    leaf: int
+    ecdsa: bytes
+    """r || s || v, 65 bytes."""
+    xmss: bytes
+
+
+class StatefulSigner:
+    """Owns one tree's journal and its record outside the directory. Safe to call from several threads."""
+
+    def __init__(self, secret: HybridSecret, journal: Journal, record: Journal) -> None:
+        self._secret = secret
+        self._journal = journal
+        self._record = record
+        self._next = journal.ends[0]
+        self._mutex = threading.Lock()
+
+    @classmethod
+    def create(cls, secret: HybridSecret, index: int, journal: Path, record: Path) -> StatefulSigner:
+        """The signer of a new tree. The record comes first: its name claims the index.
+
+        Raises WalletExists or WriteFailed.
+        """
+        claimed = Journal.create(record, secret.head(index))
+        return cls(secret, Journal.create(journal, secret.head(index)), claimed)
+
+    @classmethod
+    def open(cls, secret: HybridSecret, index: int, journal: Path, record: Path) -> StatefulSigner:
+        """The signer of a tree that has signed before, if journal and record agree. Raises a SignerStateError,
+        or DirectoryInUse.
+        """
+        opened = Journal.open(journal, secret.head(index))
+        try:
+            outside = Journal.open(record, secret.head(index))
+        except WalletError:
+            opened.close()
+            raise
+        signer = cls(secret, opened, outside)
+        try:
+            signer._agree()
+        except WalletError:
+            signer.close()
+            raise
+        return signer
+
+    def _agree(self) -> None:
+        """Compare journal and record, and bring the record up. Raises JournalStale."""
+        reserved, before = self._journal.ends
+        recorded = self._record.ends[0]
+        if recorded not in (reserved, before):
+            raise JournalStale(
+                f"{self._journal.path} ends at leaf {reserved}, its record {self._record.path} at leaf {recorded}: "
+                "one of them came back from a backup"
+            )
+        if recorded != reserved:
+            self._record.reserve(reserved)
+
+    @property
+    def next_leaf(self) -> int:
+        """The leaf that the next message will use at the earliest."""
+        return self._next
+
+    @property
+    def remaining(self) -> int:
+        """Leaves that are left."""
+        return self._journal.head.leaves - self._next
+
+    def has_signed(self, message: bytes, leaf: int) -> bool:
+        """Did this signer sign `message` with that leaf, as far as it remembers? What is too old to tell, it did."""
+        with self._mutex:
+            signed = self._journal.signed(message)
+            return leaf < self._journal.remembered_from if signed is None else signed.leaf == leaf
+
+    def sign(self, message: bytes, digest_of: Callable[[int], bytes]) -> HybridSignature:
+        """Sign what `message` (32 bytes) stands for; the same message gives the same bytes.
+
+        `digest_of(leaf)` gives the 32 bytes that both halves sign. Raises KeyExhausted, WriteFailed or DamagedTree;
+        ValueError if a message that was signed before now has another digest.
+        """
+        with self._mutex:
+            signed = self._journal.signed(message)
+            if signed is None:
+                leaf = self._take_leaf()
+                signed = Signed(leaf, _checked(digest_of(leaf)))
+                self._journal.record(message, signed)
+            elif digest_of(signed.leaf) != signed.digest:
+                raise ValueError(f"message 0x{message.hex()} had another digest when leaf {signed.leaf} signed it")
+            return self._signature(signed)
+
+    def _take_leaf(self) -> int:
+        leaf = self._next
+        leaves = self._journal.head.leaves
+        if leaf >= leaves:
+            raise KeyExhausted(leaves)
+        reserved = self._journal.ends[0]
+        if leaf >= reserved:
+            self._journal.reserve(min(reserved + RESERVED_LEAVES, leaves))
+        if self._record.ends[0] < self._journal.ends[0]:
+            self._record.reserve(self._journal.ends[0])
+        self._next = leaf + 1
+        return leaf
+
+    def _signature(self, signed: Signed) -> HybridSignature:
+        try:
+            xmss = self._secret.xmss.sign(signed.leaf, signed.digest)
+        except RuntimeError as error:
+            raise DamagedTree(str(error)) from error
+        return HybridSignature(signed.leaf, ecdsa.sign(self._secret.ecdsa, signed.digest), xmss)
+
+    def close(self) -> None:
+        """Let go of the files. Further calls do nothing."""
+        self._journal.close()
+        self._record.close()
+
+
+def _checked(digest: bytes) -> bytes:
+    if len(digest) != 32:
+        raise ValueError(f"digest of {len(digest)} bytes, want 32")
+    return digest

@@ -1,0 +1,105 @@
+"""The state transition: the reward is paid, claims are compared, nothing is written."""
+
+from dataclasses import replace
+
+import pytest
+
+from quip.consensus import errors
+from quip.consensus.execution.genesis import genesis_header, genesis_state
+from quip.consensus.execution.rewards import reward_of
+from quip.consensus.execution.transition import check_body, check_outcome, execute, pay
+from quip.consensus.proof_of_work.difficulty import child_context
+from quip.consensus.spec.chain_spec import GenesisAccount
+from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account
+from quip.consensus.types.block import transactions_root
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
+from quip.primitives.hashes import keccak256
+from support.chains import grown, memory_store, network_spec
+from support.mutants import TRANSACTION, next_block
+
+SPEC = network_spec()
+MADE = grown(3)
+CHAIN = MADE.chain
+GOOD = next_block(MADE)
+HEADER = GOOD.header
+CONTEXT = child_context(SPEC.difficulty, CHAIN.head.header, CHAIN.head.context, HEADER)
+STATE = CHAIN.tree.state(CHAIN.head.header.state_root)
+OUTCOME = execute(SPEC, STATE, HEADER, CONTEXT, ())
+
+
+def test_outcome_of_a_good_block() -> None:
+    check_body(HEADER, ())
+    check_outcome(HEADER, OUTCOME)
+    before = STATE.account(HEADER.beneficiary) or Account()
+    CHAIN.accept(GOOD, HEADER.timestamp)
+    after = CHAIN.tree.state(HEADER.state_root).account(HEADER.beneficiary)
+    assert after is not None
+    assert after.balance - before.balance == reward_of(SPEC.rewards, HEADER, CONTEXT) > 0
+    assert replace(after, balance=0) == replace(before, balance=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"gas_used": 1}, errors.WrongGasUsed),
+        ({"receipts_root": bytes(32)}, errors.WrongReceiptsRoot),
+        ({"logs_bloom": bytes(255) + b"\1"}, errors.WrongLogsBloom),
+        ({"state_root": EMPTY_TRIE_ROOT}, errors.WrongStateRoot),
+    ],
+)
+def test_false_claims(changes: dict[str, object], error: type[errors.ExecutionError]) -> None:
+    with pytest.raises(error):
+        check_outcome(replace(HEADER, **changes), OUTCOME)  # type: ignore[arg-type]
+
+
+def test_bodies() -> None:
+    with pytest.raises(errors.WrongBody):
+        check_body(HEADER, (TRANSACTION,))
+    with pytest.raises(errors.TransactionsUnsupported):
+        execute(SPEC, STATE, HEADER, CONTEXT, (TRANSACTION,))
+
+
+def test_paying_nothing_touches_nothing() -> None:
+    store = memory_store(SPEC)
+    update = pay(store.state(EMPTY_TRIE_ROOT), bytes(20), 0)
+    assert (update.root, update.nodes) == (EMPTY_TRIE_ROOT, ())
+
+
+def test_genesis() -> None:
+    store = memory_store(SPEC)
+    accounts = (GenesisAccount(b"a" * 20, 5, 0), GenesisAccount(b"b" * 20, 7, 1), GenesisAccount(b"c" * 20, 0, 0))
+    update = genesis_state(replace(SPEC, alloc=accounts), store.state(EMPTY_TRIE_ROOT))
+    fewer = genesis_state(replace(SPEC, alloc=accounts[:2]), store.state(EMPTY_TRIE_ROOT))
+    assert update.root == fewer.root != EMPTY_TRIE_ROOT  # an empty account is none
+    header = genesis_header(SPEC, update.root)
+    assert header.mix_hash == SPEC.digest
+    assert (header.number, header.difficulty, header.state_root) == (0, 0, update.root)
+    assert header.parent_hash == bytes(32)
+
+
+def test_empty_accounts() -> None:
+    assert keccak256(b"") == EMPTY_CODE_HASH
+    assert Account().is_empty
+    assert not Account(balance=1).is_empty
+    assert not Account(nonce=1).is_empty
+    assert not Account(code_hash=bytes(32)).is_empty
+
+
+def test_a_body_that_no_block_can_hold_costs_no_trie(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = HEADER.gas_limit // 21_000
+    bodies = [(b"\x02\xc0",) * count for count in (most, most + 1)]
+    committed = [replace(HEADER, transactions_root=transactions_root(body)) for body in bodies]
+    check_body(committed[0], bodies[0])
+    monkeypatch.setattr("quip.consensus.execution.transition.transactions_root", None)
+    with pytest.raises(errors.WrongBody):
+        check_body(committed[1], bodies[1])
+
+
+def test_a_body_under_the_empty_root_costs_no_trie(monkeypatch: pytest.MonkeyPatch) -> None:
+    def built(_: object) -> bytes:
+        raise AssertionError("a trie was built")
+
+    monkeypatch.setattr("quip.consensus.execution.transition.transactions_root", built)
+    assert HEADER.transactions_root == EMPTY_TRIE_ROOT
+    with pytest.raises(errors.WrongBody):
+        check_body(HEADER, (b"\x02\xc0",) * 1_000)

@@ -1,0 +1,128 @@
+"""Calibration: the shipped ladders replayed from their raw summaries, and each step on its own."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from quip.consensus.proof_of_work.proof import puzzle_rules
+from quip.ising.puzzle import Puzzle
+from quip.mining.calibration.command import TOLERANCE, CalibrateOptions, run
+from quip.mining.calibration.ladder import build_ladder, level_of
+from quip.mining.calibration.measure import Survey, instance_seed, measure
+from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.spec_update import calibration_of
+from quip.mining.calibration.summary import Pilot, Summary, fitted_tail, parse_summary
+from quip.mining.plan import Plan, shipped_plans
+from quip.mining.samplers.cpu import CpuSampler
+from quip.networks.shipped import load_spec
+from support.places import ROOT
+
+NETWORKS = ["dev", "public"]
+
+
+def document(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / "docs" / "calibration" / f"{name}.json").read_text())
+    return loaded
+
+
+def summary_of(name: str) -> Summary:
+    return parse_summary(document(name)["summary"])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_shipped_ladder_is_what_its_summary_gives(name: str) -> None:
+    spec = load_spec(name)
+    ladder = build_ladder(summary_of(name), document(name)["start_seconds"])
+    made, shipped = ladder.calibration, calibration_of(spec)
+    assert (made.lo, made.hi, made.start, made.baseline_cap) == pytest.approx(
+        (shipped.lo, shipped.hi, shipped.start, shipped.baseline_cap), rel=1e-6
+    )
+    assert np.array(made.ladder) == pytest.approx(np.array(shipped.ladder), rel=1e-5, abs=2)
+    digest = puzzle_rules(spec.puzzle).topology.digest
+    assert shipped_plans(name, digest) == ladder.plans
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_predicted_and_measured_cost_agree(name: str) -> None:
+    checks = document(name)["checks"]
+    assert len(checks) == 3
+    for check in checks:
+        assert check["proofs"] >= 60
+        assert check["measured_updates"] / check["predicted_updates"] == pytest.approx(1, abs=TOLERANCE)
+        assert level_of(check["predicted_updates"]) == pytest.approx(check["level"], abs=1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_harder_margins_cost_more_and_the_cheapest_is_the_cheapest(name: str) -> None:
+    summary = summary_of(name)
+    prices = PriceList(summary)
+    middle = summary.efforts[4].margin_mean
+    costs = [prices.cheapest(middle + step * 512.0).updates for step in range(0, 12, 2)]
+    assert costs == sorted(costs)
+    for effort in summary.efforts:
+        assert prices.price(Plan(effort.sweeps), middle).updates >= costs[0] * (1 - 1e-9)
+
+
+def test_a_hopeless_margin_and_an_unknown_plan_are_refused() -> None:
+    prices = PriceList(summary_of("dev"))
+    with pytest.raises(ValueError, match="no strategy"):
+        prices.cheapest(1e9)
+    with pytest.raises(KeyError):
+        prices.price(Plan(3), 0)
+
+
+def test_pricing_of_a_plain_strategy_is_cost_over_chance() -> None:
+    summary = summary_of("dev")
+    effort = summary.efforts[3]
+    half_solve = effort.quantiles[50]
+    price = PriceList(summary).price(Plan(effort.sweeps), half_solve)
+    once = summary.gate_hash_updates * 2**summary.gate_bits + 512.0 * summary.spins * (
+        summary.baseline_sweeps + effort.sweeps
+    )
+    assert price.proof_share == pytest.approx(0.5, rel=1e-2)
+    assert price.updates == pytest.approx(2 * once, rel=1e-2)
+
+
+def test_pilots_correct_prices() -> None:
+    summary = replace(summary_of("dev"), pilots=(Pilot(1e6, 2.0, 100), Pilot(1e8, 0.5, 100)))
+    assert summary.corrected(1e5) == pytest.approx(2e5)
+    assert summary.corrected(1e7) == pytest.approx(1e7)
+    assert summary.corrected(1e9) == pytest.approx(5e8)
+
+
+def test_the_fitted_tail_of_a_normal_sample_is_that_normal() -> None:
+    sample = np.sort(np.random.default_rng(8).normal(100, 7, 20_000))
+    mean, sd = fitted_tail(sample)
+    assert mean == pytest.approx(100, abs=1.0)
+    assert sd == pytest.approx(7, rel=0.06)
+    with pytest.raises(ValueError, match="too few"):
+        fitted_tail(np.arange(6.0))
+    with pytest.raises(ValueError, match="too few"):
+        fitted_tail(np.array([-math.inf] * 90 + [1.0] * 30))
+
+
+def test_a_survey_repeats_for_equal_seeds() -> None:
+    rules = replace(puzzle_rules(load_spec("test").puzzle), baseline_cap=0)
+    survey = Survey((2, 8), 6, 3, 2)
+    first, second = (measure(Puzzle(rules), CpuSampler(), survey, lambda done, total: None) for _ in range(2))
+    assert (first.margins == second.margins).all()
+    assert (first.baselines == second.baselines).all()
+    assert instance_seed(3, 1) != instance_seed(3, 2) != instance_seed(4, 2)
+
+
+def test_the_command_writes_a_spec_that_loads(tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_bytes((ROOT / "genesis_block_test.json").read_bytes())
+    seen: list[str] = []
+    options = CalibrateOptions(instances=80, proofs=4, start_seconds=0.01, threads=2, docs=tmp_path, write=False)
+    report = run(path, options, lambda stage, done, total: seen.append(stage))
+    assert set(seen) == {"measuring", "checking"}
+    assert path.read_bytes() == (ROOT / "genesis_block_test.json").read_bytes(), "write=False writes nothing"
+    calibration = report.ladder.calibration
+    assert calibration.ladder[0][0] <= calibration.lo <= calibration.start < calibration.hi <= calibration.ladder[-1][0]
+    assert parse_summary(json.loads(json.dumps(report.document()))["summary"]) == report.summary

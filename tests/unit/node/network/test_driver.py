@@ -1,0 +1,197 @@
+"""The shell around the overlay: two of them in one process, over real UDP, with chains in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quip.chain.batch import SEAL_CHECKED
+from quip.chain.chain import Chain
+from quip.net.actions import Answer, ImportBlocks
+from quip.net.events import Answered, Closed, Received, Tick
+from quip.net.peers.trust_db import TrustEditor
+from quip.net.quic.endpoint import TransportConfig
+from quip.net.quic.node_identity import NodeIdentity
+from quip.net.wire.messages import BlockRequest
+from quip.node.chain_thread import ChainThread
+from quip.node.config import node_config
+from quip.node.network import driver
+from quip.node.network.driver import QUEUED_EVENTS, NetworkDriver, NetworkParts
+from quip.node.network.opening import open_trust
+from quip.node.process.clock import ClockWatch
+from quip.node.process.metrics import Metrics
+from quip.node.startup import Rules
+from quip.storage.errors import StoreCorrupt
+from support.chains import generator, grown, network_spec, new_chain, puzzle_of
+
+BLOCKS = 40
+DEADLINE_S = 30
+
+
+class Node:
+    """A driver with a chain, running."""
+
+    def __init__(self, directory: Path, chain: Chain, peers: tuple[str, ...]) -> None:
+        directory.mkdir()
+        self.chain = chain
+        self.trust = open_trust(directory / "trust.db")
+        clock = ClockWatch()
+        counts = Metrics("0", "test")
+        self.writer = ChainThread(chain, clock, counts)
+        settings = node_config.load({"global": {"peer": list(peers), "data_dir": directory, "port": 0}}, None)
+        self.driver = NetworkDriver(
+            NetworkParts(
+                config=settings,
+                rules=Rules(network_spec(), b"", puzzle_of(network_spec())),
+                transport=TransportConfig("127.0.0.1", 0, NodeIdentity.open(directory)),
+                trust=self.trust,
+                writer=self.writer,
+                clock=clock,
+                public=None,
+                has_made=lambda block_hash: False,
+                mining=lambda: False,
+                counters=counts.public,
+            )
+        )
+
+    def close(self) -> None:
+        self.writer.close()
+        self.trust.close()
+
+
+@asynccontextmanager
+async def running(directory: Path, chain: Chain, *peers: str) -> AsyncIterator[Node]:
+    node = Node(directory, chain, peers)
+    await node.driver.start()
+    tasks = [asyncio.create_task(node.driver.work()), asyncio.create_task(node.driver.beat())]
+    try:
+        yield node
+    finally:
+        await node.driver.stop()
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        node.close()
+    assert all(isinstance(result, asyncio.CancelledError) for result in results), results
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def test_a_chain_is_fetched_and_followed(tmp_path: Path) -> None:
+    made = grown(BLOCKS)
+    async with (
+        running(tmp_path / "a", made.chain) as elder,
+        running(tmp_path / "b", new_chain(), elder.driver.address) as young,
+    ):
+        assert young.driver.progress().expected
+        await until(lambda: young.chain.head.hash == made.chain.head.hash)
+        await until(lambda: young.driver.progress().resolved)
+        await until(lambda: young.driver.progress().done >= BLOCKS)  # the head moves before the loop hears of it
+        block = made.block(made.chain.head)
+        assert (await asyncio.wrap_future(elder.writer.submit([block])))[0] is not None
+        await until(lambda: young.chain.head.hash == block.header.hash)
+        seen = young.driver.seen(block.header.hash)
+        assert seen is not None
+        await until(lambda: young.driver.figures.address_of(seen.connection) == elder.driver.address)
+        await until(elder.driver.figures.peer_objects)
+        (peer,) = elder.driver.figures.peer_objects()
+        assert peer["direction"] == "inbound"
+
+
+async def test_edits_of_another_process_take_effect(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path / "a", new_chain()) as host,
+        running(tmp_path / "b", new_chain()) as guest,
+    ):
+        assert not guest.driver.progress().expected
+        editor = TrustEditor(guest.trust.path)
+        editor.add_manual(host.driver.address)
+        editor.close()
+        await until(lambda: guest.driver.progress().joined)
+
+
+async def test_an_unreadable_store_ends_the_question_not_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(block_hash: bytes) -> None:
+        raise StoreCorrupt("table headers")
+
+    chain = grown(3).chain
+    async with running(tmp_path / "a", chain) as node:
+        monkeypatch.setattr(chain.tree.reads, "block", broken)
+        events: list[Any] = []
+        monkeypatch.setattr(node.driver._desk, "_report", events.append)
+        node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
+        await until(lambda: Answered(1, 4, None) in events)
+        assert node.driver.progress().joined == 0
+
+
+async def test_while_too_much_lies_unread_answers_come_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who does not read gets no more; who does is not made to suffer for others."""
+    chain = grown(3).chain
+    async with running(tmp_path / "a", chain) as node:
+        events: list[Any] = []
+        monkeypatch.setattr(node.driver, "take", events.append)
+        monkeypatch.setattr(driver, "MAX_UNSENT_TOTAL", -1)
+        monkeypatch.setattr(node.driver._desk, "_start", lambda: None)
+        question = BlockRequest(chain.head.hash)
+        node.driver._answer(Answer(1, 4, question))
+        assert events == []
+        node.driver._answer(Answer(1, 8, question))  # the one before waits still
+        node.driver._answer(Answer(2, 4, question))
+        assert events == [Answered(1, 8, None)]
+        monkeypatch.setattr(node.driver._transport, "unsent_to", lambda connection: int(connection == 3))
+        node.driver._answer(Answer(3, 4, question))
+        assert events == [Answered(1, 8, None), Answered(3, 4, None)]
+        node.driver._handle(Closed(1, "gone"))
+        assert not node.driver._desk.holds(1)
+        assert node.driver._desk.holds(2)
+
+
+async def test_acting_on_what_a_peer_says_is_charged_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(tmp_path / "a", new_chain()) as node:
+        charged: list[tuple[int, float]] = []
+        monkeypatch.setattr(node.driver._transport, "charge", lambda *what: charged.append(what))
+        node.driver._handle(Received(7, 0, b"x", False))
+        node.driver._handle(Tick())
+        ((connection, seconds),) = charged
+        assert connection == 7
+        assert seconds > 0
+
+
+async def test_a_failure_in_the_chains_thread_ends_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw must not leave a sync waiting for ever for the outcome of an import."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    node = Node(tmp_path / "a", new_chain(), ())
+    monkeypatch.setattr(node.chain, "accept_many", broken)
+    await node.driver.start()
+    working = asyncio.create_task(node.driver.work())
+    made = generator(new_chain())
+    node.driver._carry_out(ImportBlocks(1, (made.block(made.chain.head),), SEAL_CHECKED))
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        await asyncio.wait_for(working, DEADLINE_S)
+    await node.driver.stop()
+    node.close()
+
+
+async def test_while_the_queue_is_long_nobody_else_has_a_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "TURN_S", 0.0)
+    async with running(tmp_path / "a", new_chain()) as node:
+        monkeypatch.setattr(node.driver, "_handle", lambda event: None)
+        for _ in range(QUEUED_EVENTS + 500):
+            node.driver.take(Tick())
+        await asyncio.sleep(0)
+        assert 0 < len(node.driver._events) <= QUEUED_EVENTS
+        await until(lambda: not node.driver._events)

@@ -1,0 +1,92 @@
+"""Seal checks off the loop: verdicts in order, connections in turns, our own failures never taken for a good seal."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from quip.consensus.errors import MalformedSeal, SealError
+from quip.net.actions import CheckSeals, SealCheck
+from quip.net.events import SealsChecked
+from quip.node.network import seal_pool
+from quip.node.network.seal_pool import FIRST_TURN, LONGEST_TURN, SealPool
+from support.chains import grown, network_spec, puzzle_of
+
+BLOCKS = 6
+
+
+def checks() -> tuple[SealCheck, ...]:
+    from quip.consensus.proof_of_work.difficulty import requirements
+
+    chain = grown(BLOCKS).chain
+    found = []
+    for number in range(1, BLOCKS + 1):
+        parent, block = chain.block_by_number(number - 1), chain.block_by_number(number)
+        assert parent is not None
+        assert block is not None
+        assert block.seal is not None
+        required = requirements(chain.spec, parent.header, parent.context, block.header.timestamp)
+        found.append(SealCheck(block.header, block.seal, required))
+    return tuple(found)
+
+
+class Bench:
+    """A pool whose reports are collected."""
+
+    def __init__(self) -> None:
+        self.reports: list[SealsChecked] = []
+        self.pool = SealPool(network_spec(), puzzle_of(network_spec()), self.reports.append)
+
+    async def wait_for(self, count: int) -> list[SealsChecked]:
+        async with asyncio.timeout(30):
+            while len(self.reports) < count:
+                await asyncio.sleep(0)
+        self.pool.close()
+        return self.reports
+
+
+async def test_verdicts_come_in_the_order_of_the_checks() -> None:
+    bench, good = Bench(), checks()
+    bad = replace(good[4], seal=replace(good[4].seal, xmss_signature=good[3].seal.xmss_signature))
+    bench.pool.submit(CheckSeals(7, 1, (*good[:4], bad, good[5])))
+    (report,) = await bench.wait_for(1)
+    assert report.job == 7
+    assert [error is None for error in report.errors] == [True, True, True, True, False, True]
+    assert isinstance(report.errors[4], SealError)
+
+
+async def test_nothing_to_check_is_answered_too() -> None:
+    bench = Bench()
+    bench.pool.submit(CheckSeals(1, 1, ()))
+    assert await bench.wait_for(1) == [SealsChecked(1, ())]
+
+
+async def test_connections_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal_pool, "logical_cpus", lambda: 1)
+    bench, good = Bench(), checks()
+    many = tuple(good[number % BLOCKS] for number in range(FIRST_TURN + 2 * LONGEST_TURN))
+    bench.pool.submit(CheckSeals(1, 1, many))
+    bench.pool.submit(CheckSeals(2, 2, good[:1]))
+    bench.pool.submit(CheckSeals(3, 1, good[:1]))
+    assert [report.job for report in await bench.wait_for(3)] == [2, 1, 3]
+
+
+async def test_a_failure_of_our_own_is_no_good_seal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*arguments: Any) -> None:
+        raise RuntimeError("a bug")
+
+    bench, good = Bench(), checks()
+    monkeypatch.setattr(seal_pool.rules, "check_seals", crash)
+    bench.pool.submit(CheckSeals(1, 1, good))
+    (report,) = await bench.wait_for(1)
+    assert [type(error) for error in report.errors] == [MalformedSeal] * BLOCKS
+
+
+async def test_what_has_not_begun_is_dropped_on_close() -> None:
+    bench, good = Bench(), checks()
+    for job in range(50):
+        bench.pool.submit(CheckSeals(job, job, good))
+    bench.pool.close()
+    await asyncio.sleep(0)
+    assert len(bench.reports) < 50

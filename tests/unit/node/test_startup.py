@@ -1,0 +1,164 @@
+"""What is opened at the start, and how its failures are explained."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from quip.chain.errors import IncompleteStore
+from quip.chain.errors import WrongChain as OtherGenesis
+from quip.networks.shipped import spec_bytes
+from quip.node import startup
+from quip.node.config.data_dir import DataFiles
+from quip.node.errors import (
+    ConfigError,
+    DamagedStore,
+    DataDirBusy,
+    DataDirError,
+    DiskFull,
+    NodeError,
+    PayoutRefused,
+    WrongChain,
+)
+from quip.primitives.address import checksum_address
+from quip.storage.errors import (
+    DataDirLocked,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreVersion,
+    WrongNetwork,
+)
+from quip.wallet.errors import WalletMissing, WriteFailed
+from support.chains import generator, memory_store, network_spec, new_chain
+from support.signers import signer
+
+HERE = Path("/data")
+
+
+@pytest.mark.parametrize(
+    ("error", "explained", "words"),
+    [
+        (DataDirLocked(HERE, 7), DataDirBusy, "process 7"),
+        (StoreLocked("x"), DataDirBusy, "another process"),
+        (StoreFull("x"), DiskFull, "full"),
+        (StoreCorrupt("table blocks"), DamagedStore, "table blocks"),
+        (IncompleteStore("no head"), DamagedStore, "no head"),
+        (OtherGenesis(b"\1" * 32, b"\2" * 32), WrongChain, "0101"),
+        (WrongNetwork(1, 2), DataDirError, "chain id 1"),
+        (StoreVersion("version 9"), DataDirError, "version 9"),
+        (StoreError("odd"), DataDirError, "odd"),
+        (WriteFailed(HERE, OSError(errno.ENOSPC, "No space")), DiskFull, "full"),
+        (WriteFailed(HERE, OSError(errno.EIO, "I/O error")), NodeError, "I/O error"),
+        (WalletMissing(HERE), NodeError, "no wallet"),
+        (OSError(errno.ENOSPC, "No space"), DiskFull, "full"),
+        (PermissionError(errno.EACCES, "Permission denied"), DataDirError, "Permission denied"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_failures_are_explained(error: Exception, explained: type[NodeError], words: str) -> None:
+    with pytest.raises(explained) as caught, startup.explained(HERE):
+        raise error
+    assert words in caught.value.message
+    assert caught.value.hint
+
+
+def test_bugs_are_not_explained_away() -> None:
+    with pytest.raises(ZeroDivisionError), startup.explained(HERE):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("name", ["public", "dev", "test"])
+def test_networks_load(name: str) -> None:
+    rules = startup.load_rules(name)
+    assert rules.spec.name == name
+    assert rules.spec_json == spec_bytes(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(b"{", "spec"), (b"{}", "spec"), (spec_bytes("test").replace(b'"gate_bits"', b'"gate_bit"'), "gate_bit")],
+)
+def test_a_wrong_spec_is_named(text: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "chain.json"
+    path.write_bytes(text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        startup.load_rules(str(path))
+    assert "--genesis-config" in caught.value.hint
+
+
+def test_a_chain_opens_again_and_another_one_is_refused(tmp_path: Path) -> None:
+    files = DataFiles(tmp_path)
+    rules = startup.load_rules("test")
+    store, chain = startup.open_chain(files, rules)
+    genesis = chain.head.hash
+    store.close()
+    with startup.stopped_chain(files) as (found, _, again):
+        assert (again.head.hash, found.spec_json) == (genesis, rules.spec_json)
+    with pytest.raises(DataDirError, match="chain id"):
+        startup.open_chain(files, startup.load_rules("dev"))
+    text = rules.spec_json.replace(b'"base_fee_per_gas": "', b'"base_fee_per_gas": "1')
+    assert text != rules.spec_json
+    with pytest.raises(WrongChain, match="holds a chain with genesis"):
+        startup.open_chain(files, startup.rules_of(text, "changed"))
+
+
+def test_there_is_no_chain_in_an_empty_directory(tmp_path: Path) -> None:
+    with pytest.raises(DataDirError, match="there is no chain"), startup.stopped_chain(DataFiles(tmp_path)):
+        pass
+
+
+def test_the_directory_is_ours_alone(tmp_path: Path) -> None:
+    files = DataFiles(tmp_path / "data")
+    with startup.lock_directory(files):
+        assert files.root.stat().st_mode & 0o777 == 0o700
+        with pytest.raises(DataDirBusy, match=str(os.getpid())):
+            startup.lock_directory(files)
+
+
+def test_somebody_elses_directory_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    startup.lock_directory(DataFiles(tmp_path)).release()
+    assert tmp_path.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_rewards_go_to_an_account_never_to_a_miner(tmp_path: Path) -> None:
+    store = memory_store(network_spec())
+    made = generator(new_chain(store=store), miners=1)
+    for _ in made.extend(1):
+        pass
+    miner, mine, account = signer(1).miner_id, b"\x07" * 20, b"\x08" * 20
+    files = DataFiles(tmp_path)
+    assert startup.payee(startup.account(checksum_address(account)), files, store, mine) == account
+    assert not files.wallet.exists()
+    for refused in (miner, mine):
+        with pytest.raises(PayoutRefused, match="miner id"):
+            startup.payee(refused, files, store, mine)
+    with pytest.raises(ConfigError, match="not an address"):
+        startup.account("0x12")
+    own = startup.payee(None, files, store, mine)
+    assert startup.payee(None, files, store, mine) == own
+
+
+def test_the_chain_knows_our_leaves(tmp_path: Path) -> None:
+    store = memory_store(network_spec())
+    made = generator(new_chain(store=store), seed=11, miners=1)
+    assert startup.first_unseen_leaf(store, signer(1).miner_id) == 0
+    leaves = []
+    for _ in range(3):
+        block = made.block(made.chain.head)
+        made.accept(block)
+        assert block.seal is not None
+        leaves.append(int.from_bytes(block.seal.xmss_signature[:3], "big"))
+    assert startup.first_unseen_leaf(store, signer(1).miner_id) == leaves[-1] + 1
+    assert startup.first_unseen_leaf(store, b"\x00" * 20) == 0
+
+
+def test_records_lie_outside_the_data_directory_where_they_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = DataFiles(tmp_path / "data")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert startup.records_of(files) == tmp_path / "home" / ".quip" / "records"
+    monkeypatch.setenv("HOME", "/proc/none")
+    assert startup.records_of(files) == files.root / "identity-records"

@@ -1,0 +1,115 @@
+"""The JSON-RPC envelope."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quip.rpc import params
+from quip.rpc.errors import CallFailed, ParseError
+from quip.rpc.params import Param
+from quip.rpc.transport import dispatch
+from quip.rpc.transport.dispatch import Dispatcher, Method
+
+
+def refuse() -> None:
+    raise CallFailed("header not found")
+
+
+def crash() -> None:
+    raise ZeroDivisionError
+
+
+METHODS = (
+    Method("echo", [Param("flag", params.boolean)], lambda flag: flag),
+    Method("refuse", [], refuse),
+    Method("crash", [], crash),
+)
+
+
+@pytest.fixture
+def counts() -> list[tuple[str, str]]:
+    return []
+
+
+@pytest.fixture
+def dispatcher(counts: list[tuple[str, str]]) -> Iterator[Dispatcher]:
+    with ThreadPoolExecutor(1) as pool:
+        yield Dispatcher(METHODS, pool, 3, lambda method, outcome: counts.append((method, outcome)))
+
+
+def call(method: str, *arguments: object, identity: object = 1) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": identity, "method": method, "params": list(arguments)}
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN"])
+async def test_an_id_that_json_cannot_hold(dispatcher: Dispatcher, number: str) -> None:
+    response = await dispatcher.handle(f'{{"jsonrpc":"2.0","id":{number},"method":"echo","params":[true]}}'.encode())
+    assert response is not None
+    assert json.loads(response)["error"]["code"] == ParseError.code
+
+
+async def answer(dispatcher: Dispatcher, request: object) -> Any:
+    response = await dispatcher.handle(json.dumps(request).encode())
+    return None if response is None else json.loads(response)
+
+
+async def test_a_call_is_answered(dispatcher: Dispatcher, counts: list[tuple[str, str]]) -> None:
+    assert await answer(dispatcher, call("echo", True, identity="x")) == {"jsonrpc": "2.0", "id": "x", "result": True}
+    assert counts == [("echo", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "message", "identity"),
+    [
+        (call("nope"), -32601, "the method nope does not exist/is not available", 1),
+        (call("echo"), -32602, "missing value for required argument 0", 1),
+        (call("refuse"), -32000, "header not found", 1),
+        (call("crash"), -32603, "method handler crashed", 1),
+        ({"id": 1, "method": "echo"}, -32600, "invalid request", 1),
+        ({"jsonrpc": "1.0", "id": 1, "method": "echo"}, -32600, "invalid request", 1),
+        ({"jsonrpc": "2.0", "id": 1, "method": 5}, -32600, "invalid request", 1),
+        ({"jsonrpc": "2.0", "id": [], "method": "echo"}, -32600, "invalid request", None),
+        ([], -32600, "empty batch", None),
+        ([call("echo", True)] * 4, -32600, "batch too large", None),
+        (5, -32600, "invalid request", None),
+        (None, -32600, "invalid request", None),
+    ],
+)
+async def test_errors(dispatcher: Dispatcher, request_: object, code: int, message: str, identity: object) -> None:
+    response = await answer(dispatcher, request_)
+    assert response == {"jsonrpc": "2.0", "id": identity, "error": {"code": code, "message": message}}
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"NaN", b"[" * 100_000, b"1" * 5000, b'{"a":1}x'], ids=lambda body: repr(body[:8])
+)
+async def test_what_is_no_json_is_a_parse_error(dispatcher: Dispatcher, body: bytes) -> None:
+    response = await dispatcher.handle(body)
+    assert response is not None
+    assert json.loads(response)["error"] == {"code": -32700, "message": "parse error"}
+
+
+async def test_a_batch_is_answered_in_order_and_notifications_are_not(dispatcher: Dispatcher) -> None:
+    notification = {"jsonrpc": "2.0", "method": "echo", "params": [True]}
+    responses = await answer(dispatcher, [call("echo", False, identity=7), notification, call("refuse", identity=8)])
+    assert [response["id"] for response in responses] == [7, 8]
+    assert await answer(dispatcher, notification) is None
+    assert await answer(dispatcher, [notification]) is None
+
+
+async def test_unknown_methods_share_one_label(dispatcher: Dispatcher, counts: list[tuple[str, str]]) -> None:
+    await answer(dispatcher, [call("a"), call("b")])
+    assert counts == [("other", "not found")] * 2
+
+
+@given(st.binary(max_size=64) | st.text(max_size=64).map(str.encode))
+def test_parse_never_fails_otherwise(body: bytes) -> None:
+    try:
+        dispatch.parse(body)
+    except ParseError as error:
+        assert error.code == -32700
