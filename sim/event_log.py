@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from hashlib import blake2b
 
-from quip.net.actions import Action, Answer, CheckSeals, ImportBlocks, Note, Send
+from quip.net.actions import Action, Answer, CheckSeals, ImportBlocks, Log, Send
 from quip.net.events import Answered, BlocksImported, Event, HeadMoved, Opened, Received, SealsChecked
 from sim.world.clock import EventQueue
 
@@ -67,7 +67,7 @@ def _detail(thing: Event | Action) -> str:
             text = f"{thing.connection}/{thing.stream} {type(thing.request).__name__}"
         case Answered():
             text = f"{thing.connection}/{thing.stream} {type(thing.message).__name__}"
-        case Note():
+        case Log():
             text = f"{thing.level} {thing.event} {' '.join(f'{name}={value}' for name, value in thing.fields)}"
         case _:
             text = str(thing)

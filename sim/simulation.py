@@ -14,7 +14,7 @@ from sim import oracle
 from sim.event_log import EventLog
 from sim.faults import Fault, fault_of
 from sim.honest.history import BLOCK_TIME_S, FUTURE_LIMIT_S, branch, past, simulated_puzzle, simulated_spec
-from sim.honest.node import NodePlan, SimNode, World
+from sim.honest.node import SimNode, SimNodePlan, World
 from sim.liars.liar import Liar
 from sim.scenario import LATE, Kind, Scenario, honest_address, scenario_of
 from sim.world.clock import EventQueue
@@ -189,7 +189,7 @@ class Simulation:
 
     def _node(self, index: int, place: Path) -> SimNode:
         scenario = self.scenario
-        plan = NodePlan(
+        plan = SimNodePlan(
             name=f"n{index + 1}",
             number=index + 1,
             address=honest_address(index),

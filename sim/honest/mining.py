@@ -14,7 +14,7 @@ from quip import _native
 from quip.ising.puzzle import Puzzle
 from quip.mining.plan import FALLBACK, Plan
 from quip.mining.samplers.sampler import Drawn, PackedSamples, folded
-from quip.mining.worker import Desk, MinerSetup, MinerStatistics, Tally, Worker
+from quip.mining.worker import MinerSetup, MinerStatistics, Tally, Worker, WorkSource
 
 READS = 12
 Later: TypeAlias = Callable[[float, Callable[[], None]], None]
@@ -47,7 +47,9 @@ class DrawnSpins:
 class SimMiner:
     """Drives one worker. `pace()`: seconds between this node's blocks, on average, at the work in force now."""
 
-    def __init__(self, later: Later, rng: random.Random, desk: Desk, puzzle: Puzzle, pace: Callable[[], float]) -> None:
+    def __init__(
+        self, later: Later, rng: random.Random, desk: WorkSource, puzzle: Puzzle, pace: Callable[[], float]
+    ) -> None:
         self._later = later
         self._rng = rng
         self._pace = pace

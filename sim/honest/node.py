@@ -21,15 +21,15 @@ from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
 from quip.consensus.work.units import work
 from quip.ising.puzzle import Puzzle
-from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, Favour, ImportBlocks, Note, ResetStream, Send
-from quip.net.chain_server import Library
+from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, GrantBudget, ImportBlocks, Log, ResetStream, Send
+from quip.net.chain_server import ChainServer
 from quip.net.events import Answered, BlocksImported, Event, HeadMoved, SealsChecked, Tick
 from quip.net.link import Address
 from quip.net.overlay.overlay import Overlay
-from quip.net.overlay_config import OverlaySetup
+from quip.net.overlay_config import OverlayConfig
 from quip.node.chain_thread import ChainThread
-from quip.node.mining.block_producer import MiningDesk
-from quip.node.network.initial_sync import FirstSync, progress_of
+from quip.node.mining.block_producer import BlockProducer
+from quip.node.network.initial_sync import InitialSync, progress_of
 from quip.node.process.metrics import Metrics
 from sim.event_log import EventLog, summary
 from sim.honest.history import import_all
@@ -73,7 +73,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class NodePlan:
+class SimNodePlan:
     """What a node is before anything happens to it."""
 
     name: str
@@ -101,13 +101,13 @@ class _Life:
         self.chain = Chain.open(world.spec, node.disk.open_store(), world.puzzle)
         self.thread = ChainThread(self.chain, watch, Metrics("sim", world.spec.name), AtOnce())
         identity = node.disk.open_identity()
-        self.desk = MiningDesk(self.thread, watch, identity, plan.address.host.encode().rjust(20, b"\0"))
-        self.first_sync = FirstSync(world.queue.now_s)
+        self.desk = BlockProducer(self.thread, watch, identity, plan.address.host.encode().rjust(20, b"\0"))
+        self.first_sync = InitialSync(world.queue.now_s)
         self.desk.wait_for("the first sync")
         view = ChainReader(self.chain)
-        self.library = Library(view)
+        self.library = ChainServer(view)
         rng = random.Random(f"{world.seed}/{plan.name}/{number}")
-        setup = OverlaySetup(
+        setup = OverlayConfig(
             agent="quip/sim",
             public=plan.address,
             node_id=plan.node_id,
@@ -123,7 +123,7 @@ class _Life:
 class SimNode:
     """One honest node. `boot` first; `crash` and `boot` as often as the faults say."""
 
-    def __init__(self, world: World, plan: NodePlan, disk: NodeDisk) -> None:
+    def __init__(self, world: World, plan: SimNodePlan, disk: NodeDisk) -> None:
         self.world = world
         self.plan = plan
         self.disk = disk
@@ -231,7 +231,7 @@ class SimNode:
                 self._work(life, IMPORT_S * len(action.blocks), lambda: self._imported(life, action))
             case Answer():
                 self.later(READING_S, lambda: self._answered(life, action))
-            case Note() | Favour():
+            case Log() | GrantBudget():
                 pass
 
     def _checked(self, action: CheckSeals) -> None:

@@ -18,7 +18,7 @@ from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
 from quip.net.actions import Close, CloseCode, Dial, Send
-from quip.net.chain_server import Library
+from quip.net.chain_server import ChainServer
 from quip.net.events import Backlog, Closed, DialFailed, Event, Opened, Received, StreamReset
 from quip.net.link import Address, Instant, Purpose
 from quip.net.overlay_config import PROTOCOL_VERSION
@@ -329,7 +329,7 @@ class Liar:
             case PeersRequest():
                 return Peers(())
             case HeadersRequest() | SealsRequest() | BodiesRequest() | BlockRequest():
-                encoded = Library(ChainReader(chain)).answer(request)
+                encoded = ChainServer(ChainReader(chain)).answer(request)
                 honest = cast(Reply, decode(encoded.code, encoded.payload))
                 return self._twisted(request, honest)
         return None

@@ -21,14 +21,14 @@ from quip.net.actions import (
     CheckSeals,
     Close,
     Dial,
-    Favour,
+    GrantBudget,
     ImportBlocks,
-    Note,
+    Log,
     ResetStream,
     SealCheck,
     Send,
 )
-from quip.net.chain_server import Library
+from quip.net.chain_server import ChainServer
 from quip.net.events import (
     Answered,
     BlocksImported,
@@ -44,7 +44,7 @@ from quip.net.events import (
 )
 from quip.net.link import Address, Instant, Link, Purpose
 from quip.net.overlay.overlay import Overlay
-from quip.net.overlay_config import OverlaySetup
+from quip.net.overlay_config import OverlayConfig
 from support.chains import new_chain, puzzle_of
 from support.peer_memory import PeerMemory
 
@@ -62,14 +62,14 @@ class Node:
     chain: Chain
     overlay: Overlay
     address: Address
-    setup: OverlaySetup
+    setup: OverlayConfig
     storage: PeerMemory
-    library: Library
-    notes: list[Note] = field(default_factory=list)
+    library: ChainServer
+    notes: list[Log] = field(default_factory=list)
     closes: list[Close] = field(default_factory=list)
     seals_checked: int = 0
 
-    def noted(self, event: str) -> list[Note]:
+    def noted(self, event: str) -> list[Log]:
         return [note for note in self.notes if note.event == event]
 
 
@@ -97,7 +97,7 @@ class Net:
         """A new node; `manual`: whom it dials."""
         number = next(self._numbers)
         address = address or Address("127.0.0.1", 20_000 + number)
-        setup = OverlaySetup(
+        setup = OverlayConfig(
             node_id=number.to_bytes(32, "big"), agent=f"test/{number}", public=Address("0.0.0.0", address.port),
             manual=lambda: manual,
         )  # fmt: skip
@@ -105,7 +105,7 @@ class Net:
         chain = chain or new_chain()
         view, storage = ChainReader(chain), storage or PeerMemory()
         overlay = Overlay(setup, view, storage, Random(number))
-        node = Node(number, chain, overlay, address, setup, storage, Library(view))
+        node = Node(number, chain, overlay, address, setup, storage, ChainServer(view))
         self.nodes[address] = node
         chain.subscribe(lambda event: self._head_changed(node, event))
         return node
@@ -181,9 +181,9 @@ class Net:
                 self.give(node, BlocksImported(job, tuple(outcomes)))
             case Answer(connection, stream, request):
                 self.give(node, Answered(connection, stream, node.library.answer(request)))
-            case Note():
+            case Log():
                 node.notes.append(action)
-            case Favour():
+            case GrantBudget():
                 pass  # nobody counts CPU here
 
     def _dial(self, node: Node, dial: Dial) -> None:

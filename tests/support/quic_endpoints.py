@@ -14,7 +14,7 @@ from quip.net.actions import Dial
 from quip.net.events import Closed, DialFailed, Opened, Received
 from quip.net.link import Address, Purpose
 from quip.net.quic.channel import TransportEvent
-from quip.net.quic.endpoint import QuicTransport, TransportConfig
+from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
 from quip.net.quic.node_identity import NodeIdentity
 
 WAIT_S = 20.0
@@ -31,9 +31,9 @@ def identity(name: str) -> NodeIdentity:
 class Endpoint:
     """A transport and everything it told."""
 
-    def __init__(self, config: TransportConfig) -> None:
+    def __init__(self, config: EndpointConfig) -> None:
         self.identity = config.identity
-        self.transport = QuicTransport(config, self.hear, self.admits)
+        self.transport = QuicEndpoint(config, self.hear, self.admits)
         self.events: list[TransportEvent] = []
         self.news = asyncio.Event()
         self.banned: set[str] = set()
@@ -87,9 +87,9 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def endpoint(name: str, config: TransportConfig | None = None) -> AsyncIterator[Endpoint]:
+async def endpoint(name: str, config: EndpointConfig | None = None) -> AsyncIterator[Endpoint]:
     """A started transport on 127.0.0.1."""
-    made = Endpoint(config or TransportConfig("127.0.0.1", 0, identity(name)))
+    made = Endpoint(config or EndpointConfig("127.0.0.1", 0, identity(name)))
     await made.transport.start()
     try:
         yield made

@@ -17,9 +17,9 @@ from quip.chain.view import ChainReader
 from quip.consensus import rules
 from quip.consensus.errors import ConsensusError
 from quip.consensus.types.block import Block
-from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
-from quip.net.chain_server import Library
-from quip.net.commands import Ask, Blame, Drop
+from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
+from quip.net.chain_server import ChainServer
+from quip.net.commands import Ask, Disconnect, ReportPeer
 from quip.net.errors import NetError, NoAnswer
 from quip.net.link import Instant
 from quip.net.sync.context import Sizes
@@ -50,7 +50,7 @@ class Peer:
         self.chain = chain
         self.latency_s = latency_s
         self.asked: list[Request] = []
-        self._library = Library(ChainReader(chain))
+        self._library = ChainServer(ChainReader(chain))
 
     @property
     def claim(self) -> HeadClaim:
@@ -80,7 +80,7 @@ class World:
     peers: dict[int, Peer] = field(default_factory=dict)
     blamed: dict[int, ConsensusError | NetError] = field(default_factory=dict)
     dropped: dict[int, str] = field(default_factory=dict)
-    notes: list[Note] = field(default_factory=list)
+    notes: list[Log] = field(default_factory=list)
     checked: int = 0
     """Seals verified."""
     batches: list[int] = field(default_factory=list)
@@ -156,13 +156,13 @@ class World:
                         self._check(order)
                     case ImportBlocks():
                         self._import(order)
-                    case Blame(peer, error):
+                    case ReportPeer(peer, error):
                         self.blamed[peer] = error
                         self._disconnect(peer)
-                    case Drop(peer, reason):
+                    case Disconnect(peer, reason):
                         self.dropped[peer] = reason
                         self._disconnect(peer)
-                    case Note():
+                    case Log():
                         self.notes.append(order)
                     case _:
                         raise AssertionError(f"sync orders {order}")

@@ -25,7 +25,7 @@ from quip.net.events import Closed, DialFailed, Opened, Received
 from quip.net.link import Address, Purpose
 from quip.net.overlay_config import PROTOCOL_VERSION
 from quip.net.quic.channel import TransportEvent
-from quip.net.quic.endpoint import QuicTransport, TransportConfig
+from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.wire import codec, messages
 from quip.net.wire.frames import HEADER_BYTES, frame
@@ -89,7 +89,7 @@ class WirePeer:
     _streams: itertools.count[int] = field(default_factory=lambda: itertools.count(4, 4))
 
     async def start(self) -> None:
-        self.transport = QuicTransport(TransportConfig(self.host, 0, self.identity), self._hear, lambda address: True)
+        self.transport = QuicEndpoint(EndpointConfig(self.host, 0, self.identity), self._hear, lambda address: True)
         await self.transport.start()
 
     async def dial(self, port: int, host: str = "127.0.0.1") -> bool:

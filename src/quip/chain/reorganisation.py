@@ -18,7 +18,7 @@ from quip.consensus.types.header import Header
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Reorganisation:
     """How the canonical chain moves to a new head."""
 
     leaving: tuple[bytes, ...]
@@ -50,7 +50,9 @@ class _Tally:
                 yield MinerTotals(miner_id, old.blocks + blocks, old.earned + earned)
 
 
-def plan(store: BlockReads, tree: BlockTree, rewards: RewardSpec, block_hash: bytes, block: StoredBlock) -> Plan:
+def plan(
+    store: BlockReads, tree: BlockTree, rewards: RewardSpec, block_hash: bytes, block: StoredBlock
+) -> Reorganisation:
     """The plan that makes a verified, not yet stored block the head. Its parent is in the tree."""
     tally = _Tally(rewards)
     tally.count(block.header, block.context, 1)
@@ -69,7 +71,7 @@ def plan(store: BlockReads, tree: BlockTree, rewards: RewardSpec, block_hash: by
     index: list[tuple[int, bytes | None]] = [(first + step, entered) for step, entered in enumerate(entering)]
     index.extend((removed, None) for removed in range(first + len(entering), number))
     leaving.reverse()
-    return Plan(tuple(leaving), tuple(entering), tuple(index), tuple(tally.totals(store)))
+    return Reorganisation(tuple(leaving), tuple(entering), tuple(index), tuple(tally.totals(store)))
 
 
 def check_connected(tree: BlockTree, head_hash: bytes, number: int) -> None:

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from quip.cli.terminal.exits import guarded
 from quip.cli.terminal.flags import Flag, settings_of, takes_flags
-from quip.cli.terminal.live_table import Screen, text_of
+from quip.cli.terminal.live_table import LiveTable, text_of
 from quip.localnet.plan import SCENARIOS, Crew, NodePlan, plan_nodes
-from quip.localnet.report import Outcome
-from quip.localnet.run import Ending, Simulation
+from quip.localnet.report import NetworkReport
+from quip.localnet.run import Ending, LocalnetRun
 from quip.node.config.node_config import FIRST_PORT
 from quip.node.errors import ConfigError, NodeError
 from quip.node.startup import load_rules
@@ -100,14 +100,14 @@ def _directory(wanted: Path | None, print_only: bool) -> Path:
     return directory
 
 
-def _run(plans: list[NodePlan], ending: Ending) -> Outcome:
+def _run(plans: list[NodePlan], ending: Ending) -> NetworkReport:
     console = Console(highlight=False)
     console.print(f"{len(plans)} node{'s' if len(plans) > 1 else ''} in {plans[0].data_dir.parent}", soft_wrap=True)
-    with Screen(console) as screen:
-        return Simulation(plans, ending, screen.show).run()
+    with LiveTable(console) as screen:
+        return LocalnetRun(plans, ending, screen.show).run()
 
 
-def _publish(outcome: Outcome, file: Path) -> None:
+def _publish(outcome: NetworkReport, file: Path) -> None:
     text = text_of(outcome)
     typer.echo("\n" + text)
     try:

@@ -17,7 +17,7 @@ ASK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PolledNode:
     """What a running node says of itself at one moment."""
 
     number: int
@@ -44,7 +44,7 @@ class Leash:
         os.close(self._own_end)
 
 
-class Child:
+class NodeProcess:
     """A node's process; started as often as it is killed. Use one thread: a node's life hangs on the starter's."""
 
     def __init__(self, plan: NodePlan, held_by: Leash) -> None:
@@ -104,7 +104,7 @@ class Child:
         except OSError:
             return None
 
-    def ask(self) -> Answer | None:
+    def ask(self) -> PolledNode | None:
         """What it says now; None while it does not answer."""
         url, pid = self.url, self.pid
         if url is None or pid is None:
@@ -120,9 +120,9 @@ class Child:
         return tail(self.plan.output)
 
 
-def _answer(status: dict[str, Any], miners: list[dict[str, Any]]) -> Answer:
+def _answer(status: dict[str, Any], miners: list[dict[str, Any]]) -> PolledNode:
     head = status["head"]
-    return Answer(
+    return PolledNode(
         number=int(head["number"], 16),
         hash=head["hash"],
         total_difficulty=int(head["totalDifficulty"], 16),
@@ -148,7 +148,7 @@ def tail(file: Path, lines: int = 5) -> str:
         return ""
 
 
-def stop_all(children: list[Child]) -> list[str]:
+def stop_all(children: list[NodeProcess]) -> list[str]:
     """Stop them all at once; the names of those that did not end in time and were killed."""
     for child in children:
         child.ask_to_stop()

@@ -4,8 +4,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quip.localnet.network import Network
-from quip.localnet.node_process import Child
+from quip.localnet.network import LocalNetwork
+from quip.localnet.node_process import NodeProcess
 
 PAUSE_S = (6.0, 15.0)  # from a restart to the next kill: long enough to catch up on two cores
 DOWN_S = (1.0, 5.0)
@@ -24,15 +24,15 @@ class Kill:
 class RandomKills:
     """At most one node is down at a time. Nothing dies after `until_s`, None: ever."""
 
-    def __init__(self, seed: int, children: Sequence[Child], until_s: float | None) -> None:
+    def __init__(self, seed: int, children: Sequence[NodeProcess], until_s: float | None) -> None:
         self._random = random.Random(seed)
         self._children = children
         self._until_s = until_s
         self._next_s = self._random.uniform(*PAUSE_S)
-        self._down: Child | None = None
+        self._down: NodeProcess | None = None
         self.done: list[Kill] = []
 
-    def act(self, network: Network, now_s: float) -> None:
+    def act(self, network: LocalNetwork, now_s: float) -> None:
         """Do what is due at `now_s` seconds from the beginning."""
         if now_s < self._next_s:
             return

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from quip.localnet.log_reader import Sightings
-from quip.localnet.network import Network
+from quip.localnet.network import LocalNetwork
 from quip.localnet.random_kills import Kill
 from quip.rpc.client import RpcClient, RpcRefused, RpcUnreachable
 from quip.rpc.encoding import integer
@@ -20,7 +20,7 @@ READ_S = 30.0
 
 
 @dataclass(slots=True)
-class Outcome:
+class NetworkReport:
     """The report, as JSON names it, and what went wrong."""
 
     figures: dict[str, Any]
@@ -48,7 +48,7 @@ class Mined:
     """Name of the node that mined it, or its miner id if that is none of ours."""
 
 
-def collect(network: Network, kills: Sequence[Kill], started: float, mined_s: float) -> Outcome:
+def collect(network: LocalNetwork, kills: Sequence[Kill], started: float, mined_s: float) -> NetworkReport:
     """The report of a network whose nodes still answer."""
     blocks = final_chain(network)
     tips = network.tips
@@ -78,10 +78,10 @@ def collect(network: Network, kills: Sequence[Kill], started: float, mined_s: fl
     if not network.one_tip:
         silent = sorted(set(network.answers) - set(tips))
         problems.append(f"not converged: {len(set(tips.values()))} tips" + (f", silent: {silent}" if silent else ""))
-    return Outcome(figures, problems)
+    return NetworkReport(figures, problems)
 
 
-def final_chain(network: Network) -> list[Mined]:
+def final_chain(network: LocalNetwork) -> list[Mined]:
     """The blocks of the tip that most nodes name, genesis left out; empty where nobody answers."""
     counts = Counter(network.tips.values())
     if not counts:
@@ -107,7 +107,7 @@ def _mined(block: dict[str, Any], miner_ids: dict[str, str]) -> Mined:
     return Mined(number, block["hash"], timestamp, work, miner_ids.get(miner, miner))
 
 
-def _node(network: Network, number: int, blocks: Sequence[Mined]) -> dict[str, Any]:
+def _node(network: LocalNetwork, number: int, blocks: Sequence[Mined]) -> dict[str, Any]:
     child = network.children[number]
     name = child.plan.name
     answer = network.answers[name]

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-from quip.localnet.network import Network
+from quip.localnet.network import LocalNetwork
 from quip.localnet.plan import NodePlan
 from quip.localnet.random_kills import RandomKills
-from quip.localnet.report import Outcome, collect
+from quip.localnet.report import NetworkReport, collect
 
 LOOK_S = 0.5
 AGREE_S = 90.0  # the longest wait for one tip; a partition would need 60 s (dials back off)
 QUIET_S = 10.0  # nobody is killed so shortly before the end
 
-Show = Callable[[Network, float, str], None]
+Show = Callable[[LocalNetwork, float, str], None]
 """Shows the network, seconds from the beginning, and what goes on."""
 
 
@@ -68,11 +68,11 @@ class Interruption:
         return True
 
 
-class Simulation:
+class LocalnetRun:
     """Runs the nodes of some plans."""
 
     def __init__(self, plans: Sequence[NodePlan], ending: Ending, show: Show) -> None:
-        self._network = Network(plans)
+        self._network = LocalNetwork(plans)
         self._ending = ending
         self._show = show
         self._interruption = Interruption()
@@ -81,7 +81,7 @@ class Simulation:
         seed = ending.kill_seed
         self._kills = None if seed is None else RandomKills(seed, self._network.children, until_s)
 
-    def run(self) -> Outcome:
+    def run(self) -> NetworkReport:
         """Run to the end. Raises NodeDidNotStart; a second Ctrl-C raises KeyboardInterrupt. No process survives."""
         started = time.time()
         with self._interruption.listening():

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from quip.ising.puzzle import Puzzle
-from quip.mining.worker import Desk, MinerSetup, MinerStatistics, Tally, Worker
+from quip.mining.worker import MinerSetup, MinerStatistics, Tally, Worker, WorkSource
 
-__all__ = ["Desk", "Miner", "MinerSetup", "MinerStatistics"]
+__all__ = ["Miner", "MinerSetup", "MinerStatistics", "WorkSource"]
 
 IDLE_S = 0.05
 """Between two looks for work where there is none."""
@@ -19,7 +19,11 @@ class Miner:
     """Worker threads over one sampler each. `start` once, then `stop` once."""
 
     def __init__(
-        self, setup: MinerSetup, puzzle: Puzzle, desk: Desk, cancelled: Callable[[float], None] = lambda seconds: None
+        self,
+        setup: MinerSetup,
+        puzzle: Puzzle,
+        desk: WorkSource,
+        cancelled: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         """`cancelled` is told, from the worker's thread, how long it took to end work after `new_head`."""
         first = setup.samplers[0]

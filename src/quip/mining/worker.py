@@ -28,7 +28,7 @@ NONCE_LANE_BITS = 48
 """Every worker of a miner searches a range of so many bits of its own."""
 
 
-class Desk(Protocol):
+class WorkSource(Protocol):
     """Where work comes from and goes to; every method may be called from any thread."""
 
     def template(self) -> Template | None:
@@ -113,7 +113,7 @@ class Tally:
 class Worker:
     """One sampler at work. Only `cancel` may be called from another thread."""
 
-    def __init__(self, setup: MinerSetup, number: int, puzzle: Puzzle, desk: Desk, tally: Tally) -> None:
+    def __init__(self, setup: MinerSetup, number: int, puzzle: Puzzle, desk: WorkSource, tally: Tally) -> None:
         self._setup = setup
         self._puzzle = puzzle
         self._desk = desk

@@ -67,7 +67,7 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
-class Favour:
+class GrantBudget:
     """The other side has joined: it may use some CPU of its own, beside what strangers have together."""
 
     connection: int
@@ -103,7 +103,7 @@ class ImportBlocks:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Read the chain for a peer's request (`Library.answer(request)`), off the event loop. Answered by Answered."""
+    """Read the chain for a peer's request (`ChainServer.answer(request)`), off the event loop. Answered by Answered."""
 
     connection: int
     stream: int
@@ -111,7 +111,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Log:
     """A line for the log. `event` is a short constant text; `fields` are public values."""
 
     level: str
@@ -120,4 +120,4 @@ class Note:
     fields: tuple[tuple[str, str | int | float], ...] = ()
 
 
-Action: TypeAlias = Dial | Favour | Send | ResetStream | Close | CheckSeals | ImportBlocks | Answer | Note
+Action: TypeAlias = Dial | GrantBudget | Send | ResetStream | Close | CheckSeals | ImportBlocks | Answer | Log

@@ -36,7 +36,7 @@ _HEADERS, _SEALS, _BODIES, _BLOCK = 0x21, 0x23, 0x25, 0x27
 _NONE = rlp.encode(b"")
 
 
-class Library:
+class ChainServer:
     """Answers what the chain alone can answer."""
 
     def __init__(self, view: ChainView) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from quip.consensus.errors import ConsensusError
-from quip.net.actions import CheckSeals, ImportBlocks, Note
+from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.errors import NetError
 from quip.net.wire.messages import HeadClaim, Push, Request
 
@@ -31,7 +31,7 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class ReportPeer:
     """The peer sent something wrong: close, and ban it if the error is one that an honest node never causes."""
 
     peer: int
@@ -39,7 +39,7 @@ class Blame:
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class Disconnect:
     """Close the connection without a ban."""
 
     peer: int
@@ -47,7 +47,7 @@ class Drop:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class HeadClaimed:
     """Gossip to sync: the peer has a block that builds on something unknown here."""
 
     peer: int
@@ -57,11 +57,11 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Credit:
+class CreditBlock:
     """The peer brought a new block with a good seal before all others."""
 
     peer: int
     claim: HeadClaim
 
 
-Order: TypeAlias = Ask | Tell | Blame | Drop | Claim | Credit | CheckSeals | ImportBlocks | Note
+Order: TypeAlias = Ask | Tell | ReportPeer | Disconnect | HeadClaimed | CreditBlock | CheckSeals | ImportBlocks | Log

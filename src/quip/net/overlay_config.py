@@ -25,7 +25,7 @@ def _no_counters() -> tuple[tuple[str, int], ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class OverlaySetup:
+class OverlayConfig:
     """One node's settings for the network. Nothing here is secret: most of it is sent to peers."""
 
     node_id: bytes

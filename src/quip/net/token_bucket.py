@@ -40,12 +40,12 @@ class TokenBucket:
         self._tokens -= tokens
         return True
 
-    def solvent(self, now_s: float) -> bool:
+    def has_any(self, now_s: float) -> bool:
         """True while there is something in it."""
         self._fill(now_s)
         return self._tokens > 0
 
-    def owe(self, tokens: float) -> None:
+    def charge(self, tokens: float) -> None:
         """That many were used, whether they were there or not: what is missing has to come first."""
         self._tokens -= tokens
 

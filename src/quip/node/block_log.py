@@ -7,7 +7,7 @@ import structlog
 
 from quip.chain.events import HeadChanged
 from quip.node.network.driver import Seen
-from quip.node.network.stats import NetworkFigures
+from quip.node.network.stats import NetworkStats
 from quip.node.process.metrics import NetworkMetrics
 
 log = structlog.get_logger("quip.node")
@@ -15,10 +15,10 @@ log = structlog.get_logger("quip.node")
 PROGRESS_S = 5.0  # between two lines while a sync runs
 
 
-class Network(Protocol):
+class SyncProgress(Protocol):
     """What the lines need to know of the network (NetworkDriver)."""
 
-    figures: NetworkFigures
+    figures: NetworkStats
 
     def seen(self, block_hash: bytes) -> Seen | None:
         """Who sent a block first, and when."""
@@ -27,7 +27,7 @@ class Network(Protocol):
 class BlockLog:
     """`tell` in the chain's thread, `look` once a second on the loop."""
 
-    def __init__(self, network: Network, counts: NetworkMetrics, miner_id: bytes) -> None:
+    def __init__(self, network: SyncProgress, counts: NetworkMetrics, miner_id: bytes) -> None:
         self._network = network
         self._counts = counts
         self._miner_id = miner_id

@@ -45,7 +45,7 @@ class VerificationFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerificationReport:
     """A block that passed everything, and the context recomputed for it."""
 
     block: Block
@@ -66,14 +66,14 @@ class ChainVerifier:
         self._context = genesis_context(spec.difficulty)
         self.genesis_hash = self._parent.hash
 
-    def run(self, blocks: Iterable[Block], now: int) -> Iterator[Verified]:
+    def run(self, blocks: Iterable[Block], now: int) -> Iterator[VerificationReport]:
         """Yield each block once all of it is verified, in order. Raises VerificationFailed at the first bad one.
 
         `blocks` begins with genesis; `now` is Unix time.
         """
         threads = logical_cpus()
         with ThreadPoolExecutor(threads, "verify") as pool:
-            waiting: deque[tuple[Verified, Future[None] | None]] = deque()
+            waiting: deque[tuple[VerificationReport, Future[None] | None]] = deque()
             try:
                 for block in blocks:
                     waiting.append(self._start(block, now, pool))
@@ -84,20 +84,22 @@ class ChainVerifier:
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def _start(self, block: Block, now: int, pool: ThreadPoolExecutor) -> tuple[Verified, Future[None] | None]:
+    def _start(
+        self, block: Block, now: int, pool: ThreadPoolExecutor
+    ) -> tuple[VerificationReport, Future[None] | None]:
         header = block.header
         if header.number == 0:
             if header != self._parent:
                 raise VerificationFailed(header, f"the chain spec makes genesis 0x{self.genesis_hash.hex()}")
-            return Verified(block, self._context), None
+            return VerificationReport(block, self._context), None
         try:
             required = self._connect(block, now)
         except ConsensusError as error:
             raise _failed(header, error) from error
         if header.number < self._seals_from:
-            return Verified(block, self._context), None
+            return VerificationReport(block, self._context), None
         seal = pool.submit(rules.check_seal, self._spec, self._puzzle, header, block.seal, required)
-        return Verified(block, self._context), seal
+        return VerificationReport(block, self._context), seal
 
     def _connect(self, block: Block, now: int) -> Requirements:
         """Everything but the seal; moves on to this block."""
@@ -117,7 +119,7 @@ class ChainVerifier:
         return required
 
 
-def _finish(verified: Verified, seal: Future[None] | None) -> Verified:
+def _finish(verified: VerificationReport, seal: Future[None] | None) -> VerificationReport:
     try:
         if seal is not None:
             seal.result()

@@ -22,15 +22,15 @@ from quip.node.block_log import BlockLog
 from quip.node.chain_thread import ChainThread
 from quip.node.config.data_dir import DataFiles, files_of
 from quip.node.config.node_config import NodeConfig
-from quip.node.mining.block_producer import MiningDesk
-from quip.node.mining.doppelganger import IdentityWatch
+from quip.node.mining.block_producer import BlockProducer
+from quip.node.mining.doppelganger import Doppelganger
 from quip.node.mining.miners import Miners
 from quip.node.network import opening
 from quip.node.network.driver import NetworkDriver, NetworkParts
-from quip.node.network.initial_sync import FirstSync, Verdict
+from quip.node.network.initial_sync import InitialSync, Readiness
 from quip.node.process import logs, metrics
 from quip.node.process.clock import CLOCK_HINT, ClockWatch
-from quip.node.process.gc_tuning import Collector
+from quip.node.process.gc_tuning import GcTuning
 from quip.node.process.listeners import Listeners, listening
 from quip.node.process.running_nodes import announced
 from quip.node.process.sd_notify import ServiceNotifier
@@ -71,9 +71,9 @@ def run_node(config: NodeConfig) -> None:
         identity = startup.open_identity(files, rules.spec.chain_id, store, logs.key_progress)
         stack.callback(identity.close)
         beneficiary = startup.payee(payout, files, store, identity.miner_id)
-        desk = MiningDesk(writer, clock, identity, beneficiary)
-        IdentityWatch(chain, identity, desk).look_back()
-        chain.subscribe(IdentityWatch(chain, identity, desk))
+        desk = BlockProducer(writer, clock, identity, beneficiary)
+        Doppelganger(chain, identity, desk).look_back()
+        chain.subscribe(Doppelganger(chain, identity, desk))
         miners = Miners(config, rules, desk, counts)
         trust = opening.open_trust(files.trust)
         stack.callback(trust.close)
@@ -123,7 +123,7 @@ class Parts:
     counts: metrics.Metrics
     identity: MiningIdentity
     beneficiary: bytes
-    desk: MiningDesk
+    desk: BlockProducer
     miners: Miners
     network: NetworkDriver
 
@@ -135,7 +135,7 @@ class Node:
         self._parts = parts
         self._started = time.monotonic()
         self._stop = asyncio.Event()
-        self._collector = Collector(self._started)
+        self._collector = GcTuning(self._started)
         self._blocks = BlockLog(parts.network, parts.counts.network, parts.identity.miner_id)
         pool = stack.enter_context(contextlib.closing(_RpcPool()))
         self._rpc = http.LocalServer(self._rpc_application(pool), parts.listeners.rpc)
@@ -173,7 +173,7 @@ class Node:
         async with asyncio.TaskGroup() as tasks:
             for one in self._servers:
                 tasks.create_task(one.run_until_stopped())
-            parts.desk.wait_for(Verdict.WAIT_FOR_PEERS.value)
+            parts.desk.wait_for(Readiness.WAIT_FOR_PEERS.value)
             jobs = (self._tick(), self._first_sync(), _watchdog(notifier), parts.network.work(), parts.network.beat())
             chores = [tasks.create_task(job) for job in jobs]
             if parts.config.auto_mine:
@@ -210,13 +210,13 @@ class Node:
     async def _first_sync(self) -> None:
         """Let mining begin once the first sync since the start is over."""
         parts = self._parts
-        first = FirstSync(time.monotonic())
+        first = InitialSync(time.monotonic())
         while not (verdict := first.look(time.monotonic(), parts.network.progress())).over:
             parts.desk.wait_for(verdict.value)
             await asyncio.sleep(GATE_S)
         parts.desk.wait_for(None)
         head = parts.writer.chain.head.header.number
-        if verdict in (Verdict.UNANSWERED, Verdict.FRUITLESS):
+        if verdict in (Readiness.UNANSWERED, Readiness.FRUITLESS):
             log.warning(
                 "not synced", reason=verdict.value, head=head, hint="check --peer; quip peers shows who is there"
             )

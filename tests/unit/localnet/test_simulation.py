@@ -13,7 +13,7 @@ from quip.cli.terminal.live_table import bars, text_of
 from quip.localnet.log_reader import FALLBACK, LogReader, Sightings
 from quip.localnet.plan import SCENARIOS, Crew, plan_nodes
 from quip.localnet.random_kills import RandomKills
-from quip.localnet.report import Mined, Outcome, curve, propagation
+from quip.localnet.report import Mined, NetworkReport, curve, propagation
 from quip.node.errors import ConfigError
 
 NO_END = float("inf")
@@ -189,7 +189,7 @@ def test_who_is_killed_follows_from_the_seed_and_everybody_comes_back() -> None:
 def test_the_text_says_what_the_figures_say() -> None:
     node = {"name": "gpu-1", "kind": "gpu", "minesBy": "CPU (no GPU)", "wins": 3, "longestStreak": 2, "kills": 1,
             "peers": None, "tip": "0x" + "ab" * 32}  # fmt: skip
-    outcome = Outcome({
+    outcome = NetworkReport({
         "scenario": "gpu", "genesis": "dev", "seed": 7, "seconds": 12.5, "started": "2026-01-01T00:00:00Z",
         "oneTip": True, "tips": {"gpu-1": "0xabcd"}, "blocks": 3, "blockTime": 2.5,
         "forks": {"sideBlocks": 1, "reorganisations": 2, "deepest": 1},

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from quip.chain.view import ChainReader
-from quip.net.chain_server import Library
+from quip.net.chain_server import ChainServer
 from quip.net.limits import MAX_HEADERS
 from quip.net.ports import ChainView
 from quip.net.wire.codec import TABLE, code_of, decode, encode
@@ -28,15 +28,15 @@ from support.sync_world import UNIX_S, chain_with
 from unit.net.sync.test_sync import grow, line
 
 
-def library_of(blocks: int, forks: ForkPlan | None = None) -> tuple[Library, ChainReader]:
+def library_of(blocks: int, forks: ForkPlan | None = None) -> tuple[ChainServer, ChainReader]:
     made = generator(new_chain())
     for _ in made.extend(blocks, forks):
         pass
     view = ChainReader(made.chain)
-    return Library(view), view
+    return ChainServer(view), view
 
 
-def answer(library: Library, request: Request) -> Reply:
+def answer(library: ChainServer, request: Request) -> Reply:
     """As the asker reads it."""
     encoded = library.answer(request)
     assert encode(encoded) == encoded.payload  # not too large
@@ -126,6 +126,6 @@ def test_headers_hang_on_what_was_named_also_where_the_chain_moves_meanwhile() -
             return found
 
     locator = tuple(canonical(view, number) for number in (28, 27, 10, 0))
-    assert numbers(answer(Library(cast(ChainView, Racing())), HeadersRequest(locator, 10))) == []
+    assert numbers(answer(ChainServer(cast(ChainView, Racing())), HeadersRequest(locator, 10))) == []
     assert trunk.head.hash == branch[-1].header.hash
-    assert numbers(answer(Library(view), HeadersRequest(locator, 3))) == [11, 12, 13]
+    assert numbers(answer(ChainServer(view), HeadersRequest(locator, 3))) == [11, 12, 13]

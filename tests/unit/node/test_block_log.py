@@ -10,7 +10,7 @@ from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import HeadClaim
 from quip.node.block_log import PROGRESS_S, BlockLog
 from quip.node.network.driver import Seen
-from quip.node.network.stats import NetworkFigures
+from quip.node.network.stats import NetworkStats
 from quip.node.process.metrics import Metrics
 from support.chains import grown
 
@@ -22,7 +22,7 @@ class World:
     """A chain of four blocks, a network that saw some of them, and the lines."""
 
     def __init__(self) -> None:
-        self.figures = NetworkFigures()
+        self.figures = NetworkStats()
         self.known: dict[bytes, Seen] = {}
         self.counts = Metrics("0", "test")
         chain = grown(4).chain

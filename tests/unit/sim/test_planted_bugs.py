@@ -7,7 +7,7 @@ import pytest
 
 from quip.chain.batch import Batch, Verified
 from quip.consensus.errors import ConsensusError, ExecutionError, Fault, FutureBlock
-from quip.net.commands import Blame
+from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import Gossip
 from quip.net.gossip.candidates import Candidate
 from quip.net.link import Instant
@@ -69,7 +69,7 @@ def bans_the_early(patch: pytest.MonkeyPatch) -> None:
 
     def blame(gossip: Gossip, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
         if isinstance(error, FutureBlock):
-            gossip._orders.append(Blame(candidate.offer.peer, error))
+            gossip._orders.append(ReportPeer(candidate.offer.peer, error))
         refused(gossip, candidate, error, *more)
 
     patch.setattr(FutureBlock, "fault", Fault.AT_FAULT)
@@ -130,7 +130,7 @@ def blames_the_relayer(patch: pytest.MonkeyPatch) -> None:
 
     def blame(gossip: Gossip, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
         if isinstance(error, ExecutionError):
-            gossip._orders.append(Blame(candidate.offer.peer, error))
+            gossip._orders.append(ReportPeer(candidate.offer.peer, error))
         refused(gossip, candidate, error, *more)
 
     patch.setattr(Gossip, "_refused", blame)

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from quip.cli.terminal import output
-from quip.localnet.network import Network
-from quip.localnet.node_process import Child
-from quip.localnet.report import Outcome
+from quip.localnet.network import LocalNetwork
+from quip.localnet.node_process import NodeProcess
+from quip.localnet.report import NetworkReport
 
 LINE_S = 5.0  # between lines where the output is no terminal
 BARS = "▁▂▃▄▅▆▇█"
@@ -19,7 +19,7 @@ BAR_COUNT = 60
 COLUMNS = ("node", "pid", "port", "head", "tip", "peers", "mines by", "won", "streak", "state")
 
 
-class Screen:
+class LiveTable:
     """Shows a network again and again. Use as a context."""
 
     def __init__(self, console: Console) -> None:
@@ -28,7 +28,7 @@ class Screen:
         self._line_s = float("-inf")
         self._stage = ""
 
-    def __enter__(self) -> "Screen":
+    def __enter__(self) -> "LiveTable":
         if self._live is not None:
             self._live.start()
         return self
@@ -37,7 +37,7 @@ class Screen:
         if self._live is not None:
             self._live.stop()
 
-    def show(self, network: Network, now_s: float, stage: str) -> None:
+    def show(self, network: LocalNetwork, now_s: float, stage: str) -> None:
         """Show it as it is now."""
         if self._live is not None:
             self._live.update(Group(Text(f"{now_s:6.0f} s  {stage}"), table_of(network)), refresh=True)
@@ -46,7 +46,7 @@ class Screen:
             self._console.print(line_of(network, now_s, stage), soft_wrap=True)
 
 
-def table_of(network: Network) -> Table:
+def table_of(network: LocalNetwork) -> Table:
     """A row for each node."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in COLUMNS:
@@ -56,7 +56,7 @@ def table_of(network: Network) -> Table:
     return table
 
 
-def row_of(network: Network, child: Child) -> list[str]:
+def row_of(network: LocalNetwork, child: NodeProcess) -> list[str]:
     """One node's cells."""
     answer = network.answers[child.plan.name]
     start = [child.plan.name, str(child.pid or "-"), str(child.plan.port)]
@@ -69,7 +69,7 @@ def row_of(network: Network, child: Child) -> list[str]:
     ]  # fmt: skip
 
 
-def line_of(network: Network, now_s: float, stage: str) -> str:
+def line_of(network: LocalNetwork, now_s: float, stage: str) -> str:
     """Everything in one line."""
     found = [answer for answer in network.answers.values() if answer is not None]
     heads = sorted((answer.number for answer in found), reverse=True)
@@ -84,7 +84,7 @@ def _joined(values: Any) -> str:
     return ",".join(map(str, values)) or "-"
 
 
-def text_of(outcome: Outcome) -> str:
+def text_of(outcome: NetworkReport) -> str:
     """The report for people."""
     figures = outcome.figures
     forks, spread = figures["forks"], figures["propagation"]

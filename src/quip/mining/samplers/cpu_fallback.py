@@ -5,7 +5,7 @@ from quip.mining.samplers.cpu import CpuSampler
 from quip.mining.samplers.sampler import Drawn
 
 
-class StandIn:
+class CpuFallback:
     """Draws on the CPU; `device` says so, and why."""
 
     def __init__(self, kind: str, reason: str) -> None:

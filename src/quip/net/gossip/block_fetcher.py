@@ -20,7 +20,7 @@ class _Fetch:
     """Who else has it."""
 
 
-class Fetches:
+class BlockFetcher:
     """At most FETCHES at once; what is announced beyond that comes by the next heartbeat and sync."""
 
     def __init__(self, tickets: Iterator[int]) -> None:

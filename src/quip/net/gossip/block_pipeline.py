@@ -29,10 +29,10 @@ from quip.consensus.execution.transition import check_body
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
-from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
-from quip.net.commands import Ask, Blame, Claim, Credit, Drop, Order
+from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
+from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer
 from quip.net.errors import FalseClaim, WrongAnswer
-from quip.net.gossip.block_fetcher import Fetches
+from quip.net.gossip.block_fetcher import BlockFetcher
 from quip.net.gossip.candidates import Candidate, Offer, Stage, judge
 from quip.net.gossip.propagation import Propagation
 from quip.net.limits import (
@@ -62,8 +62,8 @@ class Gossip:
         self._tickets = tickets
         self._candidates: dict[bytes, Candidate] = {}
         self._jobs: dict[int, bytes] = {}
-        self._blocks = Fetches(tickets)
-        self._bodies = Fetches(tickets)
+        self._blocks = BlockFetcher(tickets)
+        self._bodies = BlockFetcher(tickets)
         self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
         self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
@@ -104,7 +104,7 @@ class Gossip:
             if claim.total_difficulty <= head.context.total_difficulty or claim.hash in self._candidates:
                 continue
             if claim.number > head.header.number + 1:
-                self._orders.append(Claim(peer, claim, held=True))
+                self._orders.append(HeadClaimed(peer, claim, held=True))
             else:
                 self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
                 if claim.hash in self._blocks:
@@ -148,7 +148,7 @@ class Gossip:
             self._seal_failed(candidate, error, now)
             return True
         self._verified.put(candidate.hash, candidate.offer.seal)
-        self._orders.append(Credit(candidate.offer.peer, candidate.claim))
+        self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
         self._proceed(candidate, now)
         return True
 
@@ -217,18 +217,18 @@ class Gossip:
             return judge(self._view, block_hash, offer, now.unix_s)
         except Unconnected:
             if offer.total_difficulty:
-                self._orders.append(Claim(offer.peer, offer.claim, offer.held))
+                self._orders.append(HeadClaimed(offer.peer, offer.claim, offer.held))
         except FutureBlock:
             pass
         except (ConsensusError, FalseClaim) as error:
-            self._orders.append(Blame(offer.peer, error))
+            self._orders.append(ReportPeer(offer.peer, error))
         return None
 
     def _blamed_for_body(self, offer: Offer) -> bool:
         """A body is looked at once its header's rules hold, for they say how much there can be of it."""
         error = None if offer.transactions is None else _wrong_body(offer.header, offer.transactions)
         if error is not None:
-            self._orders.append(Blame(offer.peer, error))
+            self._orders.append(ReportPeer(offer.peer, error))
         return error is not None
 
     def _has_room(self, candidate: Candidate) -> bool:
@@ -250,7 +250,7 @@ class Gossip:
     def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
         del self._candidates[candidate.hash]
         if error is not None:
-            self._orders.append(Blame(candidate.offer.peer, error))
+            self._orders.append(ReportPeer(candidate.offer.peer, error))
         if candidate.others:
             first, *rest = candidate.others
             self._offer(first, now)
@@ -301,20 +301,20 @@ class Gossip:
     def _accepted(self, candidate: Candidate, outcome: Accepted) -> None:
         self._verified.drop(candidate.hash)
         if outcome.status is Status.SIDE:
-            self._orders.append(Note("debug", "side block", (("number", candidate.claim.number),)))
+            self._orders.append(Log("debug", "side block", (("number", candidate.claim.number),)))
 
     def _refused(self, candidate: Candidate, error: ConsensusError) -> None:
         if isinstance(error, FutureBlock):
             self._early.put(candidate.hash, None)
         elif isinstance(error, BranchTooOld | Unconnected):
-            self._orders.append(Claim(candidate.offer.peer, candidate.claim, candidate.offer.held))
+            self._orders.append(HeadClaimed(candidate.offer.peer, candidate.claim, candidate.offer.held))
         elif error.fault is Fault.AT_FAULT:
             fields = (("number", candidate.claim.number), ("rule", type(error).__name__), ("error", str(error)))
-            self._orders.append(Note("warning", "invalid block", fields))
+            self._orders.append(Log("warning", "invalid block", fields))
             holders = [offer for offer in (candidate.offer, *candidate.others) if offer.held]
             if not isinstance(error, ExecutionError | KnownInvalid):
                 holders = [candidate.offer]
-            self._orders.extend(Blame(offer.peer, error) for offer in holders)
+            self._orders.extend(ReportPeer(offer.peer, error) for offer in holders)
 
     # --- fetched parts
 
@@ -323,7 +323,7 @@ class Gossip:
         block = reply.block if isinstance(reply, BlockResponse) else None
         wrong = block is not None and (block.header.hash != block_hash or block.seal is None)
         if wrong:
-            self._orders.append(Blame(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
+            self._orders.append(ReportPeer(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
         if block is None or block.seal is None or wrong:
             self.failed(ticket, now)
             return
@@ -340,7 +340,7 @@ class Gossip:
         body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
         error = _wrong_body(candidate.offer.header, body) if candidate is not None and body is not None else None
         if error is not None:
-            self._orders.append(Blame(peer, error))
+            self._orders.append(ReportPeer(peer, error))
         if candidate is None or body is None or error is not None:
             self.failed(ticket, now)
             return
@@ -351,7 +351,7 @@ class Gossip:
         """It announced a block and did not give it: once is a hiccup, always is a way to keep us busy."""
         self._promises[peer] = self._promises.get(peer, 0) + 1
         if self._promises[peer] >= BROKEN_PROMISES:
-            self._orders.append(Drop(peer, "announces blocks that it does not give"))
+            self._orders.append(Disconnect(peer, "announces blocks that it does not give"))
 
     def _order(self, ask: Ask | None) -> None:
         if ask is not None:

@@ -7,7 +7,7 @@ from quip.net.actions import Answer, CloseCode
 from quip.net.errors import NetError
 from quip.net.limits import MAX_COUNTERS
 from quip.net.link import Instant
-from quip.net.overlay.state import Hub
+from quip.net.overlay.state import OverlayState
 from quip.net.peers.peer_table import Peer
 from quip.net.session.events import PeerEvent
 from quip.net.wire.messages import (
@@ -30,10 +30,10 @@ from quip.net.wire.messages import (
 )
 
 
-class Conversation:
+class Dispatch:
     """Dispatches the messages of joined peers."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: OverlayState) -> None:
         self._hub = hub
         self._started_s: float | None = None
 

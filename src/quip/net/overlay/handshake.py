@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from quip.net.actions import Close, CloseCode, Favour
+from quip.net.actions import Close, CloseCode, GrantBudget
 from quip.net.errors import RefusalCode
 from quip.net.events import Opened
 from quip.net.limits import CHANGED_KEYS_NOTED
 from quip.net.link import Address, Instant, Link, Purpose
-from quip.net.overlay.state import Hub, plain
-from quip.net.peers.admission import Admission, same_network
+from quip.net.overlay.state import OverlayState, plain
+from quip.net.peers.admission import AdmissionPolicy, same_network
 from quip.net.peers.bans import is_excused
 from quip.net.peers.peer_table import Peer
 from quip.net.session.session import LocalJoin, PeerSession
@@ -21,12 +21,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT_S = 253_402_300_799  # of the year 9999
 
 
-class Reception:
+class Handshake:
     """Lets peers in, or tells them why not."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: OverlayState) -> None:
         self._hub = hub
-        self._admission = Admission(hub.setup.node_id, hub.setup.max_inbound)
+        self._admission = AdmissionPolicy(hub.setup.node_id, hub.setup.max_inbound)
         self._noted: BoundedDict[tuple[Address, bytes], None] = BoundedDict(CHANGED_KEYS_NOTED)
 
     def opened(self, event: Opened, now: Instant) -> None:
@@ -122,7 +122,7 @@ class Reception:
             hub.close(peer, CloseCode.DONE, "only to see whether the address answers", now)
             return
         if not link.outbound:
-            hub.actions.append(Favour(peer.connection))
+            hub.actions.append(GrantBudget(peer.connection))
         hub.note(
             "info", "peer joined", address=str(link.address), node=link.node_id.hex()[:16],
             direction=link.purpose.value, agent=join.agent, head=join.head.number,

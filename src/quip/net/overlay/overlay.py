@@ -14,8 +14,8 @@ from random import Random
 from typing import Any
 
 from quip.consensus.errors import ConsensusError, Fault
-from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Note
-from quip.net.commands import Ask, Blame, Claim, Credit, Drop, Order, Tell
+from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Log
+from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer, Tell
 from quip.net.errors import NetError, NoAnswer, RefusalCode
 from quip.net.events import (
     Answered,
@@ -34,10 +34,10 @@ from quip.net.events import (
 )
 from quip.net.limits import ORDER_ROUNDS
 from quip.net.link import Address, Instant
-from quip.net.overlay.dispatch import Conversation
-from quip.net.overlay.handshake import Reception
-from quip.net.overlay.state import Hub, punish
-from quip.net.overlay_config import OverlaySetup, PeerInfo
+from quip.net.overlay.dispatch import Dispatch
+from quip.net.overlay.handshake import Handshake
+from quip.net.overlay.state import OverlayState, punish
+from quip.net.overlay_config import OverlayConfig, PeerInfo
 from quip.net.peers.bans import is_excused
 from quip.net.peers.peer_table import Peer
 from quip.net.ports import ChainView, PeerStorage
@@ -49,10 +49,10 @@ from quip.net.wire.messages import Goodbye
 class Overlay:
     """One node's network, as a machine: events in, actions out."""
 
-    def __init__(self, setup: OverlaySetup, view: ChainView, storage: PeerStorage, rng: Random) -> None:
-        self._hub = Hub(setup, view, storage, rng)
-        self._reception = Reception(self._hub)
-        self._conversation = Conversation(self._hub)
+    def __init__(self, setup: OverlayConfig, view: ChainView, storage: PeerStorage, rng: Random) -> None:
+        self._hub = OverlayState(setup, view, storage, rng)
+        self._reception = Handshake(self._hub)
+        self._conversation = Dispatch(self._hub)
         self._handlers: dict[type[Event], Callable[[Any, Instant], None]] = {
             Opened: self._reception.opened,
             DialFailed: self._dial_failed,
@@ -237,7 +237,7 @@ class Overlay:
 
     def _carry_out(self, order: Order, now: Instant) -> None:
         hub = self._hub
-        if isinstance(order, CheckSeals | ImportBlocks | Note):
+        if isinstance(order, CheckSeals | ImportBlocks | Log):
             hub.actions.append(order)
             return
         peer = hub.peers.get(order.peer)
@@ -245,7 +245,7 @@ class Overlay:
             if isinstance(order, Ask):
                 lost = NoAnswer("the connection is closed", name=type(order.request).__name__)
                 hub.request_failed(order.peer, (order.ticket, order.request), lost, now)
-            elif isinstance(order, Blame) and order.error.fault is Fault.AT_FAULT:
+            elif isinstance(order, ReportPeer) and order.error.fault is Fault.AT_FAULT:
                 self._blame_departed(order.peer, order.error, now)
             return
         hub.touch(peer)
@@ -254,16 +254,16 @@ class Overlay:
                 peer.asked[peer.session.request(request, now, timeout_s)] = ticket
             case Tell(_, message):
                 peer.session.push(message, now)
-            case Blame(_, error):
+            case ReportPeer(_, error):
                 hub.blame(peer, error, now)
-            case Drop(_, reason):
+            case Disconnect(_, reason):
                 hub.close(peer, CloseCode.DONE, reason, now)
-            case Claim(_, claim, held):
+            case HeadClaimed(_, claim, held):
                 if held:
                     hub.sync.claim(peer.connection, claim, now, familiar=peer.familiar)
                 else:
                     hub.sync.heard(peer.connection, claim, now)
-            case Credit(_, claim):
+            case CreditBlock(_, claim):
                 peer.blocks_first += 1
                 peer.last_block_s = now.monotonic_s
                 peer.familiar = True

@@ -9,7 +9,7 @@ from itertools import count
 from random import Random
 
 from quip.consensus.errors import ConsensusError, Fault, KnownInvalid
-from quip.net.actions import Action, Close, CloseCode, Note, Send
+from quip.net.actions import Action, Close, CloseCode, Log, Send
 from quip.net.commands import Order
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
 from quip.net.gossip.block_pipeline import Gossip
@@ -17,7 +17,7 @@ from quip.net.gossip.propagation import Propagation
 from quip.net.gossip.transaction_inventory import EmptyPool, TransactionInventory
 from quip.net.limits import DEPARTED, MAX_REASON_CHARACTERS, PROVIDERS
 from quip.net.link import Instant, Link
-from quip.net.overlay_config import PROTOCOL_VERSION, OverlaySetup
+from quip.net.overlay_config import PROTOCOL_VERSION, OverlayConfig
 from quip.net.peers.address_book import AddressBook
 from quip.net.peers.bans import Bans
 from quip.net.peers.dialling import Dialler
@@ -41,10 +41,10 @@ def plain(text: str) -> str:
     return shown[:MAX_REASON_CHARACTERS]
 
 
-class Hub:
+class OverlayState:
     """State and collaborators of one overlay, and the actions that it has not handed out yet."""
 
-    def __init__(self, setup: OverlaySetup, view: ChainView, storage: PeerStorage, rng: Random) -> None:
+    def __init__(self, setup: OverlayConfig, view: ChainView, storage: PeerStorage, rng: Random) -> None:
         self.setup = setup
         self.view = view
         self.storage = storage
@@ -93,7 +93,7 @@ class Hub:
 
     def note(self, level: str, event: str, **fields: str | int | float) -> None:
         """A line for the log."""
-        self.actions.append(Note(level, event, tuple(fields.items())))
+        self.actions.append(Log(level, event, tuple(fields.items())))
 
     def blame(self, peer: Peer, error: NetError | ConsensusError, now: Instant) -> None:
         """The peer broke a rule: close the connection; ban the peer where an honest one never does that."""
@@ -166,7 +166,7 @@ class Hub:
                 self.flush(peer)
 
 
-def punish(hub: Hub, link: Link, error: NetError | ConsensusError, now: Instant) -> None:
+def punish(hub: OverlayState, link: Link, error: NetError | ConsensusError, now: Instant) -> None:
     """Ban who is at the other end, or was."""
     rule = type(error).__name__
     for ban in hub.bans.punish(link.node_id, link.address.host, rule, now.unix_s):

@@ -13,7 +13,7 @@ from quip.net.wire.messages import JoinRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JoinDecision:
     """Welcome, at the cost of other connections perhaps; or the refusal."""
 
     code: RefusalCode
@@ -22,20 +22,20 @@ class Verdict:
     """Connections to close first: duplicates, or one that makes room."""
 
 
-def same_network(local: JoinRequest, other: JoinRequest) -> Verdict:
+def same_network(local: JoinRequest, other: JoinRequest) -> JoinDecision:
     """Whether both speak the same protocol about the same chain."""
     if other.protocol_version != local.protocol_version:
         reason = f"protocol version {other.protocol_version}, here {local.protocol_version}"
-        return Verdict(RefusalCode.WRONG_VERSION, reason)
+        return JoinDecision(RefusalCode.WRONG_VERSION, reason)
     if other.chain_id != local.chain_id:
-        return Verdict(RefusalCode.WRONG_CHAIN, f"chain {other.chain_id}, here {local.chain_id}")
+        return JoinDecision(RefusalCode.WRONG_CHAIN, f"chain {other.chain_id}, here {local.chain_id}")
     if other.genesis_hash != local.genesis_hash:
         reason = f"genesis 0x{other.genesis_hash.hex()}, here 0x{local.genesis_hash.hex()}"
-        return Verdict(RefusalCode.WRONG_GENESIS, reason)
-    return Verdict(RefusalCode.WELCOME)
+        return JoinDecision(RefusalCode.WRONG_GENESIS, reason)
+    return JoinDecision(RefusalCode.WELCOME)
 
 
-class Admission:
+class AdmissionPolicy:
     """Decides about connections; the overlay carries the decisions out."""
 
     def __init__(self, node_id: bytes, max_inbound: int) -> None:
@@ -49,26 +49,26 @@ class Admission:
         """
         return not any(peer.joined or peer.welcomed or peer.link.outbound for peer in peers.of_node(node_id))
 
-    def inbound(self, peers: PeerTable, new: Peer, local: JoinRequest, join: JoinRequest, now: Instant) -> Verdict:
+    def inbound(self, peers: PeerTable, new: Peer, local: JoinRequest, join: JoinRequest, now: Instant) -> JoinDecision:
         """The answer to a JOIN_REQUEST."""
         verdict = same_network(local, join)
         if verdict.code is not RefusalCode.WELCOME:
             return verdict
         if new.link.node_id == self._node_id:
-            return Verdict(RefusalCode.SELF, "this is the same node")
+            return JoinDecision(RefusalCode.SELF, "this is the same node")
         closes: list[Peer] = []
         for old in peers.of_node(new.link.node_id):
             if old is new:
                 continue
             if self._keeps_old(old, now):
-                return Verdict(RefusalCode.DUPLICATE, "connected already")
+                return JoinDecision(RefusalCode.DUPLICATE, "connected already")
             closes.append(old)
         if self._is_full(peers, new, closes):
             evicted = victim([peer for peer in peers.of_purpose(Purpose.INBOUND) if peer is not new and peer.welcomed])
             if evicted is None:
-                return Verdict(RefusalCode.FULL, "no room for another inbound peer")
+                return JoinDecision(RefusalCode.FULL, "no room for another inbound peer")
             closes.append(evicted)
-        return Verdict(RefusalCode.WELCOME, closes=tuple(closes))
+        return JoinDecision(RefusalCode.WELCOME, closes=tuple(closes))
 
     def _keeps_old(self, old: Peer, now: Instant) -> bool:
         """Both dialled at once: the connection that the smaller node id dialled stays, by either's reckoning."""

@@ -24,7 +24,7 @@ from quip.net.limits import (
     STEADY_AFTER_S,
 )
 from quip.net.link import Address, Instant, Purpose
-from quip.net.overlay_config import OverlaySetup
+from quip.net.overlay_config import OverlayConfig
 from quip.net.peers.address_book import AddressBook
 from quip.net.peers.bans import Bans
 from quip.net.peers.peer_table import Peer, PeerTable
@@ -43,7 +43,7 @@ class _Manual:
 class Dialler:
     """Keeps up the outbound connections."""
 
-    def __init__(self, setup: OverlaySetup, book: AddressBook, bans: Bans, rng: Random) -> None:
+    def __init__(self, setup: OverlayConfig, book: AddressBook, bans: Bans, rng: Random) -> None:
         self._setup = setup
         self._book = book
         self._bans = bans

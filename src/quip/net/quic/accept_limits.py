@@ -1,4 +1,4 @@
-"""How many strangers may come in, how fast, and how many of one network. Their addresses are proved (`quic.Door`)."""
+"""How many strangers may come in, how fast, and how many of one network; their addresses are proved."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from quip.net.token_bucket import Rate, TokenBucket
 from quip.primitives.bounded_dict import BoundedDict
 
 
-class Guest(Protocol):
+class ConnectionInfo(Protocol):
     """What counts of a connection."""
 
     address: Address
@@ -32,14 +32,14 @@ class Guest(Protocol):
     opened: bool
 
 
-class Entrance:
+class AcceptLimits:
     """Decides on each client whose address is proved."""
 
     def __init__(self, now_s: float) -> None:
         self._all = TokenBucket(Rate(ADMISSIONS_PER_S, ADMISSIONS_AT_ONCE), now_s)
         self._groups: BoundedDict[str, TokenBucket] = BoundedDict(GROUPS_AT_THE_DOOR)
 
-    def admits(self, address: Address, guests: Collection[Guest], now_s: float) -> bool:
+    def admits(self, address: Address, guests: Collection[ConnectionInfo], now_s: float) -> bool:
         """True if there is room for one more from that address. `guests`: all connections of this node."""
         inbound = [guest for guest in guests if guest.purpose is Purpose.INBOUND]
         half_open = [guest for guest in inbound if not guest.opened]

@@ -51,8 +51,8 @@ from quip.net.limits import (
 from quip.net.link import Address, Link, Purpose
 from quip.net.quic.close_reasons import FORGOTTEN, own_end, peers_end
 from quip.net.quic.configuration import QuicSetup
-from quip.net.quic.cpu_budget import CpuShare
-from quip.net.quic.datagram import CID_BYTES, Knock, destination_of, may_begin, printable
+from quip.net.quic.cpu_budget import CpuBudget
+from quip.net.quic.datagram import CID_BYTES, ValidatedInitial, destination_of, may_begin, printable
 from quip.net.quic.frame_limits import FrameCount
 from quip.net.quic.node_identity import check_chain, node_id_of
 from quip.net.quic.retry import RetryTokens
@@ -96,7 +96,7 @@ def _configuration(setup: QuicSetup, is_client: bool, address: Address) -> QuicC
     )
 
 
-class _Connection(core.QuicConnection):
+class HardenedConnection(core.QuicConnection):
     """aioquic's connection with some differences, each in a method or two."""
 
     def __init__(self, resets: ResetTokens, **settings: Any) -> None:
@@ -245,13 +245,13 @@ class _Connection(core.QuicConnection):
         return token or None
 
 
-class Door:
+class StatelessResponder:
     """Answers what belongs to no connection. Every answer is shorter than what it answers."""
 
     def __init__(self, tokens: RetryTokens) -> None:
         self._tokens = tokens
 
-    def knock(self, datagram: bytes, address: Address, now_s: float) -> bytes | Knock | None:
+    def knock(self, datagram: bytes, address: Address, now_s: float) -> bytes | ValidatedInitial | None:
         """A datagram to send back, a client to let in, or None: nothing worth a word."""
         if not may_begin(datagram):
             return None
@@ -273,10 +273,10 @@ class Door:
                 retry_token=self._tokens.issue(address, header.destination_cid, retry_cid, now_s),
             )  # fmt: skip
         first_cid = self._tokens.check(header.token, address, header.destination_cid, now_s)
-        knock = Knock(datagram, address, first_cid or b"", header.destination_cid, header.source_cid)
+        knock = ValidatedInitial(datagram, address, first_cid or b"", header.destination_cid, header.source_cid)
         return knock if first_cid is not None else self.refuse(knock, wire.QuicErrorCode.INVALID_TOKEN)
 
-    def refuse(self, knock: Knock, code: int = wire.QuicErrorCode.CONNECTION_REFUSED) -> bytes:
+    def refuse(self, knock: ValidatedInitial, code: int = wire.QuicErrorCode.CONNECTION_REFUSED) -> bytes:
         """A close for a client that is not let in; no state is kept."""
         crypto = CryptoPair()
         crypto.setup_initial(cid=knock.retry_cid, is_client=False, version=VERSIONS[0])
@@ -316,7 +316,7 @@ class Channel:
         self._begin(routes, now_s, self._connection(is_client=True))
         self._quic.connect(self._peer, now_s)
 
-    def admit(self, knock: Knock, routes: dict[bytes, Channel], now_s: float) -> None:
+    def admit(self, knock: ValidatedInitial, routes: dict[bytes, Channel], now_s: float) -> None:
         """Begin as the server of a client whose address is proved."""
         cids = {"original_destination_connection_id": knock.first_cid, "retry_source_connection_id": knock.retry_cid}
         quic = self._connection(is_client=False, **cids)
@@ -326,20 +326,20 @@ class Channel:
         if not self._quic.began():
             self._end("a first packet that cannot be read")
 
-    def _connection(self, *, is_client: bool, **cids: bytes) -> _Connection:
+    def _connection(self, *, is_client: bool, **cids: bytes) -> HardenedConnection:
         configuration = _configuration(self._setup, is_client, self.address)
-        return _Connection(self._setup.resets, configuration=configuration, **cids)
+        return HardenedConnection(self._setup.resets, configuration=configuration, **cids)
 
-    def _begin(self, routes: dict[bytes, Channel], now_s: float, quic: _Connection) -> None:
+    def _begin(self, routes: dict[bytes, Channel], now_s: float, quic: HardenedConnection) -> None:
         self._routes = routes
         self._quic = quic
         self._deadline_s = now_s + HANDSHAKE_S
-        self.cpu = CpuShare(now_s, self._setup.common_cpu if self.purpose is Purpose.INBOUND else None)
+        self.cpu = CpuBudget(now_s, self._setup.common_cpu if self.purpose is Purpose.INBOUND else None)
         self._route(quic.host_cid)
 
     def receive(self, datagram: bytes, now_s: float) -> None:
         """Take a datagram from the peer's address: one of our connection ids leads here, or its reset token does."""
-        if self.ended or not self.cpu.paid(now_s):
+        if self.ended or not self.cpu.try_spend(now_s):
             return
         self.bytes_in += len(datagram)
         if destination_of(datagram) in self.cids:

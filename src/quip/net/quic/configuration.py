@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quip.net.quic.cpu_budget import CommonCpu
+from quip.net.quic.cpu_budget import CommonCpuBudget
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.quic.stateless_reset import ResetTokens
 
@@ -15,7 +15,7 @@ class QuicSetup:
 
     identity: NodeIdentity
     resets: ResetTokens
-    common_cpu: CommonCpu
+    common_cpu: CommonCpuBudget
     client_ca: bytes | None = None
     """PEM; None: peers sign their own certificates."""
     idle_timeout_s: float = 60.0

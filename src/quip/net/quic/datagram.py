@@ -13,7 +13,7 @@ FIRST_DATAGRAM = 1_200  # bytes at least of a client's first one (RFC 9000, sect
 
 
 @dataclass(slots=True)
-class Knock:
+class ValidatedInitial:
     """A client's first datagram, whose address is proved."""
 
     datagram: bytes

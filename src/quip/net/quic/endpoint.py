@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from quip.net.actions import Close, CloseCode, Dial, Favour, ResetStream, Send
+from quip.net.actions import Close, CloseCode, Dial, GrantBudget, ResetStream, Send
 from quip.net.address import is_dialable
 from quip.net.events import DialFailed
 from quip.net.limits import (
@@ -28,11 +28,11 @@ from quip.net.limits import (
     RESETS_PER_S,
 )
 from quip.net.link import Address, Purpose
-from quip.net.quic.accept_limits import Entrance
-from quip.net.quic.channel import Channel, Door, TransportEvent
+from quip.net.quic.accept_limits import AcceptLimits
+from quip.net.quic.channel import Channel, StatelessResponder, TransportEvent
 from quip.net.quic.configuration import QuicSetup
-from quip.net.quic.cpu_budget import CommonCpu
-from quip.net.quic.datagram import Knock, destination_of, may_begin
+from quip.net.quic.cpu_budget import CommonCpuBudget
+from quip.net.quic.datagram import ValidatedInitial, destination_of, may_begin
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.quic.retry import RetryTokens
 from quip.net.quic.stateless_reset import ResetTokens, is_worth_a_reset, token_of
@@ -41,11 +41,11 @@ from quip.net.token_bucket import Rate, TokenBucket
 
 TIMER_SLACK_S = 0.0005  # the loop wakes up on its own clock
 
-TransportAction: TypeAlias = Dial | Favour | Send | ResetStream | Close
+TransportAction: TypeAlias = Dial | GrantBudget | Send | ResetStream | Close
 
 
 @dataclass(frozen=True, slots=True)
-class TransportConfig:
+class EndpointConfig:
     """Where to listen, and who we are."""
 
     host: str
@@ -80,12 +80,12 @@ class Farewell:
         return self.datagrams if self.heard & (self.heard - 1) == 0 else []
 
 
-class QuicTransport:
+class QuicEndpoint:
     """Carries out transport actions, tells transport events."""
 
     def __init__(
         self,
-        config: TransportConfig,
+        config: EndpointConfig,
         on_event: Callable[[TransportEvent], None],
         admits: Callable[[Address], bool],
     ) -> None:
@@ -94,7 +94,7 @@ class QuicTransport:
         self._resets = ResetTokens(config.identity.reset_key)
         self._on_event = on_event
         self._admits = admits
-        self._door = Door(RetryTokens(os.urandom(32)))
+        self._door = StatelessResponder(RetryTokens(os.urandom(32)))
         self._channels: dict[int, Channel] = {}
         self._routes: dict[bytes, Channel] = {}
         self._farewells: dict[bytes, Farewell] = {}
@@ -109,9 +109,9 @@ class QuicTransport:
         """Open the socket. Raises UdpPortError."""
         self._loop = asyncio.get_running_loop()
         config, now_s = self._config, self._loop.time()
-        common = CommonCpu.full(now_s)
+        common = CommonCpuBudget.full(now_s)
         self._setup = QuicSetup(config.identity, self._resets, common, config.client_ca, config.idle_timeout_s)
-        self._entrance = Entrance(now_s)
+        self._entrance = AcceptLimits(now_s)
         self._answers = TokenBucket(Rate(ANSWERS_PER_S, ANSWERS_AT_ONCE), now_s)
         self._reset_answers = TokenBucket(Rate(RESETS_PER_S, RESETS_AT_ONCE), now_s)
         self._socket = UdpSocket(config.host, config.port)
@@ -142,7 +142,7 @@ class QuicTransport:
             channel.send(action.stream, action.data, action.fin)
         elif isinstance(action, ResetStream):
             channel.reset(action.stream, action.code)
-        elif isinstance(action, Favour):
+        elif isinstance(action, GrantBudget):
             channel.cpu.joined(self._loop.time())
         else:
             channel.close(action.code, action.reason)
@@ -162,7 +162,7 @@ class QuicTransport:
         """So much CPU time went into acting on what the peer sent."""
         channel = self._channels.get(connection)
         if channel is not None:
-            channel.cpu.owe(seconds)
+            channel.cpu.charge(seconds)
 
     def traffic(self, connection: int) -> Traffic:
         """Bytes of a connection so far; zeros if it is gone."""
@@ -241,13 +241,13 @@ class QuicTransport:
 
     def _knock(self, datagram: bytes, address: Address, now_s: float) -> None:
         answer = self._door.knock(datagram, address, now_s)
-        if isinstance(answer, Knock):
+        if isinstance(answer, ValidatedInitial):
             self._admit(answer, now_s)
         elif answer is not None:
             self._send([answer], address)
 
-    def _admit(self, knock: Knock, now_s: float) -> None:
-        if not self._setup.common_cpu.strangers.solvent(now_s):
+    def _admit(self, knock: ValidatedInitial, now_s: float) -> None:
+        if not self._setup.common_cpu.strangers.has_any(now_s):
             return  # lost, like all that strangers send now; it will knock again
         guests = self._channels.values()
         if not (self._admits(knock.address) and self._entrance.admits(knock.address, guests, now_s)):

@@ -38,7 +38,7 @@ class _Inquiry:
     """The peer gave it up while it was being answered: it counts until the answer comes."""
 
 
-class Inquiries:
+class InboundRequests:
     """What one peer asked and waits for."""
 
     def __init__(self, outbox: Outbox, patience: TokenBucket, first_stream: int, now_s: float) -> None:

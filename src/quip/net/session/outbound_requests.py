@@ -51,7 +51,7 @@ class _InFlight:
     answer: OneMessage
 
 
-class Requests:
+class OutboundRequests:
     """What one session asked and waits for."""
 
     def __init__(self, outbox: Outbox, first_stream: int, now_s: float) -> None:

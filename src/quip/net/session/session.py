@@ -35,8 +35,8 @@ from quip.net.limits import (
 )
 from quip.net.link import Instant, Link
 from quip.net.session.events import Broken, JoinAsked, Joined, PeerEvent, Pushed, Refused
-from quip.net.session.inbound_requests import Inquiries
-from quip.net.session.outbound_requests import Requests
+from quip.net.session.inbound_requests import InboundRequests
+from quip.net.session.outbound_requests import OutboundRequests
 from quip.net.session.outbox import Outbox
 from quip.net.session.push_streams import PushesIn, PushesOut
 from quip.net.token_bucket import Rate, TokenBucket
@@ -90,8 +90,8 @@ class PeerSession:
         self._link = link
         self._local = local
         self._outbox = Outbox(connection, now_s)
-        self._requests = Requests(self._outbox, ours, now_s)
-        self._inquiries = Inquiries(self._outbox, patience, theirs, now_s)
+        self._requests = OutboundRequests(self._outbox, ours, now_s)
+        self._inquiries = InboundRequests(self._outbox, patience, theirs, now_s)
         self._pushes_in = PushesIn(_ONE_WAY | client, patience, now_s)
         self._pushes_out = PushesOut(self._outbox, _ONE_WAY | (not client), now_s)
         self._join_stream = OneMessage((_JOIN_RESPONSE if client else _JOIN_REQUEST,))

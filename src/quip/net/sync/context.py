@@ -23,7 +23,7 @@ class Sizes:
 
 
 @dataclass(slots=True)
-class Desk:
+class SyncContext:
     """What a download works with."""
 
     view: ChainView

@@ -19,15 +19,15 @@ from quip.consensus.execution.transition import check_body
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT64, Header
 from quip.consensus.types.seal import Seal
 from quip.net import limits
-from quip.net.actions import CheckSeals, ImportBlocks, Note, SealCheck
-from quip.net.commands import Ask, Blame
+from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
+from quip.net.commands import Ask, ReportPeer
 from quip.net.errors import FalseClaim, HeaderFlood, NetError, PartsWithheld, WrongAnswer
 from quip.net.link import Instant
-from quip.net.sync.context import Desk
-from quip.net.sync.header_window import HeaderWindow, Point, Slot
-from quip.net.sync.part_queue import Asked, Parts
+from quip.net.sync.context import SyncContext
+from quip.net.sync.header_window import ChainPoint, HeaderWindow, Slot
+from quip.net.sync.part_queue import PartQueue, PartRequest
 from quip.net.sync.peers import SyncPeer
-from quip.net.sync.presync import Probe
+from quip.net.sync.presync import Presync
 from quip.net.wire.messages import Bodies, BodiesRequest, Headers, HeadersRequest, Reply, Request, Seals, SealsRequest
 
 Outcome = Accepted | ConsensusError | None
@@ -47,10 +47,10 @@ class End(Enum):
     """The chain takes no blocks at the moment."""
 
 
-class Run:
+class Download:
     """One download under a leader, who may be replaced."""
 
-    def __init__(self, desk: Desk, leader: int, now: Instant, probed: Probe | None = None) -> None:
+    def __init__(self, desk: SyncContext, leader: int, now: Instant, probed: Presync | None = None) -> None:
         self.leader: int | None = leader
         self.end: End | None = None
         self.probed = probed
@@ -63,14 +63,14 @@ class Run:
         """The leader's claim when it had no more headers."""
         self._before_its_time = False
         """It has more, from the future."""
-        self._seals = Parts(lambda slot: slot.seal is not None)
-        self._bodies = Parts(lambda slot: slot.body is not None)
+        self._seals = PartQueue(lambda slot: slot.seal is not None)
+        self._bodies = PartQueue(lambda slot: slot.body is not None)
         self._checking: dict[int, list[tuple[Slot, Seal]]] = {}
         self._checked_peer: dict[int, int] = {}
         self._importing: dict[int, list[Slot]] = {}
         self._embodied = 0
         """Slots from the first on whose body is there or was asked for."""
-        self._probe: Probe | None = None
+        self._probe: Presync | None = None
         self._fork_of = desk.view.genesis_hash
         """The stored block that the window began on."""
         self._fork: bytes | None = None
@@ -127,7 +127,7 @@ class Run:
             return True
         return self._seals.lost(ticket) or self._bodies.lost(ticket)
 
-    def hurry(self, now: Instant) -> None:
+    def speculate(self, now: Instant) -> None:
         """What takes long is asked of others too, so that one slow peer does not hold up the import."""
         for parts in (self._seals, self._bodies):
             parts.double(now.monotonic_s - limits.SYNC_HURRY_S)
@@ -181,10 +181,10 @@ class Run:
         header, context = self._desk.view.header(parent_hash), self._desk.view.context(parent_hash)
         if header is None or context is None:
             return False
-        self._begin(Point(parent_hash, header, context))
+        self._begin(ChainPoint(parent_hash, header, context))
         return True
 
-    def _begin(self, start: Point) -> None:
+    def _begin(self, start: ChainPoint) -> None:
         if self._window is not None:
             self._window.close()
         self._window = HeaderWindow(self._desk.view.spec, start)
@@ -240,7 +240,7 @@ class Run:
         if header.number <= leader.reached and not leader.spend(1, leader.credited_s):
             return False
         leader.reached = max(leader.reached, header.number)
-        window.start = Point(block_hash, header, context)
+        window.start = ChainPoint(block_hash, header, context)
         self._fork_of, self._fork = block_hash, None
         return True
 
@@ -249,7 +249,7 @@ class Run:
         leader.not_before_s = now.monotonic_s + min(max(wait_s, 1), limits.SYNC_EARLY_S)
         leader.since_s = None
         self._at_end, self._before_its_time = leader.claim.hash, True
-        self._desk.orders.append(Note("debug", "blocks from the future", (("number", header.number),)))
+        self._desk.orders.append(Log("debug", "blocks from the future", (("number", header.number),)))
 
     def _compare_claim(self, leader: SyncPeer) -> None:
         """Once its headers reach what it claimed, the claim must be what they add up to."""
@@ -273,7 +273,7 @@ class Run:
                     break
                 request = SealsRequest(tuple(slot.hash for slot in slots))
                 peer.requests += 1
-                self._seals.ask(self._ask(peer.number, request), Asked(peer.number, slots, now.monotonic_s))
+                self._seals.ask(self._ask(peer.number, request), PartRequest(peer.number, slots, now.monotonic_s))
 
     def _embody(self, now: Instant) -> None:
         """Bodies of the sealed blocks, once their branch is heavier."""
@@ -297,7 +297,7 @@ class Run:
                     break
                 request = BodiesRequest(tuple(slot.hash for slot in slots))
                 peer.requests += 1
-                self._bodies.ask(self._ask(peer.number, request), Asked(peer.number, slots, now.monotonic_s))
+                self._bodies.ask(self._ask(peer.number, request), PartRequest(peer.number, slots, now.monotonic_s))
 
     def _highest(self, peer: SyncPeer) -> int:
         """Number of the highest block whose parts the peer can be asked for."""
@@ -309,7 +309,9 @@ class Run:
 
         return sorted(self._desk.peers, key=key)
 
-    def _take_parts(self, asked: Asked, parts: Parts, found: Sequence[Seal | Body | None], now: Instant) -> None:
+    def _take_parts(
+        self, asked: PartRequest, parts: PartQueue, found: Sequence[Seal | Body | None], now: Instant
+    ) -> None:
         peer = self._desk.peers.get(asked.peer)
         if peer is not None and now.monotonic_s - asked.when_s > limits.SYNC_HURRY_S / 2:
             peer.slow()
@@ -357,7 +359,7 @@ class Run:
                 worst = worst or error
                 wrong.append(slot)
             else:
-                self._window.embody(slot, body)
+                self._window.put_body(slot, body)
         if worst is not None:
             self._bodies.again(wrong)
             self._blame(peer, worst)
@@ -399,7 +401,7 @@ class Run:
         if self._probe is None:
             if not full or self._is_heavier(window) or self._importing:
                 return
-            self._probe = Probe(window.start, self._desk.sizes.spacing, limits.SYNC_CHECKPOINTS)
+            self._probe = Presync(window.start, self._desk.sizes.spacing, limits.SYNC_CHECKPOINTS)
         taken = window.take(window.sealed)
         self._probe.add(taken)
         for slot in taken:
@@ -483,5 +485,5 @@ class Run:
 
     def _blame(self, peer: int, error: ConsensusError | NetError) -> None:
         self._desk.peers.drop(peer)
-        self._desk.orders.append(Blame(peer, error))
+        self._desk.orders.append(ReportPeer(peer, error))
         self.gone(peer)

@@ -18,7 +18,7 @@ from quip.consensus.types.seal import Seal
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ChainPoint:
     """A verified block, stored or not: all that its child's header is checked against."""
 
     hash: bytes
@@ -44,9 +44,9 @@ class Slot:
     """No longer in the window: what still comes for it is not wanted."""
 
     @property
-    def point(self) -> Point:
+    def point(self) -> ChainPoint:
         """As the parent of the next header."""
-        return Point(self.hash, self.header, self.context)
+        return ChainPoint(self.hash, self.header, self.context)
 
     @property
     def block(self) -> Block:
@@ -59,7 +59,7 @@ class Slot:
 class HeaderWindow:
     """Slots above `start`, each the parent of the next. The caller bounds their number."""
 
-    def __init__(self, spec: ChainSpec, start: Point) -> None:
+    def __init__(self, spec: ChainSpec, start: ChainPoint) -> None:
         self.start = start
         self.slots: list[Slot] = []
         self.sealed = 0
@@ -72,12 +72,12 @@ class HeaderWindow:
         return len(self.slots)
 
     @property
-    def tip(self) -> Point:
+    def tip(self) -> ChainPoint:
         """The highest verified header."""
         return self.slots[-1].point if self.slots else self.start
 
     @property
-    def sealed_tip(self) -> Point:
+    def sealed_tip(self) -> ChainPoint:
         """The highest header whose work is proved, with every one below it."""
         return self.slots[self.sealed - 1].point if self.sealed else self.start
 
@@ -98,7 +98,7 @@ class HeaderWindow:
             sealed += 1
         self.sealed = sealed
 
-    def embody(self, slot: Slot, body: tuple[bytes, ...]) -> None:
+    def put_body(self, slot: Slot, body: tuple[bytes, ...]) -> None:
         """The slot's body came, and is the header's."""
         if not slot.gone and slot.body is None:
             slot.body = body

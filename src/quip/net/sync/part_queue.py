@@ -10,7 +10,7 @@ from quip.net.sync.header_window import Slot
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PartRequest:
     """One request for a range of parts."""
 
     peer: int
@@ -20,7 +20,7 @@ class Asked:
     """It took long, so the slots were given to others too."""
 
 
-class Parts:
+class PartQueue:
     """What is wanted of one kind, the lowest block first. Nothing is asked twice at a time."""
 
     def __init__(self, has: Callable[[Slot], bool]) -> None:
@@ -29,7 +29,7 @@ class Parts:
         self.in_flight = 0
         """Slots that were asked for; those that take long no longer count."""
         self._wanted: deque[Slot] = deque()
-        self._asked: dict[int, Asked] = {}
+        self._asked: dict[int, PartRequest] = {}
 
     @property
     def waiting(self) -> bool:
@@ -65,12 +65,12 @@ class Parts:
             chosen.append(self._wanted.popleft())
         return chosen
 
-    def ask(self, ticket: int, asked: Asked) -> None:
+    def ask(self, ticket: int, asked: PartRequest) -> None:
         """Remember a request."""
         self._asked[ticket] = asked
         self.in_flight += len(asked.slots)
 
-    def answered(self, ticket: int) -> Asked | None:
+    def answered(self, ticket: int) -> PartRequest | None:
         """The request that a ticket belongs to, once."""
         asked = self._asked.pop(ticket, None)
         if asked is not None and not asked.doubled:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.net.sync.header_window import Point, Slot
+from quip.net.sync.header_window import ChainPoint, Slot
 
 
-class Probe:
+class Presync:
     """One branch and its checkpoints. Their distance doubles whenever there are too many."""
 
-    def __init__(self, fork: Point, spacing: int, limit: int) -> None:
+    def __init__(self, fork: ChainPoint, spacing: int, limit: int) -> None:
         self.fork = fork
         """The stored block from which the branch is verified."""
         self.tip = fork

@@ -15,15 +15,15 @@ from quip.chain.chain import Accepted
 from quip.chain.events import Head
 from quip.consensus.errors import ConsensusError
 from quip.net import limits
-from quip.net.actions import Note
-from quip.net.commands import Blame, Drop, Order
+from quip.net.actions import Log
+from quip.net.commands import Disconnect, Order, ReportPeer
 from quip.net.errors import FalseClaim, NetError
 from quip.net.link import Instant
 from quip.net.ports import ChainView
-from quip.net.sync.context import Desk, Sizes
-from quip.net.sync.download import End, Run
+from quip.net.sync.context import Sizes, SyncContext
+from quip.net.sync.download import Download, End
 from quip.net.sync.peers import SyncPeer, SyncPeers
-from quip.net.sync.presync import Probe
+from quip.net.sync.presync import Presync
 from quip.net.wire.messages import HeadClaim, HeadersRequest, Reply, Request
 
 FALSE_ENDS = 3
@@ -55,9 +55,9 @@ class Sync:
     def __init__(self, view: ChainView, rng: random.Random, tickets: Iterator[int], sizes: Sizes | None = None) -> None:
         self._view = view
         self._peers = SyncPeers(view, rng)
-        self._desk = Desk(view, self._peers, tickets, [], sizes or Sizes())
-        self._run: Run | None = None
-        self._probed: Probe | None = None
+        self._desk = SyncContext(view, self._peers, tickets, [], sizes or Sizes())
+        self._run: Download | None = None
+        self._probed: Presync | None = None
         """A branch that was weighed and not yet imported."""
         self._first_done = False
         self._held_until_s = 0.0
@@ -141,7 +141,7 @@ class Sync:
         self._rotate(now)
         self._expire(now)
         if self._run is not None:
-            self._run.hurry(now)
+            self._run.speculate(now)
         self._advance(now)
 
     def drain(self) -> list[Order]:
@@ -173,13 +173,13 @@ class Sync:
             leader = self._peers.leader(head, now.monotonic_s)
             if leader is not None:
                 self._peers.begin()
-                self._run = run = Run(self._desk, leader.number, now, self._probed)
+                self._run = run = Download(self._desk, leader.number, now, self._probed)
         if run is not None:
             run.advance(now)
             if run.end is not None and not run.working:
                 self._finish(run, run.end, now)
 
-    def _finish(self, run: Run, end: End, now: Instant) -> None:
+    def _finish(self, run: Download, end: End, now: Instant) -> None:
         head = self._view.head
         self._run = None
         self._probed = run.probed if run.probed and self._is_open(run.probed, head) else None
@@ -209,7 +209,7 @@ class Sync:
             self._blame(leader.number, FalseClaim(claimed=leader.claim.total_difficulty, found=found))
 
     @staticmethod
-    def _is_open(probed: Probe, head: Head) -> bool:
+    def _is_open(probed: Presync, head: Head) -> bool:
         return probed.total_difficulty > head.context.total_difficulty
 
     def _look_at_claims(self, head: Head, now: Instant) -> None:
@@ -248,7 +248,7 @@ class Sync:
         self._hand_over(run, successor, now)
 
     @staticmethod
-    def _hand_over(run: Run, successor: SyncPeer | None, now: Instant) -> None:
+    def _hand_over(run: Download, successor: SyncPeer | None, now: Instant) -> None:
         run.begun_s = now.monotonic_s
         run.lead(successor.number if successor else None)
 
@@ -273,11 +273,11 @@ class Sync:
 
     def _let_go(self, peer: SyncPeer, reason: str) -> None:
         fields = (("peer", peer.number), ("claimed", str(peer.claim.total_difficulty)), ("reason", reason))
-        self._desk.orders.extend([Note("info", "peer let go", fields), Drop(peer.number, reason)])
+        self._desk.orders.extend([Log("info", "peer let go", fields), Disconnect(peer.number, reason)])
         self._forget(peer.number)
 
     def _blame(self, peer: int, error: ConsensusError | NetError) -> None:
-        self._desk.orders.append(Blame(peer, error))
+        self._desk.orders.append(ReportPeer(peer, error))
         self._forget(peer)
 
     def _forget(self, peer: int) -> None:

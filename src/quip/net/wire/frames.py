@@ -1,6 +1,6 @@
 """Frames: how messages lie in a stream. u8 code, u32 big-endian length, payload; one after the other.
 
->>> from quip.net.messages import StatusRequest
+>>> from quip.net.wire.messages import StatusRequest
 >>> frame(StatusRequest()).hex()
 '3200000001c0'
 """

@@ -32,7 +32,7 @@ class Identity(BlockSigner, Protocol):
         """20 bytes."""
 
 
-class MiningDesk:
+class BlockProducer:
     """Templates on the head, seals by the node's identity, and the way into the chain."""
 
     def __init__(self, chain: ChainThread, clock: ClockWatch, identity: Identity, beneficiary: bytes) -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from quip.chain.chain import Chain
 from quip.chain.events import ChainEvent, Connected
-from quip.node.mining.block_producer import MiningDesk
+from quip.node.mining.block_producer import BlockProducer
 from quip.primitives.hybrid import leaf_of
 
 log = structlog.get_logger("quip.mining")
@@ -34,10 +34,10 @@ class Remembers(Protocol):
         """False: the block was not signed here."""
 
 
-class IdentityWatch:
+class Doppelganger:
     """Looks at every block that becomes canonical. A subscriber of the chain."""
 
-    def __init__(self, chain: Chain, identity: Remembers, desk: MiningDesk) -> None:
+    def __init__(self, chain: Chain, identity: Remembers, desk: BlockProducer) -> None:
         self._chain = chain
         self._identity = identity
         self._desk = desk

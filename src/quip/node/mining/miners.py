@@ -14,10 +14,10 @@ from quip.ising.puzzle import REPLICAS
 from quip.mining.miner import Miner, MinerSetup, MinerStatistics
 from quip.mining.plan import Plan, shipped_plans
 from quip.mining.samplers.cpu import CpuSampler
-from quip.mining.samplers.cpu_fallback import StandIn
+from quip.mining.samplers.cpu_fallback import CpuFallback
 from quip.mining.samplers.sampler import Sampler
 from quip.node.config.node_config import NodeConfig
-from quip.node.mining.block_producer import MiningDesk
+from quip.node.mining.block_producer import BlockProducer
 from quip.node.process.metrics import Metrics
 from quip.node.startup import Rules
 from quip.rpc.encoding import quantity
@@ -37,10 +37,10 @@ class Winnings:
     """Blocks in a row, up to the head, that this miner won."""
 
 
-class MinersDesk:
+class CountingWorkSource:
     """The desk as one miner sees it: its blocks are counted for it."""
 
-    def __init__(self, name: str, desk: MiningDesk, miners: "Miners") -> None:
+    def __init__(self, name: str, desk: BlockProducer, miners: "Miners") -> None:
         self._name = name
         self._desk = desk
         self._miners = miners
@@ -68,7 +68,7 @@ class MinersDesk:
 class Miners:
     """All miners of the configuration. `start` and `stop` once each."""
 
-    def __init__(self, config: NodeConfig, rules: Rules, desk: MiningDesk, counts: Metrics) -> None:
+    def __init__(self, config: NodeConfig, rules: Rules, desk: BlockProducer, counts: Metrics) -> None:
         self._desk = desk
         self._counts = counts
         self._mutex = threading.Lock()
@@ -78,7 +78,7 @@ class Miners:
         self._miners: dict[str, Miner] = {}
         self._winnings: dict[str, Winnings] = {}
         for setup in miner_setups(config, rules):
-            own_desk = MinersDesk(setup.name, desk, self)
+            own_desk = CountingWorkSource(setup.name, desk, self)
             self._miners[setup.name] = Miner(setup, rules.puzzle, own_desk, counts.cancel_s.observe)
             self._winnings[setup.name] = Winnings()
 
@@ -183,7 +183,7 @@ def miner_setups(config: NodeConfig, rules: Rules) -> list[MinerSetup]:
         for number, device in enumerate(devices, 1):
             name, reason = f"{kind.upper()}-{number}", missing[kind]
             log.warning("mining on the CPU instead", miner=name, wanted=kind, device=device, reason=reason)
-            samplers = tuple(StandIn(kind, reason) for _ in range(workers))
+            samplers = tuple(CpuFallback(kind, reason) for _ in range(workers))
             setups.append(_setup(name, samplers, config, rules))
     return setups
 

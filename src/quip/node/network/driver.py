@@ -20,8 +20,8 @@ import structlog
 import quip
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
-from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, Favour, ImportBlocks, Note, ResetStream, Send
-from quip.net.chain_server import Library
+from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, GrantBudget, ImportBlocks, Log, ResetStream, Send
+from quip.net.chain_server import ChainServer
 from quip.net.events import (
     Answered,
     BlocksImported,
@@ -36,16 +36,16 @@ from quip.net.events import (
 from quip.net.limits import MAX_UNSENT_TOTAL
 from quip.net.link import Address, Instant
 from quip.net.overlay.overlay import Overlay
-from quip.net.overlay_config import OverlaySetup
+from quip.net.overlay_config import OverlayConfig
 from quip.net.peers.trust_db import TrustDb
-from quip.net.quic.endpoint import QuicTransport, TransportConfig
+from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
 from quip.node.chain_thread import ChainThread, Outcome
 from quip.node.config.node_config import NodeConfig
 from quip.node.network.initial_sync import Progress, progress_of
-from quip.node.network.peer_resolver import PeerNames
+from quip.node.network.peer_resolver import PeerResolver
 from quip.node.network.seal_pool import SealPool
-from quip.node.network.serving_pool import ReadingDesk
-from quip.node.network.stats import NetworkFigures
+from quip.node.network.serving_pool import ServingPool
+from quip.node.network.stats import NetworkStats
 from quip.node.process.clock import ClockWatch
 from quip.node.startup import Rules
 from quip.primitives.bounded_dict import BoundedDict
@@ -66,7 +66,7 @@ class NetworkParts:
 
     config: NodeConfig
     rules: Rules
-    transport: TransportConfig
+    transport: EndpointConfig
     trust: TrustDb
     writer: ChainThread
     clock: ClockWatch
@@ -99,18 +99,18 @@ class NetworkDriver:
         self._seen: BoundedDict[bytes, Seen] = BoundedDict(SEEN_BLOCKS)
         self._had_anchors = bool(parts.trust.anchors())
         self._started_s = parts.clock.monotonic()
-        self.figures = NetworkFigures()
+        self.figures = NetworkStats()
 
     async def start(self) -> None:
         """Open the socket. Raises UdpPortError."""
         parts = self._parts
         loop = self._loop = asyncio.get_running_loop()
-        self._transport = QuicTransport(parts.transport, self.take, self._admits)
+        self._transport = QuicEndpoint(parts.transport, self.take, self._admits)
         await self._transport.start()
-        self._names = PeerNames(loop, self._reaches)
+        self._names = PeerResolver(loop, self._reaches)
         self._names.name((*parts.config.peers, *parts.trust.manual()))
         network = parts.config.network
-        setup = OverlaySetup(
+        setup = OverlayConfig(
             node_id=parts.transport.identity.node_id,
             agent=f"quip/{quip.__version__}",
             public=self._public(),
@@ -121,7 +121,7 @@ class NetworkDriver:
             counters=parts.counters,
         )
         self._overlay = Overlay(setup, self._view, parts.trust, SystemRandom())
-        self._desk = ReadingDesk(Library(self._view), self.take)
+        self._desk = ServingPool(ChainServer(self._view), self.take)
         self._seals = SealPool(parts.rules.spec, parts.rules.puzzle, self.take)
         self._unsubscribe = parts.writer.chain.subscribe(self._on_chain)
         self._refresh()
@@ -205,7 +205,7 @@ class NetworkDriver:
 
     def _carry_out(self, action: Action) -> None:
         match action:
-            case Send() | ResetStream() | Close() | Dial() | Favour():
+            case Send() | ResetStream() | Close() | Dial() | GrantBudget():
                 self._transport.perform(action)
             case CheckSeals(connection=connection, checks=checks):
                 if len(checks) == 1:
@@ -216,7 +216,7 @@ class NetworkDriver:
                 done.add_done_callback(lambda found: self._imported(job, found))
             case Answer():
                 self._answer(action)
-            case Note(level=level, event=event, fields=fields):
+            case Log(level=level, event=event, fields=fields):
                 getattr(log, level)(event, **dict(fields))
 
     def _imported(self, job: int, found: "Future[list[Outcome]]") -> None:

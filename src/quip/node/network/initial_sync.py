@@ -16,7 +16,7 @@ PATIENCE_S = 60.0  # for the first of the named peers to answer; a restart of th
 FRUITLESS_S = 150.0  # for a sync that imports nothing: two claims may expire one after the other
 
 
-class Verdict(Enum):
+class Readiness(Enum):
     """What mining has to wait for, and why it no longer has to."""
 
     WAIT_FOR_PEERS = "the first sync: no peer has answered yet"
@@ -29,7 +29,7 @@ class Verdict(Enum):
     @property
     def over(self) -> bool:
         """True: mining may begin."""
-        return self not in (Verdict.WAIT_FOR_PEERS, Verdict.WAIT_FOR_SYNC)
+        return self not in (Readiness.WAIT_FOR_PEERS, Readiness.WAIT_FOR_SYNC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,16 @@ def progress_of(peers: Sequence[PeerInfo], sync: SyncState, *, expected: bool) -
     )
 
 
-class FirstSync:
+class InitialSync:
     """Ask `look` now and then; once over, it stays over."""
 
     def __init__(self, now_s: float) -> None:
         self._started_s = now_s
         self._moved_s = now_s
         self._done = 0
-        self._over: Verdict | None = None
+        self._over: Readiness | None = None
 
-    def look(self, now_s: float, seen: Progress) -> Verdict:
+    def look(self, now_s: float, seen: Progress) -> Readiness:
         """The verdict at a monotonic time."""
         if self._over is None:
             if seen.done != self._done or not seen.joined:
@@ -79,9 +79,9 @@ class FirstSync:
             self._over = verdict
         return self._over
 
-    def _judge(self, now_s: float, seen: Progress) -> Verdict:
+    def _judge(self, now_s: float, seen: Progress) -> Readiness:
         if seen.joined and not seen.resolved:
-            return Verdict.FRUITLESS if now_s - self._moved_s >= FRUITLESS_S else Verdict.WAIT_FOR_SYNC
+            return Readiness.FRUITLESS if now_s - self._moved_s >= FRUITLESS_S else Readiness.WAIT_FOR_SYNC
         if seen.expected and not seen.answered:
-            return Verdict.UNANSWERED if now_s - self._started_s >= PATIENCE_S else Verdict.WAIT_FOR_PEERS
-        return Verdict.SYNCED if seen.joined else Verdict.ALONE
+            return Readiness.UNANSWERED if now_s - self._started_s >= PATIENCE_S else Readiness.WAIT_FOR_PEERS
+        return Readiness.SYNCED if seen.joined else Readiness.ALONE

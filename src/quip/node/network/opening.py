@@ -8,7 +8,7 @@ import structlog
 
 from quip.net.link import Address, canonical
 from quip.net.peers.trust_db import TrustDb
-from quip.net.quic.endpoint import TransportConfig
+from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity, read_certificates
 from quip.net.quic.udp import UdpSocket
 from quip.node.config.data_dir import DataFiles
@@ -34,7 +34,7 @@ def listening_host(config: NodeConfig) -> str:
     return host.host
 
 
-def open_transport(config: NodeConfig, host: str, files: DataFiles) -> TransportConfig:
+def open_transport(config: NodeConfig, host: str, files: DataFiles) -> EndpointConfig:
     """Where to listen and who we are; the node's key is made on the first run. Raises LocalError."""
     network = config.network
     ca = None
@@ -42,7 +42,7 @@ def open_transport(config: NodeConfig, host: str, files: DataFiles) -> Transport
         read_certificates(network.require_client_ca)
         ca = network.require_client_ca.read_bytes()
     identity = NodeIdentity.open(files.root, network.tls_cert_file, network.tls_key_file)
-    return TransportConfig(host, config.port, identity, ca, network.heartbeat_timeout_s)
+    return EndpointConfig(host, config.port, identity, ca, network.heartbeat_timeout_s)
 
 
 def open_trust(path: Path) -> TrustDb:

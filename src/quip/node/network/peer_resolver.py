@@ -29,7 +29,7 @@ def look_up(host: str, port: int) -> list[str]:
     return [str(address[0]) for *_, address in found]
 
 
-class PeerNames:
+class PeerResolver:
     """Call `name` with all texts, `lost` when a dial failed, and `tick` now and then; read `addresses`."""
 
     def __init__(self, loop: AbstractEventLoop, reaches: Callable[[Address], bool], look_up: LookUp = look_up) -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import structlog
 
 from quip.net.actions import Answer
-from quip.net.chain_server import Library
+from quip.net.chain_server import ChainServer
 from quip.net.events import Answered
 from quip.net.wire.messages import Encoded
 from quip.storage.errors import StoreError
@@ -19,10 +19,10 @@ from quip.storage.errors import StoreError
 log = structlog.get_logger("quip.net")
 
 
-class ReadingDesk:
+class ServingPool:
     """Takes Answer, gives Answered to `report` on the loop. `close` at the end."""
 
-    def __init__(self, library: Library, report: Callable[[Answered], None]) -> None:
+    def __init__(self, library: ChainServer, report: Callable[[Answered], None]) -> None:
         self._library = library
         self._report = report
         self._loop = asyncio.get_running_loop()

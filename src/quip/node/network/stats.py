@@ -30,7 +30,7 @@ class Snapshot:
     """In force."""
 
 
-class NetworkFigures:
+class NetworkStats:
     """Holds the newest snapshot."""
 
     def __init__(self) -> None:

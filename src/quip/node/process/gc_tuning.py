@@ -14,7 +14,7 @@ FULL_EVERY_S = 60.0
 """Between two looks at everything: some 10 ms."""
 
 
-class Collector:
+class GcTuning:
     """`settle` once everything is there, then `tick` now and then."""
 
     def __init__(self, now_s: float) -> None:

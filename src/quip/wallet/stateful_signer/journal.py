@@ -39,7 +39,7 @@ RECENT_SIGNATURES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class JournalHead:
     """What a journal is about."""
 
     index: int
@@ -63,7 +63,7 @@ class Signed:
 class _State:
     """What the records so far add up to."""
 
-    head: Head | None = None
+    head: JournalHead | None = None
     ends: tuple[int, int] = (0, 0)
     """The last reservation's end and the one before it."""
     records: int = 0
@@ -92,7 +92,7 @@ class _State:
         self.check = _check(self.check, body)
         self.records += 1
         if kind == b"H":
-            self.head = Head(index, leaf, message)
+            self.head = JournalHead(index, leaf, message)
         elif kind == b"R":
             self.ends = (leaf, self.ends[0])
         else:
@@ -105,7 +105,7 @@ class _State:
 class Journal:
     """One journal file, open for appending by one holder at a time. Every append is durable when it returns."""
 
-    def __init__(self, path: Path, descriptor: int, state: _State, head: Head) -> None:
+    def __init__(self, path: Path, descriptor: int, state: _State, head: JournalHead) -> None:
         self.path = path
         self.head = head
         self._state = state
@@ -114,14 +114,14 @@ class Journal:
         self._failed: OSError | None = None
 
     @classmethod
-    def create(cls, path: Path, head: Head) -> Journal:
+    def create(cls, path: Path, head: JournalHead) -> Journal:
         """A new file, claimed for this tree alone. Raises WalletExists or WriteFailed."""
         body = _BODY.pack(b"H", head.index, head.leaves, head.key, _NOTHING)
         secret_files.create(path, body + _check(bytes(_CHECK_BYTES), body))
         return cls.open(path, head)
 
     @classmethod
-    def open(cls, path: Path, head: Head) -> Journal:
+    def open(cls, path: Path, head: JournalHead) -> Journal:
         """An existing file; a torn last record is cut off.
 
         Raises DirectoryInUse if somebody has it open, JournalMissing, JournalDamaged or OtherKey.
@@ -201,7 +201,7 @@ class Journal:
             self._failed = error
 
 
-def read_only(path: Path) -> tuple[Head, int]:
+def read_only(path: Path) -> tuple[JournalHead, int]:
     """Head and end of the last reservation of a journal that may be in use. Raises JournalMissing or JournalDamaged."""
     state = _State()
     _read(path, state)

@@ -21,7 +21,7 @@ from quip.primitives import ecdsa
 from quip.primitives.hashes import keccak256
 from quip.primitives.hybrid import HybridKeys, suite_of
 from quip.wallet.errors import DamagedTree, JournalStale, KeyExhausted, WalletError
-from quip.wallet.stateful_signer.journal import Head, Journal, Signed
+from quip.wallet.stateful_signer.journal import Journal, JournalHead, Signed
 
 RESERVED_LEAVES = 32
 """Leaves of one reservation: a crash costs at most so many of a million, and two more flushes come every 32 blocks."""
@@ -43,10 +43,10 @@ class HybridSecret:
     """The 32-byte secret."""
     xmss: LeafKey = field(repr=False)
 
-    def head(self, index: int) -> Head:
+    def head(self, index: int) -> JournalHead:
         """The head of every journal about this key as tree `index`."""
         name = keccak256(bytes([self.keys.suite]) + self.keys.ecdsa + self.keys.xmss)
-        return Head(index, suite_of(self.keys.suite).leaves, name)
+        return JournalHead(index, suite_of(self.keys.suite).leaves, name)
 
 
 @dataclass(frozen=True, slots=True)

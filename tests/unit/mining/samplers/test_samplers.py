@@ -11,14 +11,15 @@ from quip import _native
 from quip.ising.puzzle import Puzzle, PuzzleRules
 from quip.ising.topology import build_topology
 from quip.mining.samplers.cpu import CpuReferenceSampler, CpuSampler
-from quip.mining.samplers.cpu_fallback import StandIn
+from quip.mining.samplers.cpu_fallback import CpuFallback
 from quip.mining.samplers.dimod import DimodBacked, NativeDimodSampler, binary_model
 from quip.mining.samplers.sampler import PackedSamples, Sampler, SamplerFailure, folded
 from quip.mining.samplers.schedule import Betas, cutoff_rows
+from reference import ising
 
 SAMPLERS: list[Sampler] = [
     *(CpuSampler(path) for path in _native.ising_paths()),
-    StandIn("gpu", "no GPU"),
+    CpuFallback("gpu", "no GPU"),
     CpuReferenceSampler(),
     DimodBacked(SteepestDescentSampler(), "descent", "dwave-samplers"),
 ]
@@ -82,10 +83,10 @@ def test_greedy_rows_end_in_local_minima() -> None:
     drawn = CpuSampler(betas=Betas(0.1, 0.5), greedy=40).sample(model, 512, 44, 3, _native.CancelFlag())
     assert drawn is not None
     topology = puzzle.rules.topology
-    instance = puzzle.expand(puzzle.rules, SEED)
+    instance = ising.expand(puzzle.rules, SEED)
     for packed in (drawn.samples.diverse(0, 3, 4, True) or (0, []))[1]:
-        spins = puzzle.unpack(packed, topology.n)
-        bonds = puzzle.neighbours(topology, instance.couplings)
+        spins = ising.unpack(packed, topology.n)
+        bonds = ising.neighbours(topology, instance.couplings)
         assert all(spins[v] * sum(j * spins[u] for u, j in bonds[v]) <= 0 for v in range(topology.n))
 
 

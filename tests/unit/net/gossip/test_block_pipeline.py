@@ -7,7 +7,7 @@ import pytest
 from quip.chain.view import ChainReader
 from quip.consensus.types.block import Block
 from quip.net.actions import CloseCode
-from quip.net.chain_server import Library
+from quip.net.chain_server import ChainServer
 from quip.net.errors import RefusalCode
 from quip.net.events import Event, SealsChecked
 from quip.net.limits import PUSH_AT_LEAST, SIDE_BLOCK_WORTH
@@ -336,7 +336,7 @@ def test_what_one_says_of_a_block_is_not_held_against_another() -> None:
         pass
     head = theirs.chain.head
     assert node.chain.head.header.number == 1
-    library = Library(ChainReader(theirs.chain))
+    library = ChainServer(ChainReader(theirs.chain))
     puppet.answers = library.answer
     claim = HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
     false = Gossip((replace(claim, total_difficulty=claim.total_difficulty + 1),))
@@ -355,7 +355,7 @@ def test_a_false_announcement_hides_nobodys_head() -> None:
     for _ in theirs.extend(10):
         pass
     head = theirs.chain.head
-    puppet.answers = Library(ChainReader(theirs.chain)).answer
+    puppet.answers = ChainServer(ChainReader(theirs.chain)).answer
     silent.silent = True
     claim = HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
     player.say(liar, Gossip((replace(claim, number=1),)))

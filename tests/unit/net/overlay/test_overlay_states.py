@@ -13,7 +13,7 @@ from quip.chain.view import ChainReader
 from quip.consensus.errors import FutureBlock, InvalidSignature, UnknownParent, WrongStateRoot
 from quip.consensus.types.block import Block
 from quip.net.actions import Answer, CheckSeals, Close, Dial, ImportBlocks, ResetStream, Send
-from quip.net.chain_server import Library
+from quip.net.chain_server import ChainServer
 from quip.net.events import (
     Answered,
     Backlog,
@@ -32,7 +32,7 @@ from quip.net.events import (
 from quip.net.limits import CANDIDATES, FETCHES, WAITING_CHILDREN
 from quip.net.link import Address, Instant, Link, Purpose
 from quip.net.overlay.overlay import Overlay
-from quip.net.overlay_config import OverlaySetup
+from quip.net.overlay_config import OverlayConfig
 from quip.net.session.events import Asked, JoinAsked
 from quip.net.session.session import LocalJoin, PeerSession
 from quip.net.wire.messages import (
@@ -139,9 +139,9 @@ class OverlayStates(RuleBasedStateMachine):
         self.storage = PeerMemory()
         view = ChainReader(self.made.chain)
         self.manual = [Address("127.0.0.1", 1)]
-        setup = OverlaySetup(OWN, "test/1", Address("0.0.0.0", 1), lambda: tuple(self.manual), max_inbound=3)
+        setup = OverlayConfig(OWN, "test/1", Address("0.0.0.0", 1), lambda: tuple(self.manual), max_inbound=3)
         self.overlay = Overlay(setup, view, self.storage, Random(seed))
-        self.library = Library(view)
+        self.library = ChainServer(view)
         self.now_s, self.numbers = 1_000.0, count(1)
         self.open: dict[int, PeerSession | None] = {}
         self.jobs: list[CheckSeals | ImportBlocks] = []

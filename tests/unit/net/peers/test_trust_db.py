@@ -107,7 +107,7 @@ def test_the_node_hears_of_another_process_and_not_of_itself(path: Path) -> None
     node.pin(HERE, ALICE)
     assert not node.changed()
     script = (
-        "import sys; from pathlib import Path; from quip.net.trust_db import TrustEditor;"
+        "import sys; from pathlib import Path; from quip.net.peers.trust_db import TrustEditor;"
         "db = TrustEditor(Path(sys.argv[1])); db.add_manual('a:1'); db.close()"
     )
     subprocess.run([sys.executable, "-c", script, str(path)], check=True)
@@ -202,7 +202,7 @@ def test_what_was_told_durable_survives_a_kill(path: Path, round_: int) -> None:
     """A process that is killed in the middle of writing: every write that it reported is there, the file is whole."""
     script = (
         "import sys; from pathlib import Path\n"
-        "from quip.net.link import Address; from quip.net.trust_db import TrustDb\n"
+        "from quip.net.link import Address; from quip.net.peers.trust_db import TrustDb\n"
         "db = TrustDb(Path(sys.argv[1]))\n"
         "for port in range(1, 60000):\n"
         "    db.pin(Address('192.0.2.1', port), b'k' * 32); print(port, flush=True)"

@@ -13,7 +13,7 @@ from quip.net.limits import (
     MAX_INBOUND,
 )
 from quip.net.quic import cpu_budget
-from quip.net.quic.cpu_budget import CommonCpu, CpuShare
+from quip.net.quic.cpu_budget import CommonCpuBudget, CpuBudget
 
 
 class Watch:
@@ -33,11 +33,11 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     return made
 
 
-def spend(watch: Watch, share: CpuShare, cost_s: float, now_s: float = 0.0) -> float:
+def spend(watch: Watch, share: CpuBudget, cost_s: float, now_s: float = 0.0) -> float:
     """Datagrams of that cost until one is refused; what they took."""
     spent_s = 0.0
     for _ in range(100_000):
-        if not share.paid(now_s):
+        if not share.try_spend(now_s):
             return spent_s
         watch.now_s += cost_s
         spent_s += cost_s
@@ -47,36 +47,36 @@ def spend(watch: Watch, share: CpuShare, cost_s: float, now_s: float = 0.0) -> f
 
 @pytest.mark.parametrize("cost_s", [0.00005, 0.001, 0.02])
 def test_a_connection_that_we_dialled_has_its_own(watch: Watch, cost_s: float) -> None:
-    assert spend(watch, CpuShare(0.0, None), cost_s) <= CPU_AT_ONCE_S + cost_s
+    assert spend(watch, CpuBudget(0.0, None), cost_s) <= CPU_AT_ONCE_S + cost_s
 
 
 @pytest.mark.parametrize("cost_s", [0.00005, 0.001, 0.03])
 def test_strangers_share_one_budget(watch: Watch, cost_s: float) -> None:
     """However dear a datagram is: nothing of it goes uncharged, and nobody has a first one free."""
-    common = CommonCpu.full(0.0)
-    shares = [CpuShare(0.0, common) for _ in range(200)]
+    common = CommonCpuBudget.full(0.0)
+    shares = [CpuBudget(0.0, common) for _ in range(200)]
     assert sum(spend(watch, share, cost_s) for share in shares) <= CPU_STRANGERS_AT_ONCE_S + cost_s
     assert sum(spend(watch, share, cost_s, now_s=2.0) for share in shares) <= 2 * CPU_STRANGERS + cost_s
 
 
 def test_who_has_joined_is_heard_while_others_drain_the_common_budget(watch: Watch) -> None:
-    common = CommonCpu.full(0.0)
-    greedy, modest, stranger = (CpuShare(0.0, common) for _ in range(3))
+    common = CommonCpuBudget.full(0.0)
+    greedy, modest, stranger = (CpuBudget(0.0, common) for _ in range(3))
     for share in (greedy, modest):
         share.joined(0.0)
         share.joined(0.0)
     for second in range(1, 20):
         assert spend(watch, greedy, 0.01, float(second)) > 0
-        assert not greedy.paid(float(second))
-        assert stranger.paid(float(second))  # and newcomers get in
-        assert modest.paid(float(second))
+        assert not greedy.try_spend(float(second))
+        assert stranger.try_spend(float(second))  # and newcomers get in
+        assert modest.try_spend(float(second))
         watch.now_s += CPU_JOINED / 2
         modest.done()
 
 
 def test_peers_have_little_of_their_own(watch: Watch) -> None:
-    common = CommonCpu.full(0.0)
-    shares = [CpuShare(0.0, common) for _ in range(MAX_INBOUND)]
+    common = CommonCpuBudget.full(0.0)
+    shares = [CpuBudget(0.0, common) for _ in range(MAX_INBOUND)]
     for share in shares:
         share.joined(0.0)
     spent_s = sum(spend(watch, share, 0.001) for share in shares)
@@ -86,20 +86,20 @@ def test_peers_have_little_of_their_own(watch: Watch) -> None:
 
 
 def test_acting_on_what_was_said_is_paid_for_too(watch: Watch) -> None:
-    share = CpuShare(0.0, None)
-    assert share.paid(0.0)
+    share = CpuBudget(0.0, None)
+    assert share.try_spend(0.0)
     share.done()
-    assert share.paid(0.0)
-    share.owe(CPU_AT_ONCE_S)
-    assert not share.paid(0.0)
+    assert share.try_spend(0.0)
+    share.charge(CPU_AT_ONCE_S)
+    assert not share.try_spend(0.0)
 
 
-@pytest.mark.parametrize("common", [None, CommonCpu.full(0.0)], ids=["dialled", "inbound"])
-def test_a_datagram_dearer_than_every_budget_is_paid_in_time(watch: Watch, common: CommonCpu | None) -> None:
+@pytest.mark.parametrize("common", [None, CommonCpuBudget.full(0.0)], ids=["dialled", "inbound"])
+def test_a_datagram_dearer_than_every_budget_is_paid_in_time(watch: Watch, common: CommonCpuBudget | None) -> None:
     """A collection of garbage, say, that fell into its handling: the connection must not be deaf for ever."""
-    share = CpuShare(0.0, common)
-    assert share.paid(0.0)
+    share = CpuBudget(0.0, common)
+    assert share.try_spend(0.0)
     watch.now_s += 10.0
     share.done()
-    assert not share.paid(1.0)
-    assert [share.paid(float(second)) for second in range(2, 100)][-1]
+    assert not share.try_spend(1.0)
+    assert [share.try_spend(float(second)) for second in range(2, 100)][-1]

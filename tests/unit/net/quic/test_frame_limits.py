@@ -30,9 +30,9 @@ async def test_one_peer_gets_its_share_of_the_cpu_and_no_more(monkeypatch: pytes
             channel.receive(datagram, now_s)
         taken = (channel.bytes_in - before) // len(flood[0])
         assert 0 < taken < len(flood)
-        assert not channel.cpu.paid(now_s)
+        assert not channel.cpu.try_spend(now_s)
         channel.cpu.joined(now_s)
-        assert channel.cpu.paid(now_s)  # a little of its own, once it is a peer
+        assert channel.cpu.try_spend(now_s)  # a little of its own, once it is a peer
         friend.transport.perform(Send(opened.connection, 0, b"still here", True))
         await node.until(lambda: any(event.data == b"still here" for event in node.of(Received)))
 

@@ -10,7 +10,7 @@ from aioquic import tls
 from aioquic.quic.packet import QuicErrorCode
 
 from quip.net.events import Closed, DialFailed, Opened
-from quip.net.quic.endpoint import TransportConfig
+from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity
 from support.node_certificates import DAY, key_of, pem, signed
 from support.quic_endpoints import Endpoint, endpoint, identity
@@ -80,7 +80,7 @@ async def test_a_client_without_any_protocol_is_refused(node: Endpoint) -> None:
 @pytest.mark.parametrize("kind", ["ed25519", "P256", "P384", "RSA2048"])
 async def test_keys_of_every_kind_are_proved_both_ways(kind: str) -> None:
     mine = signed("other", key_of(kind))
-    config = TransportConfig("127.0.0.1", 0, mine)
+    config = EndpointConfig("127.0.0.1", 0, mine)
     async with endpoint("alice") as alice, endpoint("bob", config) as bob:
         there = await alice.dial(bob)
         back = await bob.dial(alice)
@@ -97,8 +97,8 @@ async def test_a_key_of_another_kind_is_refused(node: Endpoint) -> None:
     )
 
 
-def config_with_ca(authority: NodeIdentity, own: NodeIdentity) -> TransportConfig:
-    return TransportConfig("127.0.0.1", 0, own, pem(authority))
+def config_with_ca(authority: NodeIdentity, own: NodeIdentity) -> EndpointConfig:
+    return EndpointConfig("127.0.0.1", 0, own, pem(authority))
 
 
 async def test_a_required_ca_admits_its_own_and_nobody_else() -> None:
@@ -117,12 +117,12 @@ async def test_a_required_ca_admits_its_own_and_nobody_else() -> None:
     }
     async with endpoint("node", config) as node:
         for good in (member, deep):
-            async with endpoint("good", TransportConfig("127.0.0.1", 0, good)) as guest:
+            async with endpoint("good", EndpointConfig("127.0.0.1", 0, good)) as guest:
                 assert isinstance(await guest.dial(node), Opened)
                 assert isinstance(await node.dial(guest), Opened)
         for what, bad in outsiders.items():
             before = len(node.of(Opened))
-            async with endpoint("bad", TransportConfig("127.0.0.1", 0, bad)) as guest:
+            async with endpoint("bad", EndpointConfig("127.0.0.1", 0, bad)) as guest:
                 opened = await guest.dial(
                     node
                 )  # TLS 1.3: the client is done before the server has seen its certificate

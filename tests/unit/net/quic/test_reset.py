@@ -12,7 +12,7 @@ from quip.net.events import Closed, Opened, Received
 from quip.net.link import Address
 from quip.net.quic import endpoint as transports
 from quip.net.quic.close_reasons import FORGOTTEN
-from quip.net.quic.endpoint import TransportConfig
+from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.stateless_reset import ResetTokens
 from support.quic_endpoints import Endpoint, endpoint, identity
 
@@ -31,7 +31,7 @@ async def again(node: Endpoint, name: str = "node") -> AsyncIterator[Endpoint]:
     """Kill a node and start it on the same port."""
     port = node.transport.port
     kill(node)
-    async with endpoint(name, TransportConfig("127.0.0.1", port, identity(name))) as made:
+    async with endpoint(name, EndpointConfig("127.0.0.1", port, identity(name))) as made:
         yield made
 
 

@@ -16,7 +16,7 @@ from quip.net import limits
 from quip.net.actions import Close, CloseCode, ResetStream, Send
 from quip.net.events import Backlog, Closed, Opened, Received, StreamReset
 from quip.net.quic import accept_limits, channel
-from quip.net.quic.endpoint import TransportConfig
+from quip.net.quic.endpoint import EndpointConfig
 from support.quic_endpoints import Endpoint, endpoint, identity
 from support.quic_strangers import Stranger
 
@@ -365,7 +365,7 @@ async def test_a_lost_close_is_said_again() -> None:
 
 async def test_a_peer_that_falls_silent_times_out() -> None:
 
-    config = TransportConfig("127.0.0.1", 0, identity("node"), idle_timeout_s=1.0)
+    config = EndpointConfig("127.0.0.1", 0, identity("node"), idle_timeout_s=1.0)
     async with endpoint("node", config) as node:
         stranger = Stranger(node.address)
         assert await stranger.shaken()

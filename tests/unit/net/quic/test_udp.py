@@ -11,7 +11,7 @@ from quip.net.limits import FAR_DATAGRAM
 from quip.net.link import Address, Purpose
 from quip.net.local_errors import UdpPortError
 from quip.net.quic import udp as udp_module
-from quip.net.quic.endpoint import TransportConfig
+from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.udp import UdpSocket, _canonical
 from support.quic_endpoints import Endpoint, endpoint, identity
 
@@ -123,8 +123,8 @@ def test_sending_that_the_system_refuses_is_told() -> None:
     [("::", "::", "::1"), ("::", "::", "127.0.0.1"), ("::", "127.0.0.1", "127.0.0.1"), ("::1", "::1", "::1")],
 )
 async def test_nodes_connect_over_every_family(one: str, other: str, dialled: str) -> None:
-    def config(name: str, host: str) -> TransportConfig:
-        return TransportConfig(host, 0, identity(name))
+    def config(name: str, host: str) -> EndpointConfig:
+        return EndpointConfig(host, 0, identity(name))
 
     async with endpoint("a", config("a", one)) as alice, endpoint("b", config("b", other)) as bob:
         target = Address(dialled, bob.transport.port)
@@ -136,6 +136,6 @@ async def test_nodes_connect_over_every_family(one: str, other: str, dialled: st
 
 async def test_a_transport_whose_port_is_taken_says_so() -> None:
     async with endpoint("a") as alice:
-        config = TransportConfig("127.0.0.1", alice.transport.port, identity("b"))
+        config = EndpointConfig("127.0.0.1", alice.transport.port, identity("b"))
         with pytest.raises(UdpPortError):
             await Endpoint(config).transport.start()

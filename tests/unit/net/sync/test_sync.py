@@ -9,7 +9,7 @@ from quip.consensus.types.block import Block
 from quip.net import limits
 from quip.net.errors import FalseClaim
 from quip.net.sync.context import Sizes
-from quip.net.sync.header_window import HeaderWindow, Point
+from quip.net.sync.header_window import ChainPoint, HeaderWindow
 from quip.net.wire.messages import HeadClaim, SealsRequest
 from support.chains import generator, grown, new_chain
 from support.sync_world import UNIX_S, Peer, Teller, World, chain_with
@@ -89,7 +89,9 @@ def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(limits, "SYNC_BODY_BYTES", 1_000)
     body = (b"\x02" + bytes(400),)
     made = generator(new_chain())
-    window = HeaderWindow(made.chain.spec, Point(made.chain.head.hash, made.chain.head.header, made.chain.head.context))
+    window = HeaderWindow(
+        made.chain.spec, ChainPoint(made.chain.head.hash, made.chain.head.header, made.chain.head.context)
+    )
     for block in line(8):
         window.extend(block.header.hash, block.header, 1, UNIX_S)
     for slot in window.slots[:4]:

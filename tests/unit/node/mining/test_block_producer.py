@@ -8,7 +8,7 @@ import pytest
 
 from quip.chain.template import Template
 from quip.node.chain_thread import ChainThread
-from quip.node.mining.block_producer import BLOCKED_S, MiningDesk
+from quip.node.mining.block_producer import BLOCKED_S, BlockProducer
 from quip.node.process.clock import SETTLE_S, ClockWatch
 from quip.node.process.metrics import Metrics
 from quip.storage.errors import StoreCorrupt
@@ -44,7 +44,7 @@ class Bench:
         self.clock = ClockWatch(lambda: self.wall, lambda: self.steady)
         self.thread = ChainThread(self.made.chain, self.clock, Metrics("0", "test"))
         self.signer: Any = FailingSigner(signer(1))
-        self.desk = MiningDesk(self.thread, self.clock, self.signer, PAYEE)
+        self.desk = BlockProducer(self.thread, self.clock, self.signer, PAYEE)
 
     def work(self) -> Template:
         template = self.desk.template()

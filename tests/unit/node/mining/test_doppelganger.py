@@ -9,8 +9,8 @@ from quip.chain.chain import Chain
 from quip.chain.ports import BlockSigner
 from quip.consensus.types.block import Block
 from quip.node.chain_thread import ChainThread
-from quip.node.mining.block_producer import Identity, MiningDesk
-from quip.node.mining.doppelganger import REASON, IdentityWatch
+from quip.node.mining.block_producer import BlockProducer, Identity
+from quip.node.mining.doppelganger import REASON, Doppelganger
 from quip.node.process.clock import ClockWatch
 from quip.node.process.metrics import Metrics
 from quip.wallet.mining_identity.identity import MiningIdentity
@@ -19,7 +19,7 @@ from support.chains import generator, network_spec, new_chain, puzzle_of
 from support.signers import MemorySigner, signer
 
 BLOCKS = 3
-OpenDesk = Callable[[Chain, Identity], MiningDesk]
+OpenDesk = Callable[[Chain, Identity], BlockProducer]
 
 
 class Forgetful(MemorySigner):
@@ -33,10 +33,10 @@ class Forgetful(MemorySigner):
 def open_desk() -> Iterator[OpenDesk]:
     threads: list[ChainThread] = []
 
-    def opened(chain: Chain, identity: Identity) -> MiningDesk:
+    def opened(chain: Chain, identity: Identity) -> BlockProducer:
         clock = ClockWatch(lambda: chain.head.header.timestamp + 1000.0, lambda: 0.0)
         threads.append(ChainThread(chain, clock, Metrics("0", "test")))
-        return MiningDesk(threads[-1], clock, identity, bytes(20))
+        return BlockProducer(threads[-1], clock, identity, bytes(20))
 
     yield opened
     for thread in threads:
@@ -64,11 +64,11 @@ def test_blocks_of_an_earlier_run_are_ours(tmp_path: Path, open_desk: OpenDesk) 
     with MiningIdentity.open(keys, network_spec().chain_id, records) as identity:
         assert not identity.fresh_because
         desk = open_desk(before, identity)
-        IdentityWatch(before, identity, desk).look_back()
+        Doppelganger(before, identity, desk).look_back()
         assert desk.idle_because is None
         lost = new_chain()
         desk = open_desk(lost, identity)
-        lost.subscribe(IdentityWatch(lost, identity, desk))
+        lost.subscribe(Doppelganger(lost, identity, desk))
         replay(before, lost)
         assert (lost.head.hash, desk.idle_because) == (before.head.hash, None)
 
@@ -78,11 +78,11 @@ def test_a_block_that_we_never_signed_ends_signing(open_desk: OpenDesk) -> None:
     ours = Forgetful(1, network_spec().chain_id)
     chain = new_chain()
     desk = open_desk(chain, ours)
-    chain.subscribe(IdentityWatch(chain, ours, desk))
+    chain.subscribe(Doppelganger(chain, ours, desk))
     replay(clone, chain)
     assert desk.idle_because == REASON
     later = open_desk(chain, ours)
-    IdentityWatch(chain, ours, later).look_back()
+    Doppelganger(chain, ours, later).look_back()
     assert later.idle_because == REASON
 
 
@@ -90,7 +90,7 @@ def test_blocks_of_others_are_none_of_our_business(open_desk: OpenDesk) -> None:
     ours = Forgetful(3, network_spec().chain_id)
     chain = new_chain()
     desk = open_desk(chain, ours)
-    chain.subscribe(IdentityWatch(chain, ours, desk))
+    chain.subscribe(Doppelganger(chain, ours, desk))
     for _ in generator(chain, miners=2).extend(BLOCKS):
         pass
     assert desk.idle_because is None

@@ -13,7 +13,7 @@ from quip.chain.chain import Chain
 from quip.net.actions import Answer, ImportBlocks
 from quip.net.events import Answered, Closed, Received, Tick
 from quip.net.peers.trust_db import TrustEditor
-from quip.net.quic.endpoint import TransportConfig
+from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.wire.messages import BlockRequest
 from quip.node.chain_thread import ChainThread
@@ -46,7 +46,7 @@ class Node:
             NetworkParts(
                 config=settings,
                 rules=Rules(network_spec(), b"", puzzle_of(network_spec())),
-                transport=TransportConfig("127.0.0.1", 0, NodeIdentity.open(directory)),
+                transport=EndpointConfig("127.0.0.1", 0, NodeIdentity.open(directory)),
                 trust=self.trust,
                 writer=self.writer,
                 clock=clock,

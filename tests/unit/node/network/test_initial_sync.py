@@ -8,7 +8,7 @@ from quip.net.link import Address, Purpose
 from quip.net.overlay_config import PeerInfo
 from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import HeadClaim
-from quip.node.network.initial_sync import FRUITLESS_S, PATIENCE_S, FirstSync, Progress, Verdict, progress_of
+from quip.node.network.initial_sync import FRUITLESS_S, PATIENCE_S, InitialSync, Progress, Readiness, progress_of
 
 
 def seen(
@@ -20,41 +20,41 @@ def seen(
 @pytest.mark.parametrize(
     ("progress", "wanted"),
     [
-        (seen(expected=False), Verdict.ALONE),
-        (seen(), Verdict.WAIT_FOR_PEERS),
-        (seen(joined=1), Verdict.WAIT_FOR_SYNC),
-        (seen(joined=1, expected=False), Verdict.WAIT_FOR_SYNC),
-        (seen(joined=1, resolved=True), Verdict.SYNCED),
-        (seen(joined=1, answered=False), Verdict.WAIT_FOR_SYNC),
-        (seen(joined=1, answered=False, resolved=True), Verdict.WAIT_FOR_PEERS),
-        (seen(joined=1, answered=False, resolved=True, expected=False), Verdict.SYNCED),
+        (seen(expected=False), Readiness.ALONE),
+        (seen(), Readiness.WAIT_FOR_PEERS),
+        (seen(joined=1), Readiness.WAIT_FOR_SYNC),
+        (seen(joined=1, expected=False), Readiness.WAIT_FOR_SYNC),
+        (seen(joined=1, resolved=True), Readiness.SYNCED),
+        (seen(joined=1, answered=False), Readiness.WAIT_FOR_SYNC),
+        (seen(joined=1, answered=False, resolved=True), Readiness.WAIT_FOR_PEERS),
+        (seen(joined=1, answered=False, resolved=True, expected=False), Readiness.SYNCED),
     ],
 )
-def test_at_the_start(progress: Progress, wanted: Verdict) -> None:
-    assert FirstSync(100.0).look(100.0, progress) is wanted
-    assert wanted.over == (wanted in (Verdict.ALONE, Verdict.SYNCED))
+def test_at_the_start(progress: Progress, wanted: Readiness) -> None:
+    assert InitialSync(100.0).look(100.0, progress) is wanted
+    assert wanted.over == (wanted in (Readiness.ALONE, Readiness.SYNCED))
 
 
 def test_peers_that_do_not_answer_are_waited_for_a_minute() -> None:
-    first = FirstSync(0.0)
-    assert first.look(PATIENCE_S - 1, seen()) is Verdict.WAIT_FOR_PEERS
-    assert first.look(PATIENCE_S, seen()) is Verdict.UNANSWERED
+    first = InitialSync(0.0)
+    assert first.look(PATIENCE_S - 1, seen()) is Readiness.WAIT_FOR_PEERS
+    assert first.look(PATIENCE_S, seen()) is Readiness.UNANSWERED
 
 
 def test_a_sync_that_moves_is_waited_for_and_one_that_brings_nothing_is_not() -> None:
-    first = FirstSync(0.0)
+    first = InitialSync(0.0)
     for step in range(1, 10):
-        assert first.look(step * (FRUITLESS_S - 1), seen(joined=1, done=step)) is Verdict.WAIT_FOR_SYNC
+        assert first.look(step * (FRUITLESS_S - 1), seen(joined=1, done=step)) is Readiness.WAIT_FOR_SYNC
     last = 9 * (FRUITLESS_S - 1)
-    assert first.look(last + FRUITLESS_S - 1, seen(joined=1, done=9)) is Verdict.WAIT_FOR_SYNC
-    assert first.look(last + FRUITLESS_S, seen(joined=1, done=9)) is Verdict.FRUITLESS
+    assert first.look(last + FRUITLESS_S - 1, seen(joined=1, done=9)) is Readiness.WAIT_FOR_SYNC
+    assert first.look(last + FRUITLESS_S, seen(joined=1, done=9)) is Readiness.FRUITLESS
 
 
 def test_a_stranger_is_not_the_answer_of_a_named_peer() -> None:
     """Whoever dials a node first cannot tell it that it is in sync; others are waited for, a minute."""
-    first = FirstSync(0.0)
-    assert first.look(PATIENCE_S - 1, seen(joined=3, answered=False, resolved=True)) is Verdict.WAIT_FOR_PEERS
-    assert first.look(PATIENCE_S, seen(joined=3, answered=False, resolved=True)) is Verdict.UNANSWERED
+    first = InitialSync(0.0)
+    assert first.look(PATIENCE_S - 1, seen(joined=3, answered=False, resolved=True)) is Readiness.WAIT_FOR_PEERS
+    assert first.look(PATIENCE_S, seen(joined=3, answered=False, resolved=True)) is Readiness.UNANSWERED
 
 
 @pytest.mark.parametrize("purpose", Purpose)
@@ -72,6 +72,6 @@ def test_progress_of_a_network(purpose: Purpose) -> None:
 
 
 def test_once_over_it_stays_over() -> None:
-    first = FirstSync(0.0)
-    assert first.look(0.0, seen(joined=1, resolved=True)) is Verdict.SYNCED
-    assert first.look(9.0, seen(joined=2)) is Verdict.SYNCED
+    first = InitialSync(0.0)
+    assert first.look(0.0, seen(joined=1, resolved=True)) is Readiness.SYNCED
+    assert first.look(9.0, seen(joined=2)) is Readiness.SYNCED

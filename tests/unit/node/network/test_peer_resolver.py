@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from quip.net.link import Address, canonical
-from quip.node.network.peer_resolver import LOOKUP_S, PeerNames, look_up
+from quip.node.network.peer_resolver import LOOKUP_S, PeerResolver, look_up
 
 
 class Directory:
@@ -35,7 +35,7 @@ async def settle(directory: Directory, asked: int) -> None:
 
 
 async def test_literal_addresses_need_no_lookup() -> None:
-    names = PeerNames(asyncio.get_running_loop(), lambda address: True, Directory())
+    names = PeerResolver(asyncio.get_running_loop(), lambda address: True, Directory())
     names.name(["127.0.0.1:5", "[::1]:6", "::ffff:10.0.0.1", "127.0.0.1:5"])
     assert names.addresses == (Address("127.0.0.1", 5), Address("::1", 6), Address("10.0.0.1", 0))
     assert not names.unresolved
@@ -43,7 +43,7 @@ async def test_literal_addresses_need_no_lookup() -> None:
 
 async def test_the_family_of_the_socket_decides() -> None:
     directory = Directory()
-    names = PeerNames(asyncio.get_running_loop(), reaches_v4, directory)
+    names = PeerResolver(asyncio.get_running_loop(), reaches_v4, directory)
     names.name(["both:7", "[::1]:6"])
     names.tick(1.0)
     await settle(directory, 1)
@@ -52,7 +52,7 @@ async def test_the_family_of_the_socket_decides() -> None:
 
 async def test_names_are_looked_up_again_when_a_peer_is_lost_and_after_a_while() -> None:
     directory = Directory()
-    names = PeerNames(asyncio.get_running_loop(), reaches_v4, directory)
+    names = PeerResolver(asyncio.get_running_loop(), reaches_v4, directory)
     names.name(["node.example:7"])
     assert names.unresolved
     names.tick(1.0)
@@ -72,7 +72,7 @@ async def test_names_are_looked_up_again_when_a_peer_is_lost_and_after_a_while()
 
 async def test_an_unknown_name_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     directory = Directory()
-    names = PeerNames(asyncio.get_running_loop(), reaches_v4, directory)
+    names = PeerResolver(asyncio.get_running_loop(), reaches_v4, directory)
     names.name(["nowhere:1"])
     for turn in (1, 2):
         names.tick(turn * LOOKUP_S)
@@ -84,7 +84,7 @@ async def test_a_name_that_is_none_keeps_nobody_from_the_others(monkeypatch: pyt
     """Written by something else, or made impossible by the system's own rules for names."""
     with pytest.raises(OSError, match="no name"):
         look_up("a..b", 1)
-    names = PeerNames(asyncio.get_running_loop(), reaches_v4, look_up)
+    names = PeerResolver(asyncio.get_running_loop(), reaches_v4, look_up)
     names.name(["a..b:1", "x y", "xn--" + "\u00fc" * 60 + ":1", "localhost:7"])
     names.tick(1.0)
     async with asyncio.timeout(10):

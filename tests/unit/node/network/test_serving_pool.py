@@ -5,10 +5,10 @@ import threading
 from typing import cast
 
 from quip.net.actions import Answer
-from quip.net.chain_server import Library
+from quip.net.chain_server import ChainServer
 from quip.net.events import Answered
 from quip.net.wire.messages import BlockRequest, Encoded, Request
-from quip.node.network.serving_pool import ReadingDesk
+from quip.node.network.serving_pool import ServingPool
 from quip.storage.errors import StoreCorrupt
 
 
@@ -35,7 +35,7 @@ class Bench:
     def __init__(self) -> None:
         self.reports: list[Answered] = []
         self.shelf = Shelf()
-        self.desk = ReadingDesk(cast(Library, self.shelf), self.reports.append)
+        self.desk = ServingPool(cast(ChainServer, self.shelf), self.reports.append)
 
     def ask(self, connection: int, *names: bytes) -> None:
         for stream, name in enumerate(names):

@@ -8,7 +8,7 @@ from quip.net.link import Address, Purpose
 from quip.net.overlay_config import PeerInfo
 from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import HeadClaim
-from quip.node.network.stats import NetworkFigures
+from quip.node.network.stats import NetworkStats
 from quip.node.process.metrics import Metrics
 
 CLAIM = HeadClaim(b"\1" * 32, 7, 1 << 60)
@@ -32,7 +32,7 @@ BUSY = replace(IDLE, syncing=True, target=CLAIM)
 
 
 def test_a_peer_as_json() -> None:
-    figures = NetworkFigures()
+    figures = NetworkStats()
     figures.refresh([PEER], IDLE, 0, 3)
     assert figures.peer_objects() == [
         {
@@ -53,7 +53,7 @@ def test_a_peer_as_json() -> None:
 
 
 def test_bytes_add_up_over_peers_that_come_and_go() -> None:
-    figures = NetworkFigures()
+    figures = NetworkStats()
     figures.refresh([PEER], IDLE, 0, 3)
     figures.refresh([replace(PEER, bytes_in=150)], IDLE, 0, 3)
     figures.refresh([], IDLE, 0, 3)
@@ -64,7 +64,7 @@ def test_bytes_add_up_over_peers_that_come_and_go() -> None:
 @pytest.mark.parametrize(("state", "head", "wanted"), [(None, 0, None), (IDLE, 3, None), (BUSY, 5, (3, 5, 7)),
                                                        (BUSY, 9, (3, 9, 9))])  # fmt: skip
 def test_how_far_a_sync_is(state: SyncState | None, head: int, wanted: tuple[int, int, int] | None) -> None:
-    figures = NetworkFigures()
+    figures = NetworkStats()
     if state is not None:
         figures.refresh([], IDLE, 0, 3)
         figures.refresh([], state, 0, head)
@@ -76,7 +76,7 @@ def test_how_far_a_sync_is(state: SyncState | None, head: int, wanted: tuple[int
 
 
 def test_metrics() -> None:
-    figures, counts = NetworkFigures(), Metrics("0", "test")
+    figures, counts = NetworkStats(), Metrics("0", "test")
     figures.refresh([PEER, replace(PEER, connection=4, purpose=Purpose.INBOUND)], BUSY, 2, 3)
     figures.note_bans(6)
     figures.measure(counts.network)

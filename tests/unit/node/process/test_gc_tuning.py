@@ -5,7 +5,7 @@ import sys
 
 CODE = """
 import gc
-from quip.node.collector import FULL_EVERY_S, YOUNG, Collector
+from quip.node.process.gc_tuning import FULL_EVERY_S, YOUNG, Collector
 before = gc.get_threshold()
 collector = Collector(0.0)
 collector.settle()

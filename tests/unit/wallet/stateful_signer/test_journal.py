@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from quip.wallet.errors import DirectoryInUse, JournalDamaged, JournalMissing, OtherKey, WalletExists, WriteFailed
-from quip.wallet.stateful_signer.journal import RECORD_BYTES, Head, Journal, Signed, read_only
+from quip.wallet.stateful_signer.journal import RECORD_BYTES, Journal, JournalHead, Signed, read_only
 
-HEAD = Head(index=5, leaves=1 << 20, key=b"k" * 32)
+HEAD = JournalHead(index=5, leaves=1 << 20, key=b"k" * 32)
 MESSAGE = b"m" * 32
 SIGNED = Signed(3, b"d" * 32)
 
@@ -46,8 +46,10 @@ def test_one_at_a_time(path: Path) -> None:
     Journal.open(path, HEAD).close()
 
 
-@pytest.mark.parametrize("head", [Head(6, 1 << 20, b"k" * 32), Head(5, 1 << 20, b"l" * 32), Head(5, 1024, b"k" * 32)])
-def test_a_journal_of_another_tree(path: Path, head: Head) -> None:
+@pytest.mark.parametrize(
+    "head", [JournalHead(6, 1 << 20, b"k" * 32), JournalHead(5, 1 << 20, b"l" * 32), JournalHead(5, 1024, b"k" * 32)]
+)
+def test_a_journal_of_another_tree(path: Path, head: JournalHead) -> None:
     with pytest.raises(OtherKey):
         Journal.open(path, head)
 
