@@ -32,6 +32,7 @@ from quip.consensus.types.seal import Seal
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
 from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer
 from quip.net.errors import FalseClaim, NetError, WrongAnswer
+from quip.net.events import ImportOutcome
 from quip.net.gossip.block_fetcher import BlockFetcher
 from quip.net.gossip.candidates import Candidate, Offer, Stage, judge
 from quip.net.gossip.propagation import Propagation
@@ -145,7 +146,7 @@ class Gossip:
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
         self._proceed(candidate, now)
 
-    def imported(self, job: int, outcomes: Sequence[Accepted | ConsensusError | None], now: Instant) -> None:
+    def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
         """The chain's verdict on a candidate."""
         candidate = self._candidates.pop(self._jobs.pop(job, b""), None)
         if candidate is None:
