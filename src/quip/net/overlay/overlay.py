@@ -29,6 +29,7 @@ from quip.net.events import (
     Opened,
     PolicyChanged,
     Received,
+    Rejected,
     SealsChecked,
     StreamReset,
     Tick,
@@ -57,6 +58,7 @@ class Overlay:
         self._handlers: dict[type[Event], Callable[[Any, Instant], None]] = {
             Opened: self._reception.opened,
             DialFailed: self._dial_failed,
+            Rejected: self._rejected,
             Received: self._received,
             StreamReset: self._stream_reset,
             Closed: self._closed,
@@ -109,6 +111,11 @@ class Overlay:
         level = "warning" if self._hub.dialler.is_news(event.address, event.reason) else "debug"
         self._hub.note(level, "dial failed", address=str(event.address), reason=event.reason[:200])
         self._hub.dialler.failed(event.address, now)
+
+    def _rejected(self, event: Rejected, now: Instant) -> None:
+        what = "handshake refused" if event.handshake else "connection refused"
+        untold = {"untold": event.untold} if event.untold else {}
+        self._hub.note("info", what, address=str(event.address), reason=event.reason[:200], **untold)
 
     def _received(self, event: Received, now: Instant) -> None:
         peer = self._hub.peers.get(event.connection)
