@@ -8,7 +8,7 @@ import tempfile
 from itertools import pairwise
 from pathlib import Path
 
-import report
+from benchmarks import report
 from quip import _native
 from quip.chain.chain import Chain
 from quip.consensus import rules

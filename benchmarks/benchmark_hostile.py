@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import report
+from benchmarks import report
 
 sys.path.append(str(report.ROOT / "tests"))
 

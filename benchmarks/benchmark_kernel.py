@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
 
-import prototype
-import report
+from benchmarks import prototype, report
 from quip import _native
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.ising.puzzle import Puzzle, search_gate

@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-import report
+from benchmarks import report
 from quip.localnet.network import Network
 from quip.localnet.plan import Crew, NodePlan, plan_nodes
 

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import report
+from benchmarks import report
 from quip import _native
 from quip.chain.chain import Chain
 from quip.chain.template import Template, seal_template

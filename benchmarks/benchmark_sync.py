@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import report
+from benchmarks import report
 from quip import _native
 from quip.chain.chain import Chain
 from quip.consensus import rules
