@@ -1,6 +1,6 @@
 """The chain on the test network: blocks made, blocks imported into a store on disk, blocks verified again from genesis.
 
-python benchmarks/benchmark_chain.py [blocks]
+python -m benchmarks.benchmark_chain [blocks]
 """
 
 import sys

@@ -1,7 +1,7 @@
 """The annealing kernel on Zephyr(12,4), h none: spin updates per ns of one core on each path, beside dwave-samplers
 and, with PROTOTYPE=DIRECTORY, beside an outside kernel; interleaved, medians of 5, energies too.
 
-    python benchmarks/benchmark_kernel.py
+    python -m benchmarks.benchmark_kernel
 """
 
 import statistics

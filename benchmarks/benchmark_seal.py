@@ -1,7 +1,7 @@
 """What a validator and a miner pay beside annealing, public network: stream and model, baseline, energies, the whole
 seal check, the gate search, and how fast work is cancelled.
 
-    python benchmarks/benchmark_seal.py
+    python -m benchmarks.benchmark_seal
 """
 
 import tempfile

@@ -1,6 +1,6 @@
 """Sync: a fresh node fetches a chain from another over QUIC on loopback; on the test network again, killed half-way.
 
-python benchmarks/benchmark_sync.py [blocks]      (20,000; the chain is made once and kept in the temporary folder)
+python -m benchmarks.benchmark_sync [blocks]      (20,000; the chain is made once and kept in the temporary folder)
 
 Measured against the whole seal check (gate, header rules, signatures, energies, baseline) on one core of the same
 machine, in the same minute. Both nodes share the machine's cores. The test network's puzzle is tiny, so that this

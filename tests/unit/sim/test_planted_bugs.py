@@ -11,7 +11,7 @@ from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import Gossip
 from quip.net.gossip.candidates import Candidate
 from quip.net.link import Instant
-from quip.net.sync.download import Run
+from quip.net.sync.download import Download
 from quip.net.sync.peers import SyncPeers
 from quip.net.sync.sync import Sync
 from sim.scenario import Kind, Manner, scenario_of
@@ -61,7 +61,7 @@ def never_reorganises(patch: pytest.MonkeyPatch) -> None:
 def never_asks_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Sync, "failed", lambda *_: None)
     patch.setattr(Sync, "_rotate", lambda *_: None)
-    patch.setattr(Run, "hurry", lambda *_: None)
+    patch.setattr(Download, "speculate", lambda *_: None)
 
 
 def bans_the_early(patch: pytest.MonkeyPatch) -> None:
