@@ -31,6 +31,7 @@ check: native ## format, lint, types, layers, tidiness
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
 	$(BIN)/python -m pytest tests/test_tidy.py
