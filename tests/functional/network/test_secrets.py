@@ -24,8 +24,7 @@ from quip.net.wire import messages
 from quip.net.wire.messages import HeadClaim, Message
 from quip.rpc.client import RpcClient, RpcRefused
 from quip.rpc.methods.table import table
-from quip.wallet.accounts.mnemonic import Mnemonic
-from quip.wallet.accounts.mnemonic import PURPOSE_MINING
+from quip.wallet.accounts.mnemonic import PURPOSE_MINING, Mnemonic
 from support.easy_chain import easy_chain
 from support.node_process import NodeProcess, run_program, wait_until
 from support.secrets_found import found, spellings, word_spellings
