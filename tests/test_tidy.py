@@ -205,8 +205,9 @@ def test_public_names_are_documented() -> None:
         if ast.get_docstring(TREES[path]) is None and path.read_text(encoding="utf-8").strip():
             bare.append(relative(path))
         for node in TREES[path].body:
-            documented = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            if documented and not node.name.startswith("_") and ast.get_docstring(node) is None:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if not node.name.startswith("_") and ast.get_docstring(node) is None:
                 bare.append(f"{place(path, node)} {node.name}")
     assert bare == []
 

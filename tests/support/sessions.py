@@ -39,7 +39,7 @@ class End:
     events: list[PeerEvent] = field(default_factory=list)
     inbound: dict[int, deque[tuple[bytes, bool] | None]] = field(default_factory=dict)
 
-    def told(self, kind: type) -> list:
+    def told(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
 
