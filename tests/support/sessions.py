@@ -4,10 +4,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from quip.net.actions import Send
+from quip.net.address import Address
 from quip.net.errors import NetError
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.session.events import Asked, Broken, JoinAsked, Joined, PeerEvent
 from quip.net.session.session import LocalJoin, PeerSession
 from quip.net.wire import messages as m

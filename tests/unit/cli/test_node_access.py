@@ -9,6 +9,7 @@ from quip.node import startup
 from quip.node.config.data_dir import DataFiles
 from quip.node.errors import DataDirBusy, NodeError, NoNode
 from quip.node.process.running_nodes import RunningNode
+from quip.rpc.client import RpcClient
 from support.chains import generator
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from quip.net.actions import Close, CloseCode, GrantBudget
+from quip.net.address import Address
 from quip.net.errors import RefusalCode
 from quip.net.events import Opened
 from quip.net.limits import CHANGED_KEYS_NOTED
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay.state import OverlayState, plain
 from quip.net.peers.admission import AdmissionPolicy, same_network
 from quip.net.peers.bans import is_excused

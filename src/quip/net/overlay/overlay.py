@@ -15,6 +15,7 @@ from typing import Any
 
 from quip.consensus.errors import ConsensusError, Fault
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Log
+from quip.net.address import Address
 from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer, Tell
 from quip.net.errors import NetError, NoAnswer, RefusalCode
 from quip.net.events import (
@@ -33,7 +34,7 @@ from quip.net.events import (
     Tick,
 )
 from quip.net.limits import ORDER_ROUNDS
-from quip.net.link import Address, Instant
+from quip.net.link import Instant
 from quip.net.overlay.dispatch import Dispatch
 from quip.net.overlay.handshake import Handshake
 from quip.net.overlay.state import OverlayState, punish

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from quip.net.address import netgroup
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.address import Address, netgroup
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay_config import PeerInfo
 from quip.net.session.session import PeerSession
 from quip.net.wire.messages import HeadClaim, JoinRequest

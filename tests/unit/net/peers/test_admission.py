@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from quip.net.actions import CloseCode
+from quip.net.address import Address
 from quip.net.errors import RefusalCode
 from quip.net.events import PolicyChanged
 from quip.net.limits import EVICTION_PROTECTED_GROUPS, EVICTION_PROTECTED_OLDEST, EVICTION_PROTECTED_PROVIDERS
-from quip.net.link import Address, Link, Purpose
+from quip.net.link import Link, Purpose
 from quip.net.peers.bans import node_subject
 from quip.net.peers.peer_table import Peer
 from quip.net.ports import Ban

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from quip.consensus import rules
 from quip.consensus.errors import MalformedSeal, SealError
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
