@@ -13,7 +13,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from quip.consensus.errors import ConsensusError, Fault
+from quip.consensus.errors import ConsensusError
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Log
 from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer, Tell
 from quip.net.errors import NetError, NoAnswer, RefusalCode
@@ -44,6 +44,7 @@ from quip.net.ports import ChainView, PeerStorage
 from quip.net.session.events import Asked, Broken, Failed, JoinAsked, Joined, PeerEvent, Pushed, Refused, Replied
 from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import Goodbye
+from quip.primitives.errors import Fault
 
 
 class Overlay:
