@@ -13,7 +13,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from quip.consensus.errors import ConsensusError, Fault
+from quip.consensus.errors import ConsensusError
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Log
 from quip.net.address import Address
 from quip.net.commands import (
@@ -55,6 +55,7 @@ from quip.net.ports import ChainView, PeerStorage
 from quip.net.session.events import Asked, Broken, Failed, JoinAsked, Joined, PeerEvent, Pushed, Refused, Replied
 from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import Goodbye
+from quip.primitives.errors import Fault
 
 
 class Overlay:
