@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from quip.net.actions import Send
 from quip.net.address import Address
@@ -40,7 +41,7 @@ class End:
     events: list[PeerEvent] = field(default_factory=list)
     inbound: dict[int, deque[tuple[bytes, bool] | None]] = field(default_factory=dict)
 
-    def told(self, kind: type) -> list:
+    def told(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 import pytest
 
 from quip.chain.batch import Batch, Verified
-from quip.consensus.errors import ConsensusError, ExecutionError, Fault, FutureBlock
+from quip.consensus.errors import ConsensusError, ExecutionError, FutureBlock
 from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import Gossip
 from quip.net.gossip.candidates import Candidate
 from quip.net.link import Instant
-from quip.net.sync.download import Run
+from quip.net.sync.download import Download
 from quip.net.sync.peers import SyncPeers
 from quip.net.sync.sync import Sync
+from quip.primitives.errors import Fault
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
 
@@ -61,7 +62,7 @@ def never_reorganises(patch: pytest.MonkeyPatch) -> None:
 def never_asks_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Sync, "failed", lambda *_: None)
     patch.setattr(Sync, "_rotate", lambda *_: None)
-    patch.setattr(Run, "hurry", lambda *_: None)
+    patch.setattr(Download, "speculate", lambda *_: None)
 
 
 def bans_the_early(patch: pytest.MonkeyPatch) -> None:

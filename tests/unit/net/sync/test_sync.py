@@ -95,8 +95,8 @@ def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyP
     for block in line(8):
         window.extend(block.header.hash, block.header, 1, UNIX_S)
     for slot in window.slots[:4]:
-        window.embody(slot, body)
-        window.embody(slot, body)  # twice is once
+        window.put_body(slot, body)
+        window.put_body(slot, body)  # twice is once
     assert window.body_bytes == 4 * 401
     window.take(1)
     assert window.body_bytes == 3 * 401
@@ -104,7 +104,7 @@ def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyP
     assert window.body_bytes == 2 * 401
     gone = window.slots[0]
     window.close()
-    window.embody(gone, body)
+    window.put_body(gone, body)
     assert window.body_bytes == 0
 
 
