@@ -341,7 +341,7 @@ class OverlayStates(RuleBasedStateMachine):
     def within_bounds(self) -> None:
         if not hasattr(self, "overlay"):
             return
-        hub = self.overlay._hub
+        hub = self.overlay._state
         assert len(hub.gossip) <= CANDIDATES
         assert len(hub.gossip._waiting) <= WAITING_CHILDREN
         assert len(hub.gossip._blocks) <= FETCHES

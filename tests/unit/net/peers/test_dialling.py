@@ -110,7 +110,7 @@ def test_an_address_of_the_book_that_joins_and_hangs_up_rests() -> None:
     player = PuppetPlayer(net)
     fleeting, _ = player.enter(node, address=Address("66.1.0.1", 1))
     now_s = net.now.unix_s
-    assert node.overlay._hub.book.learn(fleeting.address, "66.1.0.9", now_s, now_s)
+    assert node.overlay._state.book.learn(fleeting.address, "66.1.0.9", now_s, now_s)
     joined = 0
     for _ in range(40):
         net.run(1)
