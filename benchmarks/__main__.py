@@ -12,6 +12,7 @@ import benchmark_chain
 import benchmark_hostile
 import benchmark_kernel
 import benchmark_propagation
+import benchmark_rpc
 import benchmark_seal
 import benchmark_signatures
 import benchmark_state
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "sync": benchmark_sync,
     "propagation": benchmark_propagation,
     "hostile": benchmark_hostile,
+    "rpc": benchmark_rpc,
 }
 
 HEAD = """# Benchmarks
