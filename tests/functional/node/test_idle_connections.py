@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from support.node_process import NodeProcess, wait_until
 
 DESCRIPTORS = 128
