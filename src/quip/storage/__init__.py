@@ -6,3 +6,6 @@ state.py        `StateReader` over the trie nodes in it       scratch.py  the sa
 lock.py         one process per data directory
 check.py        is everything there and right?          reindex.py  rebuild it from the blocks that are
 """
+
+STORE_FILE = "store.redb"
+"""The name of the store inside the data directory."""

@@ -8,9 +8,11 @@ from pathlib import Path
 import typer
 
 from quip.chain.chain import Chain
-from quip.cli.commands.wallet import files_for
+from quip.cli.node_access import meant_data_dir
 from quip.cli.terminal import output
+from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json
+from quip.cli.terminal.progress import progress_bar
 from quip.consensus.types.block import Block
 from quip.node.config.data_dir import DataFiles
 from quip.node.errors import DataDirError
@@ -22,13 +24,13 @@ from quip.storage.reindex import reindex as rebuild
 
 SHOWN_PROBLEMS = 20  # more say nothing new; --json has all
 
-app = typer.Typer(help="Check the store of a stopped node, or rebuild it.", no_args_is_help=True)
+app = command_app(help="Check the store of a stopped node, rebuild it, or go back to a block.", no_args_is_help=True)
 
 
 @contextlib.contextmanager
 def _alone(data_dir: Path | None) -> Iterator[DataFiles]:
     """The data directory of a node that does not run, locked."""
-    files = files_for(data_dir)
+    files = DataFiles(meant_data_dir(data_dir))
     if not files.store.is_file():
         raise DataDirError(f"there is no store in {files.root}", "give the --data-dir of a node that has run")
     with explained(files.root), DataDirLock.acquire(files.root):
@@ -89,7 +91,7 @@ def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
 @contextlib.contextmanager
 def _counting(what: str) -> Iterator[Callable[[str, int], None]]:
     """A line on stderr that counts, for work whose end is not known."""
-    with output.progress_bar() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(what, total=None)
 
         def report(kind: str, count: int) -> None:
