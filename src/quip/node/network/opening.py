@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from quip.net.link import Address, canonical
+from quip.net.address import Address, canonical
 from quip.net.peers.trust_db import TrustDb
 from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity, read_certificates
@@ -14,6 +14,7 @@ from quip.net.quic.udp import UdpSocket
 from quip.node.config.data_dir import DataFiles
 from quip.node.config.node_config import NodeConfig, split_address
 from quip.node.errors import ConfigError
+from quip.node.network.limited_log import LimitedLog
 from quip.node.network.peer_resolver import look_up
 
 log = structlog.get_logger("quip.net")
@@ -47,7 +48,10 @@ def open_transport(config: NodeConfig, host: str, files: DataFiles) -> EndpointC
 
 def open_trust(path: Path) -> TrustDb:
     """The peers' database, made where absent. Raises LocalError."""
-    return TrustDb(path, lambda error: log.error("peers are not saved", reason=error.message, hint=error.hint))
+    limited = LimitedLog()
+    return TrustDb(
+        path, lambda error: limited.write("error", "peers are not saved", reason=error.message, hint=error.hint)
+    )
 
 
 def public_address(config: NodeConfig) -> Address:

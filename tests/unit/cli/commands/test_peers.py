@@ -11,7 +11,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from quip.cli import node_access, quip
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.peers.trust_db import TrustEditor
 from quip.net.ports import Ban
 from quip.node.errors import NodeError
