@@ -1,4 +1,4 @@
-"""A local program opens more connections than a node has descriptors, and says nothing: the node answers all the same."""
+"""A local program opens more connections than a node has descriptors, and says nothing: the node still answers."""
 
 import contextlib
 import re
