@@ -8,7 +8,8 @@ from typing import TypeAlias
 from quip.chain.chain import Accepted
 from quip.chain.events import Head
 from quip.consensus.errors import ConsensusError
-from quip.net.link import Address, Link
+from quip.net.address import Address
+from quip.net.link import Link
 from quip.net.wire.messages import Encoded
 
 
@@ -26,6 +27,18 @@ class DialFailed:
 
     address: Address
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Who dialled us was turned away before it was a connection; only for the log."""
+
+    address: Address
+    reason: str
+    handshake: bool
+    """True: in TLS (its certificate, or the proof of its key). False: before it, for it is banned or we are full."""
+    untold: int = 0
+    """So many others of either kind were turned away before it, and not told of: there were too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +128,6 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Opened | DialFailed | Received | StreamReset | Closed | Backlog
+    Opened | DialFailed | Rejected | Received | StreamReset | Closed | Backlog
     | SealsChecked | BlocksImported | Answered | HeadMoved | PolicyChanged | Tick
 )  # fmt: skip

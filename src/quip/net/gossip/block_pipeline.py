@@ -15,15 +15,7 @@ from dataclasses import replace
 
 from quip.chain.batch import SEAL_CHECKED
 from quip.chain.chain import Accepted, Status
-from quip.consensus.errors import (
-    BranchTooOld,
-    ConsensusError,
-    ExecutionError,
-    Fault,
-    FutureBlock,
-    KnownInvalid,
-    Unconnected,
-)
+from quip.consensus.errors import BranchTooOld, ConsensusError, ExecutionError, FutureBlock, KnownInvalid, Unconnected
 from quip.consensus.execution.transition import check_body
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
@@ -48,6 +40,7 @@ from quip.net.link import Instant
 from quip.net.ports import ChainView
 from quip.net.wire.messages import BodiesRequest
 from quip.primitives.bounded_dict import BoundedDict
+from quip.primitives.errors import Fault
 
 
 class BlockPipeline:

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from quip.consensus.errors import ConsensusError, Fault
+from quip.consensus.errors import ConsensusError
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Log
+from quip.net.address import Address
 from quip.net.commands import (
     Ask,
     CreditBlock,
@@ -38,12 +39,13 @@ from quip.net.events import (
     Opened,
     PolicyChanged,
     Received,
+    Rejected,
     SealsChecked,
     StreamReset,
     Tick,
 )
 from quip.net.limits import ORDER_ROUNDS
-from quip.net.link import Address, Instant
+from quip.net.link import Instant
 from quip.net.overlay.dispatch import Dispatch
 from quip.net.overlay.handshake import Handshake
 from quip.net.overlay.state import OverlayState, punish
@@ -54,6 +56,7 @@ from quip.net.ports import ChainView, PeerStorage
 from quip.net.session.events import Asked, Broken, Failed, JoinAsked, Joined, PeerEvent, Pushed, Refused, Replied
 from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import Goodbye
+from quip.primitives.errors import Fault
 
 
 class Overlay:
@@ -66,6 +69,7 @@ class Overlay:
         self._handlers: dict[type[Event], Callable[[Any, Instant], None]] = {
             Opened: self._handshake.opened,
             DialFailed: self._dial_failed,
+            Rejected: self._rejected,
             Received: self._received,
             StreamReset: self._stream_reset,
             Closed: self._closed,
@@ -118,6 +122,11 @@ class Overlay:
         level = "warning" if self._state.dialler.is_news(event.address, event.reason) else "debug"
         self._state.note(level, "dial failed", address=str(event.address), reason=event.reason[:200])
         self._state.dialler.failed(event.address, now)
+
+    def _rejected(self, event: Rejected, now: Instant) -> None:
+        what = "handshake refused" if event.handshake else "connection refused"
+        untold = {"untold": event.untold} if event.untold else {}
+        self._state.note("info", what, address=str(event.address), reason=event.reason[:200], **untold)
 
     def _received(self, event: Received, now: Instant) -> None:
         peer = self._state.peers.get(event.connection)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import count
 from random import Random
 
-from quip.consensus.errors import ConsensusError, Fault, KnownInvalid
+from quip.consensus.errors import ConsensusError, KnownInvalid
 from quip.net.actions import Action, CheckSeals, Close, CloseCode, ImportBlocks, Log, Send
 from quip.net.commands import JobOwner, Order, Requester
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
@@ -27,6 +27,7 @@ from quip.net.ports import ChainView, PeerStorage
 from quip.net.sync.sync import Sync
 from quip.net.wire.messages import HeadClaim, JoinRequest
 from quip.primitives.bounded_dict import BoundedDict
+from quip.primitives.errors import Fault
 
 _CLOSE_CODES: dict[type[NetError | ConsensusError], CloseCode] = {
     HeartbeatLost: CloseCode.TIMED_OUT,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from quip.net.actions import Dial
-from quip.net.address import is_nearby, netgroup
+from quip.net.address import Address, is_nearby, netgroup
 from quip.net.limits import (
     DIAL_EVERY_S,
     DIAL_IDLE_S,
@@ -23,7 +23,7 @@ from quip.net.limits import (
     OUTBOUND_PER_GROUP,
     STEADY_AFTER_S,
 )
-from quip.net.link import Address, Instant, Purpose
+from quip.net.link import Instant, Purpose
 from quip.net.overlay_config import OverlayConfig
 from quip.net.peers.address_book import AddressBook
 from quip.net.peers.bans import Bans

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from quip.net.address import is_dialable, is_unspecified, reach
+from quip.net.address import Address, is_dialable, is_unspecified, reach
 from quip.net.commands import Ask
 from quip.net.errors import NetError
 from quip.net.limits import (
@@ -18,7 +18,7 @@ from quip.net.limits import (
     SAVE_EVERY_S,
     SAVE_SOON_S,
 )
-from quip.net.link import Address, Instant, Purpose
+from quip.net.link import Instant, Purpose
 from quip.net.peers.address_book import AddressBook
 from quip.net.peers.peer_table import Peer, PeerTable
 from quip.net.ports import PeerStorage

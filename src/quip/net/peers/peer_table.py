@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from quip.net.address import netgroup
+from quip.net.address import Address, netgroup
 from quip.net.commands import PendingRequest
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay_config import PeerInfo
 from quip.net.session.session import PeerSession
 from quip.net.wire.messages import HeadClaim, JoinRequest

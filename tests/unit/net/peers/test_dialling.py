@@ -3,10 +3,10 @@
 import itertools
 
 from quip.net.actions import Dial
-from quip.net.address import netgroup
+from quip.net.address import Address, netgroup
 from quip.net.events import PolicyChanged, Tick
 from quip.net.limits import MANUAL_BACKOFF_MAX_S, STEADY_AFTER_S
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.wire.messages import Peers
 from support.overlays import Net, Node
 from support.puppet import PuppetPlayer
