@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from quip.chain.batch import Batch, Verified
+from quip.chain.batch import Batch
+from quip.consensus.block_validation import ExecutedBlock
 from quip.consensus.errors import ConsensusError, ExecutionError, FutureBlock
 from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import Gossip
@@ -50,9 +51,9 @@ def late_with(manner: Manner, count: int = 6) -> tuple[int, ...]:
 def never_reorganises(patch: pytest.MonkeyPatch) -> None:
     add = Batch.add
 
-    def first_seen(batch: Batch, verified: Verified) -> int | None:
+    def first_seen(batch: Batch, verified: ExecutedBlock) -> int | None:
         with patch.context() as here:
-            if verified.block.header.parent_hash != batch.head.hash:
+            if verified.checked.header.parent_hash != batch.head.hash:
                 here.setattr("quip.chain.batch.is_heavier", lambda *_: False)
             return add(batch, verified)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.cli.commands.wallet import files_for
 from quip.cli.terminal import output
@@ -82,8 +83,8 @@ def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
 
 def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
     chain = Chain.open(rules.spec, store, rules.puzzle)
-    # What was taken once was not from the future: a clock that is behind now must not lose it.
-    return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp))
+    # What was taken once was not from the future, nor too old: a clock that is behind now must not lose it.
+    return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp), STORED_BEFORE)
 
 
 @contextlib.contextmanager

@@ -12,15 +12,12 @@ What this file does not do: it speaks to no session; its orders are drained.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from quip.chain.batch import SEAL_CHECKED
+from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
+from quip.consensus.block_validation import CheckedBody, CheckedHeader, SealedHeader, check_body, complete
 from quip.consensus.errors import BranchTooOld, ConsensusError, ExecutionError, FutureBlock, KnownInvalid, Unconnected
-from quip.consensus.execution.transition import check_body
-from quip.consensus.types.block import Block
-from quip.consensus.types.header import Header
-from quip.consensus.types.seal import Seal
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
 from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer
 from quip.net.errors import FalseClaim, WrongAnswer
@@ -58,7 +55,7 @@ class Gossip:
         self._blocks = BlockFetcher(tickets)
         self._bodies = BlockFetcher(tickets)
         self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
-        self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
+        self._verified: BoundedDict[bytes, SealedHeader] = BoundedDict(VERIFIED_SEALS)
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
         self._claims: BoundedDict[tuple[int, bytes], HeadClaim] = BoundedDict(CLAIMS)
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
@@ -130,19 +127,19 @@ class Gossip:
             self._drop(block_hash, now)
         return True
 
-    def seals_checked(self, job: int, errors: tuple[ConsensusError | None, ...], now: Instant) -> bool:
+    def seals_checked(self, job: int, verdicts: tuple[SealedHeader | ConsensusError, ...], now: Instant) -> bool:
         """The verdict on a candidate's seal; False for another's job."""
         block_hash = self._jobs.pop(job, None)
         candidate = self._candidates.get(block_hash) if block_hash is not None else None
         if candidate is None:
             return block_hash is not None
-        error = errors[0] if errors else None
-        if error is not None or not errors:
-            self._seal_failed(candidate, error, now)
+        verdict = verdicts[0] if verdicts else None
+        if not isinstance(verdict, SealedHeader):
+            self._seal_failed(candidate, verdict, now)
             return True
-        self._verified.put(candidate.hash, candidate.offer.seal)
+        self._verified.put(candidate.hash, verdict)
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
-        self._proceed(candidate, now)
+        self._proceed(candidate, verdict, now)
         return True
 
     def imported(self, job: int, outcomes: tuple[Accepted | ConsensusError | None, ...], now: Instant) -> bool:
@@ -177,7 +174,7 @@ class Gossip:
             return True
         candidate = self._candidates.get(block_hash)
         if candidate is not None:
-            if self._blamed_for_body(offer):
+            if self._blamed_for_body(candidate, offer):
                 return False
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
@@ -193,16 +190,15 @@ class Gossip:
         candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return True
-        if self._blamed_for_body(offer):
+        if self._blamed_for_body(candidate, offer):
             return False
         self._candidates[block_hash] = candidate
-        seal = self._verified.get(block_hash)
-        if seal is None:
+        # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
+        sealed = self._verified.get(block_hash)
+        if sealed is None:
             self._check(candidate)
         else:
-            # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
-            candidate.offer = replace(offer, seal=seal)
-            self._proceed(candidate, now)
+            self._proceed(candidate, sealed, now)
         return True
 
     def _judged(self, block_hash: bytes, offer: Offer, now: Instant) -> Candidate | None:
@@ -217,12 +213,22 @@ class Gossip:
             self._orders.append(ReportPeer(offer.peer, error))
         return None
 
-    def _blamed_for_body(self, offer: Offer) -> bool:
+    def _blamed_for_body(self, candidate: Candidate, offer: Offer) -> bool:
         """A body is looked at once its header's rules hold, for they say how much there can be of it."""
-        error = None if offer.transactions is None else _wrong_body(offer.header, offer.transactions)
-        if error is not None:
-            self._orders.append(ReportPeer(offer.peer, error))
-        return error is not None
+        known = candidate.body
+        if offer.transactions is None or (known is not None and known.transactions == offer.transactions):
+            return False
+        body = self._body(candidate.checked, offer.transactions, offer.peer)
+        candidate.body = candidate.body or body
+        return body is None
+
+    def _body(self, checked: CheckedHeader, transactions: tuple[bytes, ...], peer: int) -> CheckedBody | None:
+        """None: it is not the header's, and its sender is to blame."""
+        try:
+            return check_body(checked, transactions)
+        except ConsensusError as error:
+            self._orders.append(ReportPeer(peer, error))
+            return None
 
     def _has_room(self, candidate: Candidate) -> bool:
         peer, header = candidate.offer.peer, candidate.offer.header
@@ -238,7 +244,7 @@ class Gossip:
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.CHECKING
         offer = candidate.offer
-        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(offer.header, offer.seal, candidate.required),)))
+        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(candidate.checked, offer.seal),)))
 
     def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
         del self._candidates[candidate.hash]
@@ -252,12 +258,16 @@ class Gossip:
         if candidate.hash not in self._candidates:
             self._release(candidate.hash, now)
 
-    def _proceed(self, candidate: Candidate, now: Instant) -> None:
+    def _proceed(self, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         """The seal is good."""
+        candidate.sealed, header = sealed, candidate.checked.header
         if not candidate.early:
-            self._orders.extend(self._propagation.push(candidate.submit))
-        body = candidate.body()
-        if body is None:
+            self._orders.extend(
+                self._propagation.push(BlockSubmit(header, sealed.seal, candidate.claim.total_difficulty))
+            )
+        if candidate.body is None and header.transactions_root == EMPTY_TRIE_ROOT:
+            candidate.body = check_body(candidate.checked, ())
+        if candidate.body is None:
             candidate.stage = Stage.COMPLETING
             request = BodiesRequest((candidate.hash,))
             for offer in (candidate.offer, *candidate.others):
@@ -265,16 +275,17 @@ class Gossip:
             if candidate.hash not in self._bodies:
                 self._drop(candidate.hash, now)
             return
-        self._import(candidate, body)
+        self._import(candidate, sealed, candidate.body)
 
-    def _import(self, candidate: Candidate, body: tuple[bytes, ...]) -> None:
-        offer = candidate.offer
+    def _import(self, candidate: Candidate, sealed: SealedHeader, body: CheckedBody) -> None:
+        """All parts are there."""
+        header = candidate.checked.header
         if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((offer.header.parent_hash, offer.header.miner_id), candidate.hash)
+            self._sides.put((header.parent_hash, header.miner_id), candidate.hash)
         job = next(self._tickets)
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),), SEAL_CHECKED))
+        self._orders.append(ImportBlocks(job, (complete(sealed, body),), YOUNG_BRANCHES))
 
     def _drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""
@@ -330,15 +341,15 @@ class Gossip:
 
     def _body_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
         candidate = self._candidates.get(self._bodies.hash_of(ticket) or b"")
-        body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
-        error = _wrong_body(candidate.offer.header, body) if candidate is not None and body is not None else None
-        if error is not None:
-            self._orders.append(ReportPeer(peer, error))
-        if candidate is None or body is None or error is not None:
+        found = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
+        body = None
+        if candidate is not None and found is not None:
+            body = self._body(candidate.checked, found, peer)
+        if candidate is None or candidate.sealed is None or body is None:
             self.failed(ticket, now)
             return
         self._bodies.done(ticket)
-        self._import(candidate, body)
+        self._import(candidate, candidate.sealed, body)
 
     def _break_promise(self, peer: int) -> None:
         """It announced a block and did not give it: once is a hiccup, always is a way to keep us busy."""
@@ -349,11 +360,3 @@ class Gossip:
     def _order(self, ask: Ask | None) -> None:
         if ask is not None:
             self._orders.append(ask)
-
-
-def _wrong_body(header: Header, transactions: tuple[bytes, ...]) -> ConsensusError | None:
-    try:
-        check_body(header, transactions)
-    except ConsensusError as error:
-        return error
-    return None

@@ -142,8 +142,8 @@ class Overlay:
     # --- results of work elsewhere
 
     def _seals_checked(self, event: SealsChecked, now: Instant) -> None:
-        if not self._hub.gossip.seals_checked(event.job, event.errors, now):
-            self._hub.sync.seals_checked(event.job, event.errors, now)
+        if not self._hub.gossip.seals_checked(event.job, event.verdicts, now):
+            self._hub.sync.seals_checked(event.job, event.verdicts, now)
 
     def _blocks_imported(self, event: BlocksImported, now: Instant) -> None:
         if not self._hub.gossip.imported(event.job, event.outcomes, now):

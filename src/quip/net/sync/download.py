@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from quip.chain.batch import Trust
+from quip.chain.batch import Admission
 from quip.chain.chain import Accepted
+from quip.consensus.block_validation import Parent, SealedHeader, check_body
 from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils
-from quip.consensus.execution.transition import check_body
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT64, Header
 from quip.consensus.types.seal import Seal
 from quip.net import limits
@@ -24,7 +24,7 @@ from quip.net.commands import Ask, ReportPeer
 from quip.net.errors import FalseClaim, HeaderFlood, NetError, PartsWithheld, WrongAnswer
 from quip.net.link import Instant
 from quip.net.sync.context import SyncContext
-from quip.net.sync.header_window import ChainPoint, HeaderWindow, Slot
+from quip.net.sync.header_window import HeaderWindow, Slot
 from quip.net.sync.part_queue import PartQueue, PartRequest
 from quip.net.sync.peers import SyncPeer
 from quip.net.sync.presync import Presync
@@ -63,9 +63,9 @@ class Download:
         """The leader's claim when it had no more headers."""
         self._before_its_time = False
         """It has more, from the future."""
-        self._seals = PartQueue(lambda slot: slot.seal is not None)
+        self._seals = PartQueue(lambda slot: slot.sealed is not None)
         self._bodies = PartQueue(lambda slot: slot.body is not None)
-        self._checking: dict[int, list[tuple[Slot, Seal]]] = {}
+        self._checking: dict[int, list[Slot]] = {}
         self._checked_peer: dict[int, int] = {}
         self._importing: dict[int, list[Slot]] = {}
         self._embodied = 0
@@ -181,10 +181,10 @@ class Download:
         header, context = self._desk.view.header(parent_hash), self._desk.view.context(parent_hash)
         if header is None or context is None:
             return False
-        self._begin(ChainPoint(parent_hash, header, context))
+        self._begin(Parent(parent_hash, header, context))
         return True
 
-    def _begin(self, start: ChainPoint) -> None:
+    def _begin(self, start: Parent) -> None:
         if self._window is not None:
             self._window.close()
         self._window = HeaderWindow(self._desk.view.spec, start)
@@ -228,7 +228,7 @@ class Download:
             raise KnownInvalid(block_hash=f"0x{block_hash.hex()}")
         if self.probed is not None and self.probed.differs(header.number, block_hash):
             self.probed = None  # another branch than the one that was weighed: it has to show its own work
-        self._seals.want((self._window.extend(block_hash, header, leader.number, now.unix_s),))
+        self._seals.want((self._window.extend(header, leader.number, now.unix_s),))
 
     def _skip_known(self, window: HeaderWindow, leader: SyncPeer, block_hash: bytes, header: Header) -> bool:
         """A block that is stored needs no checks: begin above it."""
@@ -240,7 +240,7 @@ class Download:
         if header.number <= leader.reached and not leader.spend(1, leader.credited_s):
             return False
         leader.reached = max(leader.reached, header.number)
-        window.start = ChainPoint(block_hash, header, context)
+        window.start = Parent(block_hash, header, context)
         self._fork_of, self._fork = block_hash, None
         return True
 
@@ -284,7 +284,7 @@ class Download:
         while self._embodied < min(window.sealed, limits.SYNC_BODIES_AHEAD + self._desk.sizes.batch):
             slot = window.slots[self._embodied]
             if slot.header.transactions_root == EMPTY_TRIE_ROOT:
-                slot.body = ()
+                slot.body = check_body(slot.checked, ())
             elif self._bodies.in_flight >= limits.SYNC_BODIES_AHEAD or window.body_bytes >= limits.SYNC_BODY_BYTES:
                 break
             else:
@@ -344,8 +344,8 @@ class Download:
         if not pairs:
             return
         job = next(self._desk.tickets)
-        self._checking[job], self._checked_peer[job] = pairs, peer
-        checks = tuple(SealCheck(slot.header, seal, slot.required) for slot, seal in pairs)
+        self._checking[job], self._checked_peer[job] = [slot for slot, _ in pairs], peer
+        checks = tuple(SealCheck(slot.checked, seal) for slot, seal in pairs)
         self._desk.orders.append(CheckSeals(job, peer, checks))
 
     def _take_bodies(self, pairs: list[tuple[Slot, Body]], peer: int) -> None:
@@ -354,28 +354,26 @@ class Download:
         worst: ConsensusError | None = None
         for slot, body in pairs:
             try:
-                check_body(slot.header, body)
+                self._window.put_body(slot, check_body(slot.checked, body))
             except ConsensusError as error:
                 worst = worst or error
                 wrong.append(slot)
-            else:
-                self._window.put_body(slot, body)
         if worst is not None:
             self._bodies.again(wrong)
             self._blame(peer, worst)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
         """The native threads' verdict; a job of somebody else is ignored."""
-        pairs, number = self._checking.pop(job, []), self._checked_peer.pop(job, -1)
+        slots, number = self._checking.pop(job, []), self._checked_peer.pop(job, -1)
         good, wrong = 0, list[Slot]()
         worst: ConsensusError | None = None
-        for (slot, seal), error in zip(pairs, errors, strict=bool(pairs)):
-            if error is not None:
-                worst = worst or error
+        for slot, verdict in zip(slots, verdicts, strict=bool(slots)):
+            if not isinstance(verdict, SealedHeader):
+                worst = worst or verdict
                 wrong.append(slot)
                 continue
             good += 1
-            slot.seal = seal
+            slot.sealed = verdict
             if source := self._desk.peers.get(slot.source):
                 source.earn(1)
         self._desk.moved(good, now.monotonic_s)
@@ -430,8 +428,7 @@ class Download:
             self._embodied -= count
             self._importing[job] = taken
             blocks = tuple(slot.block for slot in taken)
-            trust = Trust(True, self._find_fork(), {slot.hash: slot.context for slot in taken})
-            self._desk.orders.append(ImportBlocks(job, blocks, trust))
+            self._desk.orders.append(ImportBlocks(job, blocks, Admission(self._find_fork())))
 
     def _fills(self, now: Instant) -> bool:
         """True while more blocks are about to be ready, there is room for them, and the last batch is not long ago."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from quip.chain.chain import Accepted
 from quip.chain.events import Head
+from quip.consensus.block_validation import SealedHeader
 from quip.consensus.errors import ConsensusError
 from quip.net import limits
 from quip.net.actions import Log
@@ -120,10 +121,10 @@ class Sync:
                 self._relieve(asked, now)
         self._advance(now)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
         """The answer to CheckSeals; jobs of others are ignored."""
         if self._run is not None:
-            self._run.seals_checked(job, errors, now)
+            self._run.seals_checked(job, verdicts, now)
         self._advance(now)
 
     def imported(self, job: int, outcomes: Sequence[Accepted | ConsensusError | None], now: Instant) -> None:
