@@ -7,13 +7,11 @@ old file is kept under another name.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from quip import _native
-from quip.chain.limits import MAX_BRANCH_DEPTH
 from quip.consensus.errors import ConsensusError
 from quip.consensus.types.block import Block
 from quip.storage import records
@@ -26,7 +24,8 @@ MAX_LOSSES = 1_000
 """Losses that are listed."""
 
 OpenChain = Callable[[RedbChainStore], Callable[[Block], object]]
-"""Opens the chain on a fresh store (which writes the genesis block) and returns the call that accepts a block."""
+"""Opens the chain on a fresh store (which writes the genesis block) and returns the call that accepts a block, however
+old its branch is (`chain.batch.STORED_BEFORE`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,29 +166,14 @@ class _Rebuild:
         return total
 
     def _ordered(self) -> Iterator[bytes]:
-        """The canonical chain, and every side branch as late as the chain takes it: so that the head never leaves the
-        canonical chain, and ties end as they did."""
+        """The canonical chain, then all other blocks by their work: so that the head never leaves the canonical chain,
+        and ties end as they did. Whoever accepts them asks for no depth: what was taken once is taken again."""
         total = self._connected()
         if not total:
             self.lost.append("every block: genesis cannot be read")
         canonical = self._canonical(total)
-        main = set(canonical)
-        forks: dict[bytes, int] = {}
-        sides: defaultdict[int, list[bytes]] = defaultdict(list)
-        for block_hash in sorted(total.keys() - main, key=lambda side: self._links[side].number):
-            link = self._links[block_hash]
-            forks[block_hash] = link.number - 1 if link.parent in main else forks[link.parent]
-            sides[forks[block_hash]].append(block_hash)
-        late: list[bytes] = []
-        for number, block_hash in enumerate(canonical):
-            yield block_hash
-            for side in sorted(sides.pop(number - MAX_BRANCH_DEPTH, []), key=total.__getitem__):
-                if total[side] <= total[block_hash]:
-                    yield side
-                else:
-                    late.append(side)
-        late.extend(side for branch in sides.values() for side in branch)
-        yield from sorted(late, key=total.__getitem__)
+        yield from canonical
+        yield from sorted(total.keys() - set(canonical), key=lambda side: (total[side], side))
 
     def _canonical(self, total: dict[bytes, int]) -> list[bytes]:
         """From genesis to the old head or, where that is lost, to the block with the most work."""

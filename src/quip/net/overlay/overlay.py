@@ -161,7 +161,7 @@ class Overlay:
 
     def _seals_checked(self, event: SealsChecked, now: Instant) -> None:
         if (owner := self._state.jobs.pop(event.job, None)) is not None:
-            owner.seals_checked(event.job, event.errors, now)
+            owner.seals_checked(event.job, event.verdicts, now)
 
     def _blocks_imported(self, event: BlocksImported, now: Instant) -> None:
         if (owner := self._state.jobs.pop(event.job, None)) is not None:

@@ -65,6 +65,7 @@ from quip.net.wire.messages import (
 )
 from support.chains import grown
 from support.examples import examples
+from support.forged import sealed_header
 from support.mutants import flip, with_header, with_seal
 from support.peer_memory import PeerMemory
 
@@ -284,7 +285,8 @@ class OverlayStates(RuleBasedStateMachine):
     def job_done(self, pick: int, verdict: Any, honest: bool) -> None:
         job = self.jobs.pop(pick % len(self.jobs))
         if isinstance(job, CheckSeals):
-            self.give(SealsChecked(job.job, tuple(None if honest else verdict for _ in job.checks)))
+            verdicts = [sealed_header(one.checked, one.seal) if honest else verdict for one in job.checks]
+            self.give(SealsChecked(job.job, tuple(verdicts)))
         elif honest:
             old = self.made.chain.head
             outcomes = self.made.chain.accept_many(list(job.blocks), self.now.unix_s)
