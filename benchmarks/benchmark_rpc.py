@@ -1,6 +1,6 @@
 """JSON-RPC of a real node over loopback: how long a call takes, and how many it answers a second.
 
-    python benchmarks/benchmark_rpc.py
+    python -m benchmarks.benchmark_rpc
 
 Idle and while it mines on every core, for a client that keeps its connection, one that opens one for each call, eight
 that keep theirs, and batches. Limit: a call over a kept connection takes less than 1 ms in the median. The client is
@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import report
+from benchmarks import report
 
 sys.path.append(str(report.ROOT / "tests"))
 

@@ -28,6 +28,7 @@ from quip.net.actions import (
     SealCheck,
     Send,
 )
+from quip.net.address import Address
 from quip.net.chain_server import ChainServer
 from quip.net.events import (
     Answered,
@@ -42,7 +43,7 @@ from quip.net.events import (
     StreamReset,
     Tick,
 )
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from support.chains import new_chain, puzzle_of

@@ -55,16 +55,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import ClassVar
 
-
-class Fault(Enum):
-    """What the sender of a rejected message deserves."""
-
-    AT_FAULT = "at fault"
-    """An honest, synchronised node does not send this: ban."""
-    EARLY = "early"
-    """May become good with time: retry, don't punish."""
-    BEHIND = "behind"
-    """We, or they, lack ancestors: ignore."""
+from quip.primitives.errors import Fault, RuleError
 
 
 class Spoils(Enum):
@@ -78,16 +69,10 @@ class Spoils(Enum):
     """No verdict yet."""
 
 
-class ConsensusError(Exception):
-    """A block that is not accepted. `values` holds the numbers and names that the rule compared."""
+class ConsensusError(RuleError):
+    """A block that is not accepted."""
 
-    fault: ClassVar[Fault] = Fault.AT_FAULT
     spoils: ClassVar[Spoils] = Spoils.MESSAGE
-    text: ClassVar[str] = "{reason}"
-
-    def __init__(self, reason: str = "", **values: int | str) -> None:
-        self.values: dict[str, int | str] = {"reason": reason, **values}
-        super().__init__(self.text.format(**self.values))
 
 
 class MalformedMessage(ConsensusError):

@@ -11,7 +11,8 @@ from quip.consensus.proof_of_work.difficulty import Requirements
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
-from quip.net.link import Address, Purpose
+from quip.net.address import Address
+from quip.net.link import Purpose
 from quip.net.wire.messages import Request
 
 

@@ -8,7 +8,8 @@ from typing import TypeAlias
 from quip.chain.chain import Accepted
 from quip.chain.events import Head
 from quip.consensus.errors import ConsensusError
-from quip.net.link import Address, Link
+from quip.net.address import Address
+from quip.net.link import Link
 from quip.net.wire.messages import Encoded
 
 

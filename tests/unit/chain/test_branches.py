@@ -6,8 +6,9 @@ from quip.chain.batch import NO_TRUST, Trust
 from quip.chain.chain import Chain, Status
 from quip.chain.events import Head
 from quip.chain.limits import MAX_BRANCH_DEPTH
-from quip.consensus.errors import BranchTooOld, Fault, Spoils
+from quip.consensus.errors import BranchTooOld, Spoils
 from quip.consensus.types.block import Block
+from quip.primitives.errors import Fault
 from support.chains import grown
 
 NOW = 1 << 40

@@ -6,9 +6,10 @@ import pytest
 
 from quip.chain.chain import Chain, Status
 from quip.consensus import errors
-from quip.consensus.errors import ConsensusError, Fault
+from quip.consensus.errors import ConsensusError
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
+from quip.primitives.errors import Fault
 from sim.honest.chain_generator import ChainGenerator
 from support.broken_rules import HASH, MESSAGE, MUTANTS, ZERO, moved
 from support.chains import generator, grown, network_spec, new_chain

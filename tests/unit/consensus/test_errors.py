@@ -6,7 +6,8 @@ from string import Formatter
 import pytest
 
 from quip.consensus import errors
-from quip.consensus.errors import ConsensusError, Fault, InvalidSpec, Spoils
+from quip.consensus.errors import ConsensusError, InvalidSpec, Spoils
+from quip.primitives.errors import Fault
 
 
 def below(kind: type[ConsensusError]) -> list[type[ConsensusError]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from quip.chain.batch import Batch, Verified
-from quip.consensus.errors import ConsensusError, ExecutionError, Fault, FutureBlock
+from quip.consensus.errors import ConsensusError, ExecutionError, FutureBlock
 from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import Gossip
 from quip.net.gossip.candidates import Candidate
@@ -14,6 +14,7 @@ from quip.net.link import Instant
 from quip.net.sync.download import Download
 from quip.net.sync.peers import SyncPeers
 from quip.net.sync.sync import Sync
+from quip.primitives.errors import Fault
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
 

@@ -28,8 +28,8 @@ def listening(config: NodeConfig) -> Iterator[Listeners]:
     with contextlib.ExitStack() as stack:
         rpc = stack.enter_context(_rpc(config))
         metrics = None
-        if config.metrics_port is not None:
-            metrics = stack.enter_context(_listen(config.metrics_port, "metrics", "--metrics-port"))
+        if config.metrics.port is not None:
+            metrics = stack.enter_context(_listen(config.metrics.port, "metrics", "--metrics-port"))
         yield Listeners(rpc, metrics)
 
 

@@ -7,11 +7,12 @@ import pytest
 
 from quip.chain.chain import Chain
 from quip.consensus import errors
-from quip.consensus.errors import ConsensusError, Fault
+from quip.consensus.errors import ConsensusError
 from quip.consensus.types.block import Block, transactions_root
 from quip.net import limits
 from quip.net.errors import FalseClaim, HeaderFlood, NetError, PartsWithheld, WrongAnswer
 from quip.net.wire.messages import HeadClaim, Headers, HeadersRequest, Reply, Request, Seals, SealsRequest
+from quip.primitives.errors import Fault
 from support.broken_rules import MUTANTS
 from support.chains import generator, new_chain
 from support.mutants import TRANSACTION, flip, next_block, with_header
