@@ -141,7 +141,7 @@ class Node:
         self._rpc = http.LocalServer(self._rpc_application(pool), parts.listeners.rpc)
         self._servers = [self._rpc]
         if parts.listeners.metrics is not None:
-            exposed = metrics.application(parts.counts, self._measure)
+            exposed = metrics.application(parts.counts, self._measure, parts.listeners.metrics_access)
             self._servers.append(http.LocalServer(exposed, parts.listeners.metrics))
         with startup.explained(parts.files.root):
             stack.enter_context(announced(parts.files.root, self._rpc.url))
@@ -259,7 +259,7 @@ class Node:
             limits.batch_limit,
             lambda method, outcome: parts.counts.rpc.labels(method, outcome).inc(),
         )
-        return http.application(dispatcher, limits.body_limit_bytes)
+        return http.application(dispatcher, limits.body_limit_bytes, parts.listeners.rpc_access)
 
     def _measure(self) -> None:
         self._parts.miners.measure()

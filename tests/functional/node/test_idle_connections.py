@@ -1,4 +1,4 @@
-"""A local program opens more connections than a node has descriptors, and says nothing: the node answers all the same."""
+"""More idle connections than a node has descriptors: it answers all the same."""
 
 import contextlib
 import re
@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
 from support.node_process import NodeProcess, wait_until
 
 DESCRIPTORS = 128

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from quip.rpc.transport import acceptor, connection, log_limit
-from quip.rpc.transport.http import LocalServer, listen
+from quip.rpc.transport.http import Listener, LocalServer, listen
 
 DEADLINE_S = 30
 WHOLE = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -45,7 +45,7 @@ async def app() -> Held:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Held, listener: socket.socket) -> AsyncIterator[LocalServer]:
+async def serving(app: Held, listener: Listener) -> AsyncIterator[LocalServer]:
     with listener:
         made = LocalServer(app, listener)
         task = asyncio.create_task(made.run_until_stopped())
@@ -171,13 +171,16 @@ async def test_without_descriptors_it_pauses_says_so_once_and_goes_on(
     app: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acceptor, "RETRY_S", 0.001)
-    listener = Exhausted(fileno=listen(0).detach())
+    opened, *others = listen(0).sockets
+    for other in others:
+        other.close()
+    listener = Exhausted(fileno=opened.detach())
     listener.left = 1
     tries: list[None] = []
     pause = acceptor.Acceptor._pause
     monkeypatch.setattr(acceptor.Acceptor, "_pause", lambda self, seconds: (tries.append(None), pause(self, seconds)))
     with capture_logs() as lines:
-        async with serving(app, listener) as server:
+        async with serving(app, Listener(listener)) as server:
             idle = await connect(server)
             streams = await connect(server, WHOLE)
             await until(lambda: len(tries) > 5)
