@@ -318,11 +318,6 @@ def _is_host(text: str) -> bool:
     return ":" in host or all(0 < len(label) <= 63 for label in host.removesuffix(".").split("."))
 
 
-def default_data_dir(chain: str, port: int) -> Path:
-    """`~/.quip/<chain>/<port>`: several nodes on one machine never meet."""
-    return Path.home() / ".quip" / chain / str(port)
-
-
 def rpc_port_for(config: NodeConfig) -> int | None:
     """The RPC port that flag or rule fixes: 8545 + (port - 20049) for the 100 ports from 20049; else None, take the
     first free one from 8545 up."""

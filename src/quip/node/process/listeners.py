@@ -1,5 +1,6 @@
 """The TCP sockets of a node, and who may call by them: opened and read before it makes or changes anything."""
 
+import asyncio
 import contextlib
 import errno
 import socket
@@ -54,6 +55,16 @@ def listening(config: NodeConfig) -> Iterator[Listeners]:
             metrics = stack.enter_context(_listen(config.metrics.port, wanted))
         _tell(config, rpc, rpc_access)
         yield Listeners(rpc, metrics, rpc_access, metrics_access)
+
+
+async def serve(server: http.LocalServer) -> None:
+    """Serve until cancelled; answers under way are finished then."""
+    serving = asyncio.create_task(server.run_until_stopped())
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.stop()
+        await serving
 
 
 def rpc_access_of(config: NodeConfig) -> Access:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quip.node.config import node_config
+from quip.node.config import data_dir, node_config
 from quip.node.config.settings import SECTIONS, environment_name
 from quip.node.errors import ConfigError
 from support.places import ROOT
@@ -191,7 +191,7 @@ def test_num_cpus_is_capped_by_the_machine() -> None:
 
 
 def test_data_directories_of_two_nodes_never_meet() -> None:
-    first, second = node_config.default_data_dir("dev", 20049), node_config.default_data_dir("dev", 20050)
+    first, second = data_dir.default_data_dir("dev", 20049), data_dir.default_data_dir("dev", 20050)
     assert first != second
     assert first == Path(os.environ["HOME"]) / ".quip" / "dev" / "20049"
 
