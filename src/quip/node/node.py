@@ -51,7 +51,7 @@ def run_node(config: NodeConfig) -> None:
         mining = open_mining(core, payout, stack)
         network = opening.open_network(core, transport, mining, stack)
         status = NodeStatus(core, mining, network)
-        rpc = RpcService(core, status.view(), listeners.rpc)
+        rpc = RpcService(core, status.view(), listeners)
         with startup.explained(files.root):
             stack.enter_context(announced(files.root, rpc.url))
 
@@ -72,9 +72,9 @@ def services(
 ) -> list[Service]:
     """What runs beside the RPC, in the order of their start; they stop the other way round."""
     chain = core.writer.chain
-    metrics = listeners.metrics
+    metrics, access = listeners.metrics, listeners.metrics_access
     return [
-        *([] if metrics is None else [MetricsService(core.metrics, status.measure, metrics)]),
+        *([] if metrics is None else [MetricsService(core.metrics, status.measure, metrics, access)]),
         network,
         BlockLog(network, core.metrics.network, mining.identity.miner_id, chain),
         MiningService(mining, chain, network.progress, core.config.auto_mine),
