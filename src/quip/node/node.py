@@ -59,7 +59,6 @@ def run_node(config: NodeConfig) -> None:
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
         stack.enter_context(startup.lock_directory(files))
-        payout = startup.account(config.payout)
         listeners = stack.enter_context(listening(config))
         transport = opening.open_transport(config, opening.listening_host(config), files)
         store, chain = startup.open_chain(files, rules)
@@ -70,7 +69,7 @@ def run_node(config: NodeConfig) -> None:
         stack.callback(writer.close)
         identity = startup.open_identity(files, rules.spec.chain_id, store, logs.key_progress)
         stack.callback(identity.close)
-        beneficiary = startup.payee(payout, files, store, identity.miner_id)
+        beneficiary = startup.payee(config.payout, files, store, identity.miner_id)
         desk = BlockProducer(writer, clock, identity, beneficiary)
         Doppelganger(chain, identity, desk).look_back()
         chain.subscribe(Doppelganger(chain, identity, desk))

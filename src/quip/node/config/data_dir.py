@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from quip.node.config.node_config import NodeConfig, default_data_dir
+from quip.node.config.home import quip_home
+from quip.node.config.node_config import SPEC_FILE, NodeConfig, default_data_dir
 from quip.node.process.running_nodes import RPC_FILE
 from quip.storage.chain_store import STORE_FILE
 
@@ -22,7 +23,7 @@ class DataFiles:
     @property
     def spec(self) -> Path:
         """The chain spec that the directory was made with."""
-        return self.root / "chain_spec.json"
+        return self.root / SPEC_FILE
 
     @property
     def rpc(self) -> Path:
@@ -38,7 +39,9 @@ class DataFiles:
     def identity_records(self) -> tuple[Path, ...]:
         """Where what the identity must not forget is kept, best first: outside the data directory, so that a restored
         or rolled-back data directory is found out."""
-        return (Path.home() / ".quip" / "records", self.root / "identity-records")
+        home = quip_home()
+        inside = self.root / "identity-records"
+        return (inside,) if home is None else (home / "records", inside)
 
     @property
     def trust(self) -> Path:
