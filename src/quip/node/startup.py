@@ -18,8 +18,7 @@ from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
 from quip.networks.shipped import spec_bytes
-from quip.node.config.data_dir import DataFiles
-from quip.node.config.node_config import SPEC_FILE
+from quip.node.config.data_dir import SPEC_FILE, DataFiles
 from quip.node.errors import (
     ConfigError,
     DamagedStore,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from quip.node.config.home import quip_home
+from quip.node.config.data_dir import SPEC_FILE
 from quip.node.config.merging import merged
 from quip.node.config.settings import GlobalSection, Kind, LogLevel, Settings
 from quip.node.config.values import split
@@ -22,7 +22,6 @@ DEFAULT_HOST = "0.0.0.0"
 FIRST_RPC_PORT = 8545
 FIRST_PORT = 20049
 RPC_RULE_PORTS = range(FIRST_PORT, FIRST_PORT + 100)
-SPEC_FILE = "chain_spec.json"  # in a data directory: the chain that it was made with
 DEFAULT_CHAIN = "public"
 
 
@@ -268,14 +267,6 @@ def split_address(text: str, key: str) -> tuple[str, int | None]:
         return split(text)
     except ValueError as error:
         raise ConfigError(f"{key}: {error}", "write host:port, such as localhost:20049 or [::1]:20049") from None
-
-
-def default_data_dir(chain: str, port: int) -> Path:
-    """`~/.quip/<chain>/<port>`: several nodes on one machine never meet. Raises ConfigError without a home."""
-    home = quip_home()
-    if home is None:
-        raise ConfigError("this user has no home directory for the node's data", "name a directory with --data-dir")
-    return home / chain / str(port)
 
 
 def rpc_port_for(config: NodeConfig) -> int | None:

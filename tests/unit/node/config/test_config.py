@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quip.node.config import node_config
+from quip.node.config import data_dir, node_config
 from quip.node.config.merging import merged
 from quip.node.config.settings import PATHS, SECTIONS, environment_name
 from quip.node.config.toml_file import as_toml
@@ -277,7 +277,7 @@ def test_a_byte_order_mark_is_read_over() -> None:
 def test_without_a_home_a_data_directory_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "")
     with pytest.raises(ConfigError, match="no home directory") as caught:
-        node_config.default_data_dir("dev", 1)
+        data_dir.default_data_dir("dev", 1)
     assert "--data-dir" in caught.value.hint
 
 
@@ -297,7 +297,7 @@ def test_num_cpus_is_capped_by_the_machine() -> None:
 
 
 def test_data_directories_of_two_nodes_never_meet() -> None:
-    first, second = node_config.default_data_dir("dev", 20049), node_config.default_data_dir("dev", 20050)
+    first, second = data_dir.default_data_dir("dev", 20049), data_dir.default_data_dir("dev", 20050)
     assert first != second
     assert first == Path(os.environ["HOME"]) / ".quip" / "dev" / "20049"
 
