@@ -72,7 +72,7 @@ class WrongChain(DataDirError):
     def __init__(self, directory: Path, stored: bytes, wanted: bytes) -> None:
         super().__init__(
             f"{directory} holds a chain with genesis 0x{stored.hex()}, the chain spec makes 0x{wanted.hex()}",
-            "give the --genesis-config that this directory was made with, or another --data-dir",
+            "leave --genesis-config out: the directory knows its own chain. Or name another --data-dir",
         )
 
 

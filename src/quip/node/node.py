@@ -44,11 +44,10 @@ def run_node(config: NodeConfig) -> None:
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
         stack.enter_context(startup.lock_directory(files))
-        payout = startup.account(config.payout)
         listeners = stack.enter_context(listening(config))
         transport = opening.open_transport(config, opening.listening_host(config), files)
         core = open_core(config, rules, files, stack)
-        mining = open_mining(core, payout, stack)
+        mining = open_mining(core, config.payout, stack)
         network = opening.open_network(core, transport, mining, stack)
         status = NodeStatus(core, mining, network)
         rpc = RpcService(core, status.view(), listeners)

@@ -43,8 +43,14 @@ class WalletError(Exception):
 class BadMnemonic(WalletError):
     """The words are no BIP-39 mnemonic."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"not a mnemonic: {reason}", "check the spelling and order of the 12 to 24 English words")
+    def __init__(self, reason: str, path: Path | None = None) -> None:
+        if path is None:
+            message, hint = "not a mnemonic", "check the spelling and order of the 12 to 24 English words"
+        else:
+            message = f"{path} holds no mnemonic"
+            hint = f"write the words that you kept into it; without them, move the directory {path.parent} away"
+        super().__init__(f"{message}: {reason}", hint)
+        self.reason = reason
 
 
 class WalletExists(WalletError):
