@@ -51,6 +51,10 @@ log = structlog.get_logger("quip.node")
 LEAF_HISTORY = 4096  # blocks back in which our own last leaf is looked for; a restored backup is rarely older
 SPEC_HINT = "give public, dev, test, or the path of a chain spec (JSON) to --genesis-config"
 
+SPEC_FILE_HINT = (
+    "start the node once with the --genesis-config that this directory was made with: it writes the file anew"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -79,6 +83,16 @@ def rules_of(text: bytes, source: str) -> Rules:
         return Rules(spec, text, Puzzle(puzzle_rules(spec.puzzle)))
     except InvalidSpec as error:
         raise ConfigError(f"{source}: {error}", SPEC_HINT) from None
+
+
+def directory_rules(files: DataFiles) -> Rules:
+    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use."""
+    try:
+        return rules_of(files.spec.read_bytes(), str(files.spec))
+    except OSError as error:
+        raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", SPEC_FILE_HINT) from None
+    except ConfigError as error:
+        raise DataDirError(error.message, SPEC_FILE_HINT) from None
 
 
 @contextlib.contextmanager
@@ -142,7 +156,7 @@ def open_chain(files: DataFiles, rules: Rules) -> tuple[RedbChainStore, Chain]:
         store = open_chain_store(files.store, rules.spec.chain_id)
         undo.callback(store.close)
         chain = Chain.open(rules.spec, store, rules.puzzle)
-        if not files.spec.exists():
+        if not files.spec.is_file() or files.spec.read_bytes() != rules.spec_json:  # which made this very genesis block
             draft = files.spec.with_name(files.spec.name + ".new")
             draft.write_bytes(rules.spec_json)
             draft.replace(files.spec)
@@ -156,7 +170,7 @@ def stopped_chain(files: DataFiles) -> Iterator[tuple[Rules, RedbChainStore, Cha
     if not files.store.is_file() or not files.spec.is_file():
         raise DataDirError(f"there is no chain in {files.root}", "give the --data-dir of a node that has run")
     with explained(files.root), DataDirLock.acquire(files.root):
-        rules = rules_of(files.spec.read_bytes(), str(files.spec))
+        rules = directory_rules(files)
         with contextlib.closing(read_chain_store(files.store)) as store:
             yield rules, store, Chain.open(rules.spec, store, rules.puzzle)
 
