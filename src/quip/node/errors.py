@@ -16,6 +16,8 @@ NodeError
 
 from pathlib import Path
 
+from quip.storage.errors import HINT as STORE_HINT
+
 
 class NodeError(Exception):
     """An expected failure: `message` says what is wrong, `hint` what to do about it."""
@@ -80,8 +82,9 @@ class DamagedStore(DataDirError):
     """The store's bytes fail their checksums."""
 
     def __init__(self, directory: Path, damage: str) -> None:
+        what = damage.removeprefix("store is damaged").removesuffix(f"; {STORE_HINT}")
         super().__init__(
-            f"the store in {directory} is damaged: {damage}",
+            f"the store in {directory} is damaged{what if what != damage else f': {damage}'}",
             f"run: quip db check --data-dir {directory}, then: quip db reindex --data-dir {directory}",
         )
 

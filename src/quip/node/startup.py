@@ -108,6 +108,16 @@ def other_chain(directory: Path, stored: int, wanted: int) -> DataDirError:
     )
 
 
+def directory_rules(files: DataFiles) -> Rules:
+    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use."""
+    try:
+        return rules_of(files.spec.read_bytes(), str(files.spec))
+    except OSError as error:
+        raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
+    except ConfigError as error:
+        raise DataDirError(error.message, DAMAGED_SPEC_HINT) from None
+
+
 @contextlib.contextmanager
 def explained(directory: Path) -> Iterator[None]:
     """Turn what storage, keys and the disk say about a data directory into errors for the operator."""
@@ -186,7 +196,7 @@ def stopped_chain(files: DataFiles) -> Iterator[tuple[Rules, RedbChainStore, Cha
     if not files.store.is_file() or not files.spec.is_file():
         raise DataDirError(f"there is no chain in {files.root}", "give the --data-dir of a node that has run")
     with explained(files.root), DataDirLock.acquire(files.root):
-        rules = rules_of(files.spec.read_bytes(), str(files.spec))
+        rules = directory_rules(files)
         with contextlib.closing(read_chain_store(files.store)) as store:
             yield rules, store, Chain.open(rules.spec, store, rules.puzzle)
 

@@ -35,7 +35,9 @@ class ReindexReport:
     accepted: int
     """Blocks accepted again, without genesis."""
     lost: tuple[str, ...]
-    """Blocks that could not be read, linked or accepted: at most MAX_LOSSES."""
+    """What could not be read, linked or accepted, in words: at most MAX_LOSSES."""
+    lost_blocks: int | None
+    """How many blocks those were; None where they cannot be counted, because not even their names are readable."""
     backup: Path | None
     """Where the old file is kept; None if nothing was lost."""
 
@@ -58,6 +60,7 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     fresh_path = path.with_name(path.name + ".rebuilt")
     fresh_path.unlink(missing_ok=True)
     old, lost = _salvaged(path)
+    unreadable = bool(lost)
     rebuild: _Rebuild | None = None
     try:
         _check_network(old, chain_id)
@@ -72,9 +75,10 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     finally:
         old.close()
     lost.extend(rebuild.lost)
+    count = None if unreadable or rebuild.uncounted else rebuild.lost_blocks
     backup = keep_aside(path, "damaged") if lost else None
     replace_durably(fresh_path, path)
-    return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), backup)
+    return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), count, backup)
 
 
 def logical_rows(store: _native.Store) -> Iterator[tuple[str, bytes, bytes]]:
@@ -107,6 +111,8 @@ class _Rebuild:
     def __init__(self, old: _native.Store, accept: Callable[[Block], object], progress: Progress) -> None:
         self.accepted = 0
         self.lost: list[str] = []
+        self.lost_blocks = 0
+        self.uncounted = False
         self.finished = False
         self._old = old
         self._blocks = RedbChainStore(old)
@@ -132,9 +138,11 @@ class _Rebuild:
 
     def _lose(self, block_hash: bytes, why: str) -> None:
         self.lost.append(f"block 0x{block_hash.hex()}: {why}")
+        self.lost_blocks += 1
 
     def _lose_some(self, why: str) -> None:
         """Blocks that cannot even be named."""
+        self.uncounted = True
         loss = f"blocks that cannot be found: {why}"
         if loss not in self.lost[-1:]:
             self.lost.append(loss)
@@ -171,6 +179,7 @@ class _Rebuild:
         total = self._connected()
         if not total:
             self.lost.append("every block: genesis cannot be read")
+            self.uncounted = True
         canonical = self._canonical(total)
         yield from canonical
         yield from sorted(total.keys() - set(canonical), key=lambda side: (total[side], side))

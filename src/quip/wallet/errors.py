@@ -30,6 +30,8 @@ from pathlib import Path
 
 RECOVER = "run: quip wallet recover (it starts a new tree; the old one never signs again)"
 
+SPELLING = "check the spelling and order of the 12 to 24 English words"
+
 
 class WalletError(Exception):
     """An expected failure: `message` says what is wrong, `hint` what to do about it."""
@@ -43,13 +45,8 @@ class WalletError(Exception):
 class BadMnemonic(WalletError):
     """The words are no BIP-39 mnemonic."""
 
-    def __init__(self, reason: str, path: Path | None = None) -> None:
-        if path is None:
-            message, hint = "not a mnemonic", "check the spelling and order of the 12 to 24 English words"
-        else:
-            message = f"{path} holds no mnemonic"
-            hint = f"write the words that you kept into it; without them, move the directory {path.parent} away"
-        super().__init__(f"{message}: {reason}", hint)
+    def __init__(self, reason: str, file: Path | None = None, hint: str = SPELLING) -> None:
+        super().__init__(f"{'not a mnemonic' if file is None else f'no mnemonic is in {file}'}: {reason}", hint)
         self.reason = reason
 
 

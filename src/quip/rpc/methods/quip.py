@@ -74,7 +74,7 @@ def status(view: RpcView) -> dict[str, Any]:
             "timestamp": quantity(header.timestamp),
             "totalDifficulty": quantity(head.context.total_difficulty),
         },
-        "headAge": max(now - header.timestamp, 0),
+        "headAge": now - header.timestamp,  # below 0: the head is ahead of this clock
         "level": required.level,
         "work": quantity(required.work),
         "blockTime": _block_time(view, header.number, header.timestamp),
