@@ -5,12 +5,12 @@ The operating system drops the lock when the process ends, however it ends; the 
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from quip.files.file_lock import lock
 from quip.storage.errors import DataDirLocked
 
 LOCK_FILE = "lock"
@@ -26,15 +26,18 @@ class DataDirLock:
 
     @staticmethod
     def acquire(directory: Path) -> DataDirLock:
-        """Lock the directory, making it where absent. Raises DataDirLocked; OSError if it cannot be written."""
+        """Lock the directory, making it where absent. Raises DataDirLocked, NoLocks, OSError."""
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
         except BlockingIOError:
             holder = _holder(descriptor)
             os.close(descriptor)
             raise DataDirLocked(directory, holder) from None
+        except OSError:
+            os.close(descriptor)
+            raise
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return DataDirLock(directory, descriptor)

@@ -7,7 +7,6 @@ old file is kept under another name.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from quip import _native
 from quip.chain.limits import MAX_BRANCH_DEPTH
 from quip.consensus.errors import ConsensusError
 from quip.consensus.types.block import Block
+from quip.files.durable_files import second_name, sync_directory
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore, all_rows, open_chain_store
 from quip.storage.check import Progress, all_keys
@@ -75,7 +75,7 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     lost.extend(rebuild.lost)
     backup = _keep_aside(path) if lost else None
     fresh_path.replace(path)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), backup)
 
 
@@ -214,13 +214,5 @@ def _keep_aside(path: Path) -> Path:
     number = 1
     while (backup := path.with_name(f"{path.name}.damaged-{number}")).exists():
         number += 1
-    backup.hardlink_to(path)
+    second_name(path, backup)
     return backup
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
