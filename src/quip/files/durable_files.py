@@ -120,11 +120,17 @@ def second_name(path: Path, name: Path) -> None:
         sync_directory(name.parent)
         return
 
-    def copy(descriptor: int) -> None:
-        with path.open("rb") as source, os.fdopen(descriptor, "wb", closefd=False) as target:
-            shutil.copyfileobj(source, target)
+    copy(path, name)
 
-    _named(_draft(name, copy, PRIVATE_FILE), name, _link_or_claim)
+
+def copy(source: Path, name: Path) -> None:
+    """A copy under a name that must not exist, complete or not at all. Raises OSError, FileExistsError."""
+
+    def write(descriptor: int) -> None:
+        with source.open("rb") as content, os.fdopen(descriptor, "wb", closefd=False) as target:
+            shutil.copyfileobj(content, target)
+
+    _named(_draft(name, write, PRIVATE_FILE), name, _link_or_claim)
 
 
 def exposed(paths: Iterable[Path]) -> list[Exposed]:

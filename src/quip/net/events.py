@@ -84,12 +84,16 @@ class SealsChecked:
     errors: tuple[ConsensusError | None, ...]
 
 
+ImportOutcome: TypeAlias = Accepted | ConsensusError | None
+"""What became of a block. None: not taken through no fault of its own (disk full, stopping)."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlocksImported:
-    """The answer to ImportBlocks, in order. None: not taken through no fault of the block (disk full, stopping)."""
+    """The answer to ImportBlocks, in order."""
 
     job: int
-    outcomes: tuple[Accepted | ConsensusError | None, ...]
+    outcomes: tuple[ImportOutcome, ...]
 
 
 @dataclass(frozen=True, slots=True)

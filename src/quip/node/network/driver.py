@@ -89,7 +89,7 @@ class Seen:
 
 
 class NetworkDriver:
-    """Owns transport, overlay and jobs. `start`, then `work` and `beat` as tasks, then `stop`; all on one loop."""
+    """Owns transport, overlay and jobs. `start`, then `run`; all on one loop."""
 
     def __init__(self, parts: NetworkParts) -> None:
         self._parts = parts
@@ -155,6 +155,21 @@ class NetworkDriver:
         """Something happened. On the loop."""
         self._events.append(event)
         self._wake.set()
+
+    async def run(self) -> None:
+        """Handle events and tell the time until cancelled; then say goodbye. Call `start` first."""
+        beating = asyncio.create_task(self.beat())
+        beating.add_done_callback(self._ended)
+        try:
+            await self.work()
+        finally:
+            beating.cancel()
+            await self.stop()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled():
+            self._failure = self._failure or task.exception()
+            self._wake.set()
 
     async def work(self) -> None:
         """Handle events until cancelled. Raises what nobody foresaw in the chain's thread: it would wait for ever."""
