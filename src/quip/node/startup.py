@@ -1,7 +1,6 @@
 """Opens what a node stands on: the rules, the data directory, the store, the keys. What goes wrong is explained."""
 
 import contextlib
-import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from quip.chain.ports import ChainStore
 from quip.consensus.errors import InvalidSpec
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
+from quip.files import durable_files
+from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
 from quip.ising.puzzle import Puzzle
 from quip.networks.shipped import spec_bytes
 from quip.node.config.data_dir import SPEC_FILE, DataFiles
@@ -42,7 +43,6 @@ from quip.storage.errors import (
     WrongNetwork,
 )
 from quip.storage.lock import DataDirLock
-from quip.wallet import secret_files
 from quip.wallet.accounts.payout import PayoutWallet
 from quip.wallet.errors import WalletError, WriteFailed
 from quip.wallet.mining_identity.identity import MiningIdentity
@@ -140,24 +140,22 @@ def explained(directory: Path) -> Iterator[None]:
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
-        raise (DiskFull(directory) if _is_full(error.errno) else NodeError(error.message, error.hint)) from None
+        raise (
+            DiskFull(directory) if durable_files.is_full(error.errno) else NodeError(error.message, error.hint)
+        ) from None
     except WalletError as error:
         raise NodeError(error.message, error.hint) from None
     except OSError as error:
         raise _disk_error(directory, error) from None
 
 
-def _is_full(number: int | None) -> bool:
-    return number in (errno.ENOSPC, errno.EDQUOT)
-
-
 def _disk_error(directory: Path, error: OSError) -> NodeError:
-    if _is_full(error.errno):
+    if durable_files.is_full(error.errno):
         return DiskFull(directory)
-    return DataDirError(
-        f"cannot use the data directory {directory}: {error.strerror or error}",
-        "give a --data-dir that you may write to (or mend its owner and permissions)",
-    )
+    hint = "give a --data-dir that you may write to (or mend its owner and permissions)"
+    if isinstance(error, NoLocks):
+        hint = NO_LOCKS_HINT
+    return DataDirError(f"cannot use the data directory {directory}: {error.strerror or error}", hint)
 
 
 def lock_directory(files: DataFiles) -> DataDirLock:
@@ -185,7 +183,7 @@ def _keep_spec(file: Path, text: bytes) -> None:
     """Leave the chain's own spec in the data directory: the store has just proved that it is this one."""
     found = file.read_bytes() if file.exists() else None
     if found != text:
-        secret_files.replace(file, text)
+        durable_files.replace(file, text)
         if found is not None:
             log.warning("chain_spec.json was damaged, and is written anew", file=str(file))
 
