@@ -8,15 +8,17 @@ import argparse
 import datetime
 from types import ModuleType
 
-import benchmark_chain
-import benchmark_hostile
-import benchmark_kernel
-import benchmark_propagation
-import benchmark_seal
-import benchmark_signatures
-import benchmark_state
-import benchmark_sync
-import report
+from benchmarks import (
+    benchmark_chain,
+    benchmark_hostile,
+    benchmark_kernel,
+    benchmark_propagation,
+    benchmark_seal,
+    benchmark_signatures,
+    benchmark_state,
+    benchmark_sync,
+    report,
+)
 
 BENCHMARKS: dict[str, ModuleType] = {
     "kernel": benchmark_kernel,

@@ -1,6 +1,6 @@
 """The chain on the test network: blocks made, blocks imported into a store on disk, blocks verified again from genesis.
 
-python benchmarks/benchmark_chain.py [blocks]
+python -m benchmarks.benchmark_chain [blocks]
 """
 
 import sys
@@ -8,7 +8,7 @@ import tempfile
 from itertools import pairwise
 from pathlib import Path
 
-import report
+from benchmarks import report
 from quip import _native
 from quip.chain.chain import Chain
 from quip.consensus import rules

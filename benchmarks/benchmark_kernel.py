@@ -1,7 +1,7 @@
 """The annealing kernel on Zephyr(12,4), h none: spin updates per ns of one core on each path, beside dwave-samplers
 and, with PROTOTYPE=DIRECTORY, beside an outside kernel; interleaved, medians of 5, energies too.
 
-    python benchmarks/benchmark_kernel.py
+    python -m benchmarks.benchmark_kernel
 """
 
 import statistics
@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
 
-import prototype
-import report
+from benchmarks import prototype, report
 from quip import _native
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.ising.puzzle import Puzzle, search_gate

@@ -1,6 +1,6 @@
 """How fast blocks spread: eight nodes on loopback, one mines with one thread, seven follow. Real processes, real UDP.
 
-    python benchmarks/benchmark_propagation.py [blocks]
+    python -m benchmarks.benchmark_propagation [blocks]
 
 Goal: 99 of 100 blocks are every node's head within 500 ms, with the public puzzle. Its real ladder makes a block in
 minutes, so the chain here has the public puzzle and an easier beginning. Second part: two nodes that both mine; how
@@ -16,8 +16,8 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-import report
-from quip.localnet.network import Network
+from benchmarks import report
+from quip.localnet.network import LocalNetwork
 from quip.localnet.plan import Crew, NodePlan, plan_nodes
 
 NODES = 8
@@ -43,9 +43,9 @@ def easy_spec(name: str, directory: Path) -> str:
     return str(file)
 
 
-def run(plans: list[NodePlan], miners: int, blocks: int) -> tuple[Network, list[str]]:
+def run(plans: list[NodePlan], miners: int, blocks: int) -> tuple[LocalNetwork, list[str]]:
     """Run the nodes, the first `miners` of them mining, until so many blocks are made; what each one's metrics said."""
-    network = Network(plans)
+    network = LocalNetwork(plans)
     try:
         for number, child in enumerate(network.children):
             child.start(mining=number < miners)
@@ -69,7 +69,7 @@ def metrics_of(plan: NodePlan) -> str:
     return ""
 
 
-def until_all(network: Network) -> list[float]:
+def until_all(network: LocalNetwork) -> list[float]:
     """Milliseconds from a block's first sight to the last node's, ascending; only of blocks that all were there for."""
     spans = [network.presences[child.plan.name] for child in network.children]
     begin = max(span[0][0] for span in spans)
@@ -98,7 +98,8 @@ def spread(name: str, blocks: int) -> list[str]:
 
 def arrivals(plan: NodePlan) -> list[float]:
     """Milliseconds from a block's arrival to the head's move, by the node's log, ascending."""
-    waits, received = [], {}
+    waits: list[float] = []
+    received: dict[str, float] = {}
     for line in map(json.loads, plan.log.read_text(encoding="utf-8").splitlines()):
         moment = line["timestamp"]
         if line["event"] == "block received":

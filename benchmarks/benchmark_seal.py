@@ -1,7 +1,7 @@
 """What a validator and a miner pay beside annealing, public network: stream and model, baseline, energies, the whole
 seal check, the gate search, and how fast work is cancelled.
 
-    python benchmarks/benchmark_seal.py
+    python -m benchmarks.benchmark_seal
 """
 
 import tempfile
@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import report
+from benchmarks import report
 from quip import _native
 from quip.chain.chain import Chain
 from quip.chain.template import Template, seal_template

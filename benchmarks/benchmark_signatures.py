@@ -1,4 +1,4 @@
-"""Speed of hybrid signatures on one core: python benchmarks/benchmark_signatures.py [--json] (ten seconds).
+"""Speed of hybrid signatures on one core: python -m benchmarks.benchmark_signatures [--json] (ten seconds).
 
 Every figure is the median of five measurements; each of the fast ones is the mean over many calls.
 """

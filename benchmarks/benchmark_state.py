@@ -1,6 +1,6 @@
 """Cost of a new state root: 100 changed accounts of 1,000,000, median of 5, from a store on disk.
 
-    python benchmarks/benchmark_state.py [accounts] [changed]
+    python -m benchmarks.benchmark_state [accounts] [changed]
 
 Limit: 50 ms. Each round opens the store anew (its own caches empty; the operating system's are warm) and changes other
 accounts. Printed beside it: the same on small states, since the cost must follow the changes, not the accounts.

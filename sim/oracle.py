@@ -66,7 +66,7 @@ def _connections(world: World, node: SimNode) -> Iterator[str]:
 def left_over(nodes: Sequence[SimNode]) -> Iterator[str]:
     """Work that was never finished, where nobody lies and no block is new."""
     for node in nodes:
-        gossip = node.overlay._hub.gossip
+        gossip = node.overlay._state.gossip
         fetches = {"blocks": gossip._blocks, "bodies": gossip._bodies}
         parts: dict[str, Sized] = {"candidates": gossip, "jobs": gossip._jobs, **fetches}
         left = {name: len(part) for name, part in parts.items() if len(part)}

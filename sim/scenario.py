@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from enum import Enum
 
-from quip.net.link import Address
+from quip.net.address import Address
 from sim.world.network import Weather
 
 PORT = 20_049

@@ -205,8 +205,9 @@ def test_public_names_are_documented() -> None:
         if ast.get_docstring(TREES[path]) is None and path.read_text(encoding="utf-8").strip():
             bare.append(relative(path))
         for node in TREES[path].body:
-            documented = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            if documented and not node.name.startswith("_") and ast.get_docstring(node) is None:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if not node.name.startswith("_") and ast.get_docstring(node) is None:
                 bare.append(f"{place(path, node)} {node.name}")
     assert bare == []
 
@@ -253,3 +254,39 @@ def test_readme_commands_exist() -> None:
 )
 def test_what_people_look_for_is_there(name: str) -> None:
     assert (ROOT / name).stat().st_size > 200
+
+
+def _folders_drawn(page: str) -> set[str]:
+    """The paths of the tree in docs/architecture.md: a name's depth is its indentation, one line may name several."""
+    block = page.split("## Folders")[1].split("```")[1]
+    found: set[str] = set()
+    above: list[str] = []
+    for line in filter(str.strip, block.splitlines()):
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = re.match(r" *((?:[\w/]+/ ?)+)", line)
+        assert names, f"no folder in {line!r}"
+        for name in names[1].split():
+            above = [*above[:depth], name.rstrip("/")]
+            found.add("/".join(above))
+    return found
+
+
+def test_the_architecture_page_draws_the_folders() -> None:
+    drawn = _folders_drawn((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    there = set()
+    for path in tracked(".py", ".rs", ".json", ".txt"):
+        parts = path.relative_to(ROOT).parts[:-1]
+        if parts[:1] == ("crates",) or parts[:1] == ("tests",):
+            there.add("/".join(parts[:2]))
+        elif parts[:2] == ("src", "quip") or parts[:1] in (("sim",), ("benchmarks",)):
+            there.add("/".join(parts))
+    stub = {"src/quip/_native"}
+    assert {name for name in there if "/" in name} - drawn - stub == set(), "folders that the page does not draw"
+    assert {name for name in drawn if not (ROOT / name).is_dir()} == set(), "folders that are not there"
+
+
+def test_every_room_of_the_source_says_what_it_is_for() -> None:
+    """A package's docstring is the first thing that a reader meets in it."""
+    assert [
+        relative(path) for path in SOURCE if path.name == "__init__.py" and not ast.get_docstring(TREES[path])
+    ] == []

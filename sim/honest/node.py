@@ -22,9 +22,9 @@ from quip.consensus.types.block import Block
 from quip.consensus.work.units import work
 from quip.ising.puzzle import Puzzle
 from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, GrantBudget, ImportBlocks, Log, ResetStream, Send
+from quip.net.address import Address
 from quip.net.chain_server import ChainServer
 from quip.net.events import Answered, BlocksImported, Event, HeadMoved, SealsChecked, Tick
-from quip.net.link import Address
 from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.node.chain_thread import ChainThread

@@ -18,9 +18,10 @@ from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
 from quip.net.actions import Close, CloseCode, Dial, Send
+from quip.net.address import Address
 from quip.net.chain_server import ChainServer
 from quip.net.events import Backlog, Closed, DialFailed, Event, Opened, Received, StreamReset
-from quip.net.link import Address, Instant, Purpose
+from quip.net.link import Instant, Purpose
 from quip.net.overlay_config import PROTOCOL_VERSION
 from quip.net.session.events import Asked, Broken, JoinAsked, PeerEvent
 from quip.net.session.session import LocalJoin, PeerSession

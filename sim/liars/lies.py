@@ -30,7 +30,6 @@ from sim.world.disk import mining_secret
 TRANSACTION = b"\x02\xc0"
 """A typed transaction as far as codecs look."""
 ZERO = bytes(32)
-FAR_FUTURE_S = 100_000
 
 
 class Forger:

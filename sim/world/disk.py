@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from quip import _native
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.ports import Ban, KnownAddress
 from quip.primitives import ecdsa, hybrid
 from quip.primitives.hashes import blake3

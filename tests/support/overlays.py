@@ -26,6 +26,7 @@ from quip.net.actions import (
     ResetStream,
     Send,
 )
+from quip.net.address import Address
 from quip.net.chain_server import ChainServer
 from quip.net.events import (
     Answered,
@@ -40,7 +41,7 @@ from quip.net.events import (
     StreamReset,
     Tick,
 )
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from support.chains import new_chain

@@ -9,7 +9,8 @@ from typing import TypeAlias
 from quip.chain.batch import Admission
 from quip.consensus.block_validation import CheckedHeader, CompleteBlock
 from quip.consensus.types.seal import Seal
-from quip.net.link import Address, Purpose
+from quip.net.address import Address
+from quip.net.link import Purpose
 from quip.net.wire.messages import Request
 
 

@@ -9,6 +9,7 @@ from quip.node import startup
 from quip.node.config.data_dir import DataFiles
 from quip.node.errors import DataDirBusy, NodeError, NoNode
 from quip.node.process.running_nodes import RunningNode
+from quip.rpc.client import RpcClient
 from support.chains import generator
 
 
@@ -33,7 +34,7 @@ def stopped(tmp_path: Path) -> Path:
 def test_the_only_running_node_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_access, "running_nodes", lambda: running("a"))
     with node_access.open_target(None, None) as node:
-        assert isinstance(node, node_access.RpcClient)
+        assert isinstance(node, RpcClient)
         assert node.url == "http://127.0.0.1:1"
 
 
@@ -42,7 +43,7 @@ def test_one_of_several_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(NoNode, match=r"http://127\.0\.0\.1:1 \(/data/a\), http://127\.0\.0\.1:2"):
         node_access.open_target(None, None).__enter__()
     with node_access.open_target(None, Path("/data/b")) as node:
-        assert isinstance(node, node_access.RpcClient)
+        assert isinstance(node, RpcClient)
         assert node.url == "http://127.0.0.1:2"
 
 
@@ -92,7 +93,7 @@ def test_a_note_that_makes_no_sense_is_not_believed(
 @pytest.mark.parametrize("answer", [None, [], {}, {"dataDir": 5}, "x"])
 def test_somebody_elses_server_is_not_believed(stopped: Path, monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
     monkeypatch.setattr(node_access, "running_nodes", list)
-    monkeypatch.setattr(node_access.RpcClient, "call", lambda *_: answer)
+    monkeypatch.setattr(RpcClient, "call", lambda *_: answer)
     (stopped / "rpc").write_text("http://127.0.0.1:8545\n")
     with node_access.open_target(None, stopped) as node:
         assert isinstance(node, node_access.StoppedNode)

@@ -66,7 +66,7 @@ def test_the_order_of_checks() -> None:
     assert FIRST.seal is not None
     bad_seal = replace(FIRST.seal, xmss_signature=flip(FIRST.seal.xmss_signature))
     fat = (b"\x02" + bytes(MAX_BODY_SIZE),)
-    closed = {"nonce": b"\xff" * 8}
+    closed: dict[str, Any] = {"nonce": b"\xff" * 8}
     orphan, unlawful, false = {"parent_hash": bytes(32)}, {"gas_used": 1 << 40}, {"state_root": bytes(32)}
     everything = spoilt(**orphan, **unlawful, **false)
     lawless, lawful = spoilt(**unlawful, **false), spoilt(**false)
@@ -108,13 +108,14 @@ def test_nobody_else_makes_what_the_checks_make() -> None:
     executed = law.validate(rules_of(MADE), OnGenesis(), complete, NOW)
     values = (complete.checked, complete.sealed, complete.body, complete, executed)
     for value in values:
-        names = [name for name in type(value).__match_args__ if name != "made_by"]
+        make: Any = type(value)
+        names = [name for name in make.__match_args__ if name != "made_by"]
         parts: list[Any] = [getattr(value, name) for name in names]
         for forged_by in (None, object(), True):
             with pytest.raises(TypeError, match="made by the checks"):
-                type(value)(*parts, forged_by)
+                make(*parts, forged_by)
         with pytest.raises(TypeError):
-            type(value)(*parts)
+            make(*parts)
         with pytest.raises((TypeError, ValueError)):
             replace(value, **{names[0]: parts[0]})
         with pytest.raises(AttributeError):

@@ -1,23 +1,25 @@
 """A simulation is worth what it catches: bugs planted in the node's own code must fail a seed that is green without."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
 from quip.chain.batch import Batch
-from quip.consensus.block_validation import ExecutedBlock
+from quip.consensus.block_validation import ExecutedBlock, SealedHeader
 from quip.consensus.errors import ConsensusError, ExecutionError, FutureBlock
 from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import Gossip
 from quip.net.gossip.candidates import Candidate
 from quip.net.link import Instant
-from quip.net.sync.download import Run
+from quip.net.sync.download import Download
 from quip.net.sync.peers import SyncPeers
 from quip.net.sync.sync import Sync
+from quip.net.wire.messages import BlockSubmit
 from quip.primitives.errors import Fault
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
+from support.forged import sealed_header
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def never_reorganises(patch: pytest.MonkeyPatch) -> None:
 def never_asks_again(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Sync, "failed", lambda *_: None)
     patch.setattr(Sync, "_rotate", lambda *_: None)
-    patch.setattr(Run, "hurry", lambda *_: None)
+    patch.setattr(Download, "speculate", lambda *_: None)
 
 
 def bans_the_early(patch: pytest.MonkeyPatch) -> None:
@@ -82,7 +84,9 @@ def relays_before_the_check(patch: pytest.MonkeyPatch) -> None:
     check = Gossip._check
 
     def push_first(gossip: Gossip, candidate: Candidate) -> None:
-        gossip._orders.extend(gossip._propagation.push(candidate.submit))
+        offer = candidate.offer
+        submit = BlockSubmit(offer.header, offer.seal, candidate.claim.total_difficulty)
+        gossip._orders.extend(gossip._propagation.push(submit))
         check(gossip, candidate)
 
     patch.setattr(Gossip, "_check", push_first)
@@ -119,10 +123,10 @@ def believes_the_heaviest_claim(patch: pytest.MonkeyPatch) -> None:
 def passes_on_the_newest_seal(patch: pytest.MonkeyPatch) -> None:
     proceed = Gossip._proceed
 
-    def newest(gossip: Gossip, candidate: Candidate, now: Instant) -> None:
+    def newest(gossip: Gossip, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         if candidate.others:
-            candidate.offer = replace(candidate.offer, seal=candidate.others[-1].seal)
-        proceed(gossip, candidate, now)
+            sealed = sealed_header(sealed.checked, candidate.others[-1].seal)
+        proceed(gossip, candidate, sealed, now)
 
     patch.setattr(Gossip, "_proceed", newest)
 

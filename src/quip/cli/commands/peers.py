@@ -13,8 +13,7 @@ from quip.cli.commands.wallet import files_for
 from quip.cli.node_access import open_target, running_url
 from quip.cli.terminal import output
 from quip.cli.terminal.options import DataDir, Json, Rpc
-from quip.net.address import is_nearby
-from quip.net.link import Address, canonical
+from quip.net.address import Address, canonical, is_nearby
 from quip.net.peers.bans import group_subject, node_subject
 from quip.net.peers.trust_db import NODE_ID_BYTES, TrustEditor
 from quip.net.ports import Ban

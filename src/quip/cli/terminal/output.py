@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -111,8 +110,3 @@ def progress_bar() -> Progress:
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
     )
-
-
-def as_rows(objects: Iterable[Mapping[str, Any]], *keys: str) -> list[list[Any]]:
-    """The values of some keys of each object."""
-    return [[entry.get(key, "") for key in keys] for entry in objects]

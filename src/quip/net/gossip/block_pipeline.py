@@ -11,7 +11,7 @@ What this file does not do: it speaks to no session; its orders are drained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
@@ -20,7 +20,7 @@ from quip.consensus.errors import BranchTooOld, ConsensusError, ExecutionError, 
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
 from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer
-from quip.net.errors import FalseClaim, WrongAnswer
+from quip.net.errors import FalseClaim, NetError, WrongAnswer
 from quip.net.gossip.block_fetcher import BlockFetcher
 from quip.net.gossip.candidates import Candidate, Offer, Stage, judge
 from quip.net.gossip.propagation import Propagation
@@ -37,7 +37,16 @@ from quip.net.limits import (
 )
 from quip.net.link import Instant
 from quip.net.ports import ChainView
-from quip.net.wire.messages import BlockRequest, BlockResponse, BlockSubmit, Bodies, BodiesRequest, HeadClaim, Message
+from quip.net.wire.messages import (
+    BlockRequest,
+    BlockResponse,
+    BlockSubmit,
+    Bodies,
+    BodiesRequest,
+    HeadClaim,
+    Reply,
+    Request,
+)
 from quip.net.wire.messages import Gossip as GossipMessage
 from quip.primitives.bounded_dict import BoundedDict
 from quip.primitives.errors import Fault
@@ -102,59 +111,41 @@ class Gossip:
 
     # --- answers and results
 
-    def replied(self, peer: int, ticket: int, reply: Message, now: Instant) -> bool:
-        """An answer to one of our requests; False for another's ticket."""
+    def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
+        """A block or a body came."""
         if self._blocks.hash_of(ticket) is not None:
             self._block_arrived(peer, ticket, reply, now)
-            return True
-        if self._bodies.hash_of(ticket) is not None:
+        elif self._bodies.hash_of(ticket) is not None:
             self._body_arrived(peer, ticket, reply, now)
-            return True
-        return False
 
-    def failed(self, ticket: int, now: Instant) -> bool:
-        """A request that came to nothing; False for another's ticket."""
-        if self._blocks.hash_of(ticket) is not None:
-            self._break_promise(self._blocks.asked(ticket))
-            self._order(self._blocks.failed(ticket))
-            return True
-        block_hash = self._bodies.hash_of(ticket)
-        if block_hash is None:
-            return False
-        ask = self._bodies.failed(ticket)
-        self._order(ask)
-        if ask is None:
-            self._drop(block_hash, now)
-        return True
+    def failed(self, peer: int, ticket: int, request: Request, error: NetError, now: Instant) -> None:
+        """A block or a body will not come."""
+        self._ask_another(ticket, now)
 
-    def seals_checked(self, job: int, verdicts: tuple[SealedHeader | ConsensusError, ...], now: Instant) -> bool:
-        """The verdict on a candidate's seal; False for another's job."""
-        block_hash = self._jobs.pop(job, None)
-        candidate = self._candidates.get(block_hash) if block_hash is not None else None
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+        """The verdict on a candidate's seal."""
+        candidate = self._candidates.get(self._jobs.pop(job, b""))
         if candidate is None:
-            return block_hash is not None
+            return
         verdict = verdicts[0] if verdicts else None
         if not isinstance(verdict, SealedHeader):
             self._seal_failed(candidate, verdict, now)
-            return True
+            return
         self._verified.put(candidate.hash, verdict)
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
         self._proceed(candidate, verdict, now)
-        return True
 
-    def imported(self, job: int, outcomes: tuple[Accepted | ConsensusError | None, ...], now: Instant) -> bool:
-        """The chain's verdict on a candidate; False for another's job."""
-        block_hash = self._jobs.pop(job, None)
-        candidate = self._candidates.pop(block_hash, None) if block_hash is not None else None
+    def imported(self, job: int, outcomes: Sequence[Accepted | ConsensusError | None], now: Instant) -> None:
+        """The chain's verdict on a candidate."""
+        candidate = self._candidates.pop(self._jobs.pop(job, b""), None)
         if candidate is None:
-            return block_hash is not None
+            return
         outcome = outcomes[0] if outcomes else None
         if isinstance(outcome, ConsensusError):
             self._refused(candidate, outcome)
         elif outcome is not None:
             self._accepted(candidate, outcome)
         self._release(candidate.hash, now)
-        return True
 
     def drain(self) -> list[Order]:
         """What is wanted, since the last call."""
@@ -322,14 +313,14 @@ class Gossip:
 
     # --- fetched parts
 
-    def _block_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
+    def _block_arrived(self, peer: int, ticket: int, reply: Reply, now: Instant) -> None:
         block_hash = self._blocks.hash_of(ticket)
         block = reply.block if isinstance(reply, BlockResponse) else None
         wrong = block is not None and (block.header.hash != block_hash or block.seal is None)
         if wrong:
             self._orders.append(ReportPeer(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
         if block is None or block.seal is None or wrong:
-            self.failed(ticket, now)
+            self._ask_another(ticket, now)
             return
         claim = self._claims.get((peer, block.header.hash))  # its own, not what others say of the block
         total = claim.total_difficulty if claim is not None else 0
@@ -337,19 +328,30 @@ class Gossip:
             self._blocks.done(ticket)
             self._promises.pop(peer, None)
         else:
-            self.failed(ticket, now)
+            self._ask_another(ticket, now)
 
-    def _body_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
+    def _body_arrived(self, peer: int, ticket: int, reply: Reply, now: Instant) -> None:
         candidate = self._candidates.get(self._bodies.hash_of(ticket) or b"")
         found = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
         body = None
         if candidate is not None and found is not None:
             body = self._body(candidate.checked, found, peer)
         if candidate is None or candidate.sealed is None or body is None:
-            self.failed(ticket, now)
+            self._ask_another(ticket, now)
             return
         self._bodies.done(ticket)
         self._import(candidate, candidate.sealed, body)
+
+    def _ask_another(self, ticket: int, now: Instant) -> None:
+        """The answer was none, or bad: the next peer that has it is asked, if there is one."""
+        if self._blocks.hash_of(ticket) is not None:
+            self._break_promise(self._blocks.asked(ticket))
+            self._order(self._blocks.failed(ticket))
+        elif (block_hash := self._bodies.hash_of(ticket)) is not None:
+            ask = self._bodies.failed(ticket)
+            self._order(ask)
+            if ask is None:
+                self._drop(block_hash, now)
 
     def _break_promise(self, peer: int) -> None:
         """It announced a block and did not give it: once is a hiccup, always is a way to keep us busy."""

@@ -19,13 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quip.net.address import canonical_host
+from quip.net.address import Address, canonical_host
 from quip.net.limits import BANS_KEPT, FORGIVEN_AFTER_S, PINS_KEPT
-from quip.net.link import Address
 from quip.net.local_errors import PeersFileError
 from quip.net.ports import Ban, KnownAddress
 
-FILE_NAME = "trust.db"
 VERSION = 1
 NODE_ID_BYTES = 32
 _PATIENCE_MS = 1000  # another process holds the file for milliseconds; the node's loop must not wait longer

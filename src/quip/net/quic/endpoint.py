@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from quip.net.actions import Close, CloseCode, Dial, GrantBudget, ResetStream, Send
-from quip.net.address import is_dialable
+from quip.net.address import Address, is_dialable
 from quip.net.events import DialFailed
 from quip.net.limits import (
     ANSWERS_AT_ONCE,
@@ -27,14 +27,15 @@ from quip.net.limits import (
     RESETS_AT_ONCE,
     RESETS_PER_S,
 )
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.quic.accept_limits import AcceptLimits
-from quip.net.quic.channel import Channel, StatelessResponder, TransportEvent
+from quip.net.quic.channel import Channel, TransportEvent
 from quip.net.quic.configuration import QuicSetup
 from quip.net.quic.cpu_budget import CommonCpuBudget
 from quip.net.quic.datagram import ValidatedInitial, destination_of, may_begin
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.quic.retry import RetryTokens
+from quip.net.quic.stateless import StatelessResponder
 from quip.net.quic.stateless_reset import ResetTokens, is_worth_a_reset, token_of
 from quip.net.quic.udp import UdpSocket
 from quip.net.token_bucket import Rate, TokenBucket

@@ -122,13 +122,13 @@ class Sync:
         self._advance(now)
 
     def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
-        """The answer to CheckSeals; jobs of others are ignored."""
+        """The answer to CheckSeals; the job may be of a download that is over."""
         if self._run is not None:
             self._run.seals_checked(job, verdicts, now)
         self._advance(now)
 
     def imported(self, job: int, outcomes: Sequence[Accepted | ConsensusError | None], now: Instant) -> None:
-        """The answer to ImportBlocks; jobs of others are ignored."""
+        """The answer to ImportBlocks; the job may be of a download that is over."""
         if self._run is not None:
             self._run.imported(job, outcomes, now)
         self._advance(now)

@@ -15,7 +15,7 @@ from typing import Any
 from quip.consensus.types.block import MAX_BLOCK_SIZE, MAX_BODY_SIZE, MAX_SEAL_SIZE, Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.primitives import rlp
 
 MAX_HEADER_SIZE = 625

@@ -21,6 +21,7 @@ import quip
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
 from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, GrantBudget, ImportBlocks, Log, ResetStream, Send
+from quip.net.address import Address
 from quip.net.chain_server import ChainServer
 from quip.net.events import (
     Answered,
@@ -34,7 +35,7 @@ from quip.net.events import (
     Tick,
 )
 from quip.net.limits import MAX_UNSENT_TOTAL
-from quip.net.link import Address, Instant
+from quip.net.link import Instant
 from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.net.peers.trust_db import TrustDb

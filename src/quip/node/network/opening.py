@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from quip.net.link import Address, canonical
+from quip.net.address import Address, canonical
 from quip.net.peers.trust_db import TrustDb
 from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity, read_certificates

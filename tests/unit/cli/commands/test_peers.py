@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from quip.cli import node_access, quip
 from quip.cli.commands import wallet
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.peers.trust_db import TrustEditor
 from quip.net.ports import Ban
 from quip.node.errors import NodeError

@@ -13,6 +13,7 @@ from quip.chain.view import ChainReader
 from quip.consensus.errors import FutureBlock, InvalidSignature, UnknownParent, WrongStateRoot
 from quip.consensus.types.block import Block
 from quip.net.actions import Answer, CheckSeals, Close, Dial, ImportBlocks, ResetStream, Send
+from quip.net.address import Address
 from quip.net.chain_server import ChainServer
 from quip.net.events import (
     Answered,
@@ -30,7 +31,7 @@ from quip.net.events import (
     Tick,
 )
 from quip.net.limits import CANDIDATES, FETCHES, WAITING_CHILDREN
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.net.session.events import Asked, JoinAsked
@@ -342,7 +343,7 @@ class OverlayStates(RuleBasedStateMachine):
     def within_bounds(self) -> None:
         if not hasattr(self, "overlay"):
             return
-        hub = self.overlay._hub
+        hub = self.overlay._state
         assert len(hub.gossip) <= CANDIDATES
         assert len(hub.gossip._waiting) <= WAITING_CHILDREN
         assert len(hub.gossip._blocks) <= FETCHES

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from quip.net.actions import CloseCode
+from quip.net.address import Address
 from quip.net.errors import RefusalCode
 from quip.net.events import PolicyChanged
 from quip.net.limits import EVICTION_PROTECTED_GROUPS, EVICTION_PROTECTED_OLDEST, EVICTION_PROTECTED_PROVIDERS
-from quip.net.link import Address, Link, Purpose
+from quip.net.link import Link, Purpose
 from quip.net.peers.bans import node_subject
 from quip.net.peers.peer_table import Peer
 from quip.net.ports import Ban
@@ -228,7 +229,7 @@ def test_a_banned_netgroup_stays_out_but_for_whom_the_operator_named() -> None:
 
 def familiar(node: Node) -> set[int]:
     """Numbers of the nodes that a node does not take for just anybody."""
-    return {int.from_bytes(peer.link.node_id, "big") for peer in node.overlay._hub.peers.joined() if peer.familiar}
+    return {int.from_bytes(peer.link.node_id, "big") for peer in node.overlay._state.peers.joined() if peer.familiar}
 
 
 def test_whom_we_dialled_is_familiar_and_whoever_dials_us_is_not() -> None:
@@ -247,11 +248,11 @@ def test_whom_we_dialled_once_is_familiar_when_it_dials_us() -> None:
         second = net.add(first.address, target_outbound=0)
         net.run(2)
         net.remove(first)
-        second.overlay._hub.dialler._setup = replace(second.setup, manual=lambda: ())
+        second.overlay._state.dialler._config = replace(second.setup, manual=lambda: ())
         changes = {"node_id": first.setup.node_id} if same else {}
         again = net.add(second.address, address=first.address, target_outbound=0, **changes)
         net.run(2)
-        (inbound,) = [one for one in second.overlay._hub.peers.joined() if not one.link.outbound]
+        (inbound,) = [one for one in second.overlay._state.peers.joined() if not one.link.outbound]
         assert inbound.link.node_id == again.setup.node_id
         assert inbound.familiar is same
 
@@ -262,8 +263,8 @@ def test_whom_the_operator_named_is_familiar_also_where_it_was_quicker() -> None
     net.run(2)
     peer = Peer(7, Link(Address("66.1.0.1", 20_049), bytes(32), Purpose.INBOUND), None, net.now)  # type: ignore[arg-type]
     other = Peer(8, Link(Address("66.1.0.1", 20_050), bytes(32), Purpose.INBOUND), None, net.now)  # type: ignore[arg-type]
-    assert node.overlay._reception._is_familiar(peer)
-    assert not node.overlay._reception._is_familiar(other)
+    assert node.overlay._handshake._is_familiar(peer)
+    assert not node.overlay._handshake._is_familiar(other)
 
 
 def test_who_brought_a_block_first_is_familiar_from_then_on() -> None:

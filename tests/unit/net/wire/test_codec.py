@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from quip.consensus.types.block import MAX_BLOCK_SIZE
 from quip.net import limits
+from quip.net.address import Address
 from quip.net.errors import FrameTooLarge, MalformedPayload, NetError, UnknownMessage
-from quip.net.link import Address
 from quip.net.wire import fields
 from quip.net.wire import messages as m
 from quip.net.wire.codec import TABLE, Channel, code_of, decode, encode

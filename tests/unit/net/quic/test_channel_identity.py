@@ -1,6 +1,5 @@
 """Who is let in: only who proves the key of a certificate, and where a CA is required, one that it signed."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,12 +14,6 @@ from quip.net.quic.node_identity import NodeIdentity
 from support.node_certificates import DAY, key_of, pem, signed
 from support.quic_endpoints import Endpoint, endpoint, identity
 from support.quic_strangers import Stranger, configuration
-
-
-@pytest.fixture
-async def node() -> AsyncIterator[Endpoint]:
-    async with endpoint("node") as made:
-        yield made
 
 
 async def expect_refusal(node: Endpoint, stranger: Stranger) -> None:

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from quip.net.actions import Close, CloseCode, Dial, Send
+from quip.net.address import Address
 from quip.net.events import Closed, Opened, Received
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.quic import channel
+from quip.net.quic import configuration as quic_configuration
 from support.quic_endpoints import Endpoint, endpoint
 
 
@@ -80,7 +82,7 @@ async def bad_line(server: Endpoint, loss: float, seed: int) -> AsyncIterator[Ba
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_every_byte_arrives_over_a_bad_line(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "LOOPBACK_DATAGRAM", 1_200)
+    monkeypatch.setattr(quic_configuration, "LOOPBACK_DATAGRAM", 1_200)
     rng = random.Random(seed)
     there, back = rng.randbytes(200_000), rng.randbytes(200_000)
     async with endpoint("alice") as alice, endpoint("bob") as bob, bad_line(bob, 0.05, seed) as line:

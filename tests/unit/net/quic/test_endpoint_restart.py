@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from quip.net.actions import Send
+from quip.net.address import Address
 from quip.net.events import Closed, Opened, Received
-from quip.net.link import Address
 from quip.net.quic import endpoint as transports
 from quip.net.quic.close_reasons import FORGOTTEN
 from quip.net.quic.endpoint import EndpointConfig
