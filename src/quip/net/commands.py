@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from quip.chain.chain import Accepted
 from quip.consensus.block_validation import SealedHeader
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.errors import NetError
 from quip.net.link import Instant

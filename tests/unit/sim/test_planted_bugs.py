@@ -7,7 +7,9 @@ import pytest
 
 from quip.chain.batch import Batch
 from quip.consensus.block_validation import ExecutedBlock, SealedHeader
-from quip.consensus.errors import ConsensusError, ExecutionError, FutureBlock
+from quip.consensus.errors.body import ExecutionError
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import Gossip
 from quip.net.gossip.candidates import Candidate

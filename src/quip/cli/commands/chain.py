@@ -12,7 +12,7 @@ from rich.progress import Progress, TaskID
 from quip.cli.node_access import Caller, open_target
 from quip.cli.terminal import output
 from quip.cli.terminal.options import DataDir, Json, Rpc
-from quip.consensus.errors import MalformedMessage
+from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block import Block
 from quip.node.errors import ConfigError, NodeError
 from quip.node.full_verification import ChainVerifier, VerificationFailed

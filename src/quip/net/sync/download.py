@@ -15,7 +15,8 @@ from enum import Enum
 from quip.chain.batch import Admission
 from quip.chain.chain import Accepted
 from quip.consensus.block_validation import Parent, SealedHeader, check_body
-from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils
+from quip.consensus.errors.header import FutureBlock, KnownInvalid
+from quip.consensus.errors.root import ConsensusError, Spoils
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT64, Header
 from quip.consensus.types.seal import Seal
 from quip.net import limits

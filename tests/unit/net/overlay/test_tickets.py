@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from quip.consensus.errors import MissingSeal
+from quip.consensus.errors.seal import MissingSeal
 from quip.net.events import BlocksImported, Event, SealsChecked
 from quip.net.wire.messages import (
     BlockResponse,
