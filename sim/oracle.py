@@ -8,7 +8,8 @@ from itertools import chain as chained
 
 from quip.chain.chain import Chain
 from quip.consensus.block_validation import CheckedHeader, Parent, Rules, validate
-from quip.consensus.errors import ConsensusError, FutureBlock
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.execution.rewards import reward_of
 from quip.consensus.proof_of_work.difficulty import genesis_context

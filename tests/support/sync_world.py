@@ -15,7 +15,7 @@ from quip.chain.events import HeadChanged
 from quip.chain.ports import ChainStore
 from quip.chain.view import ChainReader
 from quip.consensus.block_validation import check_seals
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.chain_server import ChainServer

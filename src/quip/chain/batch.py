@@ -15,7 +15,7 @@ from quip.chain.reorganisation import plan
 from quip.chain.staged import StagedStore
 from quip.chain.tree import BlockTree
 from quip.consensus.block_validation import CheckedHeader, CompleteBlock, ExecutedBlock, Parent, Rules, validate
-from quip.consensus.errors import BranchTooOld, InvalidParent, UnknownParent
+from quip.consensus.errors.header import BranchTooOld, InvalidParent, UnknownParent
 from quip.consensus.proof_of_work.fork_choice import is_heavier
 from quip.consensus.types.account_state import StateReader
 from quip.consensus.types.block import Block

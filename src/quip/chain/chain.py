@@ -25,7 +25,8 @@ from quip.chain.tags import tagged
 from quip.chain.template import Payee, Template, make_template, seal_template
 from quip.chain.tree import BlockTree
 from quip.consensus.block_validation import CompleteBlock, ExecutedBlock, Rules
-from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils
+from quip.consensus.errors.header import FutureBlock, KnownInvalid
+from quip.consensus.errors.root import ConsensusError, Spoils
 from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.proof_of_work.difficulty import Requirements, genesis_context, requirements
 from quip.consensus.spec.chain_spec import ChainSpec

@@ -20,7 +20,8 @@ from dataclasses import InitVar, dataclass
 from typing import Final, Protocol
 
 from quip.consensus import rules
-from quip.consensus.errors import ConsensusError, UnknownParent
+from quip.consensus.errors.header import UnknownParent
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution import transition
 from quip.consensus.proof_of_work.difficulty import Requirements, child_context
 from quip.consensus.spec.chain_spec import ChainSpec

@@ -8,25 +8,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from quip.consensus.errors import (
-    ConsensusError,
+from quip.consensus.errors.header import (
     FutureBlock,
     GasLimitOutOfBounds,
     GasLimitStep,
     GasUsedAboveLimit,
     GateClosed,
-    InvalidSignature,
-    MissingSeal,
     SeedMismatch,
     TimestampNotAfterParent,
     WrongBaseFee,
     WrongDifficulty,
     WrongExtraData,
-    WrongMiner,
     WrongNumber,
     WrongOmmersHash,
-    WrongSuite,
 )
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, MissingSeal, WrongMiner, WrongSuite
 from quip.consensus.execution import gas
 from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.proof_of_work.proof import check_proof

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from quip.chain.chain import Accepted
 from quip.chain.events import Head
 from quip.consensus.block_validation import SealedHeader
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net.address import Address
 from quip.net.link import Link
 from quip.net.wire.messages import Encoded

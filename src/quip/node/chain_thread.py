@@ -19,7 +19,8 @@ from quip.chain.errors import IncompleteStore
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.template import Template
 from quip.consensus.block_validation import CompleteBlock
-from quip.consensus.errors import ConsensusError, FutureBlock
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.node.process.clock import CLOCK_HINT, ClockWatch
 from quip.node.process.metrics import Metrics

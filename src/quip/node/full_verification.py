@@ -12,7 +12,7 @@ from typing import Protocol
 
 from quip.consensus import block_validation as law
 from quip.consensus.block_validation import CheckedHeader, Parent, Rules, SealedHeader
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.proof_of_work.difficulty import genesis_context
 from quip.consensus.rules import check_time

@@ -12,7 +12,7 @@ from quip.chain.chain import Chain
 from quip.chain.errors import IncompleteStore
 from quip.chain.errors import WrongChain as OtherGenesis
 from quip.chain.ports import ChainStore
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.files import durable_files

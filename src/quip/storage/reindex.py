@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quip import _native
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore, all_rows, open_chain_store

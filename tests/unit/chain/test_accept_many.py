@@ -8,16 +8,10 @@ from quip import _native
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.events import ChainEvent, Connected, Disconnected, HeadChanged
 from quip.chain.ports import ImportChange
-from quip.consensus.errors import (
-    ConsensusError,
-    FutureBlock,
-    InvalidParent,
-    InvalidSignature,
-    KnownInvalid,
-    MissingSeal,
-    UnknownParent,
-    WrongStateRoot,
-)
+from quip.consensus.errors.body import WrongStateRoot
+from quip.consensus.errors.header import FutureBlock, InvalidParent, KnownInvalid, UnknownParent
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, MissingSeal
 from quip.consensus.types.block import Block
 from quip.storage.chain_store import RedbChainStore, for_network
 from support.chains import generator, grown, network_spec, new_chain

@@ -6,7 +6,8 @@ from quip.chain.batch import STORED_BEFORE, YOUNG_BRANCHES, Admission
 from quip.chain.chain import Chain, Status
 from quip.chain.events import Head
 from quip.chain.limits import MAX_BRANCH_DEPTH
-from quip.consensus.errors import BranchTooOld, Spoils
+from quip.consensus.errors.header import BranchTooOld
+from quip.consensus.errors.root import Spoils
 from quip.consensus.types.block import Block
 from quip.primitives.errors import Fault
 from support.chains import grown

@@ -8,7 +8,9 @@ from quip.chain.chain import Status
 from quip.chain.future import FutureBlocks
 from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES, FUTURE_WAIT_S
 from quip.consensus.block_validation import CompleteBlock
-from quip.consensus.errors import FutureBlock, InvalidSignature, WrongStateRoot
+from quip.consensus.errors.body import WrongStateRoot
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.seal import InvalidSignature
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
 from support.chains import generator, grown, network_spec, new_chain

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from quip.consensus import block_validation as law
-from quip.consensus import errors
+from quip.consensus.errors.body import BlockTooLarge, WrongBody, WrongStateRoot
+from quip.consensus.errors.header import FutureBlock, GasUsedAboveLimit, SeedMismatch, UnknownParent
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, SealError
 from quip.consensus.types.block import MAX_BODY_SIZE, Block
 from support.chains import grown, network_spec, new_chain
 from support.forged import checked_header
@@ -66,19 +69,19 @@ def test_the_order_of_checks() -> None:
     assert FIRST.seal is not None
     bad_seal = replace(FIRST.seal, xmss_signature=flip(FIRST.seal.xmss_signature))
     fat = (b"\x02" + bytes(MAX_BODY_SIZE),)
-    closed = {"nonce": b"\xff" * 8}
+    closed: dict[str, Any] = {"nonce": b"\xff" * 8}
     orphan, unlawful, false = {"parent_hash": bytes(32)}, {"gas_used": 1 << 40}, {"state_root": bytes(32)}
     everything = spoilt(**orphan, **unlawful, **false)
     lawless, lawful = spoilt(**unlawful, **false), spoilt(**false)
-    cases: list[tuple[Block, int, type[errors.ConsensusError], list[str]]] = [
-        (Block(replace(everything.header, **closed), fat, bad_seal), early, errors.BlockTooLarge, []),
-        (Block(replace(everything.header, **closed), (b"\x02",), bad_seal), early, errors.SeedMismatch, []),
-        (Block(everything.header, (b"\x02",), bad_seal), early, errors.UnknownParent, ["parent"]),
-        (Block(lawless.header, (b"\x02",), bad_seal), early, errors.GasUsedAboveLimit, ["parent"]),
-        (Block(lawful.header, (b"\x02",), bad_seal), early, errors.FutureBlock, ["parent", "depth"]),
-        (Block(lawful.header, (b"\x02",), bad_seal), late, errors.InvalidSignature, ["parent", "depth"]),
-        (replace(lawful, transactions=(b"\x02",)), late, errors.WrongBody, ["parent", "depth"]),
-        (lawful, late, errors.WrongStateRoot, ["parent", "depth", "parent", "state"]),
+    cases: list[tuple[Block, int, type[ConsensusError], list[str]]] = [
+        (Block(replace(everything.header, **closed), fat, bad_seal), early, BlockTooLarge, []),
+        (Block(replace(everything.header, **closed), (b"\x02",), bad_seal), early, SeedMismatch, []),
+        (Block(everything.header, (b"\x02",), bad_seal), early, UnknownParent, ["parent"]),
+        (Block(lawless.header, (b"\x02",), bad_seal), early, GasUsedAboveLimit, ["parent"]),
+        (Block(lawful.header, (b"\x02",), bad_seal), early, FutureBlock, ["parent", "depth"]),
+        (Block(lawful.header, (b"\x02",), bad_seal), late, InvalidSignature, ["parent", "depth"]),
+        (replace(lawful, transactions=(b"\x02",)), late, WrongBody, ["parent", "depth"]),
+        (lawful, late, WrongStateRoot, ["parent", "depth", "parent", "state"]),
     ]
     for block, now, expected, asked in cases:
         chain = OnGenesis()
@@ -93,7 +96,7 @@ def test_many_seals_are_judged_as_one() -> None:
     pairs = [(first.checked, first.sealed.seal), (first.checked, second.sealed.seal)]
     good, bad = law.check_seals(rules_of(MADE), pairs)
     assert good == first.sealed
-    assert isinstance(bad, errors.SealError)
+    assert isinstance(bad, SealError)
 
 
 def test_halves_of_two_blocks_make_none() -> None:
@@ -108,13 +111,14 @@ def test_nobody_else_makes_what_the_checks_make() -> None:
     executed = law.validate(rules_of(MADE), OnGenesis(), complete, NOW)
     values = (complete.checked, complete.sealed, complete.body, complete, executed)
     for value in values:
-        names = [name for name in type(value).__match_args__ if name != "made_by"]
+        make: Any = type(value)
+        names = [name for name in make.__match_args__ if name != "made_by"]
         parts: list[Any] = [getattr(value, name) for name in names]
         for forged_by in (None, object(), True):
             with pytest.raises(TypeError, match="made by the checks"):
-                type(value)(*parts, forged_by)
+                make(*parts, forged_by)
         with pytest.raises(TypeError):
-            type(value)(*parts)
+            make(*parts)
         with pytest.raises((TypeError, ValueError)):
             replace(value, **{names[0]: parts[0]})
         with pytest.raises(AttributeError):

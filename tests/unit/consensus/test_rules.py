@@ -8,8 +8,21 @@ from typing import Any
 
 import pytest
 
-from quip.consensus import errors, rules
-from quip.consensus.errors import ConsensusError
+from quip.consensus import rules
+from quip.consensus.errors.header import (
+    FutureBlock,
+    GasLimitOutOfBounds,
+    GasLimitStep,
+    GasUsedAboveLimit,
+    TimestampNotAfterParent,
+    WrongBaseFee,
+    WrongDifficulty,
+    WrongExtraData,
+    WrongNumber,
+    WrongOmmersHash,
+)
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, WrongMiner, WrongSolutionCount, WrongSuite
 from quip.consensus.proof_of_work.difficulty import requirements
 from support.chains import grown, network_spec, puzzle_of
 from support.mutants import next_block
@@ -21,14 +34,14 @@ GOOD = next_block(MADE)
 NOW = GOOD.header.timestamp
 
 HEADER_ORDER: list[tuple[type[ConsensusError], dict[str, Any]]] = [
-    (errors.WrongNumber, {"number": 9}),
-    (errors.WrongOmmersHash, {"ommers_hash": bytes(32)}),
-    (errors.WrongExtraData, {"extra_data": b""}),
-    (errors.TimestampNotAfterParent, {"timestamp": PARENT.timestamp}),
-    (errors.GasLimitOutOfBounds, {"gas_limit": SPEC.gas_limit_maximum + 1}),
-    (errors.GasUsedAboveLimit, {"gas_used": 1 << 40}),
-    (errors.WrongBaseFee, {"base_fee_per_gas": 0}),
-    (errors.WrongDifficulty, {"difficulty": 0}),
+    (WrongNumber, {"number": 9}),
+    (WrongOmmersHash, {"ommers_hash": bytes(32)}),
+    (WrongExtraData, {"extra_data": b""}),
+    (TimestampNotAfterParent, {"timestamp": PARENT.timestamp}),
+    (GasLimitOutOfBounds, {"gas_limit": SPEC.gas_limit_maximum + 1}),
+    (GasUsedAboveLimit, {"gas_used": 1 << 40}),
+    (WrongBaseFee, {"base_fee_per_gas": 0}),
+    (WrongDifficulty, {"difficulty": 0}),
 ]
 
 
@@ -51,7 +64,7 @@ def test_order_of_header_rules(first: int) -> None:
 
 def test_the_time_of_a_header() -> None:
     punctual = replace(SPEC, difficulty=replace(SPEC.difficulty, future_limit=1))
-    with pytest.raises(errors.FutureBlock):
+    with pytest.raises(FutureBlock):
         rules.check_time(punctual, GOOD.header, NOW - 2)
     rules.check_time(punctual, GOOD.header, NOW - 1)
 
@@ -59,10 +72,10 @@ def test_the_time_of_a_header() -> None:
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"suite": 1, "ecdsa_key": b"", "solutions": ()}, errors.WrongSuite),
-        ({"xmss_key": GOOD.seal.xmss_key[:-1] + b"\0", "solutions": ()}, errors.WrongMiner),  # type: ignore[union-attr]
-        ({"ecdsa_signature": b"", "solutions": ()}, errors.InvalidSignature),
-        ({"solutions": ()}, errors.WrongSolutionCount),
+        ({"suite": 1, "ecdsa_key": b"", "solutions": ()}, WrongSuite),
+        ({"xmss_key": GOOD.seal.xmss_key[:-1] + b"\0", "solutions": ()}, WrongMiner),  # type: ignore[union-attr]
+        ({"ecdsa_signature": b"", "solutions": ()}, InvalidSignature),
+        ({"solutions": ()}, WrongSolutionCount),
     ],
 )
 def test_signature_before_proof(changes: dict[str, Any], error: type[ConsensusError]) -> None:
@@ -73,7 +86,7 @@ def test_signature_before_proof(changes: dict[str, Any], error: type[ConsensusEr
 
 
 def test_a_signature_is_for_one_chain() -> None:
-    with pytest.raises(errors.InvalidSignature):
+    with pytest.raises(InvalidSignature):
         rules.check_signature(replace(SPEC, chain_id=1), GOOD.header, GOOD.seal)
 
 
@@ -83,5 +96,5 @@ def test_gas_limit_moves_by_less_than_a_1024th() -> None:
         header = replace(GOOD.header, gas_limit=PARENT.gas_limit + change)
         rules.check_header(SPEC, PARENT, CONTEXT, header)
     for change in (step, -step):
-        with pytest.raises(errors.GasLimitStep):
+        with pytest.raises(GasLimitStep):
             rules.check_header(SPEC, PARENT, CONTEXT, replace(header, gas_limit=PARENT.gas_limit + change))

@@ -9,7 +9,7 @@ import pytest
 
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.ports import ChainStore, ImportChange
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.node.chain_thread import ChainThread
 from quip.node.process.clock import ClockWatch

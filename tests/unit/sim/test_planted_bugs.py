@@ -8,7 +8,9 @@ import pytest
 from quip.chain.batch import Batch
 from quip.consensus import block_validation
 from quip.consensus.block_validation import ExecutedBlock, SealedHeader
-from quip.consensus.errors import ConsensusError, ExecutionError, FutureBlock
+from quip.consensus.errors.body import ExecutionError
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import BlockPipeline
 from quip.net.gossip.candidates import Candidate

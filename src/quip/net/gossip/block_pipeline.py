@@ -15,7 +15,9 @@ from collections.abc import Iterator, Sequence
 from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
 from quip.consensus.block_validation import CheckedBody, CheckedHeader, SealedHeader, check_body, complete
-from quip.consensus.errors import BranchTooOld, ConsensusError, ExecutionError, FutureBlock, KnownInvalid, Unconnected
+from quip.consensus.errors.body import ExecutionError
+from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
 from quip.net.commands import CreditBlock, HeadClaimed, Order, ReportPeer

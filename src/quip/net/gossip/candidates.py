@@ -10,7 +10,7 @@ from enum import Enum
 
 from quip.chain.limits import FUTURE_WAIT_S, MAX_BRANCH_DEPTH
 from quip.consensus.block_validation import CheckedBody, CheckedHeader, Parent, SealedHeader, check_header
-from quip.consensus.errors import BranchTooOld, FutureBlock, InvalidParent, UnknownParent
+from quip.consensus.errors.header import BranchTooOld, FutureBlock, InvalidParent, UnknownParent
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
 from quip.consensus.work.units import work

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from quip.consensus.block_validation import SealedHeader
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import Ask, Disconnect, HeadClaimed, Order, ReportPeer
 from quip.net.errors import NetError, WrongAnswer
 from quip.net.events import ImportOutcome

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Log
 from quip.net.address import Address
 from quip.net.commands import (

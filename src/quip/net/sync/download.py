@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quip.consensus.block_validation import SealedHeader
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import ReportPeer
 from quip.net.errors import NetError
 from quip.net.events import ImportOutcome

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quip.consensus.block_validation import Parent
-from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid
+from quip.consensus.errors.header import FutureBlock, KnownInvalid
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.header import Header
 from quip.net import limits
 from quip.net.actions import Log

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from quip.chain.batch import Admission
 from quip.chain.chain import Accepted
-from quip.consensus.errors import Spoils
+from quip.consensus.errors.root import Spoils
 from quip.net import limits
 from quip.net.actions import ImportBlocks
 from quip.net.events import ImportOutcome

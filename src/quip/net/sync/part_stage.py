@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quip.consensus.block_validation import SealedHeader, check_body
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT64
 from quip.consensus.types.seal import Seal
 from quip.net import limits

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from quip.chain.events import Head
 from quip.consensus.block_validation import SealedHeader
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net import limits
 from quip.net.actions import Log
 from quip.net.commands import Disconnect, Order, ReportPeer

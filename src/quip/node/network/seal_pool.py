@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from quip.consensus import block_validation
 from quip.consensus.block_validation import Rules, SealedHeader
-from quip.consensus.errors import ConsensusError, MalformedSeal
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import MalformedSeal
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.ising.puzzle import Puzzle
 from quip.net.actions import CheckSeals, SealCheck

@@ -10,7 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from quip.chain.chain import Accepted, Status
 from quip.chain.view import ChainReader
-from quip.consensus.errors import FutureBlock, InvalidSignature, UnknownParent, WrongStateRoot
+from quip.consensus.errors.body import WrongStateRoot
+from quip.consensus.errors.header import FutureBlock, UnknownParent
+from quip.consensus.errors.seal import InvalidSignature
 from quip.consensus.types.block import Block
 from quip.net.actions import Answer, CheckSeals, Close, Dial, ImportBlocks, ResetStream, Send
 from quip.net.address import Address

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from quip.consensus.errors import MalformedSeal
+from quip.consensus.errors.seal import MalformedSeal
 from quip.net.events import BlocksImported, Event, SealsChecked
 from quip.net.wire.messages import (
     BlockResponse,

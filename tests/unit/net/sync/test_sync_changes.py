@@ -6,7 +6,7 @@ import pytest
 
 from quip import _native
 from quip.chain.chain import Chain
-from quip.consensus.errors import UnknownParent
+from quip.consensus.errors.header import UnknownParent
 from quip.net import limits
 from quip.net.sync.sync import FALSE_ENDS
 from quip.net.wire.messages import HeadClaim, HeadersRequest, Reply, Request, Seals

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from quip.consensus.block_validation import SealedHeader
-from quip.consensus.errors import MalformedSeal, SealError
+from quip.consensus.errors.seal import MalformedSeal, SealError
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
 from quip.node.network import seal_pool
