@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from quip.consensus.errors import MalformedHeader
+from quip.consensus.errors.header import MalformedHeader
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 

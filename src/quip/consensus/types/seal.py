@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quip.consensus.errors import MalformedSeal
+from quip.consensus.errors.seal import MalformedSeal
 from quip.primitives import rlp
 
 _ITEMS = 5
