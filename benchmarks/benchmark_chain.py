@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import report
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Chain
 from quip.consensus import rules
 from quip.consensus.proof_of_work.difficulty import child_context
@@ -50,7 +50,7 @@ def section(blocks: int = BLOCKS) -> str:
     made: list[Block] = []
     with tempfile.TemporaryDirectory() as folder:
         parent = Path(folder)
-        memory = Chain.open(SPEC, for_network(_native.Store.in_memory(), SPEC.chain_id), puzzle)
+        memory = Chain.open(SPEC, for_network(native_store.Store.in_memory(), SPEC.chain_id), puzzle)
         with MiningIdentity.open(parent / "keys", SPEC.chain_id, parent / "records") as identity:
             generator = ChainGenerator(memory, puzzle, [identity], 1)
             seconds = report.timed(lambda: [None for _ in generator.extend(blocks)])
@@ -58,7 +58,7 @@ def section(blocks: int = BLOCKS) -> str:
             stored = memory.block_by_number(number)
             assert stored is not None
             made.append(Block(stored.header, stored.transactions, stored.seal))
-        store = _native.Store.open(str(parent / "store.redb"))
+        store = native_store.Store.open(str(parent / "store.redb"))
         chain = Chain.open(SPEC, for_network(store, SPEC.chain_id), puzzle)
         now = made[-1].header.timestamp
         imported = report.timed(lambda: [chain.accept(block, now) for block in made])

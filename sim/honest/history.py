@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from quip import _native
+from quip._native import store
 from quip.chain.batch import SEAL_CHECKED
 from quip.chain.chain import Chain
 from quip.consensus.proof_of_work.proof import puzzle_rules
@@ -50,7 +50,7 @@ def simulated_puzzle() -> Puzzle:
 
 def scratch_chain() -> Chain:
     """An empty chain in memory."""
-    return Chain.open(simulated_spec(), for_network(_native.Store.in_memory(), CHAIN_ID), simulated_puzzle())
+    return Chain.open(simulated_spec(), for_network(store.Store.in_memory(), CHAIN_ID), simulated_puzzle())
 
 
 @cache

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.batch import Trust
 from quip.chain.chain import Chain
 from quip.chain.limits import MAX_BRANCH_DEPTH
@@ -32,14 +32,14 @@ def test_a_tie_ends_as_it_did(tmp_path: Path, first: int) -> None:
     twins = [twins[first], twins[1 - first]]
     assert twins[0].header.difficulty == twins[1].header.difficulty
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     accept = acceptor(for_network(store, CHAIN_ID))
     for twin in twins:
         accept(twin)
     before = contents(store)
     store.close()
     assert reindex(path, CHAIN_ID, acceptor).lost == ()
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     assert contents(store) == before
     assert for_network(store, CHAIN_ID).head() == twins[0].header.hash
     store.close()
@@ -50,7 +50,7 @@ def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
     loser = canonical_blocks(grown(MAX_BRANCH_DEPTH + 6, seed=1).chain)
     winner = canonical_blocks(grown(MAX_BRANCH_DEPTH + 16, seed=2).chain)
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     chain = open_chain(for_network(store, CHAIN_ID))
     for block in loser:
         chain.accept(block, block.header.timestamp)
@@ -63,7 +63,7 @@ def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
     report = reindex(path, CHAIN_ID, acceptor)
     assert "leaves the canonical chain at 0" in report.lost[0]
     assert len(report.lost) < 16, "most of the branch fits in while the chain is low"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     assert for_network(store, CHAIN_ID).head() == winner[-1].header.hash
     assert [store.scan(table, b"", None, 1_000) for table in tables] == before
     store.close()
@@ -73,7 +73,7 @@ def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
 def test_without_a_readable_head_the_most_work_wins(tmp_path: Path) -> None:
     blocks = canonical_blocks(grown(8).chain)
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     accept = acceptor(for_network(store, CHAIN_ID))
     for block in blocks:
         accept(block)
@@ -81,6 +81,6 @@ def test_without_a_readable_head_the_most_work_wins(tmp_path: Path) -> None:
     store.commit([], [("meta", b"head"), ("canonical", (3).to_bytes(8, "big"))])
     store.close()
     assert reindex(path, CHAIN_ID, acceptor).lost == ()
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     assert contents(store) == before
     store.close()

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from quip import _native
+from quip._native import store
 from quip.chain.chain import Status
 from quip.cli.commands.db import _acceptor
 from quip.node.startup import Rules
@@ -18,6 +18,6 @@ def test_a_clock_that_is_behind_loses_no_block() -> None:
     later = int(time.time()) + 10_000
     first = made.block(made.chain.head)
     tomorrow = with_header(made.chain, first, timestamp=later)
-    accept = _acceptor(Rules(spec, b"", puzzle_of(spec)), for_network(_native.Store.in_memory(), spec.chain_id))
+    accept = _acceptor(Rules(spec, b"", puzzle_of(spec)), for_network(store.Store.in_memory(), spec.chain_id))
     accepted = accept(tomorrow)
     assert getattr(accepted, "status", None) is Status.CONNECTED
