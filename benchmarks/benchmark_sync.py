@@ -32,7 +32,8 @@ from quip.localnet.plan import free_udp_ports, node_program
 from quip.networks.shipped import load_spec
 from quip.primitives.ecdsa import public_key
 from quip.primitives.hybrid import SUITE_MINING, HybridKeys, block_digest
-from quip.storage.chain_store import STORE_FILE, open_chain_store, read_chain_store
+from quip.storage import STORE_FILE
+from quip.storage.chain_store import open_chain_store, read_chain_store
 from sim.honest.chain_generator import ChainGenerator
 
 BLOCKS = int(os.environ.get("QUIP_BENCH_SYNC_BLOCKS", "20000"))

@@ -1,12 +1,11 @@
-"""New blocks: from whom, in which order they are judged, and to whom they go on.
+"""One new block's way in: in which order it is judged, and to whom it goes on.
 
-    BLOCK_SUBMIT -> header rules -> seal (native threads) -> relay -> body -> import -> GOSSIP to the rest
-    GOSSIP       -> BLOCK_REQUEST to one announcer -> the same way, with body
+    header rules -> seal (native threads) -> relay -> body -> import -> GOSSIP to the rest
 
 Header and seal go on before the block is executed: work was done for them, so junk is dear. GOSSIP says "I hold it",
 so it follows the import; who announces, or serves, a block that breaks a rule is at fault, who relayed one whose
-execution fails is not. What builds on something unknown becomes a claim, and sync's business.
-What this file does not do: it speaks to no session; its orders are drained.
+execution fails is not.
+What this file does not do: it fetches no block that was only announced (`gossip` does).
 """
 
 from __future__ import annotations
@@ -22,16 +21,15 @@ from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
-from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer
-from quip.net.errors import FalseClaim, NetError, WrongAnswer
+from quip.net.commands import CreditBlock, HeadClaimed, Order, ReportPeer
+from quip.net.errors import FalseClaim
+from quip.net.events import ImportOutcome
 from quip.net.gossip.block_fetcher import BlockFetcher
 from quip.net.gossip.candidates import Candidate, Offer, Stage, judge
 from quip.net.gossip.propagation import Propagation
 from quip.net.limits import (
-    BROKEN_PROMISES,
     CANDIDATES,
     CANDIDATES_PER_PEER,
-    CLAIMS,
     EARLY_BLOCKS,
     OTHER_OFFERS,
     SIDE_BLOCKS_REMEMBERED,
@@ -40,90 +38,83 @@ from quip.net.limits import (
 )
 from quip.net.link import Instant
 from quip.net.ports import ChainView
-from quip.net.wire.messages import (
-    BlockRequest,
-    BlockResponse,
-    BlockSubmit,
-    Bodies,
-    BodiesRequest,
-    HeadClaim,
-    Reply,
-    Request,
-)
-from quip.net.wire.messages import Gossip as GossipMessage
+from quip.net.wire.messages import BodiesRequest
 from quip.primitives.bounded_dict import BoundedDict
 from quip.primitives.errors import Fault
 
 
-class Gossip:
-    """The pipeline of new blocks."""
+class BlockPipeline:
+    """The blocks on their way in, and their stages."""
 
-    def __init__(self, view: ChainView, propagation: Propagation, tickets: Iterator[int]) -> None:
+    def __init__(
+        self, view: ChainView, propagation: Propagation, tickets: Iterator[int], bodies: BlockFetcher,
+        orders: list[Order],
+    ) -> None:  # fmt: skip
+        """`bodies` fetches what a block lacks; what is to be done is appended to `orders`."""
         self._view = view
         self._propagation = propagation
         self._tickets = tickets
+        self._bodies = bodies
+        self._orders = orders
         self._candidates: dict[bytes, Candidate] = {}
         self._jobs: dict[int, bytes] = {}
-        self._blocks = BlockFetcher(tickets)
-        self._bodies = BlockFetcher(tickets)
+        """Seal checks and imports that are under way."""
         self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
+        """Offers whose parent is itself on its way in."""
         self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
-        self._claims: BoundedDict[tuple[int, bytes], HeadClaim] = BoundedDict(CLAIMS)
+        """Refused because their time had not come."""
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
-        self._promises: dict[int, int] = {}
-        self._orders: list[Order] = []
+        """By parent and miner: the one block beside the best branch that is imported."""
 
-    # --- peers
+    def __len__(self) -> int:
+        return len(self._candidates)
 
-    def gone(self, peer: int, now: Instant) -> None:
-        """The peer left; what was asked of it is asked of others."""
-        self._promises.pop(peer, None)
-        for _, ask in self._blocks.gone(peer):
-            self._order(ask)
-        for block_hash, ask in self._bodies.gone(peer):
-            self._order(ask)
-            if ask is None:
-                self._drop(block_hash, now)
+    def __contains__(self, block_hash: bytes) -> bool:
+        return block_hash in self._candidates
 
-    def handles(self, block_hash: bytes) -> bool:
-        """True while the block is on its way in: no reason to sync for it."""
-        return block_hash in self._candidates or block_hash in self._blocks
+    def get(self, block_hash: bytes) -> Candidate | None:
+        """A block on its way in."""
+        return self._candidates.get(block_hash)
 
-    # --- what peers push
+    def is_known(self, block_hash: bytes) -> bool:
+        """True for what is stored already, or was refused as too early."""
+        return self._view.header(block_hash) is not None or block_hash in self._early
 
-    def submitted(self, peer: int, message: BlockSubmit, now: Instant) -> None:
-        """BLOCK_SUBMIT."""
-        self._offer(Offer(peer, message.header, message.seal, None, message.total_difficulty, held=False), now)
+    def offer(self, offer: Offer, now: Instant) -> bool:
+        """A block as a peer gave it. False: somebody else has to be asked, this one's body is not the header's."""
+        block_hash = offer.header.hash
+        self._propagation.knows(offer.peer, block_hash)
+        if self.is_known(block_hash):
+            return True
+        candidate = self._candidates.get(block_hash)
+        if candidate is not None:
+            if self._reported_for_body(offer):
+                return False
+            if len(candidate.others) < OTHER_OFFERS:
+                candidate.others.append(offer)
+            if candidate.stage is Stage.COMPLETING:
+                self._want_body(block_hash, offer.peer)
+            return True
+        if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
+            self._waiting.put(block_hash, offer)
+            return True
+        return self._judge(block_hash, offer, now)
 
-    def announced(self, peer: int, message: GossipMessage, now: Instant) -> None:
-        """GOSSIP: fetch what would be the next head, claim what is further off."""
-        head = self._view.head
-        for claim in message.blocks:
-            self._propagation.knows(peer, claim.hash)
-            if self._view.header(claim.hash) is not None or claim.hash in self._early:
-                continue
-            if claim.total_difficulty <= head.context.total_difficulty or claim.hash in self._candidates:
-                continue
-            if claim.number > head.header.number + 1:
-                self._orders.append(HeadClaimed(peer, claim, held=True))
-            else:
-                self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
-                if claim.hash in self._blocks:
-                    self._claims.put((peer, claim.hash), claim)
+    def complete(self, candidate: Candidate, body: tuple[bytes, ...]) -> None:
+        """Nothing of the block is missing any more: it goes to the chain."""
+        offer = candidate.offer
+        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
+            self._sides.put((offer.header.parent_hash, offer.header.miner_id), candidate.hash)
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.IMPORTING
+        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),), SEAL_CHECKED))
 
-    # --- answers and results
-
-    def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
-        """A block or a body came."""
-        if self._blocks.hash_of(ticket) is not None:
-            self._block_arrived(peer, ticket, reply, now)
-        elif self._bodies.hash_of(ticket) is not None:
-            self._body_arrived(peer, ticket, reply, now)
-
-    def failed(self, peer: int, ticket: int, request: Request, error: NetError, now: Instant) -> None:
-        """A block or a body will not come."""
-        self._ask_another(ticket, now)
+    def drop(self, block_hash: bytes, now: Instant) -> None:
+        """The block did not come in by gossip; sync may bring it."""
+        self._candidates.pop(block_hash, None)
+        self._judge_children(block_hash, now)
 
     def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
         """The verdict on a candidate's seal."""
@@ -138,7 +129,7 @@ class Gossip:
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
         self._proceed(candidate, now)
 
-    def imported(self, job: int, outcomes: Sequence[Accepted | ConsensusError | None], now: Instant) -> None:
+    def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
         """The chain's verdict on a candidate."""
         candidate = self._candidates.pop(self._jobs.pop(job, b""), None)
         if candidate is None:
@@ -148,43 +139,13 @@ class Gossip:
             self._refused(candidate, outcome)
         elif outcome is not None:
             self._accepted(candidate, outcome)
-        self._release(candidate.hash, now)
-
-    def drain(self) -> list[Order]:
-        """What is wanted, since the last call."""
-        orders, self._orders = self._orders, []
-        return orders
-
-    def __len__(self) -> int:
-        return len(self._candidates)
-
-    # --- the pipeline
-
-    def _offer(self, offer: Offer, now: Instant) -> bool:
-        """False: somebody else has to be asked, this one's body is not the header's."""
-        block_hash = offer.header.hash
-        self._propagation.knows(offer.peer, block_hash)
-        if self._view.header(block_hash) is not None or block_hash in self._early:
-            return True
-        candidate = self._candidates.get(block_hash)
-        if candidate is not None:
-            if self._blamed_for_body(offer):
-                return False
-            if len(candidate.others) < OTHER_OFFERS:
-                candidate.others.append(offer)
-            if candidate.stage is Stage.COMPLETING:
-                self._order(self._bodies.want(block_hash, offer.peer, BodiesRequest((block_hash,))))
-            return True
-        if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
-            self._waiting.put(block_hash, offer)
-            return True
-        return self._judge(block_hash, offer, now)
+        self._judge_children(candidate.hash, now)
 
     def _judge(self, block_hash: bytes, offer: Offer, now: Instant) -> bool:
         candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return True
-        if self._blamed_for_body(offer):
+        if self._reported_for_body(offer):
             return False
         self._candidates[block_hash] = candidate
         seal = self._verified.get(block_hash)
@@ -208,9 +169,9 @@ class Gossip:
             self._orders.append(ReportPeer(offer.peer, error))
         return None
 
-    def _blamed_for_body(self, offer: Offer) -> bool:
+    def _reported_for_body(self, offer: Offer) -> bool:
         """A body is looked at once its header's rules hold, for they say how much there can be of it."""
-        error = None if offer.transactions is None else _wrong_body(offer.header, offer.transactions)
+        error = None if offer.transactions is None else wrong_body(offer.header, offer.transactions)
         if error is not None:
             self._orders.append(ReportPeer(offer.peer, error))
         return error is not None
@@ -237,11 +198,11 @@ class Gossip:
             self._orders.append(ReportPeer(candidate.offer.peer, error))
         if candidate.others:
             first, *rest = candidate.others
-            self._offer(first, now)
+            self.offer(first, now)
             for other in rest:
-                self._offer(other, now)
+                self.offer(other, now)
         if candidate.hash not in self._candidates:
-            self._release(candidate.hash, now)
+            self._judge_children(candidate.hash, now)
 
     def _proceed(self, candidate: Candidate, now: Instant) -> None:
         """The seal is good."""
@@ -250,37 +211,27 @@ class Gossip:
         body = candidate.body()
         if body is None:
             candidate.stage = Stage.COMPLETING
-            request = BodiesRequest((candidate.hash,))
             for offer in (candidate.offer, *candidate.others):
-                self._order(self._bodies.want(candidate.hash, offer.peer, request))
+                self._want_body(candidate.hash, offer.peer)
             if candidate.hash not in self._bodies:
-                self._drop(candidate.hash, now)
+                self.drop(candidate.hash, now)
             return
-        self._import(candidate, body)
+        self.complete(candidate, body)
 
-    def _import(self, candidate: Candidate, body: tuple[bytes, ...]) -> None:
-        offer = candidate.offer
-        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((offer.header.parent_hash, offer.header.miner_id), candidate.hash)
-        job = next(self._tickets)
-        self._jobs[job] = candidate.hash
-        candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),), SEAL_CHECKED))
+    def _want_body(self, block_hash: bytes, peer: int) -> None:
+        ask = self._bodies.want(block_hash, peer, BodiesRequest((block_hash,)))
+        if ask is not None:
+            self._orders.append(ask)
 
-    def _drop(self, block_hash: bytes, now: Instant) -> None:
-        """The block did not come in by gossip; sync may bring it."""
-        self._candidates.pop(block_hash, None)
-        self._release(block_hash, now)
-
-    def _release(self, parent_hash: bytes, now: Instant) -> None:
+    def _judge_children(self, parent_hash: bytes, now: Instant) -> None:
         """What waited for a block is judged now, whatever became of the block."""
         for block_hash in self._waiting.keys():  # noqa: SIM118 - no mapping
             offer = self._waiting.get(block_hash)
             if offer is not None and offer.header.parent_hash == parent_hash:
                 self._waiting.drop(block_hash)
-                self._offer(offer, now)
+                self.offer(offer, now)
                 if block_hash not in self._candidates:
-                    self._release(block_hash, now)
+                    self._judge_children(block_hash, now)
 
     def _accepted(self, candidate: Candidate, outcome: Accepted) -> None:
         self._verified.drop(candidate.hash)
@@ -300,60 +251,9 @@ class Gossip:
                 holders = [candidate.offer]
             self._orders.extend(ReportPeer(offer.peer, error) for offer in holders)
 
-    # --- fetched parts
 
-    def _block_arrived(self, peer: int, ticket: int, reply: Reply, now: Instant) -> None:
-        block_hash = self._blocks.hash_of(ticket)
-        block = reply.block if isinstance(reply, BlockResponse) else None
-        wrong = block is not None and (block.header.hash != block_hash or block.seal is None)
-        if wrong:
-            self._orders.append(ReportPeer(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
-        if block is None or block.seal is None or wrong:
-            self._ask_another(ticket, now)
-            return
-        claim = self._claims.get((peer, block.header.hash))  # its own, not what others say of the block
-        total = claim.total_difficulty if claim is not None else 0
-        if self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now):
-            self._blocks.done(ticket)
-            self._promises.pop(peer, None)
-        else:
-            self._ask_another(ticket, now)
-
-    def _body_arrived(self, peer: int, ticket: int, reply: Reply, now: Instant) -> None:
-        candidate = self._candidates.get(self._bodies.hash_of(ticket) or b"")
-        body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
-        error = _wrong_body(candidate.offer.header, body) if candidate is not None and body is not None else None
-        if error is not None:
-            self._orders.append(ReportPeer(peer, error))
-        if candidate is None or body is None or error is not None:
-            self._ask_another(ticket, now)
-            return
-        self._bodies.done(ticket)
-        self._import(candidate, body)
-
-    def _ask_another(self, ticket: int, now: Instant) -> None:
-        """The answer was none, or bad: the next peer that has it is asked, if there is one."""
-        if self._blocks.hash_of(ticket) is not None:
-            self._break_promise(self._blocks.asked(ticket))
-            self._order(self._blocks.failed(ticket))
-        elif (block_hash := self._bodies.hash_of(ticket)) is not None:
-            ask = self._bodies.failed(ticket)
-            self._order(ask)
-            if ask is None:
-                self._drop(block_hash, now)
-
-    def _break_promise(self, peer: int) -> None:
-        """It announced a block and did not give it: once is a hiccup, always is a way to keep us busy."""
-        self._promises[peer] = self._promises.get(peer, 0) + 1
-        if self._promises[peer] >= BROKEN_PROMISES:
-            self._orders.append(Disconnect(peer, "announces blocks that it does not give"))
-
-    def _order(self, ask: Ask | None) -> None:
-        if ask is not None:
-            self._orders.append(ask)
-
-
-def _wrong_body(header: Header, transactions: tuple[bytes, ...]) -> ConsensusError | None:
+def wrong_body(header: Header, transactions: tuple[bytes, ...]) -> ConsensusError | None:
+    """The rule that keeps these transactions from being the header's; None: they are."""
     try:
         check_body(header, transactions)
     except ConsensusError as error:

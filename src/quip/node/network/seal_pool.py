@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import structlog
-
 from quip.consensus import rules
 from quip.consensus.errors import ConsensusError, MalformedSeal
 from quip.consensus.spec.chain_spec import ChainSpec
@@ -19,8 +17,7 @@ from quip.ising.puzzle import Puzzle
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
 from quip.node.config.node_config import logical_cpus
-
-log = structlog.get_logger("quip.net")
+from quip.node.network.limited_log import LimitedLog
 
 MAX_THREADS = 2  # verification never takes more of a machine that also mines
 TURNS_AHEAD = 2  # handed to each thread: it does not stand still until the loop has heard of the last one
@@ -51,6 +48,7 @@ class SealPool:
         self._spec = spec
         self._puzzle = puzzle
         self._report = report
+        self._log = LimitedLog()
         self._loop = asyncio.get_running_loop()
         threads = min(MAX_THREADS, logical_cpus())
         self._free = TURNS_AHEAD * threads
@@ -102,7 +100,7 @@ class SealPool:
             if not any(errors):  # bad ones may be cheaper
                 self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(errors) / max(seconds, 1e-6))))
         else:  # seals on which our own code failed are never taken for good ones
-            log.error("a seal check failed", exc_info=failure)
+            self._log.write("error", "a seal check failed", exc_info=failure)
             reason = f"its check ended with {type(failure).__name__}"
             errors = [MalformedSeal(reason=reason) for _ in job.checks[part]]
         job.errors[part] = errors
