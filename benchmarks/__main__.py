@@ -13,6 +13,7 @@ from benchmarks import (
     benchmark_hostile,
     benchmark_kernel,
     benchmark_propagation,
+    benchmark_rpc,
     benchmark_seal,
     benchmark_signatures,
     benchmark_state,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "sync": benchmark_sync,
     "propagation": benchmark_propagation,
     "hostile": benchmark_hostile,
+    "rpc": benchmark_rpc,
 }
 
 HEAD = """# Benchmarks

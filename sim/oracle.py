@@ -69,7 +69,7 @@ def left_over(nodes: Sequence[SimNode]) -> Iterator[str]:
     for node in nodes:
         gossip = node.overlay._state.gossip
         fetches = {"blocks": gossip._blocks, "bodies": gossip._bodies}
-        parts: dict[str, Sized] = {"candidates": gossip, "jobs": gossip._jobs, **fetches}
+        parts: dict[str, Sized] = {"candidates": gossip, "jobs": gossip._pipeline._jobs, **fetches}
         left = {name: len(part) for name, part in parts.items() if len(part)}
         if left:
             yield f"{node.name} still works on {left}"

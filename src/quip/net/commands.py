@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from quip.chain.chain import Accepted
 from quip.consensus.block_validation import SealedHeader
 from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.errors import NetError
+from quip.net.events import ImportOutcome
 from quip.net.link import Instant
 from quip.net.wire.messages import HeadClaim, Push, Reply, Request
 
@@ -94,8 +94,8 @@ class JobOwner(Requester, Protocol):
         """Per seal None, or the rule that it breaks."""
         ...
 
-    def imported(self, job: int, outcomes: Sequence[Accepted | ConsensusError | None], now: Instant) -> None:
-        """Per block what the chain made of it; None: not taken through no fault of the block."""
+    def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
+        """What became of each block."""
         ...
 
 

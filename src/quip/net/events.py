@@ -31,6 +31,18 @@ class DialFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """Who dialled us was turned away before it was a connection; only for the log."""
+
+    address: Address
+    reason: str
+    handshake: bool
+    """True: in TLS (its certificate, or the proof of its key). False: before it, for it is banned or we are full."""
+    untold: int = 0
+    """So many others of either kind were turned away before it, and not told of: there were too many."""
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """Bytes of one stream, in order; `fin`: the sender has no more. QUIC stream numbers (RFC 9000, section 2.1)."""
 
@@ -73,12 +85,16 @@ class SealsChecked:
     verdicts: tuple[SealedHeader | ConsensusError, ...]
 
 
+ImportOutcome: TypeAlias = Accepted | ConsensusError | None
+"""What became of a block. None: not taken through no fault of its own (disk full, stopping)."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlocksImported:
-    """The answer to ImportBlocks, in order. None: not taken through no fault of the block (disk full, stopping)."""
+    """The answer to ImportBlocks, in order."""
 
     job: int
-    outcomes: tuple[Accepted | ConsensusError | None, ...]
+    outcomes: tuple[ImportOutcome, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +129,6 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Opened | DialFailed | Received | StreamReset | Closed | Backlog
+    Opened | DialFailed | Rejected | Received | StreamReset | Closed | Backlog
     | SealsChecked | BlocksImported | Answered | HeadMoved | PolicyChanged | Tick
 )  # fmt: skip

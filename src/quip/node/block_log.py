@@ -1,17 +1,20 @@
 """What people read of the chain's growth: a line for each new block, and while a sync runs one every few seconds."""
 
+import asyncio
 import time
 from typing import Protocol
 
 import structlog
 
-from quip.chain.events import HeadChanged
+from quip.chain.chain import Chain
+from quip.chain.events import ChainEvent, HeadChanged
 from quip.node.network.driver import Seen
 from quip.node.network.stats import NetworkStats
 from quip.node.process.metrics import NetworkMetrics
 
 log = structlog.get_logger("quip.node")
 
+LOOK_S = 1.0
 PROGRESS_S = 5.0  # between two lines while a sync runs
 
 
@@ -25,16 +28,31 @@ class SyncProgress(Protocol):
 
 
 class BlockLog:
-    """`tell` in the chain's thread, `look` once a second on the loop."""
+    """`tell` in the chain's thread, `look` once a second on the loop; `run` does both."""
 
-    def __init__(self, network: SyncProgress, counts: NetworkMetrics, miner_id: bytes) -> None:
+    def __init__(self, network: SyncProgress, counts: NetworkMetrics, miner_id: bytes, chain: Chain) -> None:
         self._network = network
         self._counts = counts
         self._miner_id = miner_id
+        self._chain = chain
         self._syncing = False
         self._shown = False
         self._reported_s = 0.0
         self._reported = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        unsubscribe = self._chain.subscribe(self._on_event)
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                self.look(time.monotonic(), self._chain.head.header.number)
+        finally:
+            unsubscribe()
+
+    def _on_event(self, event: ChainEvent) -> None:
+        if isinstance(event, HeadChanged):
+            self.tell(event)
 
     def tell(self, event: HeadChanged) -> None:
         """The head moved. Blocks that a sync brings by the batch are left to `look`."""

@@ -3,6 +3,7 @@
 Verification is native and lets go of the interpreter, so the event loop stays free while a block is checked.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from quip.storage.errors import StoreError, StoreFull
 
 log = structlog.get_logger("quip.chain")
 
+TICK_S = 1.0
 DEEP_REORG = 3  # blocks; two miners often find a block at once, three times in a row is worth a look
 
 LEVEL_ONE = 1 << 16
@@ -64,6 +66,15 @@ class ChainThread:
     def stalled(self) -> bool:
         """True while the disk is full: blocks are not taken, reads go on."""
         return self._stalled is not None
+
+    async def run(self) -> None:
+        """Once a second try again what came too early, or did not fit the disk. Once cancelled, no block is taken."""
+        try:
+            while True:
+                await asyncio.sleep(TICK_S)
+                await asyncio.to_thread(self.tick)
+        finally:
+            self.stop_taking()
 
     def accept(self, block: Block) -> Accepted | None:
         """Verify and store a block; None where it is refused (the log says why). Blocks until done."""

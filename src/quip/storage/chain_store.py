@@ -17,8 +17,6 @@ from quip.storage import records
 from quip.storage.errors import WrongNetwork, corrupt
 from quip.storage.state import StagedState, StoredState
 
-STORE_FILE = "store.redb"
-"""The name of the store inside the data directory."""
 _PARTS = {Part.HEADER: records.HEADERS, Part.BODY: records.BODIES, Part.SEAL: records.SEALS}
 _PAGE = 1_000
 """Rows read at once from tables that may be long."""

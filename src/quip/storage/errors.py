@@ -6,6 +6,7 @@ StoreError (native)
 ├── StoreVersion (native)   written by another version of the store
 ├── StoreLocked (native)    in use by another process
 │   └── DataDirLocked       the whole data directory is; `.holder` is the process id
+├── CannotRewind            rewind.py: no such block below the head
 └── WrongNetwork            the store holds the chain of another chain id
 """
 

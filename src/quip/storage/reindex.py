@@ -7,7 +7,6 @@ old file is kept under another name.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from quip.storage import records
 from quip.storage.chain_store import RedbChainStore, all_rows, open_chain_store
 from quip.storage.check import Progress, all_keys
 from quip.storage.errors import StoreCorrupt, WrongNetwork
+from quip.storage.replacement import keep_aside, replace_durably
 
 MAX_LOSSES = 1_000
 """Losses that are listed."""
@@ -72,9 +72,8 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     finally:
         old.close()
     lost.extend(rebuild.lost)
-    backup = _keep_aside(path) if lost else None
-    fresh_path.replace(path)
-    _sync_directory(path.parent)
+    backup = keep_aside(path, "damaged") if lost else None
+    replace_durably(fresh_path, path)
     return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), backup)
 
 
@@ -191,20 +190,3 @@ class _Rebuild:
         while self._links[chain[-1]].number > 0:
             chain.append(self._links[chain[-1]].parent)
         return chain[::-1]
-
-
-def _keep_aside(path: Path) -> Path:
-    """A second name for the old file, so that it outlives the replacement."""
-    number = 1
-    while (backup := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    backup.hardlink_to(path)
-    return backup
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -31,7 +31,7 @@ class World:
             block = chain.block_by_number(number)
             assert block is not None
             self.heads.append(Head(block.header.hash, block.header, block.context))
-        self.log = BlockLog(self, self.counts.network, self.heads[4].header.miner_id)
+        self.log = BlockLog(self, self.counts.network, self.heads[4].header.miner_id, chain)
 
     def seen(self, block_hash: bytes) -> Seen | None:
         return self.known.get(block_hash)

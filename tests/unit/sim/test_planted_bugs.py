@@ -11,7 +11,7 @@ from quip.consensus.errors.body import ExecutionError
 from quip.consensus.errors.header import FutureBlock
 from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import ReportPeer
-from quip.net.gossip.block_pipeline import Gossip
+from quip.net.gossip.block_pipeline import BlockPipeline
 from quip.net.gossip.candidates import Candidate
 from quip.net.link import Instant
 from quip.net.sync.download import Download
@@ -71,37 +71,37 @@ def never_asks_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def bans_the_early(patch: pytest.MonkeyPatch) -> None:
-    refused = Gossip._refused
+    refused = BlockPipeline._refused
 
-    def blame(gossip: Gossip, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
+    def blame(pipeline: BlockPipeline, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
         if isinstance(error, FutureBlock):
-            gossip._orders.append(ReportPeer(candidate.offer.peer, error))
-        refused(gossip, candidate, error, *more)
+            pipeline._orders.append(ReportPeer(candidate.offer.peer, error))
+        refused(pipeline, candidate, error, *more)
 
     patch.setattr(FutureBlock, "fault", Fault.AT_FAULT)
-    patch.setattr(Gossip, "_refused", blame)
+    patch.setattr(BlockPipeline, "_refused", blame)
 
 
 def relays_before_the_check(patch: pytest.MonkeyPatch) -> None:
-    check = Gossip._check
+    check = BlockPipeline._check
 
-    def push_first(gossip: Gossip, candidate: Candidate) -> None:
+    def push_first(pipeline: BlockPipeline, candidate: Candidate) -> None:
         offer = candidate.offer
         submit = BlockSubmit(offer.header, offer.seal, candidate.claim.total_difficulty)
-        gossip._orders.extend(gossip._propagation.push(submit))
-        check(gossip, candidate)
+        pipeline._orders.extend(pipeline._propagation.push(submit))
+        check(pipeline, candidate)
 
-    patch.setattr(Gossip, "_check", push_first)
+    patch.setattr(BlockPipeline, "_check", push_first)
 
 
 def wrong_seals_spoil_the_hash(patch: pytest.MonkeyPatch) -> None:
-    failed = Gossip._seal_failed
+    failed = BlockPipeline._seal_failed
 
-    def poison(gossip: Gossip, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
-        gossip._view._chain._invalid.put(candidate.hash, None)  # type: ignore[attr-defined]
-        failed(gossip, candidate, error, now)
+    def poison(pipeline: BlockPipeline, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
+        pipeline._view._chain._invalid.put(candidate.hash, None)  # type: ignore[attr-defined]
+        failed(pipeline, candidate, error, now)
 
-    patch.setattr(Gossip, "_seal_failed", poison)
+    patch.setattr(BlockPipeline, "_seal_failed", poison)
 
 
 def syncs_to_equal_work(patch: pytest.MonkeyPatch) -> None:
@@ -123,25 +123,25 @@ def believes_the_heaviest_claim(patch: pytest.MonkeyPatch) -> None:
 
 
 def passes_on_the_newest_seal(patch: pytest.MonkeyPatch) -> None:
-    proceed = Gossip._proceed
+    proceed = BlockPipeline._proceed
 
-    def newest(gossip: Gossip, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
+    def newest(pipeline: BlockPipeline, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         if candidate.others:
             sealed = sealed_header(sealed.checked, candidate.others[-1].seal)
-        proceed(gossip, candidate, sealed, now)
+        proceed(pipeline, candidate, sealed, now)
 
-    patch.setattr(Gossip, "_proceed", newest)
+    patch.setattr(BlockPipeline, "_proceed", newest)
 
 
 def blames_the_relayer(patch: pytest.MonkeyPatch) -> None:
-    refused = Gossip._refused
+    refused = BlockPipeline._refused
 
-    def blame(gossip: Gossip, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
+    def blame(pipeline: BlockPipeline, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
         if isinstance(error, ExecutionError):
-            gossip._orders.append(ReportPeer(candidate.offer.peer, error))
-        refused(gossip, candidate, error, *more)
+            pipeline._orders.append(ReportPeer(candidate.offer.peer, error))
+        refused(pipeline, candidate, error, *more)
 
-    patch.setattr(Gossip, "_refused", blame)
+    patch.setattr(BlockPipeline, "_refused", blame)
 
 
 PLANTED = {

@@ -11,7 +11,9 @@ from rich.progress import Progress, TaskID
 
 from quip.cli.node_access import Caller, open_target
 from quip.cli.terminal import output
+from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.cli.terminal.progress import progress_bar
 from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block import Block
 from quip.node.errors import ConfigError, NodeError
@@ -23,7 +25,7 @@ from quip.storage.scratch import ScratchState
 
 BATCH_BLOCKS = 50  # asked for at once: half a megabyte of public blocks
 
-app = typer.Typer(help="Verify or export the chain.", no_args_is_help=True)
+app = command_app(help="Verify or export the chain.", no_args_is_help=True)
 
 From = Annotated[
     int, typer.Option("--from", min=1, help="Check the seals from this block on only; all else from genesis")
@@ -54,7 +56,7 @@ def verify(
             raise ConfigError(f"--from {first} is beyond the head, block {head}", f"use at most --from {head}")
         verifier = ChainVerifier(rules.spec, rules.puzzle, ScratchState(), first)
         started = time.monotonic()
-        with output.progress_bar() as progress:
+        with progress_bar() as progress:
             task = progress.add_task("verifying", total=head + 1, unit="blocks")
             last = _verify(verifier, read_blocks(node, head), progress, task)
         seconds = time.monotonic() - started
@@ -117,7 +119,7 @@ def export(
     with open_target(rpc, data_dir) as node:
         head = integer(node.call("eth_blockNumber"))
         try:
-            with file.open("wb") as opened, output.progress_bar() as progress:
+            with file.open("wb") as opened, progress_bar() as progress:
                 task = progress.add_task("exporting", total=head + 1, unit="blocks")
                 for block in read_blocks(node, head):
                     encoded = _without_seal(block) if no_seals else block.encode()

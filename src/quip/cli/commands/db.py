@@ -1,39 +1,52 @@
-"""quip db check, quip db reindex: is the store sound, and rebuild it from what is."""
+"""quip db check, reindex, rewind: is the store sound, rebuild it from what is, go back to a block."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
-from quip.cli.commands.wallet import files_for
+from quip.cli.node_access import meant_data_dir
 from quip.cli.terminal import output
+from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json
+from quip.cli.terminal.progress import progress_bar
 from quip.consensus.types.block import Block
 from quip.node.config.data_dir import DataFiles
-from quip.node.errors import DataDirError
+from quip.node.errors import ConfigError, DataDirBusy, DataDirError, NodeError
 from quip.node.startup import Rules, explained, rules_of
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import db_check
 from quip.storage.lock import DataDirLock
 from quip.storage.reindex import reindex as rebuild
+from quip.storage.rewind import CannotRewind
+from quip.storage.rewind import rewind as go_back
 
 SHOWN_PROBLEMS = 20  # more say nothing new; --json has all
 
-app = typer.Typer(help="Check the store of a stopped node, or rebuild it.", no_args_is_help=True)
+app = command_app(help="Check the store of a stopped node, rebuild it, or go back to a block.", no_args_is_help=True)
+
+
+To = Annotated[int, typer.Option("--to", min=0, help="The block that becomes the head", metavar="N")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
 
 @contextlib.contextmanager
 def _alone(data_dir: Path | None) -> Iterator[DataFiles]:
     """The data directory of a node that does not run, locked."""
-    files = files_for(data_dir)
+    files = DataFiles(meant_data_dir(data_dir))
     if not files.store.is_file():
         raise DataDirError(f"there is no store in {files.root}", "give the --data-dir of a node that has run")
-    with explained(files.root), DataDirLock.acquire(files.root):
-        yield files
+    try:
+        with explained(files.root), DataDirLock.acquire(files.root):
+            yield files
+    except DataDirBusy as error:
+        raise NodeError(error.message, "stop the node first: this command needs its store for itself") from None
 
 
 @app.command()
@@ -64,9 +77,7 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
 def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Rebuild the store of what is readable. Every block is verified and accepted again; what is lost, is named."""
     with _alone(data_dir) as files, _counting("rebuilding") as progress:
-        if not files.spec.is_file():
-            raise DataDirError(f"{files.spec} is missing", "copy the chain spec that the node ran with to that place")
-        rules = rules_of(files.spec.read_bytes(), str(files.spec))
+        rules = _rules(files)
         report = rebuild(files.store, rules.spec.chain_id, lambda store: _acceptor(rules, store), progress)
     found = {
         "accepted": report.accepted,
@@ -81,6 +92,47 @@ def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
         typer.echo(f"  {loss}")
 
 
+@app.command()
+def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Go back to a block. It becomes the head, what is above it is removed, and the old store is kept beside.
+
+    Wallet, mining identity and peers stay as they are. Peers that have the removed blocks will send them again.
+    """
+    with _alone(data_dir) as files:
+        rules = _rules(files)
+        if not yes:
+            _ask(files, number)
+        try:
+            with _counting("removing") as progress:
+                report = go_back(files.store, rules.spec.rewards, number, progress)
+        except CannotRewind as error:
+            raise ConfigError(str(error), f"give a number below {error.head}: --to N") from None
+    found = {
+        "head": number,
+        "hash": f"0x{report.head.hex()}",
+        "removed": report.removed,
+        "sideBlocks": report.side_blocks,
+        "backup": str(report.backup),
+    }
+    if as_json:
+        output.emit_json(found)
+    else:
+        output.emit_report(found)
+
+
+def _ask(files: DataFiles, number: int) -> None:
+    """Raises ConfigError where nobody is there to answer, and typer.Abort for a no."""
+    if not sys.stdin.isatty():
+        raise ConfigError("going back to a block has to be confirmed", "add --yes")
+    typer.confirm(f"Remove every block above {number} from {files.store}?", err=True, abort=True)
+
+
+def _rules(files: DataFiles) -> Rules:
+    if not files.spec.is_file():
+        raise DataDirError(f"{files.spec} is missing", "copy the chain spec that the node ran with to that place")
+    return rules_of(files.spec.read_bytes(), str(files.spec))
+
+
 def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
     chain = Chain.open(rules.spec, store, rules.puzzle)
     # What was taken once was not from the future, nor too old: a clock that is behind now must not lose it.
@@ -90,7 +142,7 @@ def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
 @contextlib.contextmanager
 def _counting(what: str) -> Iterator[Callable[[str, int], None]]:
     """A line on stderr that counts, for work whose end is not known."""
-    with output.progress_bar() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(what, total=None)
 
         def report(kind: str, count: int) -> None:

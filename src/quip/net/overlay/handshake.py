@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from quip.net.actions import Close, CloseCode, GrantBudget
-from quip.net.address import Address
+from quip.net.address import Address, is_loopback
 from quip.net.errors import RefusalCode
 from quip.net.events import Opened
 from quip.net.limits import CHANGED_KEYS_NOTED
@@ -37,7 +37,10 @@ class Handshake:
             state.dialler.answered(link.address, link.node_id)
         refusal = self._refusal(link, now)
         if refusal is not None:
-            state.actions.append(Close(event.connection, *refusal))
+            code, reason = refusal
+            state.actions.append(Close(event.connection, code, reason))
+            level = "info" if code is CloseCode.BANNED else "debug"
+            state.note(level, "peer refused", address=str(link.address), node=link.node_id.hex()[:16], reason=reason)
             return
         local = LocalJoin(state.local_join, state.config.heartbeat_interval_s, state.config.heartbeat_timeout_s)
         peer = Peer(event.connection, link, PeerSession(event.connection, link, local, now), now)
@@ -49,10 +52,7 @@ class Handshake:
         if link.node_id == state.config.node_id:
             if link.outbound:
                 state.dialler.is_self(link.address)
-                state.note(
-                    "warning" if link.purpose is Purpose.MANUAL else "info", "that peer is this node itself",
-                    address=str(link.address), hint="if it is another machine, its node.key is a copy: remove it there",
-                )  # fmt: skip
+                self._note_self(link)
             return CloseCode.SELF, "this is the same node"
         ban = state.bans.against(link.node_id, link.address.host, now.unix_s)
         if ban is not None and not is_excused(link, ban):
@@ -68,6 +68,16 @@ class Handshake:
         if link.outbound:
             state.dialler.failed(link.address, now)
         return code, reason
+
+    def _note_self(self, link: Link) -> None:
+        """A single node names itself as its peer; elsewhere than at its own address it may be a copy of its key."""
+        what, public = "that peer is this node itself", self._state.config.public
+        here = public is not None and link.address.port == public.port and is_loopback(link.address.host)
+        if here or link.address == public or link.purpose is not Purpose.MANUAL:
+            self._state.note("info", what, address=str(link.address))
+            return
+        hint = "if it is another machine, its node.key is a copy: remove it there"
+        self._state.note("warning", what, address=str(link.address), hint=hint)
 
     def _has_other_key(self, link: Link) -> bool:
         pinned = self._state.storage.pin_of(link.address)
@@ -97,7 +107,9 @@ class Handshake:
         verdict = self._admission.inbound(state.peers, peer, join, state.local_join(), now)
         if verdict.code is not RefusalCode.WELCOME:
             peer.session.refuse(verdict.code, plain(verdict.reason), now)
-            state.note("debug", "join refused", address=str(peer.link.address), reason=verdict.reason)
+            usual = verdict.code in (RefusalCode.DUPLICATE, RefusalCode.SELF)
+            level, node = "debug" if usual else "info", peer.link.node_id.hex()[:16]
+            state.note(level, "join refused", address=str(peer.link.address), node=node, reason=verdict.reason)
             return
         for other in verdict.closes:
             same = other.link.node_id == peer.link.node_id

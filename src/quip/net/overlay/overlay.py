@@ -39,6 +39,7 @@ from quip.net.events import (
     Opened,
     PolicyChanged,
     Received,
+    Rejected,
     SealsChecked,
     StreamReset,
     Tick,
@@ -68,6 +69,7 @@ class Overlay:
         self._handlers: dict[type[Event], Callable[[Any, Instant], None]] = {
             Opened: self._handshake.opened,
             DialFailed: self._dial_failed,
+            Rejected: self._rejected,
             Received: self._received,
             StreamReset: self._stream_reset,
             Closed: self._closed,
@@ -120,6 +122,11 @@ class Overlay:
         level = "warning" if self._state.dialler.is_news(event.address, event.reason) else "debug"
         self._state.note(level, "dial failed", address=str(event.address), reason=event.reason[:200])
         self._state.dialler.failed(event.address, now)
+
+    def _rejected(self, event: Rejected, now: Instant) -> None:
+        what = "handshake refused" if event.handshake else "connection refused"
+        untold = {"untold": event.untold} if event.untold else {}
+        self._state.note("info", what, address=str(event.address), reason=event.reason[:200], **untold)
 
     def _received(self, event: Received, now: Instant) -> None:
         peer = self._state.peers.get(event.connection)

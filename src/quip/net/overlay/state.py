@@ -13,7 +13,7 @@ from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import Action, CheckSeals, Close, CloseCode, ImportBlocks, Log, Send
 from quip.net.commands import JobOwner, Order, Requester
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
-from quip.net.gossip.block_pipeline import Gossip
+from quip.net.gossip.gossip import Gossip
 from quip.net.gossip.propagation import Propagation
 from quip.net.gossip.transaction_inventory import EmptyPool, TransactionInventory
 from quip.net.limits import DEPARTED, MAX_REASON_CHARACTERS, PROVIDERS

@@ -16,7 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from quip.net.actions import CloseCode
 from quip.net.address import Address
-from quip.net.events import Backlog, Closed, DialFailed, Opened, Received, StreamReset
+from quip.net.events import Backlog, Closed, DialFailed, Opened, Received, Rejected, StreamReset
 from quip.net.limits import BACKLOG_STEP, HANDSHAKE_S, KEY_UPDATE_PACKETS, MAX_UNSENT_BYTES
 from quip.net.link import Link, Purpose
 from quip.net.quic.configuration import ALPN, QuicSetup, configuration_of
@@ -26,12 +26,13 @@ from quip.net.quic.hardened import AIOQUIC_FAULTS, HardenedConnection
 from quip.net.quic.node_identity import check_chain, node_id_of
 from quip.net.quic.stateless_reset import token_of
 
+NO_ANSWER = "no answer"
 T = TypeVar("T")
-TransportEvent: TypeAlias = Opened | DialFailed | Received | StreamReset | Closed | Backlog
+TransportEvent: TypeAlias = Opened | DialFailed | Rejected | Received | StreamReset | Closed | Backlog
 
 
 class Channel:
-    """One connection. Its events: Opened first, Closed last and once; or nothing but DialFailed."""
+    """One connection. Its events: Opened first, Closed last and once; or nothing but DialFailed or Rejected."""
 
     def __init__(self, setup: QuicSetup, number: int, address: Address, purpose: Purpose) -> None:
         self.number = number
@@ -120,7 +121,7 @@ class Channel:
         if self.ended:
             return
         if not self.opened and now_s >= self._deadline_s:
-            self.fail("no answer")
+            self.fail(NO_ANSWER)
             return
         self._guarded(lambda: self._quic.handle_timer(now_s), None)
         self._drain()
@@ -188,6 +189,8 @@ class Channel:
             self._events.append(Closed(self.number, reason))
         elif self.purpose is not Purpose.INBOUND:
             self._events.append(DialFailed(self.address, reason))
+        elif reason != NO_ANSWER:  # who falls silent is not worth a line
+            self._events.append(Rejected(self.address, reason, handshake=True))
 
     def _drain(self) -> None:
         """Translate what aioquic has to tell."""

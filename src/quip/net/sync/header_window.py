@@ -66,6 +66,8 @@ class HeaderWindow:
         self.slots: list[Slot] = []
         self.sealed = 0
         """So many slots from the first on have a verified seal."""
+        self.bodies_wanted = 0
+        """So many slots from the first on have their body, or want it."""
         self.body_bytes = 0
         """Of the transactions in all slots."""
         self._spec = spec
@@ -91,7 +93,7 @@ class HeaderWindow:
         self.slots.append(slot)
         return slot
 
-    def settle(self) -> None:
+    def count_sealed(self) -> None:
         """Count the slots that became sealed."""
         slots, sealed = self.slots, self.sealed
         while sealed < len(slots) and slots[sealed].sealed is not None:
@@ -113,23 +115,23 @@ class HeaderWindow:
             return False
         self._drop(self.slots[kept:])
         del self.slots[kept:]
-        self.sealed = min(self.sealed, kept)
+        self.sealed, self.bodies_wanted = min(self.sealed, kept), min(self.bodies_wanted, kept)
         return True
 
-    def take(self, count: int) -> list[Slot]:
+    def pop(self, count: int) -> list[Slot]:
         """Remove the lowest slots; the last of them becomes the start."""
-        taken = self.slots[:count]
-        self.body_bytes -= sum(map(_size, taken))
+        popped = self.slots[:count]
+        self.body_bytes -= sum(map(_size, popped))
         del self.slots[:count]
-        self.sealed = max(0, self.sealed - count)
-        if taken:
-            self.start = taken[-1].checked.as_parent
-        return taken
+        self.sealed, self.bodies_wanted = max(0, self.sealed - count), max(0, self.bodies_wanted - count)
+        if popped:
+            self.start = popped[-1].checked.as_parent
+        return popped
 
     def close(self) -> None:
         """Forget everything."""
         self._drop(self.slots)
-        self.slots, self.sealed = [], 0
+        self.slots, self.sealed, self.bodies_wanted = [], 0, 0
 
     def locator(self) -> list[bytes]:
         """Hashes from the tip down to the start, at doubling distances."""

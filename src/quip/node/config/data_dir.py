@@ -1,11 +1,18 @@
 """What lies where in a data directory."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from quip.node.config.node_config import NodeConfig, default_data_dir
-from quip.node.process.running_nodes import RPC_FILE
-from quip.storage.chain_store import STORE_FILE
+from quip.node.process.running_nodes import RPC_FILE, quip_home
+from quip.storage import STORE_FILE
+
+if TYPE_CHECKING:
+    from quip.node.config.node_config import NodeConfig
+
+MADE_FIRST = (STORE_FILE, "chain_spec.json", "identity", "wallet", "trust.db")  # what makes a directory a node's
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +61,16 @@ class DataFiles:
 def files_of(config: NodeConfig, chain: str) -> DataFiles:
     """The data directory that the configuration names, or the default one of the chain and port."""
     return DataFiles(config.data_dir or default_data_dir(chain, config.port))
+
+
+def default_data_dir(chain: str, port: int) -> Path:
+    """`~/.quip/<chain>/<port>`: several nodes on one machine never meet."""
+    return Path.home() / ".quip" / chain / str(port)
+
+
+def existing_data_dirs() -> list[Path]:
+    """The default data directories in which a node has run, by chain and port."""
+    home = quip_home()
+    found = () if home is None else home.glob("*/*")
+    made = [place for place in found if place.name.isdecimal() and any((place / name).exists() for name in MADE_FIRST)]
+    return sorted(made, key=lambda place: (place.parent.name, int(place.name)))

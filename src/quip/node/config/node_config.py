@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from quip.node.config.settings import SECTIONS, Kind, LogLevel, Settings, merge
+from quip.node.config.settings import SECTIONS, GlobalSection, Kind, LogLevel, Settings, merge
 from quip.node.errors import ConfigError
 
 DEFAULT_HOST = "0.0.0.0"
@@ -55,12 +55,30 @@ class QpuConfig:
 
 @dataclass(frozen=True, slots=True)
 class RpcConfig:
-    """The JSON-RPC server, always on loopback; port None follows the rule of `rpc_port_for`."""
+    """The JSON-RPC server; port None follows the rule of `rpc_port_for`."""
 
     port: int | None
     batch_limit: int
     body_limit_bytes: int
     access_log: Path | None
+    listen: str
+    """The address to listen on: an IP address or a name."""
+    hosts: tuple[str, ...]
+    """Names that a request's Host header may bear beside those of loopback; "*" is any."""
+    cors: tuple[str, ...]
+    """Origins of web pages that may call it; "*" is any."""
+    token_file: Path | None
+    """What a caller must know to use wallet and admin methods where it listens beyond loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """The metrics server; port None leaves it off."""
+
+    port: int | None
+    listen: str
+    hosts: tuple[str, ...]
+    """Names that a request's Host header may bear beside those of loopback; "*" is any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +118,7 @@ class NodeConfig:
     payout: str | None
     log_level: LogLevel
     node_log: Path | None
-    metrics_port: int | None
+    metrics: MetricsConfig
     rpc: RpcConfig
     cpu: CpuConfig
     gpu: GpuConfig
@@ -213,8 +231,8 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         payout=general.payout,
         log_level=general.log_level,
         node_log=general.node_log,
-        metrics_port=general.metrics_port,
-        rpc=RpcConfig(general.rpc_port, general.rpc_batch_limit, general.rpc_body_limit, general.http_log),
+        metrics=MetricsConfig(general.metrics_port, general.metrics_listen, general.metrics_hosts),
+        rpc=_rpc(general),
         cpu=_cpu(settings),
         gpu=GpuConfig(settings.gpu.backend, settings.gpu.devices, settings.gpu.types),
         qpu=QpuConfig(
@@ -224,6 +242,19 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
             settings.qpu.daily_budget,
         ),
         miners=_miners(settings, chosen),
+    )
+
+
+def _rpc(general: GlobalSection) -> RpcConfig:
+    return RpcConfig(
+        port=general.rpc_port,
+        batch_limit=general.rpc_batch_limit,
+        body_limit_bytes=general.rpc_body_limit,
+        access_log=general.http_log,
+        listen=general.rpc_listen,
+        hosts=general.rpc_hosts,
+        cors=general.rpc_cors,
+        token_file=general.rpc_token_file,
     )
 
 
@@ -285,11 +316,6 @@ def _is_host(text: str) -> bool:
     if not host or not all(letter.isalnum() or letter in "-_.:%" for letter in host):
         return False
     return ":" in host or all(0 < len(label) <= 63 for label in host.removesuffix(".").split("."))
-
-
-def default_data_dir(chain: str, port: int) -> Path:
-    """`~/.quip/<chain>/<port>`: several nodes on one machine never meet."""
-    return Path.home() / ".quip" / chain / str(port)
 
 
 def rpc_port_for(config: NodeConfig) -> int | None:

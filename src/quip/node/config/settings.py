@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -18,6 +18,8 @@ Kind = Literal["cpu", "gpu", "qpu"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+LOOPBACK = "127.0.0.1"
+ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/\s?#@]+")
 BUDGET = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*/\s*d\s*")
 
 
@@ -49,11 +51,28 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _host(value: str) -> str:
+    """An address of this machine, or a name for one; a port has a key of its own."""
+    name = value.strip("[]")
+    if not name or not all(letter.isalnum() or letter in "-_.:%" for letter in name):
+        raise ValueError("not an address: give one of this machine, such as 127.0.0.1, 0.0.0.0 or ::")
+    return name
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Origins as browsers send them (RFC 6454): scheme and host, no path; "*" is any."""
+    for value in values:
+        if value != "*" and ORIGIN.fullmatch(value) is None:
+            raise ValueError(f'{value!r} is not an origin: write https://host or http://host:port, or "*" for any')
+    return tuple(value.lower() for value in values)
+
+
 def _auto(value: object) -> object:
     return None if value == "auto" else value
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
 AutoCount = Annotated[Count | None, BeforeValidator(_auto)]
@@ -91,7 +110,13 @@ class GlobalSection(Section):
     rpc_port: Port | None = None
     rpc_batch_limit: Annotated[int, Field(ge=1, le=1000)] = 100
     rpc_body_limit: Annotated[int, Field(ge=1024, le=64 << 20)] = 5 << 20
+    rpc_listen: Host = LOOPBACK
+    rpc_hosts: Texts = ()
+    rpc_cors: Annotated[Texts, AfterValidator(_origins)] = ()
+    rpc_token_file: Path | None = None
     metrics_port: Port | None = None
+    metrics_listen: Host = LOOPBACK
+    metrics_hosts: Texts = ()
 
 
 class CpuSection(Section):

@@ -43,6 +43,7 @@ from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
 from quip.node.chain_thread import ChainThread, Outcome
 from quip.node.config.node_config import NodeConfig
 from quip.node.network.initial_sync import Progress, progress_of
+from quip.node.network.limited_log import LimitedLog
 from quip.node.network.peer_resolver import PeerResolver
 from quip.node.network.seal_pool import SealPool
 from quip.node.network.serving_pool import ServingPool
@@ -88,7 +89,7 @@ class Seen:
 
 
 class NetworkDriver:
-    """Owns transport, overlay and jobs. `start`, then `work` and `beat` as tasks, then `stop`; all on one loop."""
+    """Owns transport, overlay and jobs. `start`, then `run`; all on one loop."""
 
     def __init__(self, parts: NetworkParts) -> None:
         self._parts = parts
@@ -100,6 +101,7 @@ class NetworkDriver:
         self._seen: BoundedDict[bytes, Seen] = BoundedDict(SEEN_BLOCKS)
         self._had_anchors = bool(parts.trust.anchors())
         self._started_s = parts.clock.monotonic()
+        self._log = LimitedLog(clock=parts.clock.monotonic)
         self.figures = NetworkStats()
 
     async def start(self) -> None:
@@ -153,6 +155,21 @@ class NetworkDriver:
         """Something happened. On the loop."""
         self._events.append(event)
         self._wake.set()
+
+    async def run(self) -> None:
+        """Handle events and tell the time until cancelled; then say goodbye. Call `start` first."""
+        beating = asyncio.create_task(self.beat())
+        beating.add_done_callback(self._ended)
+        try:
+            await self.work()
+        finally:
+            beating.cancel()
+            await self.stop()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled():
+            self._failure = self._failure or task.exception()
+            self._wake.set()
 
     async def work(self) -> None:
         """Handle events until cancelled. Raises what nobody foresaw in the chain's thread: it would wait for ever."""
@@ -218,7 +235,7 @@ class NetworkDriver:
             case Answer():
                 self._answer(action)
             case Log(level=level, event=event, fields=fields):
-                getattr(log, level)(event, **dict(fields))
+                self._log.write(level, event, **dict(fields))
 
     def _imported(self, job: int, found: "Future[list[Outcome]]") -> None:
         self._later(lambda: self._take_import(job, found))
@@ -253,6 +270,7 @@ class NetworkDriver:
     def _note_arrival(self, block_hash: bytes, number: int, connection: int) -> None:
         if block_hash not in self._seen:
             self._seen.put(block_hash, Seen(connection, time.monotonic()))
+            # Not limited: who makes us log it has paid with the work of a header's gate.
             log.debug("block received", number=number, hash=block_hash, peer=self.figures.address_of(connection))
 
     def _look_at_policy(self) -> None:

@@ -1,5 +1,6 @@
 """Opens what the network stands on: node key, trust.db, addresses, the required authority. Errors are explained."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,11 @@ from quip.net.quic.node_identity import NodeIdentity, read_certificates
 from quip.net.quic.udp import UdpSocket
 from quip.node.config.data_dir import DataFiles
 from quip.node.config.node_config import NodeConfig, split_address
+from quip.node.core import NodeCore
 from quip.node.errors import ConfigError
+from quip.node.mining.setup import MiningSetup
+from quip.node.network.driver import NetworkDriver, NetworkParts
+from quip.node.network.limited_log import LimitedLog
 from quip.node.network.peer_resolver import look_up
 
 log = structlog.get_logger("quip.net")
@@ -47,7 +52,32 @@ def open_transport(config: NodeConfig, host: str, files: DataFiles) -> EndpointC
 
 def open_trust(path: Path) -> TrustDb:
     """The peers' database, made where absent. Raises LocalError."""
-    return TrustDb(path, lambda error: log.error("peers are not saved", reason=error.message, hint=error.hint))
+    limited = LimitedLog()
+    return TrustDb(
+        path, lambda error: limited.write("error", "peers are not saved", reason=error.message, hint=error.hint)
+    )
+
+
+def open_network(
+    core: NodeCore, transport: EndpointConfig, mining: MiningSetup, stack: contextlib.ExitStack
+) -> NetworkDriver:
+    """The network of this node, not started yet; `stack` closes the peers' database. Raises LocalError."""
+    trust = open_trust(core.files.trust)
+    stack.callback(trust.close)
+    return NetworkDriver(
+        NetworkParts(
+            config=core.config,
+            rules=core.rules,
+            transport=transport,
+            trust=trust,
+            writer=core.writer,
+            clock=core.clock,
+            public=public_address(core.config),
+            has_made=mining.producer.has_made,
+            mining=lambda: mining.idle_because is None,
+            counters=core.metrics.public,
+        )
+    )
 
 
 def public_address(config: NodeConfig) -> Address:

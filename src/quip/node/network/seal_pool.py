@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-import structlog
-
 from quip.consensus import block_validation
 from quip.consensus.block_validation import Rules, SealedHeader
 from quip.consensus.errors.root import ConsensusError
@@ -21,8 +19,7 @@ from quip.ising.puzzle import Puzzle
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
 from quip.node.config.node_config import logical_cpus
-
-log = structlog.get_logger("quip.net")
+from quip.node.network.limited_log import LimitedLog
 
 MAX_THREADS = 2  # verification never takes more of a machine that also mines
 TURNS_AHEAD = 2  # handed to each thread: it does not stand still until the loop has heard of the last one
@@ -53,6 +50,7 @@ class SealPool:
     def __init__(self, spec: ChainSpec, puzzle: Puzzle, report: Callable[[SealsChecked], None]) -> None:
         self._rules = Rules(spec, puzzle)
         self._report = report
+        self._log = LimitedLog()
         self._loop = asyncio.get_running_loop()
         threads = min(MAX_THREADS, logical_cpus())
         self._free = TURNS_AHEAD * threads
@@ -104,7 +102,7 @@ class SealPool:
             if all(isinstance(verdict, SealedHeader) for verdict in verdicts):  # bad ones may be cheaper
                 self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(verdicts) / max(seconds, 1e-6))))
         else:  # seals on which our own code failed are never taken for good ones
-            log.error("a seal check failed", exc_info=failure)
+            self._log.write("error", "a seal check failed", exc_info=failure)
             reason = f"its check ended with {type(failure).__name__}"
             verdicts = [MalformedSeal(reason=reason) for _ in job.checks[part]]
         job.verdicts.update(enumerate(verdicts, part.start))

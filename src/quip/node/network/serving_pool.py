@@ -8,15 +8,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import structlog
-
 from quip.net.actions import Answer
 from quip.net.chain_server import ChainServer
 from quip.net.events import Answered
 from quip.net.wire.messages import Encoded
+from quip.node.network.limited_log import LimitedLog
 from quip.storage.errors import StoreError
-
-log = structlog.get_logger("quip.net")
 
 
 class ServingPool:
@@ -25,6 +22,7 @@ class ServingPool:
     def __init__(self, library: ChainServer, report: Callable[[Answered], None]) -> None:
         self._library = library
         self._report = report
+        self._log = LimitedLog()
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "reading")
         self._busy = False
@@ -72,6 +70,7 @@ class ServingPool:
             self._report(Answered(question.connection, question.stream, found.result()))
         else:
             hint = {"hint": "stop the node and run: quip db check"} if isinstance(failure, StoreError) else {}
-            log.error("cannot answer a peer", reason=str(failure), exc_info=None if hint else failure, **hint)
+            trace = None if hint else failure
+            self._log.write("error", "cannot answer a peer", reason=str(failure), exc_info=trace, **hint)
             self._report(Answered(question.connection, question.stream, None))
         self._start()

@@ -6,19 +6,29 @@ looked at in larger lots: by default a sync spends a tenth of its time here. In 
 minute, whatever was made meanwhile.
 """
 
+import asyncio
 import gc
+import time
 
 YOUNG = 50_000
 """Containers made since the last look; some 10 MB."""
 FULL_EVERY_S = 60.0
 """Between two looks at everything: some 10 ms."""
+TICK_S = 1.0
 
 
 class GcTuning:
-    """`settle` once everything is there, then `tick` now and then."""
+    """`settle` once everything is there, then `tick` now and then; `run` does both."""
 
-    def __init__(self, now_s: float) -> None:
-        self._due_s = now_s + FULL_EVERY_S
+    def __init__(self, now_s: float | None = None) -> None:
+        self._due_s = (time.monotonic() if now_s is None else now_s) + FULL_EVERY_S
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self.settle()
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.tick(time.monotonic())
 
     @staticmethod
     def settle() -> None:

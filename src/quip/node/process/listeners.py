@@ -1,5 +1,6 @@
 """The TCP sockets of a node, opened before it makes or changes anything."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ def listening(config: NodeConfig) -> Iterator[Listeners]:
     with contextlib.ExitStack() as stack:
         rpc = stack.enter_context(_rpc(config))
         metrics = None
-        if config.metrics_port is not None:
-            metrics = stack.enter_context(_listen(config.metrics_port, "metrics", "--metrics-port"))
+        if config.metrics.port is not None:
+            metrics = stack.enter_context(_listen(config.metrics.port, "metrics", "--metrics-port"))
         yield Listeners(rpc, metrics)
 
 
@@ -52,3 +53,13 @@ def _listen(port: int, what: str, flag: str) -> socket.socket:
         return http.listen(port)
     except OSError:
         raise PortBusy(what, port, flag) from None
+
+
+async def serve(server: http.LocalServer) -> None:
+    """Serve until cancelled; answers under way are finished then."""
+    serving = asyncio.create_task(server.run_until_stopped())
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.stop()
+        await serving

@@ -15,6 +15,7 @@ import structlog
 
 from quip.rpc.errors import HandlerCrashed, InvalidRequest, MethodNotFound, ParseError, RpcError
 from quip.rpc.params import Param, parse_arguments
+from quip.rpc.transport.log_limit import RepeatLimit
 from quip.storage.errors import StoreError
 
 log = structlog.get_logger("quip.rpc")
@@ -45,6 +46,7 @@ class Dispatcher:
         self._pool = pool
         self._batch_limit = batch_limit
         self._count = count
+        self._failures = RepeatLimit()
 
     async def handle(self, body: bytes) -> bytes | None:
         """The response to one HTTP body; None where there is nothing to say (notifications only)."""
@@ -91,11 +93,18 @@ class Dispatcher:
             return done.result()
         if isinstance(failure, RpcError):
             raise failure
-        if isinstance(failure, StoreError):  # says itself what to do
-            log.error("an RPC method failed", method=name, reason=str(failure))
-        else:
-            log.error("an RPC method failed", method=name, exc_info=failure)
+        self._log_failure(name, failure)
         raise HandlerCrashed
+
+    def _log_failure(self, name: str, failure: BaseException | None) -> None:
+        left_out = self._failures.admit((name, type(failure)))
+        if left_out is None:
+            return
+        values: dict[str, Any] = {"left_out": left_out} if left_out else {}
+        if isinstance(failure, StoreError):  # says itself what to do
+            log.error("an RPC method failed", method=name, reason=str(failure), **values)
+        else:
+            log.error("an RPC method failed", method=name, exc_info=failure, **values)
 
 
 def parse(body: bytes) -> object:

@@ -9,32 +9,31 @@ import contextlib
 import ipaddress
 import socket
 import time
-from collections.abc import Iterator
 
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from quip.rpc.transport.dispatch import Dispatcher
+from quip.rpc.transport.server import LocalServer
+
+__all__ = ["LocalServer", "application", "is_loopback", "listen", "listen_from"]
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 128  # connections waiting to be accepted; local tools need few
-MAX_CONNECTIONS = 256  # beyond it the server answers 503: a local program has run wild
 SEARCHED_PORTS = 1000  # where "the first free one" is looked for
-KEEP_ALIVE_S = 30
 BODY_S = 30.0  # a request that takes longer to arrive holds one of the connections for nothing
-CLOSE_S = 1  # a stop waits so long for answers under way
 
 access = structlog.get_logger("quip.http")
 
 
 def listen(port: int) -> socket.socket:
     """A listening TCP socket on loopback; port 0 takes any free one. Raises OSError."""
-    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named since asyncio sets TCP_NODELAY only where it is: an answer goes out as two writes, and the
+    # second would wait 40 ms for the client's delayed acknowledgement of the first.
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind((LOOPBACK, port))
@@ -117,42 +116,3 @@ def _refusal(request: Request) -> Response | None:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         return PlainTextResponse("invalid content type, only application/json is supported\n", 415)
     return None
-
-
-class LocalServer(uvicorn.Server):
-    """A uvicorn server inside our event loop: signals are the node's business."""
-
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                ws="none",
-                server_header=False,
-                limit_concurrency=MAX_CONNECTIONS,
-                timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=CLOSE_S,
-            )
-        )
-        self._listener = listener
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        host, port = self._listener.getsockname()[:2]
-        return f"http://{host}:{port}"
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signal handlers alone."""
-        yield
-
-    async def run_until_stopped(self) -> None:
-        """Serve until `stop`."""
-        await self.serve(sockets=[self._listener])
-
-    def stop(self) -> None:
-        """Finish what is under way and return from `run_until_stopped`."""
-        self.should_exit = True

@@ -57,6 +57,9 @@ VALUES: dict[str, tuple[str, Any]] = {
     "heartbeat_timeout": ("99", 99.0),
     "tls_cert_file": ("crt", "crt"),
     "tls_key_file": ("key", "key"),
+    "rpc_hosts": ("quip.lan", ["quip.lan"]),
+    "rpc_cors": ("https://a.example", ["https://a.example"]),
+    "metrics_hosts": ("quip.lan", ["quip.lan"]),
     "num_reads": ("64", 64),
     "num_sweeps": ("4096", 4096),
 }

@@ -347,7 +347,7 @@ class OverlayStates(RuleBasedStateMachine):
             return
         hub = self.overlay._state
         assert len(hub.gossip) <= CANDIDATES
-        assert len(hub.gossip._waiting) <= WAITING_CHILDREN
+        assert len(hub.gossip._pipeline._waiting) <= WAITING_CHILDREN
         assert len(hub.gossip._blocks) <= FETCHES
         assert {peer.connection for peer in hub.peers.all()} == set(self.open)
         joined = list(hub.peers.joined())

@@ -8,7 +8,7 @@ import pytest
 from aioquic import tls
 from aioquic.quic.packet import QuicErrorCode
 
-from quip.net.events import Closed, DialFailed, Opened
+from quip.net.events import Closed, DialFailed, Opened, Rejected
 from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity
 from support.node_certificates import DAY, key_of, pem, signed
@@ -17,11 +17,15 @@ from support.quic_strangers import Stranger, configuration
 
 
 async def expect_refusal(node: Endpoint, stranger: Stranger) -> None:
-    """The stranger's connection ends, and the node never told of it."""
+    """The stranger's connection ends; the node tells that it turned him away, and nothing else."""
     try:
         stranger.connect()
         assert await stranger.until(lambda: stranger.ended)
-        assert node.events == []
+        refused = await node.first(Rejected)
+        assert node.events == [refused]
+        assert refused.handshake
+        assert refused.address == stranger.address
+        assert refused.reason
     finally:
         stranger.close()
 
@@ -114,13 +118,16 @@ async def test_a_required_ca_admits_its_own_and_nobody_else() -> None:
                 assert isinstance(await guest.dial(node), Opened)
                 assert isinstance(await node.dial(guest), Opened)
         for what, bad in outsiders.items():
-            before = len(node.of(Opened))
+            before, refusals = len(node.of(Opened)), len(node.of(Rejected))
             async with endpoint("bad", EndpointConfig("127.0.0.1", 0, bad)) as guest:
                 opened = await guest.dial(
                     node
                 )  # TLS 1.3: the client is done before the server has seen its certificate
                 assert isinstance(opened, Opened), what
                 assert "certificate refused" in (await guest.first(Closed)).reason, what
+                told = await node.first(Rejected, refusals + 1)
+                assert told.reason.startswith("certificate refused: "), what
+                assert told.address == guest.address, what
                 answer = await node.dial(guest)
                 assert isinstance(answer, DialFailed), what
                 assert "certificate refused" in answer.reason, what

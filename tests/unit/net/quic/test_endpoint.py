@@ -6,9 +6,10 @@ import pytest
 from aioquic.quic import events as quic_events
 from aioquic.quic.packet import encode_quic_version_negotiation
 
+from quip.net import limits
 from quip.net.actions import Close, CloseCode, Dial
 from quip.net.address import Address
-from quip.net.events import Closed, DialFailed, Opened, Received
+from quip.net.events import Closed, DialFailed, Opened, Received, Rejected
 from quip.net.link import Purpose
 from quip.net.quic import accept_limits, channel
 from quip.net.quic import endpoint as endpoint_module
@@ -104,6 +105,9 @@ async def test_the_node_takes_so_many_and_no_more(node: Endpoint, monkeypatch: p
         for _ in range(2):
             assert isinstance(await friend.dial(node), Opened)
         assert isinstance(await other.dial(node), DialFailed)
+        (told,) = node.of(Rejected)
+        assert (told.address, told.handshake) == (other.address, False)
+        assert told.reason.startswith("too many connections")
         assert await friend.dial(node) == DialFailed(node.address, "too many connections")
 
 
@@ -159,3 +163,17 @@ async def test_garbage_uses_up_nobodys_turn(monkeypatch: pytest.MonkeyPatch) -> 
         assert isinstance(await friend.dial(node), Opened)
         monkeypatch.setattr(channel, "HANDSHAKE_S", 0.3)
         assert await dial_address(friend, node.address) == DialFailed(node.address, "no answer")
+
+
+async def test_who_is_turned_away_is_told_of_at_a_bounded_rate(node: Endpoint) -> None:
+    """A flood at the door must not occupy the overlay, nor fill the log."""
+    refused = Rejected(Address("192.0.2.1", 4_000), "its network is banned", handshake=False)
+    for _ in range(limits.LOG_LINES_AT_ONCE + 300):
+        node.transport._turned_away(refused)
+    await node.first(Rejected, limits.LOG_LINES_AT_ONCE)
+    assert node.events == [refused] * limits.LOG_LINES_AT_ONCE
+    bucket = node.transport._log_limit._buckets.get("handshake False")
+    assert bucket is not None
+    bucket.charge(-1.0)  # time has passed
+    node.transport._turned_away(refused)
+    assert (await node.first(Rejected, limits.LOG_LINES_AT_ONCE + 1)).untold == 300

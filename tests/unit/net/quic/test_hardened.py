@@ -12,7 +12,7 @@ from aioquic.quic import events as quic_events
 
 from quip.net import limits
 from quip.net.actions import Send
-from quip.net.events import Closed, Opened, Received
+from quip.net.events import Closed, Opened, Received, Rejected
 from quip.net.quic import accept_limits, channel
 from support.quic_endpoints import endpoint, pair
 from support.quic_strangers import Stranger, closed_for, frame_of, guest
@@ -118,7 +118,7 @@ async def test_random_client_hellos_break_nothing(monkeypatch: pytest.MonkeyPatc
             stranger.flush()
             stranger.close()
             await asyncio.sleep(0)
-        assert node.events == []
+        assert {type(event) for event in node.events} <= {Rejected}
         monkeypatch.setattr(channel, "HANDSHAKE_S", 20.0)
         async with endpoint("friend") as friend, asyncio.timeout(20):
             while not isinstance(opened := await friend.dial(node), Opened):

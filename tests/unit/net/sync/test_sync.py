@@ -100,7 +100,7 @@ def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyP
         window.put_body(slot, checked_body(slot.header, body))
         window.put_body(slot, checked_body(slot.header, body))  # twice is once
     assert window.body_bytes == 4 * 401
-    window.take(1)
+    window.pop(1)
     assert window.body_bytes == 3 * 401
     assert window.cut(window.slots[1].header.number, window.slots[1].hash)
     assert window.body_bytes == 2 * 401
@@ -180,7 +180,7 @@ def test_a_branch_from_far_below() -> None:
 
     def done() -> bool:
         nonlocal largest
-        window = world.sync._run._window if world.sync._run else None
+        window = world.sync._download.branch.window if world.sync._download else None
         largest = max(largest, len(window) if window else 0)
         if world.chain.tree.has(theirs[20].header.hash):
             assert world.checked >= len(theirs) - 20, "stored before it was weighed"
@@ -212,7 +212,7 @@ def test_the_second_pass_is_bound_to_the_first() -> None:
     world = World(chain_with(ours), SMALL)
     liar = Teller(theirs)
     (number,) = world.join(liar)
-    world.run(60, lambda: world.sync._run is not None and world.sync._run.probed is not None)
+    world.run(60, lambda: world.sync._download is not None and world.sync._download.branch.presynced is not None)
     liar.tell_of(light)
     world.run(200, lambda: number in world.blamed or number in world.dropped)
     assert not any(world.chain.tree.has(block.header.hash) for block in (*light[20:], *theirs[20:]))

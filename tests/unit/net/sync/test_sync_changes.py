@@ -22,7 +22,7 @@ def test_peers_vanish_in_mid_sync() -> None:
     numbers = world.join(*(Peer(source) for _ in range(4)))
     for gone, number in enumerate(numbers[:3], 1):
         world.run(30, lambda goal=40 * gone: world.chain.head.header.number >= goal)
-        leader = world.sync._run.leader if world.sync._run else None
+        leader = world.sync._download.leader if world.sync._download else None
         world.leave(leader if leader in world.peers else number)
     assert len(world.peers) == 1
     world.run(30, lambda: same_head(world, source))
@@ -92,8 +92,8 @@ def test_a_reorganisation_above_blocks_that_are_being_imported_is_nobodys_fault(
     world.join(Reorganised(), Peer(source))
     world.run(3)
     assert world.chain.head.header.number == 0
-    assert world.sync._run is not None
-    assert world.sync._run.working
+    assert world.sync._download is not None
+    assert world.sync._download.working
     world.run(60, lambda: same_head(world, source))
     assert (world.blamed, world.dropped) == ({}, {})
 

@@ -366,9 +366,9 @@ def test_orphan_headers_are_bounded() -> None:
     world.join(liar)
     world.run(9)
     assert sum(isinstance(request, HeadersRequest) for request in liar.asked) <= SMALL.window // SMALL.headers
-    assert world.sync._run is not None
-    assert world.sync._run._window is not None
-    assert len(world.sync._run._window) <= SMALL.window
+    assert world.sync._download is not None
+    assert world.sync._download.branch.window is not None
+    assert len(world.sync._download.branch.window) <= SMALL.window
 
 
 def test_nothing_light_is_imported() -> None:

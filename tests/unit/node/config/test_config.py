@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from quip.node.config import node_config
+from quip.node.config import data_dir, node_config
 from quip.node.config.settings import SECTIONS, environment_name
 from quip.node.errors import ConfigError
 from support.places import ROOT
@@ -66,6 +66,19 @@ def test_sources_merge_key_by_key(monkeypatch: pytest.MonkeyPatch) -> None:
         ('[global]\nlog_level = "debug"\n', {"log_level": "DEBUG"}),
         ('[global]\ndata_dir = "/tmp/x"\n', {"data_dir": Path("/tmp/x")}),
         ('[global]\nnode_name = "n"\nnode_log = "n.log"\n', {"node_name": "n", "node_log": Path("n.log")}),
+        (
+            '[global]\nrpc_port = 1\nrpc_listen = "0.0.0.0"\nrpc_hosts = "quip.lan"\nrpc_cors = "https://A.example"\n'
+            'rpc_token_file = "token"\n',
+            {
+                "rpc": node_config.RpcConfig(
+                    1, 100, 5 << 20, None, "0.0.0.0", ("quip.lan",), ("https://a.example",), Path("token")
+                )
+            },
+        ),
+        (
+            '[global]\nmetrics_port = 2\nmetrics_listen = "[::]"\nmetrics_hosts = ["a", "b"]\n',
+            {"metrics": node_config.MetricsConfig(2, "::", ("a", "b"))},
+        ),
         ('[miners]\ncpu = 2\ngpu = ["0"]\n', {"miners": node_config.MinerCounts(2, ("0",), ())}),
         (
             '[gpu]\ndevices = [0, "1"]\ntypes = "t4"\nbackend = "modal"\n',
@@ -106,6 +119,10 @@ def test_keys_of_the_file(text: str, wanted: dict[str, Any]) -> None:
         ('[global]\npublic_host = "a:1"\npublic_port = 2\n', "port 1", "one place"),
         ('[global]\ntls_cert_file = "a"\n', "belong together", "both"),
         ("[global]\nheartbeat_interval = 60\n", "heartbeat_timeout", "60 and 15"),
+        ('[global]\nrpc_cors = "example.org"\n', "is not an origin", "check-config"),
+        ('[global]\nrpc_cors = "https://a.example/page"\n', "is not an origin", "check-config"),
+        ('[global]\nrpc_listen = ""\n', "not an address", "check-config"),
+        ('[global]\nmetrics_listen = "http://x"\n', "not an address", "check-config"),
         ("[cpu]\nnum_cpus = 0\n", "num_cpus = 0", "check-config"),
         ('[qpu]\ndaily_budget = "40s"\n', "budget", "check-config"),
     ],
@@ -174,7 +191,7 @@ def test_num_cpus_is_capped_by_the_machine() -> None:
 
 
 def test_data_directories_of_two_nodes_never_meet() -> None:
-    first, second = node_config.default_data_dir("dev", 20049), node_config.default_data_dir("dev", 20050)
+    first, second = data_dir.default_data_dir("dev", 20049), data_dir.default_data_dir("dev", 20050)
     assert first != second
     assert first == Path(os.environ["HOME"]) / ".quip" / "dev" / "20049"
 

@@ -5,9 +5,9 @@ import sys
 
 CODE = """
 import gc
-from quip.node.process.gc_tuning import FULL_EVERY_S, YOUNG, Collector
+from quip.node.process.gc_tuning import FULL_EVERY_S, YOUNG, GcTuning
 before = gc.get_threshold()
-collector = Collector(0.0)
+collector = GcTuning(0.0)
 collector.settle()
 assert gc.get_freeze_count() > 1_000, "what was there is set apart"
 assert gc.get_threshold() == (YOUNG, *before[1:])

@@ -116,6 +116,16 @@ async def test_half_a_request_gives_its_connection_back(
     writer.close()
 
 
+async def test_an_answer_in_two_writes_does_not_wait_for_an_acknowledgement(running: http.LocalServer) -> None:
+    _, writer = await asyncio.open_connection(*running.url.removeprefix("http://").split(":"))
+    while not running.server_state.connections:
+        await asyncio.sleep(0)
+    (accepted,) = running.server_state.connections
+    connected = accepted.transport.get_extra_info("socket")
+    assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    writer.close()
+
+
 async def test_a_stop_does_not_wait_for_half_a_request(
     running: http.LocalServer, caplog: pytest.LogCaptureFixture
 ) -> None:

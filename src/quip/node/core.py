@@ -1,0 +1,38 @@
+"""What every service of a node stands on."""
+
+import contextlib
+from dataclasses import dataclass
+
+import quip
+from quip.node import startup
+from quip.node.chain_thread import ChainThread
+from quip.node.config.data_dir import DataFiles
+from quip.node.config.node_config import NodeConfig
+from quip.node.process.clock import ClockWatch
+from quip.node.process.metrics import Metrics
+from quip.node.startup import Rules
+from quip.storage.chain_store import RedbChainStore
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCore:
+    """Configuration, rules, chain and clock of one node, and where its figures are counted."""
+
+    config: NodeConfig
+    rules: Rules
+    files: DataFiles
+    store: RedbChainStore
+    writer: ChainThread
+    clock: ClockWatch
+    metrics: Metrics
+
+
+def open_core(config: NodeConfig, rules: Rules, files: DataFiles, stack: contextlib.ExitStack) -> NodeCore:
+    """Open the chain; `stack` closes it. Raises DataDirError."""
+    store, chain = startup.open_chain(files, rules)
+    stack.callback(store.close)
+    clock = ClockWatch()
+    metrics = Metrics(quip.__version__, rules.spec.name)
+    writer = ChainThread(chain, clock, metrics)
+    stack.callback(writer.close)
+    return NodeCore(config, rules, files, store, writer, clock, metrics)

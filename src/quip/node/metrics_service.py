@@ -1,0 +1,25 @@
+"""Prometheus metrics as a service, on a socket that is open already."""
+
+import socket
+from collections.abc import Callable
+
+import structlog
+
+from quip.node.process import metrics
+from quip.node.process.listeners import serve
+from quip.rpc.transport import http
+
+log = structlog.get_logger("quip.node")
+
+
+class MetricsService:
+    """Serves /metrics."""
+
+    def __init__(self, figures: metrics.Metrics, measure: Callable[[], None], listener: socket.socket) -> None:
+        """`measure` sets the figures that are not counted as they happen; called before each answer."""
+        self._server = http.LocalServer(metrics.application(figures, measure), listener)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        log.info("metrics", url=self._server.url + "/metrics")
+        await serve(self._server)

@@ -1,0 +1,43 @@
+"""JSON-RPC as a service: the table of methods over the store and the node, on a socket that is open already."""
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+from quip.node.core import NodeCore
+from quip.node.process.listeners import serve
+from quip.rpc.methods.table import table
+from quip.rpc.transport import http
+from quip.rpc.transport.dispatch import Dispatcher
+from quip.rpc.view import NodeView, RpcView
+
+RPC_THREADS = 4  # enough for local tools; each may hold one proof's baseline
+
+
+class RpcService:
+    """Answers JSON-RPC calls."""
+
+    def __init__(self, core: NodeCore, node: NodeView, listener: socket.socket) -> None:
+        """`node`: what is not in the store."""
+        limits = core.config.rpc
+        self._pool = ThreadPoolExecutor(RPC_THREADS, "rpc")
+        view = RpcView(core.rules.spec, core.rules.spec_json, core.rules.puzzle, core.store, node)
+        dispatcher = Dispatcher(
+            table(view),
+            self._pool,
+            limits.batch_limit,
+            lambda method, outcome: core.metrics.rpc.labels(method, outcome).inc(),
+        )
+        self._server = http.LocalServer(http.application(dispatcher, limits.body_limit_bytes), listener)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self._server.url
+
+    async def run(self) -> None:
+        """Serve until cancelled; calls that have not begun then are dropped."""
+        try:
+            await serve(self._server)
+        finally:
+            await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)

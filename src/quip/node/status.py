@@ -1,0 +1,64 @@
+"""What the node itself answers of the RPC's questions: how it fares, whom it talks to, what it would mine."""
+
+import os
+import time
+from typing import Any
+
+from quip.node.core import NodeCore
+from quip.node.mining.setup import MiningSetup
+from quip.node.network.driver import NetworkDriver
+from quip.node.process.version import client_version
+from quip.primitives.address import checksum_address
+from quip.rpc.encoding import data
+from quip.rpc.view import NetworkView, NodeView
+
+
+class NodeStatus:
+    """Reads; any thread may ask."""
+
+    def __init__(self, core: NodeCore, mining: MiningSetup, network: NetworkDriver) -> None:
+        self._core = core
+        self._mining = mining
+        self._network = network
+        self._started_s = time.monotonic()
+
+    def view(self) -> NodeView:
+        """The node's side of the RPC."""
+        core, mining, figures = self._core, self._mining, self._network.figures
+        return NodeView(
+            version=client_version(),
+            now=core.clock.now,
+            buried=core.writer.chain.tag,
+            pending=lambda: core.writer.template(mining.beneficiary, mining.identity.miner_id).header,
+            status=self.status,
+            miners=mining.miners.objects,
+            network=NetworkView(
+                listening=lambda: True,
+                peers=figures.peer_objects,
+                syncing=lambda: figures.syncing_object(core.writer.chain.head.header.number),
+            ),
+        )
+
+    def status(self) -> dict[str, Any]:
+        """The node's part of quip_getStatus."""
+        core, mining = self._core, self._mining
+        idle = mining.idle_because
+        return {
+            "running": True,
+            "pid": os.getpid(),
+            "uptime": round(time.monotonic() - self._started_s, 1),
+            "nodeName": core.config.node_name,
+            "dataDir": str(core.files.root.resolve()),
+            "mining": idle is None,
+            "idleBecause": idle,
+            "minerId": data(mining.identity.miner_id),
+            "signaturesLeft": mining.identity.remaining,
+            "payout": checksum_address(mining.beneficiary),
+            "nodeId": data(self._network.node_id),
+            "listen": self._network.address,
+        }
+
+    def measure(self) -> None:
+        """Set the metrics that are not counted as they happen."""
+        self._mining.miners.measure()
+        self._network.figures.measure(self._core.metrics.network)
