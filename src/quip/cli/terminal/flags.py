@@ -44,6 +44,7 @@ GENERAL = (
     Flag("global", "auto_mine", "Mine; without it the node follows and validates", bool, "--auto-mine/--no-auto-mine"),
     Flag("global", "genesis_config", "Chain: public, dev, test, or the path of a chain spec"),
     Flag("global", "data_dir", "Where the chain and the keys are kept", Path),
+    Flag("global", "records_dir", "Where used one-time keys are remembered [default: ~/.quip/records]", Path),
     Flag("global", "payout", "Account that rewards are paid to"),
     Flag("global", "node_name", "Name in logs and statistics"),
     Flag("global", "log_level", "DEBUG, INFO, WARNING or ERROR"),

@@ -115,6 +115,7 @@ class NodeConfig:
     auto_mine: bool
     genesis_config: str
     data_dir: Path | None
+    records_dir: Path | None
     payout: str | None
     log_level: LogLevel
     node_log: Path | None
@@ -228,6 +229,7 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         auto_mine=general.auto_mine,
         genesis_config=general.genesis_config,
         data_dir=general.data_dir.expanduser() if general.data_dir else None,
+        records_dir=general.records_dir.expanduser() if general.records_dir else None,
         payout=general.payout,
         log_level=general.log_level,
         node_log=general.node_log,

@@ -98,6 +98,7 @@ class GlobalSection(Section):
     auto_mine: bool = False
     genesis_config: str = "public"
     data_dir: Path | None = None
+    records_dir: Path | None = None
     payout: str | None = None
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = "INFO"
     node_log: Path | None = None
