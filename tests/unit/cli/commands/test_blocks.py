@@ -1,6 +1,5 @@
 """quip blocks: which block a word means."""
 
-
 import pytest
 
 from quip.node.errors import ConfigError, NodeError
