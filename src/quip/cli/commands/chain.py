@@ -16,7 +16,7 @@ from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json, Rpc
 from quip.cli.terminal.progress import progress_bar
-from quip.consensus.errors import MalformedMessage
+from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block import Block
 from quip.node.errors import ConfigError, NodeError
 from quip.node.full_verification import ChainVerifier, VerificationFailed

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.cli.node_access import meant_data_dir
 from quip.cli.terminal import output
@@ -138,8 +139,8 @@ def _ask(files: DataFiles, number: int) -> None:
 
 def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
     chain = Chain.open(rules.spec, store, rules.puzzle)
-    # What was taken once was not from the future: a clock that is behind now must not lose it.
-    return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp))
+    # What was taken once was not from the future, nor too old: a clock that is behind now must not lose it.
+    return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp), STORED_BEFORE)
 
 
 def _is_asked() -> bool:
