@@ -145,6 +145,8 @@ def explained(directory: Path) -> Iterator[None]:
         ) from None
     except WalletError as error:
         raise NodeError(error.message, error.hint) from None
+    except BrokenPipeError:  # the reader of our output is gone, which is no fault of the directory
+        raise
     except OSError as error:
         raise _disk_error(directory, error) from None
 
