@@ -6,6 +6,7 @@ that it adds is known; whether it was done is known once its seal is verified. N
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quip.consensus import rules
@@ -92,6 +93,17 @@ class HeaderWindow:
         slot = Slot(block_hash, header, context, required, source)
         self.slots.append(slot)
         return slot
+
+    def extend_run(self, headers: Sequence[Header], source: int, now: int) -> list[Slot]:
+        """Verify headers, the first on the tip, up to the first that is not good: that one `extend` judges."""
+        tip = self.tip
+        checked = rules.check_headers(self._spec, tip.header, tip.context, headers, now)
+        slots = [
+            Slot(header.hash, header, context, required, source)
+            for header, (required, context) in zip(headers, checked, strict=False)
+        ]
+        self.slots.extend(slots)
+        return slots
 
     def count_sealed(self) -> None:
         """Count the slots that became sealed."""
