@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from quip import _native
+from quip._native import store as native_store
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.storage import records
@@ -81,22 +81,22 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), count, backup)
 
 
-def logical_rows(store: _native.Store) -> Iterator[tuple[str, bytes, bytes]]:
+def logical_rows(store: native_store.Store) -> Iterator[tuple[str, bytes, bytes]]:
     """Every row of every table in order: equal for two stores with the same contents. Raises StoreCorrupt."""
     for table in store.tables():
         for key, value in all_rows(store, table):
             yield table, key, value
 
 
-def _salvaged(path: Path) -> tuple[_native.Store, list[str]]:
+def _salvaged(path: Path) -> tuple[native_store.Store, list[str]]:
     """What can be read of the old file, and what is lost with the rest."""
     try:
-        return _native.Store.salvage(path), []
+        return native_store.Store.salvage(path), []
     except StoreCorrupt as error:
-        return _native.Store.in_memory(), [f"everything: {error}"]
+        return native_store.Store.in_memory(), [f"everything: {error}"]
 
 
-def _check_network(old: _native.Store, chain_id: int) -> None:
+def _check_network(old: native_store.Store, chain_id: int) -> None:
     try:
         stored = old.get(records.META, records.CHAIN_ID)
     except StoreCorrupt:
@@ -108,7 +108,7 @@ def _check_network(old: _native.Store, chain_id: int) -> None:
 class _Rebuild:
     """One run through the old blocks."""
 
-    def __init__(self, old: _native.Store, accept: Callable[[Block], object], progress: Progress) -> None:
+    def __init__(self, old: native_store.Store, accept: Callable[[Block], object], progress: Progress) -> None:
         self.accepted = 0
         self.lost: list[str] = []
         self.lost_blocks = 0

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quip import _native
+from quip._native import store
+from quip._native import store as native_store
 from quip.chain.chain import Status
 from quip.cli import quip
 from quip.cli.commands import db
@@ -29,7 +30,7 @@ def test_a_clock_that_is_behind_loses_no_block() -> None:
     later = int(time.time()) + 10_000
     first = made.block(made.chain.head)
     tomorrow = with_header(made.chain, first, timestamp=later)
-    accept = _acceptor(Rules(spec, b"", puzzle_of(spec)), for_network(_native.Store.in_memory(), spec.chain_id))
+    accept = _acceptor(Rules(spec, b"", puzzle_of(spec)), for_network(store.Store.in_memory(), spec.chain_id))
     accepted = accept(tomorrow)
     assert getattr(accepted, "status", None) is Status.CONNECTED
 
@@ -87,7 +88,7 @@ def test_a_running_node_is_left_alone(data_dir: Path, command: tuple[str, ...]) 
 
 def test_a_rebuild_that_loses_blocks_fails_and_counts_them(data_dir: Path) -> None:
     """Block 3 is gone from the middle: it and the two above are lost."""
-    store = _native.Store.open(data_dir / "store.redb")
+    store = native_store.Store.open(data_dir / "store.redb")
     third = store.get("canonical", (3).to_bytes(8, "big"))
     assert third is not None
     store.commit([], [("seals", third)])
