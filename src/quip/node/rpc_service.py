@@ -2,14 +2,16 @@
 
 import asyncio
 import socket
-from concurrent.futures import ThreadPoolExecutor
 
 from quip.node.core import NodeCore
+from quip.node.process.failures import WatchedPool
 from quip.node.process.listeners import serve
+from quip.rpc.errors import RpcError
 from quip.rpc.methods.table import table
 from quip.rpc.transport import http
 from quip.rpc.transport.dispatch import Dispatcher
 from quip.rpc.view import NodeView, RpcView
+from quip.storage.errors import StoreError
 
 RPC_THREADS = 4  # enough for local tools; each may hold one proof's baseline
 
@@ -20,7 +22,7 @@ class RpcService:
     def __init__(self, core: NodeCore, node: NodeView, listener: socket.socket) -> None:
         """`node`: what is not in the store."""
         limits = core.config.rpc
-        self._pool = ThreadPoolExecutor(RPC_THREADS, "rpc")
+        self._pool = WatchedPool(RPC_THREADS, "rpc", core.failures, (RpcError, StoreError))
         view = RpcView(core.rules.spec, core.rules.spec_json, core.rules.puzzle, core.store, node)
         dispatcher = Dispatcher(
             table(view),
