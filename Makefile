@@ -31,12 +31,13 @@ check: native ## format, lint, types, layers, tidiness
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/vulture
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
 	$(BIN)/python -m pytest tests/test_tidy.py
 
 bench: native ## measure, write docs/benchmarks.md (ONLY="sync hostile": some; PROTOTYPE=DIR adds an outside kernel)
-	$(BIN)/python benchmarks $(ONLY)
+	$(BIN)/python -m benchmarks $(ONLY)
 
 sim: native ## play one seed of the simulated network: SEED=1 (TRACE=1 prints every event)
 	@$(BIN)/python -m sim $(or $(SEED),1) $(if $(TRACE),--trace)

@@ -8,15 +8,18 @@ import argparse
 import datetime
 from types import ModuleType
 
-import benchmark_chain
-import benchmark_hostile
-import benchmark_kernel
-import benchmark_propagation
-import benchmark_seal
-import benchmark_signatures
-import benchmark_state
-import benchmark_sync
-import report
+from benchmarks import (
+    benchmark_chain,
+    benchmark_hostile,
+    benchmark_kernel,
+    benchmark_propagation,
+    benchmark_rpc,
+    benchmark_seal,
+    benchmark_signatures,
+    benchmark_state,
+    benchmark_sync,
+    report,
+)
 
 BENCHMARKS: dict[str, ModuleType] = {
     "kernel": benchmark_kernel,
@@ -27,6 +30,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "sync": benchmark_sync,
     "propagation": benchmark_propagation,
     "hostile": benchmark_hostile,
+    "rpc": benchmark_rpc,
 }
 
 HEAD = """# Benchmarks

@@ -1,6 +1,6 @@
 """A node under attack over real sockets: how long honest blocks take through it meanwhile, and what memory it costs.
 
-    python benchmarks/benchmark_hostile.py [seconds]
+    python -m benchmarks.benchmark_hostile [seconds]
 
 The attackers are those of the tests, each a process of its own, on the test network. Limit: 99 of 100 honest blocks
 pass within 2 s. The machine's cores are shared by the node, the attacker and the honest peers.
@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import report
+from benchmarks import report
 
 sys.path.append(str(report.ROOT / "tests"))
 

@@ -1,6 +1,6 @@
 """How fast blocks spread: eight nodes on loopback, one mines with one thread, seven follow. Real processes, real UDP.
 
-    python benchmarks/benchmark_propagation.py [blocks]
+    python -m benchmarks.benchmark_propagation [blocks]
 
 Goal: 99 of 100 blocks are every node's head within 500 ms, with the public puzzle. Its real ladder makes a block in
 minutes, so the chain here has the public puzzle and an easier beginning. Second part: two nodes that both mine; how
@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-import report
+from benchmarks import report
 from quip.localnet.network import LocalNetwork
 from quip.localnet.plan import Crew, NodePlan, plan_nodes
 
@@ -98,7 +98,8 @@ def spread(name: str, blocks: int) -> list[str]:
 
 def arrivals(plan: NodePlan) -> list[float]:
     """Milliseconds from a block's arrival to the head's move, by the node's log, ascending."""
-    waits, received = [], {}
+    waits: list[float] = []
+    received: dict[str, float] = {}
     for line in map(json.loads, plan.log.read_text(encoding="utf-8").splitlines()):
         moment = line["timestamp"]
         if line["event"] == "block received":

@@ -1,4 +1,4 @@
-"""Speed of hybrid signatures on one core: python benchmarks/benchmark_signatures.py [--json] (ten seconds).
+"""Speed of hybrid signatures on one core: python -m benchmarks.benchmark_signatures [--json] (ten seconds).
 
 Every figure is the median of five measurements; each of the fast ones is the mean over many calls.
 """
@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from quip._native import XmssKey, xmss_verify
+from quip._native.hashsig import XmssKey
+from quip._native.hashsig import verify as xmss_verify
 from quip.primitives import ecdsa, hybrid
 from quip.wallet.mining_identity.identity import MiningIdentity
 

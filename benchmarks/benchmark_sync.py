@@ -1,6 +1,6 @@
 """Sync: a fresh node fetches a chain from another over QUIC on loopback; on the test network again, killed half-way.
 
-python benchmarks/benchmark_sync.py [blocks]      (20,000; the chain is made once and kept in the temporary folder)
+python -m benchmarks.benchmark_sync [blocks]      (20,000; the chain is made once and kept in the temporary folder)
 
 Measured against the whole seal check (gate, header rules, signatures, energies, baseline) on one core of the same
 machine, in the same minute. Both nodes share the machine's cores. The test network's puzzle is tiny, so that this
@@ -11,30 +11,27 @@ import contextlib
 import json
 import os
 import resource
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
-import report
-from quip import _native
+from benchmarks import report
+from quip._native import hashsig, keys
 from quip.chain.chain import Chain
-from quip.consensus import rules
-from quip.consensus.proof_of_work.difficulty import requirements
+from quip.consensus.block_validation import Parent, Rules, SealedHeader, check_header, check_seals
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
+from quip.localnet.node_process import NodeProcess
+from quip.localnet.plan import free_udp_ports, node_program
 from quip.networks.shipped import load_spec
 from quip.primitives.ecdsa import public_key
 from quip.primitives.hybrid import SUITE_MINING, HybridKeys, block_digest
-from quip.rpc.client import RpcClient, RpcUnreachable
-from quip.storage.chain_store import STORE_FILE, open_chain_store, read_chain_store
+from quip.storage import STORE_FILE
+from quip.storage.chain_store import open_chain_store, read_chain_store
 from sim.honest.chain_generator import ChainGenerator
 
 BLOCKS = int(os.environ.get("QUIP_BENCH_SYNC_BLOCKS", "20000"))
@@ -79,14 +76,14 @@ class Signer:
     def __init__(self, chain_id: int) -> None:
         self._chain_id = chain_id
         self._secret = bytes(31) + b"\1"
-        self._xmss = _native.XmssKey.generate(SUITE_MINING, bytes(96))
+        self._xmss = hashsig.XmssKey.generate(SUITE_MINING, bytes(96))
         self.keys = HybridKeys(SUITE_MINING, public_key(self._secret), self._xmss.public_key)
         self._leaf = 0
 
     def sign_block(self, block_hash: bytes) -> tuple[bytes, bytes]:
         """As BlockSigner."""
         digest = block_digest(self._chain_id, self.keys, self._leaf, block_hash)
-        signatures = _native.ecdsa_sign(self._secret, digest), self._xmss.sign(self._leaf, digest)
+        signatures = keys.ecdsa_sign(self._secret, digest), self._xmss.sign(self._leaf, digest)
         self._leaf += 1
         return signatures
 
@@ -116,43 +113,32 @@ def seals_per_second(folder: Path, subject: Subject) -> float:
     numbers = range(1, SAMPLE + 1)
     blocks = [opened.block(opened.canonical(number) or b"") for number in (0, *numbers)]
     opened.close()
-    pairs = [(parent, block) for parent, block in pairwise(blocks) if parent and block]
+    genesis, *above = [block for block in blocks if block is not None]
 
     def check() -> None:
-        required = [requirements(spec, low.header, low.context, high.header.timestamp) for low, high in pairs]
-        for low, high in pairs:
-            rules.check_gate(spec, high.header)
-            rules.check_header(spec, low.header, low.context, high.header, high.header.timestamp)
-        seals = [(high.header, high.seal, need) for (_, high), need in zip(pairs, required, strict=True)]
-        assert not any(rules.check_seals(spec, puzzle, seals))
+        parent, pairs = Parent(genesis.header.hash, genesis.header, genesis.context), []
+        for block in above:
+            checked = check_header(spec, parent, block.header)
+            parent = checked.as_parent
+            if block.seal is not None:
+                pairs.append((checked, block.seal))
+        found = check_seals(Rules(spec, puzzle), pairs)
+        assert sum(isinstance(verdict, SealedHeader) for verdict in found) == len(above)
 
-    return len(pairs) / report.medians([check], 3)[0]
+    return len(above) / report.medians([check], 3)[0]
 
 
-class Node:
+class Node(NodeProcess):
     """quip-network-node without mining."""
 
     def __init__(self, genesis: str, data_dir: Path, *arguments: str) -> None:
-        self.data_dir = data_dir
-        self.port = free_port()
-        program = Path(sys.executable).parent / "quip-network-node"
-        command = [
-            program, "--num-cpus", "1", "cpu", "--genesis-config", genesis, "--data-dir", data_dir,
+        super().__init__(data_dir, data_dir.with_name(data_dir.name + ".log"))
+        self.port = free_udp_ports()[0]
+        command: list[str | Path] = [
+            node_program(), "--num-cpus", "1", "cpu", "--genesis-config", genesis, "--data-dir", data_dir,
             "--rpc-port", "0", "--port", str(self.port), "--listen", "127.0.0.1", *arguments,
         ]  # fmt: skip
-        log = data_dir.with_name(data_dir.name + ".log").open("ab")
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=data_dir.parent)
-
-    def height(self) -> int | None:
-        """Number of its head; None while it does not answer."""
-        try:
-            url = (self.data_dir / "rpc").read_text(encoding="utf-8").strip()
-            client = RpcClient(url)
-            if client.call("quip_getStatus")["pid"] != self.process.pid:
-                return None
-            return int(client.call("eth_blockNumber"), 16)
-        except (OSError, RpcUnreachable):
-            return None
+        self.launch(command, cwd=data_dir.parent)
 
     def reach(self, height: int) -> float:
         """Waits until its head is at least so high; the moment."""
@@ -160,21 +146,9 @@ class Node:
         while time.monotonic() < end:
             if (self.height() or 0) >= height:
                 return time.monotonic()
-            assert self.process.poll() is None, f"the node ended: {self.data_dir}.log"
+            assert self.status is None, f"the node ended: {self.output}"
             time.sleep(0.05)
-        raise AssertionError(f"no block {height} in {DEADLINE_S} s: {self.data_dir}.log")
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Sends a signal and waits."""
-        self.process.send_signal(number)
-        self.process.wait(30)
-
-
-def free_port() -> int:
-    """A UDP port that nobody uses at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        raise AssertionError(f"no block {height} in {DEADLINE_S} s: {self.output}")
 
 
 @contextlib.contextmanager
@@ -184,8 +158,8 @@ def running(subject: Subject, data_dir: Path, *arguments: str) -> Iterator[Node]
     try:
         yield node
     finally:
-        if node.process.poll() is None:
-            node.end()
+        if node.status is None:
+            node.stop(deadline_s=30.0)
 
 
 def stored_height(data_dir: Path) -> int:
@@ -211,7 +185,7 @@ def killed_half_way(subject: Subject, source: Node, data_dir: Path) -> tuple[int
     with running(subject, data_dir, "--peer", f"127.0.0.1:{source.port}") as node:
         node.reach(subject.blocks // 2)
         seen = node.height() or 0
-        node.end(signal.SIGKILL)
+        node.kill()
     return seen, stored_height(data_dir)
 
 

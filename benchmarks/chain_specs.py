@@ -1,7 +1,7 @@
 """Writes the three chain specs of the project's root: genesis_block_{public,dev,test}.json.
 
-    python benchmarks/chain_specs.py            # what is calibrated in the existing files stays
-    python benchmarks/chain_specs.py --check    # only says whether the files are what this script makes
+    python -m benchmarks.chain_specs            # what is calibrated in the existing files stays
+    python -m benchmarks.chain_specs --check    # only says whether the files are what this script makes
 
 Floats live here and nowhere in consensus: the baseline's cutoffs are rounded once, and the integers are the law. The
 ladder, the cap and the levels come from the calibration command; where a file does not exist yet, the provisional

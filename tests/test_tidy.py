@@ -169,7 +169,9 @@ def test_native_code_is_bound_in_few_places() -> None:
         for node in ast.walk(TREES[path]):
             names = {alias.name for alias in node.names} if isinstance(node, ast.Import | ast.ImportFrom) else set()
             module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-            bound = "quip._native" in names or module == "quip._native" or (module == "quip" and "_native" in names)
+            if module == "quip":
+                names |= {f"quip.{name}" for name in names}
+            bound = any(f"{name}.".startswith("quip._native.") for name in {module, *names})
             if bound and layer(path) not in BINDS_NATIVE:
                 elsewhere.append(f"{place(path, node)}: {ast.unparse(node)}")
     assert elsewhere == []
@@ -205,8 +207,9 @@ def test_public_names_are_documented() -> None:
         if ast.get_docstring(TREES[path]) is None and path.read_text(encoding="utf-8").strip():
             bare.append(relative(path))
         for node in TREES[path].body:
-            documented = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-            if documented and not node.name.startswith("_") and ast.get_docstring(node) is None:
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                continue
+            if not node.name.startswith("_") and ast.get_docstring(node) is None:
                 bare.append(f"{place(path, node)} {node.name}")
     assert bare == []
 
@@ -253,3 +256,38 @@ def test_readme_commands_exist() -> None:
 )
 def test_what_people_look_for_is_there(name: str) -> None:
     assert (ROOT / name).stat().st_size > 200
+
+
+def _folders_drawn(page: str) -> set[str]:
+    """The paths of the tree in docs/architecture.md: a name's depth is its indentation, one line may name several."""
+    block = page.split("## Folders")[1].split("```")[1]
+    found: set[str] = set()
+    above: list[str] = []
+    for line in filter(str.strip, block.splitlines()):
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = re.match(r" *((?:[\w/]+/ ?)+)", line)
+        assert names, f"no folder in {line!r}"
+        for name in names[1].split():
+            above = [*above[:depth], name.rstrip("/")]
+            found.add("/".join(above))
+    return found
+
+
+def test_the_architecture_page_draws_the_folders() -> None:
+    drawn = _folders_drawn((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    there = set()
+    for path in tracked(".py", ".rs", ".json", ".txt"):
+        parts = path.relative_to(ROOT).parts[:-1]
+        if parts[:1] == ("crates",) or parts[:1] == ("tests",):
+            there.add("/".join(parts[:2]))
+        elif parts[:2] == ("src", "quip") or parts[:1] in (("sim",), ("benchmarks",)):
+            there.add("/".join(parts))
+    assert {name for name in there if "/" in name} - drawn == set(), "folders that the page does not draw"
+    assert {name for name in drawn if not (ROOT / name).is_dir()} == set(), "folders that are not there"
+
+
+def test_every_room_of_the_source_says_what_it_is_for() -> None:
+    """A package's docstring is the first thing that a reader meets in it."""
+    assert [
+        relative(path) for path in SOURCE if path.name == "__init__.py" and not ast.get_docstring(TREES[path])
+    ] == []

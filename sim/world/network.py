@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from quip.net.actions import Close, Dial, ResetStream, Send
+from quip.net.address import Address
 from quip.net.events import Backlog, Closed, DialFailed, Event, Opened, Received, StreamReset
-from quip.net.link import Address, Link, Purpose
+from quip.net.link import Link, Purpose
 from quip.net.quic.close_reasons import FORGOTTEN
 from sim.world.clock import EventQueue
 

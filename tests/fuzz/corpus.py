@@ -8,7 +8,7 @@ from pathlib import Path
 
 from quip.consensus.types.block import Block
 from quip.consensus.types.seal import Seal
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.wire import messages as m
 from quip.net.wire.codec import TABLE, encode
 from quip.net.wire.frames import frame

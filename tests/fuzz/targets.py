@@ -6,7 +6,8 @@ What they all check: there is one encoding, so whatever is decoded encodes to th
 import json
 from collections.abc import Callable, Iterator
 
-from quip.consensus.errors import InvalidSpec, MalformedMessage
+from quip.consensus.errors.root import MalformedMessage
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import parse_spec
 from quip.consensus.spec.document import Json, canonical, parse_document
 from quip.consensus.types.block import Block
@@ -136,7 +137,7 @@ def replaced(data: bytes) -> bytes | None:
         document = json.loads(TEST_SPEC)
         places = list(walk(document))
         holder, key = places[int.from_bytes(data[:2], "big") % len(places)]
-        holder[key] = value  # type: ignore[index,call-overload]
+        holder[key] = value  # type: ignore[index]
         return json.dumps(document).encode()
     except (ValueError, RecursionError):
         return None

@@ -6,7 +6,6 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip.consensus.errors import Fault
 from quip.net.actions import ResetStream, Send
 from quip.net.errors import StreamCode
 from quip.net.limits import MAX_INBOUND_STREAMS, MAX_REPLY_BYTES_IN_FLIGHT
@@ -15,6 +14,7 @@ from quip.net.session.session import PeerSession
 from quip.net.wire import messages as m
 from quip.net.wire.codec import TABLE, Channel
 from quip.net.wire.frames import frame
+from quip.primitives.errors import Fault
 from support.examples import examples
 from support.messages import CLAIM, MESSAGES, ZERO
 from support.sessions import (

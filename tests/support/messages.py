@@ -9,7 +9,7 @@ from quip.consensus.types.block import MAX_SEAL_SIZE, Block
 from quip.consensus.types.header import MAX_UINT64, MAX_UINT256, Header
 from quip.consensus.types.seal import Seal
 from quip.net import limits
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.wire import messages as m
 from quip.net.wire.codec import TABLE
 from quip.primitives import rlp

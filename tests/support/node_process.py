@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,7 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from quip.rpc.client import RpcClient, RpcUnreachable
+from quip.localnet import node_process
+from quip.localnet.plan import free_udp_ports
+from quip.rpc.client import RpcClient
 
 PROGRAMS = Path(sys.executable).parent
 DEADLINE_S = 60.0
@@ -46,55 +47,36 @@ def run_program(program: str, *arguments: str, home: Path, stdin: str = "") -> s
     )  # fmt: skip
 
 
-def free_udp_port() -> int:
-    """A port that nobody uses at the moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class NodeProcess:
+class NodeProcess(node_process.NodeProcess):
     """quip-network-node, running on the test network and on a port of its own unless told otherwise."""
+
+    process: subprocess.Popen[bytes]
 
     def __init__(
         self, home: Path, data_dir: Path, *arguments: str, genesis: str = "test", kind: str = "cpu", prefix: Words = ()
     ) -> None:
         """`prefix`: words before the command, such as what starts it in another network namespace."""
-        self.data_dir = data_dir
-        self.log = home / f"{data_dir.name}-{time.monotonic_ns()}.log"
-        self.port = int(arguments[arguments.index("--port") + 1]) if "--port" in arguments else free_udp_port()
+        super().__init__(data_dir, home / f"{data_dir.name}-{time.monotonic_ns()}.log")
+        self.port = int(arguments[arguments.index("--port") + 1]) if "--port" in arguments else free_udp_ports()[0]
         listen = () if "--listen" in arguments else ("--listen", "127.0.0.1")
         command = [
             *prefix, PROGRAMS / "quip-network-node", "--num-cpus", "1", kind, "--genesis-config", genesis,
             "--data-dir", data_dir, "--rpc-port", "0", "--port", str(self.port), *listen, *arguments,
         ]  # fmt: skip
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(command, env=environment(home), cwd=home, stdout=output, stderr=output)
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
+        self.launch(command, env=environment(home), cwd=home)
 
     def text(self) -> str:
         """What it printed so far."""
-        return self.log.read_text(encoding="utf-8")
+        return self.output.read_text(encoding="utf-8")
 
     def client(self) -> RpcClient:
         """A client, once it answers."""
-        return RpcClient(wait_until(self._answering, f"an answer of the node:\n{self.text()}"))
+        found: RpcClient = wait_until(self._running_and_answering, f"an answer of the node:\n{self.text()}")
+        return found
 
-    def _answering(self) -> str | None:
-        assert self.process.poll() is None, f"the node ended with {self.process.returncode}:\n{self.text()}"
-        try:
-            url = (self.data_dir / "rpc").read_text().strip()
-            return url if RpcClient(url).call("quip_getStatus")["pid"] == self.pid else None
-        except (OSError, RpcUnreachable):
-            return None
-
-    def height(self) -> int:
-        """Number of the head."""
-        return int(self.client().call("eth_blockNumber"), 16)
+    def _running_and_answering(self) -> RpcClient | None:
+        assert self.status is None, f"the node ended with {self.status}:\n{self.text()}"
+        return self.answering()
 
     def wait_for_height(self, number: int) -> int:
         """The head's number, once it is at least this."""
@@ -104,27 +86,18 @@ class NodeProcess:
         )
         return reached
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
-        """Send a signal and wait; the seconds that it took to end."""
-        started = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(DEADLINE_S)
-        return time.monotonic() - started
+    def number(self) -> int:
+        """The head's number, once it answers."""
+        return int(self.client().call("eth_blockNumber"), 16)
 
-    def kill(self) -> None:
-        """kill -9."""
-        self.process.kill()
-        self.process.wait(DEADLINE_S)
+    def stop(self, number: signal.Signals = signal.SIGTERM, deadline_s: float = DEADLINE_S) -> float:
+        """Send a signal and wait; the seconds that it took to end."""
+        return super().stop(number, deadline_s)
 
     def end(self) -> None:
         """Make sure that it does not run any more."""
-        if self.process.poll() is None:
+        if self.status is None:
             self.kill()
-
-    def resident_bytes(self) -> int:
-        """Its resident memory."""
-        fields = Path(f"/proc/{self.pid}/statm").read_text().split()
-        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def run_json(program: str, *arguments: str, home: Path) -> Any:

@@ -1,6 +1,6 @@
 """A peer storage in memory: what `trust.db` is on disk."""
 
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.ports import Ban, KnownAddress
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from quip.net.actions import Action, Close, CloseCode
+from quip.net.address import Address
 from quip.net.events import Backlog, Closed, Event, Opened, Received, StreamReset, Tick
-from quip.net.link import Address, Instant
+from quip.net.link import Instant
 from quip.net.session.events import Asked, JoinAsked, PeerEvent, Pushed, Replied
 from quip.net.session.session import LocalJoin, PeerSession
 from quip.net.wire.messages import HeadClaim, JoinRequest, Message, Push, Reply, Request

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from quip.net.actions import Dial
+from quip.net.address import Address
 from quip.net.events import Closed, DialFailed, Opened, Received
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.quic.channel import TransportEvent
 from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
 from quip.net.quic.node_identity import NodeIdentity
@@ -95,3 +96,12 @@ async def endpoint(name: str, config: EndpointConfig | None = None) -> AsyncIter
         yield made
     finally:
         await made.transport.stop()
+
+
+@asynccontextmanager
+async def pair() -> AsyncIterator[tuple[Endpoint, int, Endpoint, int]]:
+    """Two joined endpoints and each one's number of the connection."""
+    async with endpoint("alice") as alice, endpoint("bob") as bob:
+        opened = await alice.dial(bob)
+        assert isinstance(opened, Opened)
+        yield alice, opened.connection, bob, (await bob.first(Opened)).connection

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from ssl import CERT_NONE
-from typing import Any
+from typing import Any, TypeAlias
 
+from aioquic.buffer import Buffer
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
+from aioquic.quic.packet import QuicHeader, pull_quic_header
+from aioquic.quic.packet_builder import QuicPacketBuilder
 
-from quip.net.link import Address
-from support.quic_endpoints import WAIT_S, identity
+from quip.net.address import Address
+from quip.net.events import Opened
+from support.quic_endpoints import WAIT_S, Endpoint, endpoint, identity
 
 
 def configuration(name: str | None = "mallory", **changes: Any) -> QuicConfiguration:
@@ -97,3 +102,47 @@ class Stranger:
 
     def close(self) -> None:
         self.socket.close()
+
+
+@asynccontextmanager
+async def guest(**changes: object) -> AsyncIterator[tuple[Endpoint, int, Stranger]]:
+    """A node and a stranger that it has let in."""
+    async with endpoint("node") as node:
+        stranger = Stranger(node.address)
+        for name, value in changes.items():
+            setattr(stranger.quic, name, value)
+        try:
+            assert await stranger.shaken()
+            yield node, (await node.first(Opened)).connection, stranger
+        finally:
+            stranger.close()
+
+
+async def closed_for(node: Endpoint, connection: int, stranger: Stranger) -> str:
+    """Why the node closed the stranger's connection."""
+    stranger.flush()
+    await stranger.until(lambda: stranger.ended, 5.0)
+    await node.until(lambda: bool(node.closed(connection)))
+    assert node.events[-1] == node.closed(connection)[0]
+    assert node.transport._channels == {}
+    return node.closed(connection)[0].reason
+
+
+async def closed_for_one(node: Endpoint, connection: int, stranger: Stranger) -> str:
+    stranger.flush()
+    await node.until(lambda: bool(node.closed(connection)))
+    return node.closed(connection)[0].reason
+
+
+def frame_of(kind: int, content: bytes) -> Callable[..., None]:
+    def write(builder: QuicPacketBuilder, *rest: object, **more: object) -> None:
+        builder.start_frame(kind, capacity=max(80, len(content))).push_bytes(content)
+
+    return write
+
+
+Strange: TypeAlias = Callable[..., Stranger]
+
+
+def header_of(datagram: bytes) -> QuicHeader:
+    return pull_quic_header(Buffer(data=datagram), host_cid_length=8)

@@ -4,10 +4,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from quip.net.actions import Send
+from quip.net.address import Address
 from quip.net.errors import NetError
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.session.events import Asked, Broken, JoinAsked, Joined, PeerEvent
 from quip.net.session.session import LocalJoin, PeerSession
 from quip.net.wire import messages as m
@@ -39,7 +41,7 @@ class End:
     events: list[PeerEvent] = field(default_factory=list)
     inbound: dict[int, deque[tuple[bytes, bool] | None]] = field(default_factory=dict)
 
-    def told(self, kind: type) -> list:
+    def told(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
 

@@ -21,8 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from quip.net.actions import Close, CloseCode, Dial, ResetStream, Send
+from quip.net.address import Address
 from quip.net.events import Closed, DialFailed, Opened, Received
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.overlay_config import PROTOCOL_VERSION
 from quip.net.quic.channel import TransportEvent
 from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint

@@ -4,9 +4,14 @@ import signal
 import sys
 from types import FrameType
 
+import quip
+
 
 def main() -> None:
     """Run the program. Told to stop before the node runs, it ends with status 0 like any stopped node."""
+    if sys.argv[1:] == ["--version"]:  # asked for by scripts, which need not wait for the configuration's libraries
+        sys.stdout.write(f"quip-network-node {quip.__version__}\n")
+        return
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     from quip.cli.commands.node import app

@@ -5,10 +5,30 @@ from typing import Annotated
 import typer
 
 import quip
-from quip.cli.commands import calibrate, chain, db, peers, show, wallet
 from quip.cli.terminal.exits import guarded
+from quip.cli.terminal.lazy_commands import Command, LazyGroup
+
+COMMANDS = {
+    "status": Command("quip.cli.commands.status", "Show the chain's head, the miners and the wallet of a node."),
+    "blocks": Command("quip.cli.commands.blocks", "List the latest blocks, or show one with its proof."),
+    "miners": Command("quip.cli.commands.miners", "Show who mined the chain, and how this node's own miners fare."),
+    "peers": Command("quip.cli.commands.peers", "Look at the node's peers; add, ban and trust them."),
+    "chain": Command("quip.cli.commands.chain", "Verify or export the chain."),
+    "wallet": Command("quip.cli.commands.wallet", "Make, show and restore the wallet that rewards go to."),
+    "db": Command("quip.cli.commands.db", "Check the store of a stopped node, rebuild it, or go back to a block."),
+    "calibrate": Command("quip.cli.commands.calibrate", "Measure what a valid proof costs."),
+    "completion": Command("quip.cli.commands.completion", "Print a shell's completion for the three programs."),
+}
+
+
+class Commands(LazyGroup):
+    """The commands of `quip`."""
+
+    table = COMMANDS
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Look at a Quip node: its chain, its miners, its wallet, its store.",
     no_args_is_help=True,
     invoke_without_command=True,
@@ -25,16 +45,6 @@ def before(version: Version = False) -> None:
     if version:
         typer.echo(f"quip {quip.__version__}")
         raise typer.Exit
-
-
-app.command()(show.status)
-app.command()(show.blocks)
-app.command()(show.miners)
-app.command()(calibrate.calibrate)
-app.add_typer(peers.app, name="peers")
-app.add_typer(chain.app, name="chain")
-app.add_typer(wallet.app, name="wallet")
-app.add_typer(db.app, name="db")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from quip.localnet.log_reader import LogReader, Sightings
-from quip.localnet.node_process import Leash, NodeProcess, PolledNode, stop_all
+from quip.localnet.node_process import Leash, PlannedNode, PolledNode, stop_all
 from quip.localnet.plan import NodePlan
 from quip.node.errors import NodeError
 
@@ -19,7 +19,7 @@ Wait = Callable[[], bool]
 class NodeDidNotStart(NodeError):
     """A node ended at once, or does not answer."""
 
-    def __init__(self, child: NodeProcess) -> None:
+    def __init__(self, child: PlannedNode) -> None:
         super().__init__(
             f"node {child.plan.name} on port {child.plan.port} does not start:\n{child.last_words()}",
             "take other ports with --base-port, or fewer nodes with --num-cpu, --num-gpu, --num-qpu",
@@ -31,7 +31,7 @@ class LocalNetwork:
 
     def __init__(self, plans: Sequence[NodePlan]) -> None:
         self._leash = Leash()
-        self.children = [NodeProcess(plan, self._leash) for plan in plans]
+        self.children = [PlannedNode(plan, self._leash) for plan in plans]
         self.answers: dict[str, PolledNode | None] = {plan.name: None for plan in plans}
         self.presences: dict[str, list[list[float]]] = {plan.name: [] for plan in plans}
         """Node -> [from, to] in Unix time: connected and caught up, until its process ended."""
@@ -49,7 +49,7 @@ class LocalNetwork:
                 self._await([child], wait)
         self._await(self.children, wait)
 
-    def _await(self, children: Sequence[NodeProcess], wait: Wait) -> None:
+    def _await(self, children: Sequence[PlannedNode], wait: Wait) -> None:
         end = time.monotonic() + START_S
         while True:
             self.look()
@@ -64,7 +64,7 @@ class LocalNetwork:
 
     def look(self) -> None:
         """Ask every node, and read what their logs have new."""
-        found = self._asking.map(NodeProcess.ask, self.children)
+        found = self._asking.map(PlannedNode.ask, self.children)
         for child, answer in zip(self.children, found, strict=True):
             self.answers[child.plan.name] = answer
             if answer is not None:
@@ -90,7 +90,7 @@ class LocalNetwork:
         if spans and spans[-1][1] == float("inf"):
             spans[-1][1] = time.time()
 
-    def kill(self, child: NodeProcess) -> None:
+    def kill(self, child: PlannedNode) -> None:
         """kill -9."""
         child.kill()
         self.gone(child.plan.name)

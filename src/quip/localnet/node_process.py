@@ -1,9 +1,15 @@
-"""One node as a process: started on a leash, asked over RPC, stopped, killed."""
+"""One node as a process: started, asked over RPC, signalled, killed.
+
+`NodeProcess` runs any command of quip-network-node; `PlannedNode` one of a network's plan, which cannot outlive its
+starter. Simulator, tests and benchmarks all run nodes by these.
+"""
 
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +17,7 @@ from typing import Any
 from quip.localnet import parent_death
 from quip.localnet.plan import NodePlan
 from quip.rpc.client import RpcClient, RpcRefused, RpcUnreachable
+from quip.rpc.encoding import integer
 
 STOP_S = 15.0  # a node stops within 5 s; on a machine with more nodes than cores it may take longer
 ASK_S = 5.0
@@ -33,7 +40,7 @@ class PolledNode:
 
 
 class Leash:
-    """The pipe whose closing tells the nodes that the simulator is gone."""
+    """The pipe whose closing tells the nodes that their starter is gone."""
 
     def __init__(self) -> None:
         self.nodes_end, self._own_end = os.pipe()
@@ -45,64 +52,109 @@ class Leash:
 
 
 class NodeProcess:
-    """A node's process; started as often as it is killed. Use one thread: a node's life hangs on the starter's."""
+    """A node's process; started as often as it has ended. What it prints is appended to `output`."""
 
-    def __init__(self, plan: NodePlan, held_by: Leash) -> None:
-        self.plan = plan
-        self.kills = 0
-        self._leash = held_by
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, data_dir: Path, output: Path) -> None:
+        self.data_dir = data_dir
+        self.output = output
+        self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, mining: bool) -> None:
-        """Start the process; its output is appended to the plan's file."""
-        self.plan.output.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-S", str(parent_death.__file__), str(os.getpid()), *self.plan.arguments(mining)]
-        with self.plan.output.open("ab") as output:
-            self._process = subprocess.Popen(
-                command, stdin=self._leash.nodes_end, stdout=output, stderr=output, process_group=0
-            )  # a group of its own: Ctrl-C is for the simulator, which then stops its nodes in order
+    def launch(self, command: Sequence[str | Path], **settings: Any) -> None:
+        """Start the process. `settings` as for subprocess.Popen."""
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, **settings)
 
     @property
     def pid(self) -> int | None:
         """The process id; None while it does not run."""
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
+        return self.process.pid if self.process is not None and self.process.poll() is None else None
 
     @property
     def status(self) -> int | None:
         """How the last process ended; None while it runs."""
-        return None if self._process is None else self._process.poll()
+        return None if self.process is None else self.process.poll()
 
     def kill(self) -> None:
         """kill -9."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self.kills += 1
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
-    def ask_to_stop(self) -> None:
-        """SIGTERM; `wait` follows."""
-        if self.pid is not None and self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-
-    def wait(self) -> bool:
-        """Wait for the end; False if it had to be killed because it did not come."""
-        if self._process is None:
-            return True
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            return False
-        return True
+    def stop(self, number: signal.Signals = signal.SIGTERM, deadline_s: float = STOP_S) -> float:
+        """Send a signal and wait; the seconds that it took to end. Raises subprocess.TimeoutExpired."""
+        started = time.monotonic()
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(deadline_s)
+        return time.monotonic() - started
 
     @property
     def url(self) -> str | None:
         """Where it answers, as its file says; a killed node leaves the file behind."""
         try:
-            return (self.plan.data_dir / "rpc").read_text(encoding="utf-8").strip() or None
+            return (self.data_dir / "rpc").read_text(encoding="utf-8").strip() or None
         except OSError:
             return None
+
+    def answering(self) -> RpcClient | None:
+        """A client of this very process; None while it does not answer."""
+        url, pid = self.url, self.pid
+        if url is None or pid is None:
+            return None
+        client = RpcClient(url, ASK_S)
+        try:
+            return client if client.call("quip_getStatus")["pid"] == pid else None
+        except (RpcUnreachable, RpcRefused):
+            return None
+
+    def height(self) -> int | None:
+        """Number of its head; None while it does not answer."""
+        client = self.answering()
+        return None if client is None else integer(client.call("eth_blockNumber"))
+
+    def resident_bytes(self) -> int:
+        """Resident memory of the running process."""
+        fields = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class PlannedNode(NodeProcess):
+    """A node of a plan. Use one thread: a node's life hangs on the starter's."""
+
+    def __init__(self, plan: NodePlan, held_by: Leash) -> None:
+        super().__init__(plan.data_dir, plan.output)
+        self.plan = plan
+        self.kills = 0
+        self._leash = held_by
+
+    def start(self, mining: bool) -> None:
+        """Start the process in a group of its own: Ctrl-C is for the simulator, which stops its nodes in order."""
+        command = [sys.executable, "-S", str(parent_death.__file__), str(os.getpid()), *self.plan.arguments(mining)]
+        self.launch(command, stdin=self._leash.nodes_end, process_group=0)
+
+    def kill(self) -> None:
+        """kill -9, counted."""
+        if self.process is not None:
+            super().kill()
+            self.kills += 1
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM; `wait` follows."""
+        if self.pid is not None and self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> bool:
+        """Wait for the end; False if it had to be killed because it did not come."""
+        if self.process is None:
+            return True
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return False
+        return True
 
     def ask(self) -> PolledNode | None:
         """What it says now; None while it does not answer."""
@@ -148,7 +200,7 @@ def tail(file: Path, lines: int = 5) -> str:
         return ""
 
 
-def stop_all(children: list[NodeProcess]) -> list[str]:
+def stop_all(children: list[PlannedNode]) -> list[str]:
     """Stop them all at once; the names of those that did not end in time and were killed."""
     for child in children:
         child.ask_to_stop()

@@ -1,6 +1,6 @@
 """Runs a command that cannot outlive its parent, even a parent killed by kill -9. A program of its own, run by path:
 
-    python leash.py PARENT_PID COMMAND...        stdin: a pipe whose other end only the parent holds
+    python parent_death.py PARENT_PID COMMAND...        stdin: a pipe whose other end only the parent holds
 
 On Linux the kernel itself sends SIGKILL (PR_SET_PDEATHSIG survives the exec). Elsewhere a child of the command watches
 the pipe, which closes with the parent. Either way the command keeps the process id that the parent knows.

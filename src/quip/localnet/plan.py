@@ -75,7 +75,7 @@ def plan_nodes(crew: Crew, base_port: int, genesis: str, directory: Path) -> lis
     ports = _ports(base_port, len(kinds))
     ruled = all(port in RPC_RULE_PORTS for port in ports)
     threads = max(1, logical_cpus() // len(kinds))
-    program = _program()
+    program = node_program()
     plans: list[NodePlan] = []
     for (kind, number), port in zip(kinds, ports, strict=True):
         name = f"{kind}-{number}"
@@ -90,19 +90,25 @@ def plan_nodes(crew: Crew, base_port: int, genesis: str, directory: Path) -> lis
     return plans
 
 
+def free_udp_ports(count: int = 1) -> list[int]:
+    """Different ports of loopback that nobody uses at the moment."""
+    with ExitStack() as stack:  # all held at once, so that they differ
+        probes = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
 def _ports(base_port: int, count: int) -> Sequence[int]:
     if base_port == 0:
-        with ExitStack() as stack:  # all held at once, so that they differ
-            probes = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(count)]
-            for probe in probes:
-                probe.bind((LOOPBACK, 0))
-            return [probe.getsockname()[1] for probe in probes]
+        return free_udp_ports(count)
     if base_port < 1 or base_port + count - 1 > HIGHEST_PORT:
         raise ConfigError(f"--base-port {base_port} leaves no ports for {count} nodes", "the default is 20049")
     return range(base_port, base_port + count)
 
 
-def _program() -> str:
+def node_program() -> str:
+    """The path of quip-network-node. Raises ConfigError where it is not installed."""
     beside = Path(sys.executable).with_name(PROGRAM)
     found = str(beside) if beside.is_file() else shutil.which(PROGRAM)
     if found is None:

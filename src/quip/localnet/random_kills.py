@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quip.localnet.network import LocalNetwork
-from quip.localnet.node_process import NodeProcess
+from quip.localnet.node_process import PlannedNode
 
 PAUSE_S = (6.0, 15.0)  # from a restart to the next kill: long enough to catch up on two cores
 DOWN_S = (1.0, 5.0)
@@ -24,12 +24,12 @@ class Kill:
 class RandomKills:
     """At most one node is down at a time. Nothing dies after `until_s`, None: ever."""
 
-    def __init__(self, seed: int, children: Sequence[NodeProcess], until_s: float | None) -> None:
+    def __init__(self, seed: int, children: Sequence[PlannedNode], until_s: float | None) -> None:
         self._random = random.Random(seed)
         self._children = children
         self._until_s = until_s
         self._next_s = self._random.uniform(*PAUSE_S)
-        self._down: NodeProcess | None = None
+        self._down: PlannedNode | None = None
         self.done: list[Kill] = []
 
     def act(self, network: LocalNetwork, now_s: float) -> None:

@@ -1,4 +1,6 @@
-"""Which network an address belongs to: the unit by which one owner of many addresses is told from many owners.
+"""Addresses in their one spelling, from where they can be dialled, and which network they belong to.
+
+A network group is the unit by which one owner of many addresses is told from many owners:
 
     IPv4            its /16                 10.1.2.3      -> private
     IPv6            its /32                 2001:db8::1   -> 6:2001:db8
@@ -10,14 +12,24 @@ What this file does not do: it resolves no names.
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
-
-from quip.net.link import Address
 
 LOOPBACK_GROUP = "loopback"
 PRIVATE_GROUP = "private"
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """Where a node can be dialled. `host` is a canonical IP (RFC 5952; ::ffff:a.b.c.d is written a.b.c.d)."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Reach(IntEnum):
@@ -29,6 +41,19 @@ class Reach(IntEnum):
     """This site: RFC 1918, RFC 4193, link-local, shared (RFC 6598)."""
     PUBLIC = 2
     """The internet."""
+
+
+def canonical(host: str, port: int) -> Address | None:
+    """The address in its one spelling; None for what is no IP address, or needs an interface's name."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.scope_id is not None:
+            return None
+        ip = ip.ipv4_mapped or ip
+    return Address(str(ip), port)
 
 
 def canonical_host(host: str) -> str:

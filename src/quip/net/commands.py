@@ -1,19 +1,23 @@
-"""What sync and gossip want of the overlay: their output besides CheckSeals, ImportBlocks and Note."""
+"""What sync, gossip and discovery want of the overlay: their output besides CheckSeals, ImportBlocks and Log."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.errors import NetError
-from quip.net.wire.messages import HeadClaim, Push, Request
+from quip.net.events import ImportOutcome
+from quip.net.link import Instant
+from quip.net.wire.messages import HeadClaim, Push, Reply, Request
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Send a request; it comes back as replied or failed with the same ticket."""
+    """Send a request. Who ordered it is told what came of it, by this ticket, unless the connection ends before."""
 
     peer: int
     """The connection's number."""
@@ -65,3 +69,41 @@ class CreditBlock:
 
 
 Order: TypeAlias = Ask | Tell | ReportPeer | Disconnect | HeadClaimed | CreditBlock | CheckSeals | ImportBlocks | Log
+
+
+class Requester(Protocol):
+    """Who orders an Ask. It alone is handed the answer; a ticket that it no longer knows it ignores."""
+
+    def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
+        """The answer came."""
+        ...
+
+    def failed(self, peer: int, ticket: int, request: Request, error: NetError, now: Instant) -> None:
+        """No answer will come."""
+        ...
+
+
+class JobOwner(Requester, Protocol):
+    """Who orders CheckSeals and ImportBlocks. It alone is handed the results; a job that it gave up it ignores."""
+
+    def drain(self) -> list[Order]:
+        """What is to be done, in order; once."""
+        ...
+
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+        """Per seal the sealed header, or the rule that it breaks."""
+        ...
+
+    def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
+        """What became of each block."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """A request that was sent, and who waits for its answer."""
+
+    owner: Requester
+    ticket: int
+    """The owner's."""
+    request: Request

@@ -25,9 +25,8 @@ What this file does not do: it closes and bans nobody; the overlay acts on `faul
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
 
-from quip.consensus.errors import Fault
+from quip.primitives.errors import Fault, RuleError
 
 
 class RefusalCode(IntEnum):
@@ -57,15 +56,8 @@ class StreamCode(IntEnum):
     """Nobody waits for the answer any more."""
 
 
-class NetError(Exception):
-    """A peer that cannot be spoken to any further, or a request that failed. `values` holds what the rule compared."""
-
-    fault: ClassVar[Fault] = Fault.AT_FAULT
-    text: ClassVar[str] = "{reason}"
-
-    def __init__(self, reason: str = "", **values: int | str) -> None:
-        self.values: dict[str, int | str] = {"reason": reason, **values}
-        super().__init__(self.text.format(**self.values))
+class NetError(RuleError):
+    """A peer that cannot be spoken to any further, or a request that failed."""
 
 
 class FrameError(NetError):

@@ -7,8 +7,10 @@ from typing import TypeAlias
 
 from quip.chain.chain import Accepted
 from quip.chain.events import Head
-from quip.consensus.errors import ConsensusError
-from quip.net.link import Address, Link
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.root import ConsensusError
+from quip.net.address import Address
+from quip.net.link import Link
 from quip.net.wire.messages import Encoded
 
 
@@ -26,6 +28,18 @@ class DialFailed:
 
     address: Address
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Who dialled us was turned away before it was a connection; only for the log."""
+
+    address: Address
+    reason: str
+    handshake: bool
+    """True: in TLS (its certificate, or the proof of its key). False: before it, for it is banned or we are full."""
+    untold: int = 0
+    """So many others of either kind were turned away before it, and not told of: there were too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +79,22 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class SealsChecked:
-    """The answer to CheckSeals: per seal None, or the rule it breaks."""
+    """The answer to CheckSeals, in order: the sealed header, or the rule that the seal breaks."""
 
     job: int
-    errors: tuple[ConsensusError | None, ...]
+    verdicts: tuple[SealedHeader | ConsensusError, ...]
+
+
+ImportOutcome: TypeAlias = Accepted | ConsensusError | None
+"""What became of a block. None: not taken through no fault of its own (disk full, stopping)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlocksImported:
-    """The answer to ImportBlocks, in order. None: not taken through no fault of the block (disk full, stopping)."""
+    """The answer to ImportBlocks, in order."""
 
     job: int
-    outcomes: tuple[Accepted | ConsensusError | None, ...]
+    outcomes: tuple[ImportOutcome, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +129,6 @@ class Tick:
 
 
 Event: TypeAlias = (
-    Opened | DialFailed | Received | StreamReset | Closed | Backlog
+    Opened | DialFailed | Rejected | Received | StreamReset | Closed | Backlog
     | SealsChecked | BlocksImported | Answered | HeadMoved | PolicyChanged | Tick
 )  # fmt: skip

@@ -72,6 +72,14 @@ SLOW_READER_S = 30.0
 SLOW_READER_PROGRESS_BYTES = 256 << 10
 """...so much, or as much as there is: 70 kbit/s."""
 
+# --- the log (log_limit.py) ---
+LOG_LINES_AT_ONCE = 64
+"""Lines of one kind: as many as there are peers..."""
+LOG_LINES_PER_S = 0.1
+"""...and afterwards: under 2 MB a day of each kind that strangers can cause."""
+LOG_KINDS = 256
+"""Constant texts; the program has a few dozen."""
+
 # --- bans (bans.py) ---
 BAN_STEPS_S = (60, 600, 3_600, 86_400, 604_800)
 """First to fifth offence: a minute stops a loop, a week an enemy."""

@@ -1,10 +1,11 @@
-"""What the outside tells the network about one connection: addresses, identities, and the time."""
+"""What the outside tells the network about one connection: why it was opened, who is there, and the time."""
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from enum import Enum
+
+from quip.net.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,30 +16,6 @@ class Instant:
     """Never goes back; every timeout counts by it."""
     unix_s: int
     """Wall clock; only the future limit of blocks reads it, and what is shown to people."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
-    """Where a node can be dialled. `host` is a canonical IP (RFC 5952; ::ffff:a.b.c.d is written a.b.c.d)."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def canonical(host: str, port: int) -> Address | None:
-    """The address in its one spelling; None for what is no IP address, or needs an interface's name."""
-    try:
-        ip = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.scope_id is not None:
-            return None
-        ip = ip.ipv4_mapped or ip
-    return Address(str(ip), port)
 
 
 class Purpose(Enum):

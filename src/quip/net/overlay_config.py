@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from quip.net.address import Address
 from quip.net.limits import HEARTBEAT_INTERVAL_S, HEARTBEAT_TIMEOUT_S, MAX_INBOUND, OUTBOUND_TARGET
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.wire.messages import HeadClaim
 
 PROTOCOL_VERSION = 1

@@ -10,7 +10,7 @@ from quip.chain.ports import Part, StoredBlock
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
-from quip.net.link import Address
+from quip.net.address import Address
 
 
 class ChainView(Protocol):

@@ -5,4 +5,8 @@ chain_store.py  `ChainStore` over a store: the node's durable block tree
 state.py        `StateReader` over the trie nodes in it       scratch.py  the same in memory, for re-verification
 lock.py         one process per data directory
 check.py        is everything there and right?          reindex.py  rebuild it from the blocks that are
+rewind.py       go back to a block                      replacement.py  one file takes another's place
 """
+
+STORE_FILE = "store.redb"
+"""The name of the store inside the data directory."""

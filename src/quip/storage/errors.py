@@ -6,6 +6,7 @@ StoreError (native)
 ├── StoreVersion (native)   written by another version of the store
 ├── StoreLocked (native)    in use by another process
 │   └── DataDirLocked       the whole data directory is; `.holder` is the process id
+├── CannotRewind            rewind.py: no such block below the head
 └── WrongNetwork            the store holds the chain of another chain id
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quip._native import StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
+from quip._native.store import StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
 
 __all__ = [
     "HINT",

@@ -24,8 +24,7 @@ from quip.net.wire import messages
 from quip.net.wire.messages import HeadClaim, Message
 from quip.rpc.client import RpcClient, RpcRefused
 from quip.rpc.methods.table import table
-from quip.wallet.accounts.mnemonic import Mnemonic
-from quip.wallet.mining_identity.identity_tree import PURPOSE_MINING
+from quip.wallet.accounts.mnemonic import PURPOSE_MINING, Mnemonic
 from support.easy_chain import easy_chain
 from support.node_process import NodeProcess, run_program, wait_until
 from support.secrets_found import found, spellings, word_spellings
@@ -184,7 +183,7 @@ async def test_no_secret_is_in_traffic_blocks_logs_or_answers(nodes: list[NodePr
             traces[f"peers of node {number}"] = (peers.stdout + peers.stderr).encode()
     for number, node in enumerate(nodes, 1):
         node.stop()
-        logs = [node.log, tmp_path / f"{number}.json", tmp_path / f"{number}.http"]
+        logs = [node.output, tmp_path / f"{number}.json", tmp_path / f"{number}.http"]
         traces[f"logs of node {number}"] = b"".join(log.read_bytes() for log in logs)
     if os.geteuid() == 0:
         traces["datagrams"] = bytes(datagrams)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.node_process import NodeProcess, free_udp_port, run_program, wait_until
+from quip.localnet.plan import free_udp_ports
+from support.node_process import NodeProcess, run_program, wait_until
 
 StartNode = Callable[..., NodeProcess]
 
@@ -62,7 +63,7 @@ def test_a_follower_fetches_the_chain_and_follows_it(start: StartNode) -> None:
     miner.wait_for_height(20)
     follower = start("follower", peer=miner)
     follower.wait_for_height(20)
-    follower.wait_for_height(miner.height() + 3)
+    follower.wait_for_height(miner.number() + 3)
     assert block_hash(follower, 20) == block_hash(miner, 20)
     (seen,), (back,) = wait_for_peers(follower, 1), wait_for_peers(miner, 1)
     assert (seen["direction"], back["direction"]) == ("manual", "inbound")
@@ -86,7 +87,7 @@ def test_a_restart_keeps_the_identity_and_peers_come_back(start: StartNode) -> N
     bootstrap.kill()
     again = start("bootstrap", "--auto-mine", "--port", str(bootstrap.port))
     assert again.client().call("quip_getStatus")["nodeId"] == before
-    height = again.height()
+    height = again.number()
     wait_for_peers(again, 1)
     follower.wait_for_height(height + 3)
     text = follower.text()  # it was told, by a stateless reset or by a newer connection, and waited for no time-out
@@ -117,7 +118,7 @@ def test_two_miners_share_one_chain_and_cancel_each_others_work(start: StartNode
     for name in ("quip_block_delay_seconds", "quip_work_cancel_seconds"):  # from arrival to our head, and from there on
         assert figures[f'{name}_bucket{{le="0.1"}}'] > figures[f"{name}_count"] / 2 > 0, name
     second.stop()
-    first.wait_for_height(first.height() + 1)
+    first.wait_for_height(first.number() + 1)
 
 
 def test_a_miner_fetches_the_chain_before_it_mines(start: StartNode) -> None:
@@ -139,7 +140,7 @@ def test_a_miner_fetches_the_chain_before_it_mines(start: StartNode) -> None:
 
 
 def test_a_node_that_names_itself_mines_at_once(start: StartNode) -> None:
-    port = str(free_udp_port())
+    port = str(free_udp_ports()[0])
     node = start("alone", "--listen", "127.0.0.1", "--port", port, "--public-host", f"127.0.0.1:{port}",
                  "--auto-mine", "--peer", f"127.0.0.1:{port}")  # fmt: skip
     node.wait_for_height(2)

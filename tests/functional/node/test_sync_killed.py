@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from quip.net.limits import SYNC_IMPORT_BATCH
-from quip.storage.chain_store import STORE_FILE, open_chain_store, read_chain_store
+from quip.storage import STORE_FILE
+from quip.storage.chain_store import open_chain_store, read_chain_store
 from quip.storage.check import db_check
 from support.chains import generator, network_spec
 from support.node_process import NodeProcess, wait_until

@@ -1,60 +1,91 @@
-"""Which node a command talks to."""
+"""Which node a command talks to, and which data directory it means."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from quip.cli import node_access
-from quip.node import startup
-from quip.node.config.data_dir import DataFiles
-from quip.node.errors import DataDirBusy, NodeError, NoNode
-from quip.node.process.running_nodes import RunningNode
-from support.chains import generator
+from quip.cli.stopped_node import StoppedNode
+from quip.node.errors import DataDirError, NodeError, NoNode
+from quip.node.process.running_nodes import note_name
+from quip.rpc.client import RpcClient
+from quip.storage.lock import DataDirLock
+from support.commands import mined
+from support.rpc_stub import answering, running
+
+DEAD = "http://127.0.0.1:1"
 
 
-def running(*names: str) -> list[RunningNode]:
-    return [
-        RunningNode(number, Path("/data") / name, f"http://127.0.0.1:{number}") for number, name in enumerate(names, 1)
-    ]
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home in which nothing runs and nothing has run."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".quip" / "running").mkdir(parents=True)
+    return tmp_path
 
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Path:
     """The data directory of a node that mined three blocks and stopped."""
-    files = DataFiles(tmp_path / "data")
-    with startup.lock_directory(files):
-        store, chain = startup.open_chain(files, startup.load_rules("test"))
-        for _ in generator(chain).extend(3):
-            pass
-        store.close()
-    return files.root
+    return mined(tmp_path / "data")
 
 
-def test_the_only_running_node_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_access, "running_nodes", lambda: running("a"))
-    with node_access.open_target(None, None) as node:
-        assert isinstance(node, node_access.RpcClient)
-        assert node.url == "http://127.0.0.1:1"
+def left_behind(home: Path, place: Path, name: str = "1.json") -> None:
+    """The note and the address of a node that was killed; process 1 lives."""
+    note = home / ".quip" / "running" / name
+    note.write_text(json.dumps({"data_dir": str(place), "rpc": DEAD}))
+    (place / "rpc").write_text(DEAD + "\n")
 
 
-def test_one_of_several_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_access, "running_nodes", lambda: running("a", "b"))
-    with pytest.raises(NoNode, match=r"http://127\.0\.0\.1:1 \(/data/a\), http://127\.0\.0\.1:2"):
-        node_access.open_target(None, None).__enter__()
-    with node_access.open_target(None, Path("/data/b")) as node:
-        assert isinstance(node, node_access.RpcClient)
-        assert node.url == "http://127.0.0.1:2"
+def url_meant(data_dir: Path | None = None) -> str:
+    with node_access.open_target(None, data_dir) as node:
+        assert isinstance(node, RpcClient)
+        return node.url
 
 
-def test_no_node_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_access, "running_nodes", list)
-    with pytest.raises(NoNode, match="no node runs") as caught:
-        node_access.open_target(None, None).__enter__()
+def test_the_only_running_node_is_meant(home: Path) -> None:
+    with running(home / "a") as url:
+        assert url_meant() == url
+        assert url_meant(home / "a") == url
+
+
+def test_one_of_several_has_to_be_named(home: Path) -> None:
+    with running(home / "a") as first, running(home / "b") as second:
+        with pytest.raises(NoNode, match="several nodes run") as caught:
+            url_meant()
+        assert all(text in caught.value.message for text in (first, second, str(home / "a"), str(home / "b")))
+        assert url_meant(home / "b") == second
+
+
+def test_no_node_at_all() -> None:
+    with pytest.raises(NoNode, match="no node runs on this machine, and none has run") as caught:
+        url_meant()
     assert "--data-dir" in caught.value.hint
 
 
-def test_a_stopped_node_answers_the_same_methods(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_access, "running_nodes", list)
+def test_without_a_running_node_the_only_data_directory_is_meant(home: Path) -> None:
+    (home / ".quip" / "dev").mkdir()
+    place = mined(home / ".quip" / "dev" / "20049")
+    (home / ".quip" / "simulator" / "20261128-101010").mkdir(parents=True)
+    assert node_access.meant_data_dir(None) == place
+    with node_access.open_target(None, None) as node:
+        assert node.call("eth_blockNumber") == "0x3"
+    (home / ".quip" / "public" / "20050" / "wallet").mkdir(parents=True)
+    with pytest.raises(NoNode, match="several data directories") as caught:
+        node_access.meant_data_dir(None)
+    assert str(place) in caught.value.message
+    assert str(home / ".quip" / "public" / "20050") in caught.value.message
+    assert "--data-dir" in caught.value.hint
+
+
+def test_a_default_stands_in_only_where_there_is_nothing(home: Path) -> None:
+    assert node_access.meant_data_dir(None, home / "new") == home / "new"
+    (home / ".quip" / "dev" / "20049" / "wallet").mkdir(parents=True)
+    assert node_access.meant_data_dir(None, home / "new") == home / ".quip" / "dev" / "20049"
+
+
+def test_a_stopped_node_answers_the_same_methods(stopped: Path) -> None:
     with node_access.open_target(None, stopped) as node:
         assert node.call("eth_blockNumber") == "0x3"
         assert node.batch([("eth_chainId", ()), ("eth_blockNumber", ())])[1] == "0x3"
@@ -72,35 +103,48 @@ def test_a_stopped_node_answers_the_same_methods(stopped: Path, monkeypatch: pyt
         node.call("eth_getBlockByNumber", "pending", False)
 
 
-def test_what_a_killed_node_left_behind_is_not_believed(stopped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_access, "running_nodes", list)
-    (stopped / "rpc").write_text("http://127.0.0.1:1\n")
-    with node_access.open_target(None, stopped) as node:
-        assert isinstance(node, node_access.StoppedNode)
+@pytest.mark.parametrize("named", [True, False])
+def test_what_a_killed_node_left_behind_is_not_believed(home: Path, named: bool) -> None:
+    (home / ".quip" / "dev").mkdir()
+    place = mined(home / ".quip" / "dev" / "20049")
+    left_behind(home, place)
+    with node_access.open_target(None, place if named else None) as node:
+        assert isinstance(node, StoppedNode)
+        assert node.call("eth_blockNumber") == "0x3"
 
 
-@pytest.mark.parametrize("left", [b"\xff\xfe\xfd", b"", b"no url", b"http://[::1"])
-def test_a_note_that_makes_no_sense_is_not_believed(
-    stopped: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
-) -> None:
-    monkeypatch.setattr(node_access, "running_nodes", list)
+def test_a_dead_note_does_not_hide_the_node_that_runs(home: Path, stopped: Path) -> None:
+    left_behind(home, stopped)
+    with running(home / "a") as url:
+        assert url_meant() == url
+
+
+def test_an_old_note_of_the_same_directory_does_not_hide_its_node(home: Path) -> None:
+    with running(home / "a") as url:
+        (home / ".quip" / "running" / note_name(home / "a")).write_text(
+            json.dumps({"data_dir": str(home / "a"), "rpc": DEAD})
+        )
+        assert url_meant(home / "a") == url
+        assert url_meant() == url
+
+
+@pytest.mark.parametrize("left", [b"\xff\xfe\xfd", b"", b"no url", b"http://[::1", DEAD.encode()])
+def test_who_holds_the_directory_without_answering_is_named(stopped: Path, left: bytes) -> None:
     (stopped / "rpc").write_bytes(left)
-    with node_access.open_target(None, stopped) as node:
-        assert isinstance(node, node_access.StoppedNode)
+    with (
+        DataDirLock.acquire(stopped),
+        pytest.raises(NoNode, match=r"process \d+ uses the data directory .* not answer"),
+    ):
+        url_meant(stopped)
 
 
-@pytest.mark.parametrize("answer", [None, [], {}, {"dataDir": 5}, "x"])
-def test_somebody_elses_server_is_not_believed(stopped: Path, monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
-    monkeypatch.setattr(node_access, "running_nodes", list)
-    monkeypatch.setattr(node_access.RpcClient, "call", lambda *_: answer)
-    (stopped / "rpc").write_text("http://127.0.0.1:8545\n")
-    with node_access.open_target(None, stopped) as node:
-        assert isinstance(node, node_access.StoppedNode)
+@pytest.mark.parametrize("answer", [None, [], {}, {"dataDir": 5}, {"dataDir": "/somewhere/else"}, "x"])
+def test_somebody_elses_server_is_not_believed(stopped: Path, answer: object) -> None:
+    with answering({"quip_getStatus": answer}) as url, DataDirLock.acquire(stopped):
+        (stopped / "rpc").write_text(url + "\n")
+        assert node_access.running_url(stopped) is None
 
 
-def test_a_node_that_holds_the_directory_without_answering_is_named(
-    stopped: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(node_access, "running_nodes", list)
-    with startup.lock_directory(DataFiles(stopped)), pytest.raises(DataDirBusy):
-        node_access.open_target(None, stopped).__enter__()
+def test_a_directory_without_a_chain(tmp_path: Path) -> None:
+    with pytest.raises(DataDirError, match="there is no chain"):
+        url_meant(tmp_path)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from quip.net.address import Reach, canonical_host, is_dialable, is_nearby, is_unspecified, netgroup, reach
-from quip.net.link import Address
+from quip.net.address import Address, Reach, canonical_host, is_dialable, is_nearby, is_unspecified, netgroup, reach
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip.consensus.errors import Fault
 from quip.net import errors
 from quip.net.actions import ResetStream, Send
 from quip.net.errors import StreamCode
@@ -21,6 +20,7 @@ from quip.net.token_bucket import Buckets, Rate, TokenBucket
 from quip.net.wire import messages as m
 from quip.net.wire.codec import TABLE, Channel
 from quip.net.wire.frames import frame
+from quip.primitives.errors import Fault
 from support.messages import CLAIM, LARGEST, ZERO
 from support.sessions import Pair, at, heartbeat, joined_client, joined_server, reply_to
 

@@ -57,7 +57,7 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         core = open_core(config, rules, files, stack)
         mining = open_mining(core, None, stack)
         network = opening.open_network(core, transport, mining, stack)
-        rpc = RpcService(core, NodeStatus(core, mining, network).view(), listeners.rpc)
+        rpc = RpcService(core, NodeStatus(core, mining, network).view(), listeners)
         await network.start()
         running = asyncio.create_task(network.run())
         await asyncio.sleep(0)

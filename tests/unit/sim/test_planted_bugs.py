@@ -1,19 +1,24 @@
 """A simulation is worth what it catches: bugs planted in the node's own code must fail a seed that is green without."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
-from quip.chain.batch import Batch, Verified
-from quip.consensus.errors import ConsensusError, ExecutionError, Fault, FutureBlock
+from quip.chain.batch import Batch
+from quip.consensus.block_validation import ExecutedBlock, SealedHeader
+from quip.consensus.errors.body import ExecutionError
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import ReportPeer
-from quip.net.gossip.block_pipeline import Gossip
+from quip.net.gossip.block_pipeline import BlockPipeline
 from quip.net.gossip.candidates import Candidate
 from quip.net.link import Instant
 from quip.net.sync.download import Download
 from quip.net.sync.peers import SyncPeers
 from quip.net.sync.sync import Sync
+from quip.net.wire.messages import BlockSubmit
+from quip.primitives.errors import Fault
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
 
@@ -49,9 +54,9 @@ def late_with(manner: Manner, count: int = 6) -> tuple[int, ...]:
 def never_reorganises(patch: pytest.MonkeyPatch) -> None:
     add = Batch.add
 
-    def first_seen(batch: Batch, verified: Verified) -> int | None:
+    def first_seen(batch: Batch, verified: ExecutedBlock) -> int | None:
         with patch.context() as here:
-            if verified.block.header.parent_hash != batch.head.hash:
+            if verified.checked.header.parent_hash != batch.head.hash:
                 here.setattr("quip.chain.batch.is_heavier", lambda *_: False)
             return add(batch, verified)
 
@@ -65,35 +70,37 @@ def never_asks_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def bans_the_early(patch: pytest.MonkeyPatch) -> None:
-    refused = Gossip._refused
+    refused = BlockPipeline._refused
 
-    def blame(gossip: Gossip, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
+    def blame(pipeline: BlockPipeline, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
         if isinstance(error, FutureBlock):
-            gossip._orders.append(ReportPeer(candidate.offer.peer, error))
-        refused(gossip, candidate, error, *more)
+            pipeline._orders.append(ReportPeer(candidate.offer.peer, error))
+        refused(pipeline, candidate, error, *more)
 
     patch.setattr(FutureBlock, "fault", Fault.AT_FAULT)
-    patch.setattr(Gossip, "_refused", blame)
+    patch.setattr(BlockPipeline, "_refused", blame)
 
 
 def relays_before_the_check(patch: pytest.MonkeyPatch) -> None:
-    check = Gossip._check
+    check = BlockPipeline._check
 
-    def push_first(gossip: Gossip, candidate: Candidate) -> None:
-        gossip._orders.extend(gossip._propagation.push(candidate.submit))
-        check(gossip, candidate)
+    def push_first(pipeline: BlockPipeline, candidate: Candidate) -> None:
+        offer = candidate.offer
+        submit = BlockSubmit(offer.header, offer.seal, candidate.claim.total_difficulty)
+        pipeline._orders.extend(pipeline._propagation.push(submit))
+        check(pipeline, candidate)
 
-    patch.setattr(Gossip, "_check", push_first)
+    patch.setattr(BlockPipeline, "_check", push_first)
 
 
 def wrong_seals_spoil_the_hash(patch: pytest.MonkeyPatch) -> None:
-    failed = Gossip._seal_failed
+    failed = BlockPipeline._seal_failed
 
-    def poison(gossip: Gossip, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
-        gossip._view._chain._invalid.put(candidate.hash, None)  # type: ignore[attr-defined]
-        failed(gossip, candidate, error, now)
+    def poison(pipeline: BlockPipeline, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
+        pipeline._view._chain._invalid.put(candidate.hash, None)  # type: ignore[attr-defined]
+        failed(pipeline, candidate, error, now)
 
-    patch.setattr(Gossip, "_seal_failed", poison)
+    patch.setattr(BlockPipeline, "_seal_failed", poison)
 
 
 def syncs_to_equal_work(patch: pytest.MonkeyPatch) -> None:
@@ -115,36 +122,36 @@ def believes_the_heaviest_claim(patch: pytest.MonkeyPatch) -> None:
 
 
 def passes_on_the_newest_seal(patch: pytest.MonkeyPatch) -> None:
-    proceed = Gossip._proceed
+    proceed = BlockPipeline._proceed
 
-    def newest(gossip: Gossip, candidate: Candidate, now: Instant) -> None:
+    def newest(pipeline: BlockPipeline, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         if candidate.others:
-            candidate.offer = replace(candidate.offer, seal=candidate.others[-1].seal)
-        proceed(gossip, candidate, now)
+            sealed = sealed_header(sealed.checked, candidate.others[-1].seal)
+        proceed(pipeline, candidate, sealed, now)
 
-    patch.setattr(Gossip, "_proceed", newest)
+    patch.setattr(BlockPipeline, "_proceed", newest)
 
 
 def blames_the_relayer(patch: pytest.MonkeyPatch) -> None:
-    refused = Gossip._refused
+    refused = BlockPipeline._refused
 
-    def blame(gossip: Gossip, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
+    def blame(pipeline: BlockPipeline, candidate: Candidate, error: ConsensusError, *more: Instant) -> None:
         if isinstance(error, ExecutionError):
-            gossip._orders.append(ReportPeer(candidate.offer.peer, error))
-        refused(gossip, candidate, error, *more)
+            pipeline._orders.append(ReportPeer(candidate.offer.peer, error))
+        refused(pipeline, candidate, error, *more)
 
-    patch.setattr(Gossip, "_refused", blame)
+    patch.setattr(BlockPipeline, "_refused", blame)
 
 
 PLANTED = {
     "never reorganises": Planted(never_reorganises, with_fault(Kind.SPLIT), "no common tip"),
     "never asks again": Planted(never_asks_again, with_fault(Kind.STALE), "no common tip"),
     "bans the early": Planted(bans_the_early, with_fault(Kind.AHEAD), "banned the honest"),
-    "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WITNESSES), "banned the honest"),
-    "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WITNESSES), ""),
+    "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WRONG_PARTS), "banned the honest"),
+    "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WRONG_PARTS), ""),
     "syncs to equal work": Planted(syncs_to_equal_work, with_fault(Kind.SPLIT), ""),
     "never replaces a dripper": Planted(never_replaces_a_dripper, late_with(Manner.DRIP), "no common tip"),
-    "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.CROWD), "no common tip"),
+    "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.SYBILS), "no common tip"),
     "passes on the newest seal": Planted(passes_on_the_newest_seal, with_liar(Manner.TWINS), "is invalid"),
     "blames the relayer": Planted(blames_the_relayer, with_liar(Manner.FRAME), "banned the honest"),
 }

@@ -1,5 +1,7 @@
 """One process per data directory."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from quip.storage.errors import DataDirLocked, StoreLocked
-from quip.storage.lock import LOCK_FILE, DataDirLock
+from quip.storage.lock import LOCK_FILE, DataDirLock, holder_of, is_locked
 
 HOLD = """
 import sys
@@ -57,3 +59,35 @@ def test_an_old_lock_file_means_nothing(tmp_path: Path) -> None:
     (tmp_path / LOCK_FILE).write_text("1234567890123\n")
     with DataDirLock.acquire(tmp_path):
         assert (tmp_path / LOCK_FILE).read_text() == f"{os.getpid()}\n"
+
+
+def test_whoever_looks_sees_the_lock_and_takes_nothing(tmp_path: Path) -> None:
+    assert is_locked(tmp_path) is False
+    assert is_locked(tmp_path / "nowhere") is None
+    with DataDirLock.acquire(tmp_path):
+        assert is_locked(tmp_path) is True
+        assert holder_of(tmp_path) == os.getpid()
+    assert is_locked(tmp_path) is False
+    (tmp_path / LOCK_FILE).unlink()
+    assert holder_of(tmp_path) is None
+
+
+def test_a_file_system_without_locks_says_neither(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    DataDirLock.acquire(tmp_path).release()
+
+    def no_locks(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    assert is_locked(tmp_path) is None
+
+
+def test_a_start_outlasts_somebody_who_only_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The looker lets go at the first pause of the one that waits."""
+    DataDirLock.acquire(tmp_path).release()
+    looking = os.open(tmp_path / LOCK_FILE, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("time.sleep", lambda _: fcntl.flock(looking, fcntl.LOCK_UN))
+    with DataDirLock.acquire(tmp_path):
+        assert is_locked(tmp_path) is True
+    os.close(looking)

@@ -7,8 +7,10 @@ import typer
 
 from quip.cli.terminal import output
 from quip.cli.terminal.flags import Flag, settings_of, takes_flags
+from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import Json
-from quip.consensus.errors import InvalidSpec
+from quip.cli.terminal.progress import progress_bar
+from quip.consensus.errors.spec import InvalidSpec
 from quip.mining.calibration.command import CalibrateOptions, CalibrationReport, run
 from quip.mining.calibration.summary import TooFewMeasured
 from quip.networks.shipped import NETWORKS, file_name
@@ -27,13 +29,16 @@ FLAGS = (
 LEAST = {"instances": 1, "proofs": 1, "threads": 1, "seed": 0}
 Spec = Annotated[str, typer.Argument(help="public, dev, test, or the path of a chain spec")]
 
+app = command_app()
 
+
+@app.command()
 @takes_flags(FLAGS)
 def calibrate(chain: Spec, as_json: Json = False, **given: Any) -> None:
     """Measure what a valid proof costs. Writes the ladder of the chain spec and the miner's plans."""
     options = CalibrateOptions(**_checked(settings_of(FLAGS, given).get(SECTION, {})))
     path = spec_path(chain)
-    with output.progress_bar() as progress:
+    with progress_bar() as progress:
         tasks: dict[str, Any] = {}
 
         def show(stage: str, done: int, total: int) -> None:

@@ -1,45 +1,60 @@
-"""quip db check, quip db reindex: is the store sound, and rebuild it from what is."""
+"""quip db check, reindex, rewind: is the store sound, rebuild it from what is, go back to a block."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
-from quip.cli.commands.wallet import files_for
+from quip.cli.node_access import meant_data_dir
 from quip.cli.terminal import output
+from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json
+from quip.cli.terminal.progress import progress_bar
 from quip.consensus.types.block import Block
 from quip.node.config.data_dir import DataFiles
-from quip.node.errors import DataDirError
-from quip.node.startup import Rules, explained, rules_of
+from quip.node.errors import ConfigError, DataDirBusy, DataDirError, NodeError
+from quip.node.startup import Rules, directory_rules, explained
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import db_check
+from quip.storage.errors import HINT
 from quip.storage.lock import DataDirLock
 from quip.storage.reindex import reindex as rebuild
+from quip.storage.rewind import CannotRewind
+from quip.storage.rewind import rewind as go_back
 
 SHOWN_PROBLEMS = 20  # more say nothing new; --json has all
 
-app = typer.Typer(help="Check the store of a stopped node, or rebuild it.", no_args_is_help=True)
+app = command_app(help="Check the store of a stopped node, rebuild it, or go back to a block.", no_args_is_help=True)
+
+
+To = Annotated[int, typer.Option("--to", min=0, help="The block that becomes the head", metavar="N")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
 
 @contextlib.contextmanager
 def _alone(data_dir: Path | None) -> Iterator[DataFiles]:
     """The data directory of a node that does not run, locked."""
-    files = files_for(data_dir)
+    files = DataFiles(meant_data_dir(data_dir))
     if not files.store.is_file():
         raise DataDirError(f"there is no store in {files.root}", "give the --data-dir of a node that has run")
-    with explained(files.root), DataDirLock.acquire(files.root):
-        yield files
+    try:
+        with explained(files.root), DataDirLock.acquire(files.root):
+            yield files
+    except DataDirBusy as error:
+        raise NodeError(error.message, "stop the node first: this command needs its store for itself") from None
 
 
 @app.command()
 def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Read everything in the store and name what is damaged. Changes nothing; exit status 1 for damage."""
     with _alone(data_dir) as files, _counting("checking") as progress:
-        spec = rules_of(files.spec.read_bytes(), str(files.spec)).spec if files.spec.is_file() else None
+        spec = directory_rules(files).spec if files.spec.is_file() else None
         report = db_check(files.store, progress, spec)
     found = {
         "sound": not report.problems,
@@ -53,7 +68,7 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     else:
         output.emit_report({**found, "problems": len(report.problems)})
         for problem in report.problems[:SHOWN_PROBLEMS]:
-            typer.echo(f"  {problem}")
+            typer.echo(f"  {output.printable(problem.removesuffix(f'; {HINT}'))}")
     if report.problems:
         typer.echo("hint: rebuild it with: quip db reindex", err=True)
         raise typer.Exit(1)
@@ -61,35 +76,81 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
 
 @app.command()
 def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Rebuild the store of what is readable. Every block is verified and accepted again; what is lost, is named."""
+    """Rebuild the store of what is readable. Every block is verified and accepted again; what is lost is named.
+
+    Exit status 1 if blocks were lost.
+    """
     with _alone(data_dir) as files, _counting("rebuilding") as progress:
-        if not files.spec.is_file():
-            raise DataDirError(f"{files.spec} is missing", "copy the chain spec that the node ran with to that place")
-        rules = rules_of(files.spec.read_bytes(), str(files.spec))
+        rules = directory_rules(files)
         report = rebuild(files.store, rules.spec.chain_id, lambda store: _acceptor(rules, store), progress)
     found = {
         "accepted": report.accepted,
+        "lostBlocks": report.lost_blocks,
         "lost": list(report.lost),
         "backup": None if report.backup is None else str(report.backup),
     }
     if as_json:
         output.emit_json(found)
-        return
-    output.emit_report({**found, "lost": len(report.lost), "backup": found["backup"] or "none"})
-    for loss in report.lost[:SHOWN_PROBLEMS]:
-        typer.echo(f"  {loss}")
+    else:
+        blocks = "unknown: their names are lost too" if report.lost_blocks is None else report.lost_blocks
+        shown = {"accepted": report.accepted, "lost blocks": blocks, "backup": found["backup"] or "none"}
+        output.emit_pairs({name: output.plain(value) for name, value in shown.items()})
+        for loss in report.lost[:SHOWN_PROBLEMS]:
+            typer.echo(f"  {output.printable(loss)}")
+    if report.lost_blocks != 0:
+        typer.echo("hint: start the node: its peers send what is lost, if they have it", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Go back to a block. It becomes the head, what is above it is removed, and the old store is kept beside.
+
+    Wallet, mining identity and peers stay as they are. Peers that have the removed blocks will send them again.
+    """
+    with _alone(data_dir) as files:
+        rules = directory_rules(files)
+        if not yes:
+            _ask(files, number)
+        try:
+            with _counting("removing") as progress:
+                report = go_back(files.store, rules.spec.rewards, number, progress)
+        except CannotRewind as error:
+            raise ConfigError(str(error), f"give a number below {error.head}: --to N") from None
+    found = {
+        "head": number,
+        "hash": f"0x{report.head.hex()}",
+        "removed": report.removed,
+        "sideBlocks": report.side_blocks,
+        "backup": str(report.backup),
+    }
+    if as_json:
+        output.emit_json(found)
+    else:
+        output.emit_report(found)
+
+
+def _ask(files: DataFiles, number: int) -> None:
+    """Raises ConfigError where nobody is there to answer, and typer.Abort for a no."""
+    if not _is_asked():
+        raise ConfigError("going back to a block has to be confirmed", "add --yes")
+    typer.confirm(f"Remove every block above {number} from {files.store}?", err=True, abort=True)
 
 
 def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
     chain = Chain.open(rules.spec, store, rules.puzzle)
-    # What was taken once was not from the future: a clock that is behind now must not lose it.
-    return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp))
+    # What was taken once was not from the future, nor too old: a clock that is behind now must not lose it.
+    return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp), STORED_BEFORE)
+
+
+def _is_asked() -> bool:
+    return sys.stdin.isatty()
 
 
 @contextlib.contextmanager
 def _counting(what: str) -> Iterator[Callable[[str, int], None]]:
     """A line on stderr that counts, for work whose end is not known."""
-    with output.progress_bar() as progress:
+    with progress_bar() as progress:
         task = progress.add_task(what, total=None)
 
         def report(kind: str, count: int) -> None:

@@ -9,12 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from quip.cli.commands.wallet import files_for
-from quip.cli.node_access import open_target, running_url
+from quip.cli.node_access import meant_data_dir, open_target, running_url
 from quip.cli.terminal import output
+from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json, Rpc
-from quip.net.address import is_nearby
-from quip.net.link import Address, canonical
+from quip.net.address import Address, canonical, is_nearby
 from quip.net.peers.bans import group_subject, node_subject
 from quip.net.peers.trust_db import NODE_ID_BYTES, TrustEditor
 from quip.net.ports import Ban
@@ -31,7 +30,7 @@ NETGROUP = re.compile(r"net:(?:4:(\d{1,3}\.\d{1,3})|6:([0-9a-f]{1,4}:[0-9a-f]{1,
 FIRST_DIGITS = re.compile(r"[0-9a-f]{8,63}")  # of a node id, as tables show it
 LIST_HINT = "quip peers list shows what there is"
 
-app = typer.Typer(help="Look at the node's peers; add, ban and trust them.", invoke_without_command=True)
+app = command_app(help="Look at the node's peers; add, ban and trust them.", invoke_without_command=True)
 
 Peer = Annotated[str, typer.Argument(help="host:port, such as seed.example:20049", metavar="PEER")]
 Whom = Annotated[
@@ -53,14 +52,14 @@ def before(context: typer.Context, as_json: Json = False, data_dir: DataDir = No
 @app.command("list")
 def list_peers(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
     """Show connected and manual peers, bans and known keys."""
-    url = rpc or running_url(data_dir)
+    files = None if rpc is not None and data_dir is None else _existing(data_dir)
+    url = rpc or (None if files is None else running_url(files.root))
     live: list[dict[str, Any]] = []
     if url is not None:
         with open_target(url, None) as node:
             live = node.call("quip_getPeers")
     report: dict[str, Any] = {"running": url is not None, "peers": live, "manual": [], "bans": [], "pins": []}
-    if rpc is None or data_dir is not None:
-        files = _existing(data_dir)
+    if files is not None:
         report |= {"dataDir": str(files.root), **_remembered(files)}
     if as_json:
         output.emit_json(report)
@@ -132,7 +131,7 @@ def trust(address: Place, node_id: NodeId = None, as_json: Json = False, data_di
 
 
 def _existing(data_dir: Path | None) -> DataFiles:
-    files = files_for(data_dir)
+    files = DataFiles(meant_data_dir(data_dir))
     if not files.root.is_dir():
         raise DataDirError(f"there is no data directory {files.root}", "give the --data-dir of a node that has run")
     return files
@@ -260,10 +259,11 @@ def _subject(text: str, data_dir: Path | None) -> str:
 
 def _whole(digits: str, data_dir: Path | None) -> bytes:
     """The one known node id that begins so. Raises ConfigError."""
-    remembered = _remembered(_existing(data_dir))
+    files = _existing(data_dir)
+    remembered = _remembered(files)
     known = {ban["subject"].removeprefix("node:") for ban in remembered.get("bans", ())}
     known |= {pin["nodeId"].removeprefix("0x") for pin in remembered.get("pins", ())}
-    url = running_url(data_dir)
+    url = running_url(files.root)
     if url is not None:
         with open_target(url, None) as node:
             known |= {peer["nodeId"].removeprefix("0x") for peer in node.call("quip_getPeers")}

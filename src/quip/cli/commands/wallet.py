@@ -6,22 +6,22 @@ from typing import Annotated, Any
 
 import typer
 
-from quip.cli.node_access import open_target
+from quip.cli.node_access import meant_data_dir, open_target
 from quip.cli.terminal import output
+from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json, Rpc
-from quip.node.config.data_dir import DataFiles
-from quip.node.config.node_config import FIRST_PORT, default_data_dir
-from quip.node.errors import ConfigError, DataDirError, NodeError
+from quip.node.config.data_dir import DataFiles, default_data_dir
+from quip.node.config.node_config import FIRST_PORT
+from quip.node.errors import DataDirError, NodeError
 from quip.node.process.logs import key_progress
-from quip.node.process.running_nodes import running_nodes
-from quip.node.startup import load_rules, records_of
+from quip.node.startup import directory_rules, load_rules, records_of
 from quip.primitives.address import checksum_address
 from quip.rpc.encoding import integer
 from quip.wallet.accounts.payout import PayoutWallet
 from quip.wallet.errors import WalletError
 from quip.wallet.mining_identity.identity import MiningIdentity, show_identity
 
-app = typer.Typer(help="Make, show and restore the wallet that rewards go to.", no_args_is_help=True)
+app = command_app(help="Make, show and restore the wallet that rewards go to.", no_args_is_help=True)
 
 Words = Annotated[int, typer.Option("--words", help="12, 15, 18, 21 or 24 words")]
 Reveal = Annotated[bool, typer.Option("--mnemonic", help="Print the words too: whoever sees them owns the wallet")]
@@ -30,30 +30,30 @@ Genesis = Annotated[
 ]
 
 
-def files_for(data_dir: Path | None) -> DataFiles:
-    """The data directory that is meant: the named one, that of the only running node, or the default node's."""
-    if data_dir is not None:
-        return DataFiles(data_dir)
-    nodes = running_nodes()
-    if len(nodes) > 1:
-        raise ConfigError("several nodes run on this machine", "name one with --data-dir PATH")
-    return DataFiles(nodes[0].data_dir if nodes else default_data_dir("public", FIRST_PORT))
+def _files(data_dir: Path | None) -> DataFiles:
+    return DataFiles(meant_data_dir(data_dir))
+
+
+def _new_place(data_dir: Path | None) -> DataFiles:
+    """Where a wallet is to be made: before the first node has run, where that one will look for it."""
+    return DataFiles(meant_data_dir(data_dir, default_data_dir("public", FIRST_PORT)))
 
 
 @app.command()
 def create(words: Words = 24, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Make a new payout wallet; never overwrites one."""
-    wallet = PayoutWallet.create(files_for(data_dir).wallet, words)
+    wallet = PayoutWallet.create(_new_place(data_dir).wallet, words)
     _made(wallet, as_json)
 
 
 @app.command()
 def restore(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Make the payout wallet of its words. Reads them from the terminal or from stdin; never overwrites a wallet."""
-    PayoutWallet.check_free(files_for(data_dir).wallet)
+    place = _new_place(data_dir).wallet
+    PayoutWallet.check_free(place)
     asked = sys.stdin.isatty()
     phrase = typer.prompt("words", hide_input=True, err=True) if asked else sys.stdin.read()
-    wallet = PayoutWallet.restore(files_for(data_dir).wallet, phrase)
+    wallet = PayoutWallet.restore(place, phrase)
     _made(wallet, as_json)
 
 
@@ -69,7 +69,7 @@ def _made(wallet: PayoutWallet, as_json: bool) -> None:
 @app.command()
 def show(mnemonic: Reveal = False, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
     """Show the payout wallet with its balance, and the mining identity."""
-    files = files_for(data_dir)
+    files = _files(data_dir)
     wallet = PayoutWallet.show(files.wallet)
     report: dict[str, Any] = {
         "address": wallet.checksum_address,
@@ -107,12 +107,12 @@ def _identity(files: DataFiles) -> dict[str, Any]:
 @app.command()
 def recover(genesis_config: Genesis = None, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Give the mining identity a fresh tree. It signs from now on; the old one never does again."""
-    files = files_for(data_dir)
+    files = _files(data_dir)
     if genesis_config is None and not files.spec.is_file():
         raise DataDirError(
             f"there is no chain in {files.root}", "give the --data-dir of a node that has run, or its --genesis-config"
         )
-    spec = load_rules(genesis_config or str(files.spec)).spec
+    spec = (directory_rules(files) if genesis_config is None else load_rules(genesis_config)).spec
     with MiningIdentity.recover(files.identity, spec.chain_id, records_of(files), key_progress) as identity:
         report = {"minerId": "0x" + identity.miner_id.hex(), "signaturesLeft": identity.remaining}
     if as_json:

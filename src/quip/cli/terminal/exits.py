@@ -1,14 +1,19 @@
 """How a program of ours ends: expected errors become two lines and an exit status, never a traceback."""
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 
-from rich.console import Console
-from rich.text import Text
+import typer
 
 from quip.net.local_errors import LocalError
 from quip.node.errors import NodeError
 from quip.wallet.errors import WalletError
+
+ABORTED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+COLOURS = {"error": "red", "hint": "cyan"}
 
 
 def guarded(program: Callable[[], None]) -> None:
@@ -22,14 +27,28 @@ def guarded(program: Callable[[], None]) -> None:
         report(error.message, error.hint)
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(ABORTED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone: nothing to say and nobody to hear
         sys.exit(0)
+    except OSError as error:
+        if error.filename is not None or error.errno not in NO_ROOM:
+            raise
+        _give_up_output()
+        report(f"cannot write the output: {error.strerror}", "free some space, or send it elsewhere")
+        sys.exit(1)
 
 
 def report(message: str, hint: str) -> None:
     """Print the error and its hint to stderr."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text("error: ", "bold red") + Text(message))
-    console.print(Text("hint: ", "bold cyan") + Text(hint))
+    for label, text in (("error", message), ("hint", hint)):
+        shown = f"{label}: " if os.environ.get("NO_COLOR") else typer.style(f"{label}: ", fg=COLOURS[label], bold=True)
+        typer.echo(shown + text, err=True)
+
+
+def _give_up_output() -> None:
+    """What waits in stdout is lost: else the interpreter would try it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

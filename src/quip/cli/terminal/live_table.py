@@ -10,7 +10,7 @@ from rich.text import Text
 
 from quip.cli.terminal import output
 from quip.localnet.network import LocalNetwork
-from quip.localnet.node_process import NodeProcess
+from quip.localnet.node_process import PlannedNode
 from quip.localnet.report import NetworkReport
 
 LINE_S = 5.0  # between lines where the output is no terminal
@@ -56,7 +56,7 @@ def table_of(network: LocalNetwork) -> Table:
     return table
 
 
-def row_of(network: LocalNetwork, child: NodeProcess) -> list[str]:
+def row_of(network: LocalNetwork, child: PlannedNode) -> list[str]:
     """One node's cells."""
     answer = network.answers[child.plan.name]
     start = [child.plan.name, str(child.pid or "-"), str(child.plan.port)]

@@ -1,48 +1,68 @@
-"""What commands print: a table for people, JSON for programs. Colours obey NO_COLOR (rich does)."""
+"""What commands print: a table for people, JSON for programs. Colours obey NO_COLOR.
+
+Nothing here needs more than the standard library and typer: a command answers before rich would be imported.
+"""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
 FRACTION = 1 << 16  # levels are 16.16 fixed point
 WEI = 10**18
-MAX_WIDTH = 1_000  # characters of a table's line
+GAP = "  "  # between columns
+UNITS_S = (("y", 31_557_600), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
 
 
-def emit_json(value: object) -> None:
-    """One JSON document on stdout."""
-    typer.echo(json.dumps(value, indent=2))
+def emit_json(value: object, err: bool = False) -> None:
+    """One JSON document on stdout (on stderr where stdout carries something else)."""
+    typer.echo(json.dumps(value, indent=2), err=err)
 
 
 def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A table; numbers are given as text already. Wider than the terminal, its lines go on: ids are for copying."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))  # what peers say of themselves is no markup
-    Console(highlight=False, width=MAX_WIDTH).print(table)
+    titles = list(columns)
+    lines = [[printable(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(titles, *lines, strict=True)]
+    for number, line in enumerate([titles, *lines]):
+        padded = GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        typer.echo(_bold(padded) if number == 0 else padded)
 
 
-def emit_pairs(pairs: Mapping[str, object]) -> None:
+def emit_pairs(pairs: Mapping[str, object], err: bool = False) -> None:
     """Names and values below each other, never folded: hashes are for copying."""
     width = max(map(len, pairs), default=0)
-    console = Console(highlight=False, soft_wrap=True)
     for name, value in pairs.items():
-        console.print(Text(name.ljust(width) + "  ", "bold") + Text(str(value), "default"))
+        typer.echo(_bold(name.ljust(width)) + GAP + printable(str(value)), err=err)
 
 
-def emit_report(report: Mapping[str, object]) -> None:
+def printable(text: str) -> str:
+    """What peers and miners say of themselves must not steer the terminal; a stream's own character set is obeyed.
+
+    >>> printable("\x1b[31mred")
+    '\N{REPLACEMENT CHARACTER}[31mred'
+    """
+    clean = text.translate(CONTROL)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        clean.encode(encoding)
+    except UnicodeEncodeError:
+        return clean.replace("…", "...").encode(encoding, "replace").decode(encoding)
+    return clean
+
+
+def _bold(text: str) -> str:
+    """Bold where a person looks at it; typer takes the codes out where the output is no terminal."""
+    return text if os.environ.get("NO_COLOR") else typer.style(text, bold=True)
+
+
+def emit_report(report: Mapping[str, object], err: bool = False) -> None:
     """What emit_json would print, for people: `blocksPerSecond` reads "blocks per second", and True "yes"."""
-    emit_pairs({words(name): plain(value) for name, value in report.items()})
+    emit_pairs({words(name): plain(value) for name, value in report.items()}, err)
 
 
 def words(name: str) -> str:
@@ -91,28 +111,19 @@ def moment(timestamp_s: int) -> str:
     return datetime.fromtimestamp(timestamp_s, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-class Rate(ProgressColumn):
-    """Steps a second."""
+def age(seconds: int) -> str:
+    """How long ago, or how far ahead, in the two largest units.
 
-    def render(self, task: Task) -> Text:
-        """The rate so far."""
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} {task.fields.get('unit', 'steps')}/s")
-
-
-def progress_bar() -> Progress:
-    """A progress bar on stderr, so that stdout stays clean; gone where nobody looks."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    )
-
-
-def as_rows(objects: Iterable[Mapping[str, Any]], *keys: str) -> list[list[Any]]:
-    """The values of some keys of each object."""
-    return [[entry.get(key, "") for key in keys] for entry in objects]
+    >>> age(28_673_004), age(59), age(-7)
+    ('331 d 20 h ago', '59 s ago', 'in 7 s')
+    """
+    rest = abs(seconds)
+    parts: list[str] = []
+    for unit, length in UNITS_S:
+        if rest >= length or (unit == "s" and not parts):
+            parts.append(f"{rest // length} {unit}")
+            rest %= length
+        elif parts:
+            break
+    text = " ".join(parts[:2])
+    return f"in {text}" if seconds < 0 else f"{text} ago"

@@ -85,16 +85,6 @@ class Summary:
         return updates * math.exp(float(np.interp(math.log(updates), costs, ratios)))
 
 
-def parse_summary(document: dict[str, Any]) -> Summary:
-    """The reverse of `asdict`. Raises TypeError or KeyError on a document of another shape."""
-    efforts = tuple(
-        EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
-    )
-    correlations = tuple(tuple(row) for row in document["correlations"])
-    pilots = tuple(Pilot(**pilot) for pilot in document.get("pilots", ()))
-    return Summary(**{**document, "efforts": efforts, "correlations": correlations, "pilots": pilots})
-
-
 class TooFewMeasured(ValueError):
     """What was measured says nothing about the tail of the margins."""
 

@@ -1,45 +1,34 @@
-"""New blocks: from whom, in which order they are judged, and to whom they go on.
+"""One new block's way in: in which order it is judged, and to whom it goes on.
 
-    BLOCK_SUBMIT -> header rules -> seal (native threads) -> relay -> body -> import -> GOSSIP to the rest
-    GOSSIP       -> BLOCK_REQUEST to one announcer -> the same way, with body
+    header rules -> seal (native threads) -> relay -> body -> import -> GOSSIP to the rest
 
 Header and seal go on before the block is executed: work was done for them, so junk is dear. GOSSIP says "I hold it",
 so it follows the import; who announces, or serves, a block that breaks a rule is at fault, who relayed one whose
-execution fails is not. What builds on something unknown becomes a claim, and sync's business.
-What this file does not do: it speaks to no session; its orders are drained.
+execution fails is not.
+What this file does not do: it fetches no block that was only announced (`gossip` does).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
-from quip.chain.batch import SEAL_CHECKED
+from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
-from quip.consensus.errors import (
-    BranchTooOld,
-    ConsensusError,
-    ExecutionError,
-    Fault,
-    FutureBlock,
-    KnownInvalid,
-    Unconnected,
-)
-from quip.consensus.execution.transition import check_body
-from quip.consensus.types.block import Block
-from quip.consensus.types.header import Header
-from quip.consensus.types.seal import Seal
+from quip.consensus.block_validation import SealedHeader, check_body, complete
+from quip.consensus.errors.body import ExecutionError
+from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
-from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer
-from quip.net.errors import FalseClaim, WrongAnswer
+from quip.net.commands import CreditBlock, HeadClaimed, Order, ReportPeer
+from quip.net.errors import FalseClaim
+from quip.net.events import ImportOutcome
 from quip.net.gossip.block_fetcher import BlockFetcher
 from quip.net.gossip.candidates import Candidate, Offer, Stage, judge
 from quip.net.gossip.propagation import Propagation
 from quip.net.limits import (
-    BROKEN_PROMISES,
     CANDIDATES,
     CANDIDATES_PER_PEER,
-    CLAIMS,
     EARLY_BLOCKS,
     OTHER_OFFERS,
     SIDE_BLOCKS_REMEMBERED,
@@ -48,168 +37,138 @@ from quip.net.limits import (
 )
 from quip.net.link import Instant
 from quip.net.ports import ChainView
-from quip.net.wire.messages import BlockRequest, BlockResponse, BlockSubmit, Bodies, BodiesRequest, HeadClaim, Message
-from quip.net.wire.messages import Gossip as GossipMessage
+from quip.net.wire.messages import BlockSubmit, BodiesRequest
 from quip.primitives.bounded_dict import BoundedDict
+from quip.primitives.errors import Fault
 
 
-class Gossip:
-    """The pipeline of new blocks."""
+class BlockPipeline:
+    """The blocks on their way in, and their stages."""
 
-    def __init__(self, view: ChainView, propagation: Propagation, tickets: Iterator[int]) -> None:
+    def __init__(
+        self, view: ChainView, propagation: Propagation, tickets: Iterator[int], bodies: BlockFetcher,
+        orders: list[Order],
+    ) -> None:  # fmt: skip
+        """`bodies` fetches what a block lacks; what is to be done is appended to `orders`."""
         self._view = view
         self._propagation = propagation
         self._tickets = tickets
+        self._bodies = bodies
+        self._orders = orders
         self._candidates: dict[bytes, Candidate] = {}
         self._jobs: dict[int, bytes] = {}
-        self._blocks = BlockFetcher(tickets)
-        self._bodies = BlockFetcher(tickets)
+        """Seal checks and imports that are under way."""
         self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
-        self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
+        """Offers whose parent is itself on its way in."""
+        self._verified: BoundedDict[bytes, SealedHeader] = BoundedDict(VERIFIED_SEALS)
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
-        self._claims: BoundedDict[tuple[int, bytes], HeadClaim] = BoundedDict(CLAIMS)
+        """Refused because their time had not come."""
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
-        self._promises: dict[int, int] = {}
-        self._orders: list[Order] = []
-
-    # --- peers
-
-    def gone(self, peer: int, now: Instant) -> None:
-        """The peer left; what was asked of it is asked of others."""
-        self._promises.pop(peer, None)
-        for _, ask in self._blocks.gone(peer):
-            self._order(ask)
-        for block_hash, ask in self._bodies.gone(peer):
-            self._order(ask)
-            if ask is None:
-                self._drop(block_hash, now)
-
-    def handles(self, block_hash: bytes) -> bool:
-        """True while the block is on its way in: no reason to sync for it."""
-        return block_hash in self._candidates or block_hash in self._blocks
-
-    # --- what peers push
-
-    def submitted(self, peer: int, message: BlockSubmit, now: Instant) -> None:
-        """BLOCK_SUBMIT."""
-        self._offer(Offer(peer, message.header, message.seal, None, message.total_difficulty, held=False), now)
-
-    def announced(self, peer: int, message: GossipMessage, now: Instant) -> None:
-        """GOSSIP: fetch what would be the next head, claim what is further off."""
-        head = self._view.head
-        for claim in message.blocks:
-            self._propagation.knows(peer, claim.hash)
-            if self._view.header(claim.hash) is not None or claim.hash in self._early:
-                continue
-            if claim.total_difficulty <= head.context.total_difficulty or claim.hash in self._candidates:
-                continue
-            if claim.number > head.header.number + 1:
-                self._orders.append(HeadClaimed(peer, claim, held=True))
-            else:
-                self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
-                if claim.hash in self._blocks:
-                    self._claims.put((peer, claim.hash), claim)
-
-    # --- answers and results
-
-    def replied(self, peer: int, ticket: int, reply: Message, now: Instant) -> bool:
-        """An answer to one of our requests; False for another's ticket."""
-        if self._blocks.hash_of(ticket) is not None:
-            self._block_arrived(peer, ticket, reply, now)
-            return True
-        if self._bodies.hash_of(ticket) is not None:
-            self._body_arrived(peer, ticket, reply, now)
-            return True
-        return False
-
-    def failed(self, ticket: int, now: Instant) -> bool:
-        """A request that came to nothing; False for another's ticket."""
-        if self._blocks.hash_of(ticket) is not None:
-            self._break_promise(self._blocks.asked(ticket))
-            self._order(self._blocks.failed(ticket))
-            return True
-        block_hash = self._bodies.hash_of(ticket)
-        if block_hash is None:
-            return False
-        ask = self._bodies.failed(ticket)
-        self._order(ask)
-        if ask is None:
-            self._drop(block_hash, now)
-        return True
-
-    def seals_checked(self, job: int, errors: tuple[ConsensusError | None, ...], now: Instant) -> bool:
-        """The verdict on a candidate's seal; False for another's job."""
-        block_hash = self._jobs.pop(job, None)
-        candidate = self._candidates.get(block_hash) if block_hash is not None else None
-        if candidate is None:
-            return block_hash is not None
-        error = errors[0] if errors else None
-        if error is not None or not errors:
-            self._seal_failed(candidate, error, now)
-            return True
-        self._verified.put(candidate.hash, candidate.offer.seal)
-        self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
-        self._proceed(candidate, now)
-        return True
-
-    def imported(self, job: int, outcomes: tuple[Accepted | ConsensusError | None, ...], now: Instant) -> bool:
-        """The chain's verdict on a candidate; False for another's job."""
-        block_hash = self._jobs.pop(job, None)
-        candidate = self._candidates.pop(block_hash, None) if block_hash is not None else None
-        if candidate is None:
-            return block_hash is not None
-        outcome = outcomes[0] if outcomes else None
-        if isinstance(outcome, ConsensusError):
-            self._refused(candidate, outcome)
-        elif outcome is not None:
-            self._accepted(candidate, outcome)
-        self._release(candidate.hash, now)
-        return True
-
-    def drain(self) -> list[Order]:
-        """What is wanted, since the last call."""
-        orders, self._orders = self._orders, []
-        return orders
+        """By parent and miner: the one block beside the best branch that is imported."""
 
     def __len__(self) -> int:
         return len(self._candidates)
 
-    # --- the pipeline
+    def __contains__(self, block_hash: bytes) -> bool:
+        return block_hash in self._candidates
 
-    def _offer(self, offer: Offer, now: Instant) -> bool:
-        """False: somebody else has to be asked, this one's body is not the header's."""
+    def get(self, block_hash: bytes) -> Candidate | None:
+        """A block on its way in."""
+        return self._candidates.get(block_hash)
+
+    def is_known(self, block_hash: bytes) -> bool:
+        """True for what is stored already, or was refused as too early."""
+        return self._view.header(block_hash) is not None or block_hash in self._early
+
+    def offer(self, offer: Offer, now: Instant) -> bool:
+        """A block as a peer gave it. False: somebody else has to be asked, this one's body is not the header's."""
         block_hash = offer.header.hash
         self._propagation.knows(offer.peer, block_hash)
-        if self._view.header(block_hash) is not None or block_hash in self._early:
+        if self.is_known(block_hash):
             return True
         candidate = self._candidates.get(block_hash)
         if candidate is not None:
-            if self._blamed_for_body(offer):
+            if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
                 return False
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
             if candidate.stage is Stage.COMPLETING:
-                self._order(self._bodies.want(block_hash, offer.peer, BodiesRequest((block_hash,))))
+                self._want_body(block_hash, offer.peer)
             return True
         if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
             self._waiting.put(block_hash, offer)
             return True
         return self._judge(block_hash, offer, now)
 
+    def take_body(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
+        """What a peer sent as the block's body. False: it is another's, which is reported.
+
+        It is looked at once the header's rules hold, for they say how much there can be of it.
+        """
+        if candidate.body is not None and candidate.body.transactions == transactions:
+            return True
+        try:
+            candidate.body = check_body(candidate.checked, transactions)
+        except ConsensusError as error:
+            self._orders.append(ReportPeer(peer, error))
+            return False
+        return True
+
+    def complete(self, candidate: Candidate) -> None:
+        """If nothing of the block is missing any more, it goes to the chain."""
+        if candidate.sealed is None or candidate.body is None:
+            return
+        header = candidate.checked.header
+        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
+            self._sides.put((header.parent_hash, header.miner_id), candidate.hash)
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.IMPORTING
+        self._orders.append(ImportBlocks(job, (complete(candidate.sealed, candidate.body),), YOUNG_BRANCHES))
+
+    def drop(self, block_hash: bytes, now: Instant) -> None:
+        """The block did not come in by gossip; sync may bring it."""
+        self._candidates.pop(block_hash, None)
+        self._judge_children(block_hash, now)
+
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+        """The verdict on a candidate's seal."""
+        candidate = self._candidates.get(self._jobs.pop(job, b""))
+        if candidate is None:
+            return
+        verdict = verdicts[0] if verdicts else None
+        if not isinstance(verdict, SealedHeader):
+            self._seal_failed(candidate, verdict, now)
+            return
+        self._verified.put(candidate.hash, verdict)
+        self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
+        self._proceed(candidate, verdict, now)
+
+    def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
+        """The chain's verdict on a candidate."""
+        candidate = self._candidates.pop(self._jobs.pop(job, b""), None)
+        if candidate is None:
+            return
+        outcome = outcomes[0] if outcomes else None
+        if isinstance(outcome, ConsensusError):
+            self._refused(candidate, outcome)
+        elif outcome is not None:
+            self._accepted(candidate, outcome)
+        self._judge_children(candidate.hash, now)
+
     def _judge(self, block_hash: bytes, offer: Offer, now: Instant) -> bool:
         candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return True
-        if self._blamed_for_body(offer):
+        if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
             return False
         self._candidates[block_hash] = candidate
-        seal = self._verified.get(block_hash)
-        if seal is None:
+        # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
+        sealed = self._verified.get(block_hash)
+        if sealed is None:
             self._check(candidate)
         else:
-            # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
-            candidate.offer = replace(offer, seal=seal)
-            self._proceed(candidate, now)
+            self._proceed(candidate, sealed, now)
         return True
 
     def _judged(self, block_hash: bytes, offer: Offer, now: Instant) -> Candidate | None:
@@ -223,13 +182,6 @@ class Gossip:
         except (ConsensusError, FalseClaim) as error:
             self._orders.append(ReportPeer(offer.peer, error))
         return None
-
-    def _blamed_for_body(self, offer: Offer) -> bool:
-        """A body is looked at once its header's rules hold, for they say how much there can be of it."""
-        error = None if offer.transactions is None else _wrong_body(offer.header, offer.transactions)
-        if error is not None:
-            self._orders.append(ReportPeer(offer.peer, error))
-        return error is not None
 
     def _has_room(self, candidate: Candidate) -> bool:
         peer, header = candidate.offer.peer, candidate.offer.header
@@ -245,7 +197,7 @@ class Gossip:
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.CHECKING
         offer = candidate.offer
-        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(offer.header, offer.seal, candidate.required),)))
+        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(candidate.checked, offer.seal),)))
 
     def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
         del self._candidates[candidate.hash]
@@ -253,50 +205,43 @@ class Gossip:
             self._orders.append(ReportPeer(candidate.offer.peer, error))
         if candidate.others:
             first, *rest = candidate.others
-            self._offer(first, now)
+            self.offer(first, now)
             for other in rest:
-                self._offer(other, now)
+                self.offer(other, now)
         if candidate.hash not in self._candidates:
-            self._release(candidate.hash, now)
+            self._judge_children(candidate.hash, now)
 
-    def _proceed(self, candidate: Candidate, now: Instant) -> None:
+    def _proceed(self, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         """The seal is good."""
+        candidate.sealed, header = sealed, candidate.checked.header
         if not candidate.early:
-            self._orders.extend(self._propagation.push(candidate.submit))
-        body = candidate.body()
-        if body is None:
+            submit = BlockSubmit(header, sealed.seal, candidate.claim.total_difficulty)
+            self._orders.extend(self._propagation.push(submit))
+        if candidate.body is None and header.transactions_root == EMPTY_TRIE_ROOT:
+            candidate.body = check_body(candidate.checked, ())
+        if candidate.body is None:
             candidate.stage = Stage.COMPLETING
-            request = BodiesRequest((candidate.hash,))
             for offer in (candidate.offer, *candidate.others):
-                self._order(self._bodies.want(candidate.hash, offer.peer, request))
+                self._want_body(candidate.hash, offer.peer)
             if candidate.hash not in self._bodies:
-                self._drop(candidate.hash, now)
+                self.drop(candidate.hash, now)
             return
-        self._import(candidate, body)
+        self.complete(candidate)
 
-    def _import(self, candidate: Candidate, body: tuple[bytes, ...]) -> None:
-        offer = candidate.offer
-        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((offer.header.parent_hash, offer.header.miner_id), candidate.hash)
-        job = next(self._tickets)
-        self._jobs[job] = candidate.hash
-        candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),), SEAL_CHECKED))
+    def _want_body(self, block_hash: bytes, peer: int) -> None:
+        ask = self._bodies.want(block_hash, peer, BodiesRequest((block_hash,)))
+        if ask is not None:
+            self._orders.append(ask)
 
-    def _drop(self, block_hash: bytes, now: Instant) -> None:
-        """The block did not come in by gossip; sync may bring it."""
-        self._candidates.pop(block_hash, None)
-        self._release(block_hash, now)
-
-    def _release(self, parent_hash: bytes, now: Instant) -> None:
+    def _judge_children(self, parent_hash: bytes, now: Instant) -> None:
         """What waited for a block is judged now, whatever became of the block."""
         for block_hash in self._waiting.keys():  # noqa: SIM118 - no mapping
             offer = self._waiting.get(block_hash)
             if offer is not None and offer.header.parent_hash == parent_hash:
                 self._waiting.drop(block_hash)
-                self._offer(offer, now)
+                self.offer(offer, now)
                 if block_hash not in self._candidates:
-                    self._release(block_hash, now)
+                    self._judge_children(block_hash, now)
 
     def _accepted(self, candidate: Candidate, outcome: Accepted) -> None:
         self._verified.drop(candidate.hash)
@@ -315,52 +260,3 @@ class Gossip:
             if not isinstance(error, ExecutionError | KnownInvalid):
                 holders = [candidate.offer]
             self._orders.extend(ReportPeer(offer.peer, error) for offer in holders)
-
-    # --- fetched parts
-
-    def _block_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
-        block_hash = self._blocks.hash_of(ticket)
-        block = reply.block if isinstance(reply, BlockResponse) else None
-        wrong = block is not None and (block.header.hash != block_hash or block.seal is None)
-        if wrong:
-            self._orders.append(ReportPeer(peer, WrongAnswer(name="BLOCK_RESPONSE", reason="another block")))
-        if block is None or block.seal is None or wrong:
-            self.failed(ticket, now)
-            return
-        claim = self._claims.get((peer, block.header.hash))  # its own, not what others say of the block
-        total = claim.total_difficulty if claim is not None else 0
-        if self._offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now):
-            self._blocks.done(ticket)
-            self._promises.pop(peer, None)
-        else:
-            self.failed(ticket, now)
-
-    def _body_arrived(self, peer: int, ticket: int, reply: Message, now: Instant) -> None:
-        candidate = self._candidates.get(self._bodies.hash_of(ticket) or b"")
-        body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
-        error = _wrong_body(candidate.offer.header, body) if candidate is not None and body is not None else None
-        if error is not None:
-            self._orders.append(ReportPeer(peer, error))
-        if candidate is None or body is None or error is not None:
-            self.failed(ticket, now)
-            return
-        self._bodies.done(ticket)
-        self._import(candidate, body)
-
-    def _break_promise(self, peer: int) -> None:
-        """It announced a block and did not give it: once is a hiccup, always is a way to keep us busy."""
-        self._promises[peer] = self._promises.get(peer, 0) + 1
-        if self._promises[peer] >= BROKEN_PROMISES:
-            self._orders.append(Disconnect(peer, "announces blocks that it does not give"))
-
-    def _order(self, ask: Ask | None) -> None:
-        if ask is not None:
-            self._orders.append(ask)
-
-
-def _wrong_body(header: Header, transactions: tuple[bytes, ...]) -> ConsensusError | None:
-    try:
-        check_body(header, transactions)
-    except ConsensusError as error:
-        return error
-    return None

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from quip.net.commands import Ask
+from quip.net.errors import NetError
 from quip.net.limits import KNOWN_TRANSACTIONS_PER_PEER, MAX_TRANSACTIONS, TRANSACTIONS_TIMEOUT_S
-from quip.net.wire.messages import TransactionGossip, Transactions, TransactionsRequest
+from quip.net.link import Instant
+from quip.net.wire.messages import Reply, Request, TransactionGossip, Transactions, TransactionsRequest
 from quip.primitives.bounded_dict import BoundedDict
 
 
@@ -72,20 +74,19 @@ class TransactionInventory:
         """True if the peer announced it."""
         return peer in self._known and transaction_hash in self._known[peer]
 
-    def told(self, ticket: int, answer: Transactions) -> bool:
-        """An answer to our request; False for another's ticket."""
-        peer = self._asked.pop(ticket, None)
-        if peer is not None:
-            self._pool.offered(peer, answer.transactions)
-        return peer is not None
+    def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
+        """Transactions came."""
+        if self._asked.pop(ticket, None) is not None and isinstance(reply, Transactions):
+            self._pool.offered(peer, reply.transactions)
 
-    def failed(self, ticket: int) -> bool:
-        """A request that came to nothing; False for another's ticket."""
-        return self._asked.pop(ticket, None) is not None
+    def failed(self, peer: int, ticket: int, request: Request, error: NetError, now: Instant) -> None:
+        """They will not come."""
+        self._asked.pop(ticket, None)
 
     def gone(self, peer: int) -> None:
         """The connection ended."""
         self._known.pop(peer, None)
+        self._asked = {ticket: asked for ticket, asked in self._asked.items() if asked != peer}
 
     def answer(self, request: TransactionsRequest) -> Transactions:
         """The answer to TRANSACTIONS_REQUEST."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from quip.net.actions import Close, CloseCode, GrantBudget
+from quip.net.address import Address, is_loopback
 from quip.net.errors import RefusalCode
 from quip.net.events import Opened
 from quip.net.limits import CHANGED_KEYS_NOTED
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay.state import OverlayState, plain
 from quip.net.peers.admission import AdmissionPolicy, same_network
 from quip.net.peers.bans import is_excused
@@ -24,59 +25,69 @@ _LAST_MOMENT_S = 253_402_300_799  # of the year 9999
 class Handshake:
     """Lets peers in, or tells them why not."""
 
-    def __init__(self, hub: OverlayState) -> None:
-        self._hub = hub
-        self._admission = AdmissionPolicy(hub.setup.node_id, hub.setup.max_inbound)
+    def __init__(self, state: OverlayState) -> None:
+        self._state = state
+        self._admission = AdmissionPolicy(state.config.node_id, state.config.max_inbound)
         self._noted: BoundedDict[tuple[Address, bytes], None] = BoundedDict(CHANGED_KEYS_NOTED)
 
     def opened(self, event: Opened, now: Instant) -> None:
         """A TLS handshake was completed."""
-        hub, link = self._hub, event.link
+        state, link = self._state, event.link
         if link.outbound:
-            hub.dialler.answered(link.address, link.node_id)
+            state.dialler.answered(link.address, link.node_id)
         refusal = self._refusal(link, now)
         if refusal is not None:
-            hub.actions.append(Close(event.connection, *refusal))
+            code, reason = refusal
+            state.actions.append(Close(event.connection, code, reason))
+            level = "info" if code is CloseCode.BANNED else "debug"
+            state.note(level, "peer refused", address=str(link.address), node=link.node_id.hex()[:16], reason=reason)
             return
-        local = LocalJoin(hub.local_join, hub.setup.heartbeat_interval_s, hub.setup.heartbeat_timeout_s)
+        local = LocalJoin(state.local_join, state.config.heartbeat_interval_s, state.config.heartbeat_timeout_s)
         peer = Peer(event.connection, link, PeerSession(event.connection, link, local, now), now)
-        hub.peers.add(peer)
-        hub.touch(peer)
+        state.peers.add(peer)
+        state.touch(peer)
 
     def _refusal(self, link: Link, now: Instant) -> tuple[CloseCode, str] | None:
-        hub = self._hub
-        if link.node_id == hub.setup.node_id:
+        state = self._state
+        if link.node_id == state.config.node_id:
             if link.outbound:
-                hub.dialler.is_self(link.address)
-                hub.note(
-                    "warning" if link.purpose is Purpose.MANUAL else "info", "that peer is this node itself",
-                    address=str(link.address), hint="if it is another machine, its node.key is a copy: remove it there",
-                )  # fmt: skip
+                state.dialler.is_self(link.address)
+                self._note_self(link)
             return CloseCode.SELF, "this is the same node"
-        ban = hub.bans.against(link.node_id, link.address.host, now.unix_s)
+        ban = state.bans.against(link.node_id, link.address.host, now.unix_s)
         if ban is not None and not is_excused(link, ban):
             code, reason = CloseCode.BANNED, plain(f"banned until {_moment(ban.until_unix_s)}: {ban.reason}")
         elif not link.outbound:
             return None
         elif self._has_other_key(link):
             code, reason = CloseCode.WRONG_KEY, "another key than before"
-        elif not self._admission.dialled(hub.peers, link.node_id):
+        elif not self._admission.dialled(state.peers, link.node_id):
             code, reason = CloseCode.DONE, "connected already"
         else:
             return None
         if link.outbound:
-            hub.dialler.failed(link.address, now)
+            state.dialler.failed(link.address, now)
         return code, reason
 
+    def _note_self(self, link: Link) -> None:
+        """A single node names itself as its peer; elsewhere than at its own address it may be a copy of its key."""
+        what, public = "that peer is this node itself", self._state.config.public
+        here = public is not None and link.address.port == public.port and is_loopback(link.address.host)
+        if here or link.address == public or link.purpose is not Purpose.MANUAL:
+            self._state.note("info", what, address=str(link.address))
+            return
+        hint = "if it is another machine, its node.key is a copy: remove it there"
+        self._state.note("warning", what, address=str(link.address), hint=hint)
+
     def _has_other_key(self, link: Link) -> bool:
-        pinned = self._hub.storage.pin_of(link.address)
+        pinned = self._state.storage.pin_of(link.address)
         if pinned is None or pinned == link.node_id:
             return False
         if link.purpose is not Purpose.MANUAL:
-            self._hub.book.drop(link.address)
+            self._state.book.drop(link.address)
         elif (link.address, link.node_id) not in self._noted:
             self._noted.put((link.address, link.node_id), None)
-            self._hub.note(
+            self._state.note(
                 "error", "peer refused: its key changed", address=str(link.address), expected=pinned.hex(),
                 found=link.node_id.hex(), hint=f"if that is right: quip peers trust {link.address}",
             )  # fmt: skip
@@ -84,62 +95,64 @@ class Handshake:
 
     def _is_familiar(self, peer: Peer) -> bool:
         """True for who is not just anybody: we dialled it (now, or before: pinned), or named it, or owe it a block."""
-        hub, link = self._hub, peer.link
-        if link.outbound or link.node_id in hub.providers or hub.dialler.names(link.address):
+        state, link = self._state, peer.link
+        if link.outbound or link.node_id in state.providers or state.dialler.names(link.address):
             return True
         places = {link.address} if peer.public is None else {link.address, peer.public}
-        return any(hub.storage.pin_of(place) == link.node_id for place in places)
+        return any(state.storage.pin_of(place) == link.node_id for place in places)
 
     def join_asked(self, peer: Peer, join: JoinRequest, now: Instant) -> None:
         """An inbound peer wants to join."""
-        hub = self._hub
-        verdict = self._admission.inbound(hub.peers, peer, join, hub.local_join(), now)
+        state = self._state
+        verdict = self._admission.inbound(state.peers, peer, join, state.local_join(), now)
         if verdict.code is not RefusalCode.WELCOME:
             peer.session.refuse(verdict.code, plain(verdict.reason), now)
-            hub.note("debug", "join refused", address=str(peer.link.address), reason=verdict.reason)
+            usual = verdict.code in (RefusalCode.DUPLICATE, RefusalCode.SELF)
+            level, node = "debug" if usual else "info", peer.link.node_id.hex()[:16]
+            state.note(level, "join refused", address=str(peer.link.address), node=node, reason=verdict.reason)
             return
         for other in verdict.closes:
             same = other.link.node_id == peer.link.node_id
-            hub.close(other, CloseCode.DONE if same else CloseCode.FULL, "replaced by a newer connection", now)
+            state.close(other, CloseCode.DONE if same else CloseCode.FULL, "replaced by a newer connection", now)
         peer.welcomed = True
         peer.session.welcome(now)
 
     def joined(self, peer: Peer, join: JoinRequest, now: Instant) -> None:
         """Both sides welcomed."""
-        hub, link = self._hub, peer.link
-        verdict = same_network(hub.local_join(), join)
+        state, link = self._state, peer.link
+        verdict = same_network(state.local_join(), join)
         if verdict.code is not RefusalCode.WELCOME:
             self.refused(peer, verdict.code, verdict.reason, now)
             return
         peer.join, peer.claim = join, join.head
         peer.joined_s = peer.heard_s = now.monotonic_s
-        peer.public = hub.discovery.public_address(peer, join)
+        peer.public = state.discovery.public_address(peer, join)
         peer.familiar = self._is_familiar(peer)
-        if link.purpose in (Purpose.MANUAL, Purpose.OUTBOUND) and hub.storage.pin_of(link.address) is None:
-            hub.storage.pin(link.address, link.node_id)
-        ask = hub.discovery.joined(peer, now)
+        if link.purpose in (Purpose.MANUAL, Purpose.OUTBOUND) and state.storage.pin_of(link.address) is None:
+            state.storage.pin(link.address, link.node_id)
+        ask = state.discovery.joined(peer, now)
         if link.purpose is Purpose.FEELER:
-            hub.close(peer, CloseCode.DONE, "only to see whether the address answers", now)
+            state.close(peer, CloseCode.DONE, "only to see whether the address answers", now)
             return
         if not link.outbound:
-            hub.actions.append(GrantBudget(peer.connection))
-        hub.note(
+            state.actions.append(GrantBudget(peer.connection))
+        state.note(
             "info", "peer joined", address=str(link.address), node=link.node_id.hex()[:16],
             direction=link.purpose.value, agent=join.agent, head=join.head.number,
         )  # fmt: skip
-        hub.propagation.joined(peer.connection)
-        hub.claimed(peer, join.head, now)
-        hub.order(ask)
+        state.propagation.joined(peer.connection)
+        state.claimed(peer, join.head, now)
+        state.order(state.discovery, ask)
 
     def refused(self, peer: Peer, code: int, reason: str, now: Instant) -> None:
         """The other side does not want us, or speaks of another chain."""
-        hub = self._hub
+        state = self._state
         if code == RefusalCode.SELF:
-            hub.dialler.is_self(peer.link.address)
+            state.dialler.is_self(peer.link.address)
         serious = peer.link.outbound and code not in (RefusalCode.DUPLICATE, RefusalCode.SELF)
-        level = "warning" if serious and hub.dialler.is_news(peer.link.address, reason) else "debug"
-        hub.note(level, "join refused by peer", address=str(peer.link.address), code=_named(code), reason=reason)
-        hub.close(peer, CloseCode.REFUSED, "join refused", now)
+        level = "warning" if serious and state.dialler.is_news(peer.link.address, reason) else "debug"
+        state.note(level, "join refused by peer", address=str(peer.link.address), code=_named(code), reason=reason)
+        state.close(peer, CloseCode.REFUSED, "join refused", now)
 
 
 def _moment(unix_s: int) -> str:

@@ -1,4 +1,4 @@
-"""The hub of a node's network: every event comes in here, every action goes out.
+"""A node's network: every event comes in here, every action goes out.
 
     event -> handler -> sessions, sync, gossip, discovery, dialler -> orders -> actions
 
@@ -13,9 +13,20 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from quip.consensus.errors import ConsensusError, Fault
+from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Log
-from quip.net.commands import Ask, CreditBlock, Disconnect, HeadClaimed, Order, ReportPeer, Tell
+from quip.net.address import Address
+from quip.net.commands import (
+    Ask,
+    CreditBlock,
+    Disconnect,
+    HeadClaimed,
+    Order,
+    PendingRequest,
+    ReportPeer,
+    Requester,
+    Tell,
+)
 from quip.net.errors import NetError, NoAnswer, RefusalCode
 from quip.net.events import (
     Answered,
@@ -28,12 +39,13 @@ from quip.net.events import (
     Opened,
     PolicyChanged,
     Received,
+    Rejected,
     SealsChecked,
     StreamReset,
     Tick,
 )
 from quip.net.limits import ORDER_ROUNDS
-from quip.net.link import Address, Instant
+from quip.net.link import Instant
 from quip.net.overlay.dispatch import Dispatch
 from quip.net.overlay.handshake import Handshake
 from quip.net.overlay.state import OverlayState, punish
@@ -44,18 +56,20 @@ from quip.net.ports import ChainView, PeerStorage
 from quip.net.session.events import Asked, Broken, Failed, JoinAsked, Joined, PeerEvent, Pushed, Refused, Replied
 from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import Goodbye
+from quip.primitives.errors import Fault
 
 
 class Overlay:
     """One node's network, as a machine: events in, actions out."""
 
-    def __init__(self, setup: OverlayConfig, view: ChainView, storage: PeerStorage, rng: Random) -> None:
-        self._hub = OverlayState(setup, view, storage, rng)
-        self._reception = Handshake(self._hub)
-        self._conversation = Dispatch(self._hub)
+    def __init__(self, config: OverlayConfig, view: ChainView, storage: PeerStorage, rng: Random) -> None:
+        self._state = OverlayState(config, view, storage, rng)
+        self._handshake = Handshake(self._state)
+        self._dispatch = Dispatch(self._state)
         self._handlers: dict[type[Event], Callable[[Any, Instant], None]] = {
-            Opened: self._reception.opened,
+            Opened: self._handshake.opened,
             DialFailed: self._dial_failed,
+            Rejected: self._rejected,
             Received: self._received,
             StreamReset: self._stream_reset,
             Closed: self._closed,
@@ -70,86 +84,91 @@ class Overlay:
 
     def handle(self, event: Event, now: Instant) -> list[Action]:
         """Everything to be done because of an event. `now` never goes back."""
-        self._conversation.began(now)
+        self._dispatch.began(now)
         self._handlers[type(event)](event, now)
-        return self._settle(now)
+        return self._carry_out_orders(now)
 
     def stop(self, now: Instant) -> list[Action]:
         """Say goodbye to everybody and keep the address book; no event is handled after it."""
-        self._hub.discovery.save(self._hub.peers, now, at_once=True)
-        for peer in self._hub.peers.all():
+        self._state.discovery.save(self._state.peers, now, at_once=True)
+        for peer in self._state.peers.all():
             if peer.joined:
                 peer.session.push(Goodbye(RefusalCode.STOPPING, "stopping"), now)
-            self._hub.close(peer, CloseCode.DONE, "stopping", now)
-        actions, self._hub.actions = self._hub.actions, []
+            self._state.close(peer, CloseCode.DONE, "stopping", now)
+        actions, self._state.actions = self._state.actions, []
         return actions
 
     @property
     def sync_state(self) -> SyncState:
         """How far sync is."""
-        return self._hub.sync.state
+        return self._state.sync.state
 
     @property
     def awaited(self) -> int:
         """Peers named by the operator that are neither joined nor this node itself."""
-        return self._hub.dialler.awaited(self._hub.peers)
+        return self._state.dialler.awaited(self._state.peers)
 
     def peers(self, now: Instant) -> list[PeerInfo]:
         """The joined peers."""
-        return [peer.info(now) for peer in self._hub.peers.joined()]
+        return [peer.info(now) for peer in self._state.peers.joined()]
 
     def admits(self, address: Address, now: Instant) -> bool:
         """False if the address's netgroup is banned: not even a handshake."""
-        return self._hub.bans.against(b"", address.host, now.unix_s) is None
+        return self._state.bans.against(b"", address.host, now.unix_s) is None
 
     # --- the transport's events
 
     def _dial_failed(self, event: DialFailed, now: Instant) -> None:
-        level = "warning" if self._hub.dialler.is_news(event.address, event.reason) else "debug"
-        self._hub.note(level, "dial failed", address=str(event.address), reason=event.reason[:200])
-        self._hub.dialler.failed(event.address, now)
+        level = "warning" if self._state.dialler.is_news(event.address, event.reason) else "debug"
+        self._state.note(level, "dial failed", address=str(event.address), reason=event.reason[:200])
+        self._state.dialler.failed(event.address, now)
+
+    def _rejected(self, event: Rejected, now: Instant) -> None:
+        what = "handshake refused" if event.handshake else "connection refused"
+        untold = {"untold": event.untold} if event.untold else {}
+        self._state.note("info", what, address=str(event.address), reason=event.reason[:200], **untold)
 
     def _received(self, event: Received, now: Instant) -> None:
-        peer = self._hub.peers.get(event.connection)
+        peer = self._state.peers.get(event.connection)
         if peer is not None:
             peer.bytes_in += len(event.data)
             self._told(peer, peer.session.received(event.stream, event.data, event.fin, now), now)
 
     def _stream_reset(self, event: StreamReset, now: Instant) -> None:
-        peer = self._hub.peers.get(event.connection)
+        peer = self._state.peers.get(event.connection)
         if peer is not None:
             self._told(peer, peer.session.reset(event.stream, now), now)
 
     def _closed(self, event: Closed, now: Instant) -> None:
-        peer = self._hub.peers.remove(event.connection)
+        peer = self._state.peers.remove(event.connection)
         if peer is None or peer.closing:
             return
         if peer.joined:
             level = "info"
         else:
-            unheard = peer.link.outbound and self._hub.dialler.is_news(peer.link.address, event.reason)
+            unheard = peer.link.outbound and self._state.dialler.is_news(peer.link.address, event.reason)
             level = "warning" if unheard else "debug"
         what = "peer lost" if peer.joined else "no connection"
-        self._hub.note(level, what, address=str(peer.link.address), reason=event.reason[:200])
-        self._hub.leave(peer, now)
+        self._state.note(level, what, address=str(peer.link.address), reason=event.reason[:200])
+        self._state.leave(peer, now)
 
     def _backlog(self, event: Backlog, now: Instant) -> None:
-        peer = self._hub.peers.get(event.connection)
+        peer = self._state.peers.get(event.connection)
         if peer is not None:
             self._told(peer, peer.session.backlog(event.unsent_bytes, now), now)
 
     # --- results of work elsewhere
 
     def _seals_checked(self, event: SealsChecked, now: Instant) -> None:
-        if not self._hub.gossip.seals_checked(event.job, event.errors, now):
-            self._hub.sync.seals_checked(event.job, event.errors, now)
+        if (owner := self._state.jobs.pop(event.job, None)) is not None:
+            owner.seals_checked(event.job, event.verdicts, now)
 
     def _blocks_imported(self, event: BlocksImported, now: Instant) -> None:
-        if not self._hub.gossip.imported(event.job, event.outcomes, now):
-            self._hub.sync.imported(event.job, event.outcomes, now)
+        if (owner := self._state.jobs.pop(event.job, None)) is not None:
+            owner.imported(event.job, event.outcomes, now)
 
     def _answered(self, event: Answered, now: Instant) -> None:
-        peer = self._hub.peers.get(event.connection)
+        peer = self._state.peers.get(event.connection)
         if peer is None:
             return
         if event.message is None:
@@ -158,117 +177,119 @@ class Overlay:
             self._told(peer, peer.session.respond(event.stream, event.message, now), now)
 
     def _head_moved(self, event: HeadMoved, now: Instant) -> None:
-        self._hub.sync.head_moved(event.new, now)
-        syncing = self._hub.sync.state.syncing
-        self._hub.orders.extend(self._hub.propagation.head_moved(event.new, mined=event.mined, syncing=syncing))
+        self._state.sync.head_moved(event.new, now)
+        syncing = self._state.sync.state.syncing
+        for order in self._state.propagation.head_moved(event.new, mined=event.mined, syncing=syncing):
+            self._state.order(self._state.gossip, order)
 
     def _policy_changed(self, event: PolicyChanged, now: Instant) -> None:
         """The operator decided: bans apply at once, and manual peers are dialled anew."""
-        hub = self._hub
-        hub.dialler.forget_selves()
-        added = {ban.subject for ban in hub.bans.reload()}
-        for peer in hub.peers.all() if added else ():
-            ban = hub.bans.against(peer.link.node_id, peer.link.address.host, now.unix_s)
+        state = self._state
+        state.dialler.forget_selves()
+        added = {ban.subject for ban in state.bans.reload()}
+        for peer in state.peers.all() if added else ():
+            ban = state.bans.against(peer.link.node_id, peer.link.address.host, now.unix_s)
             if ban is not None and ban.subject in added and not is_excused(peer.link, ban):
-                hub.close(peer, CloseCode.BANNED, "banned by the operator", now)
+                state.close(peer, CloseCode.BANNED, "banned by the operator", now)
 
     def _tick(self, event: Tick, now: Instant) -> None:
-        hub = self._hub
-        for peer in hub.peers.all():
+        state = self._state
+        for peer in state.peers.all():
             self._told(peer, peer.session.tick(now), now)
-        hub.sync.tick(now)
-        hub.orders.extend(hub.propagation.tick(syncing=hub.sync.state.syncing))
-        dials = hub.dialler.due(hub.peers, now)
-        hub.actions.extend(dials)
-        hub.orders.extend(hub.discovery.tick(hub.peers, now, in_need=hub.dialler.in_need(hub.peers) and not dials))
+        state.sync.tick(now)
+        for tell in state.propagation.tick(syncing=state.sync.state.syncing):
+            state.order(state.gossip, tell)
+        dials = state.dialler.due(state.peers, now)
+        state.actions.extend(dials)
+        in_need = state.dialler.in_need(state.peers) and not dials
+        state.order(state.discovery, state.discovery.tick(state.peers, now, in_need=in_need))
 
     # --- sessions' events
 
     def _told(self, peer: Peer, events: list[PeerEvent], now: Instant) -> None:
-        self._hub.touch(peer)
+        self._state.touch(peer)
         for event in events:
             if peer.closing:
                 return
             more: list[PeerEvent] = []
             match event:
                 case JoinAsked(join):
-                    self._reception.join_asked(peer, join, now)
+                    self._handshake.join_asked(peer, join, now)
                 case Joined(join):
-                    self._reception.joined(peer, join, now)
+                    self._handshake.joined(peer, join, now)
                 case Refused(code, reason):
-                    self._reception.refused(peer, code, reason, now)
+                    self._handshake.refused(peer, code, reason, now)
                 case Pushed(message):
-                    self._conversation.pushed(peer, message, now)
+                    self._dispatch.pushed(peer, message, now)
                 case Asked(stream, request):
-                    more = self._conversation.asked(peer, stream, request, now)
-                case Replied(ticket, request, reply):
-                    self._conversation.replied(peer, (ticket, request), reply, now)
-                case Failed(ticket, request, error):
-                    self._conversation.failed(peer, (ticket, request), error, now)
+                    more = self._dispatch.asked(peer, stream, request, now)
+                case Replied(ticket, _, reply):
+                    self._dispatch.replied(peer, ticket, reply, now)
+                case Failed(ticket, _, error):
+                    self._dispatch.failed(peer, ticket, error, now)
                 case Broken(error):
-                    self._hub.blame(peer, error, now)
+                    self._state.blame(peer, error, now)
             self._told(peer, more, now)
 
     def _blame_departed(self, connection: int, error: NetError | ConsensusError, now: Instant) -> None:
         """Who hangs up before the verdict, and dials again perhaps, does not get away with it."""
-        hub = self._hub
-        link = hub.departed.get(connection)
+        state = self._state
+        link = state.departed.get(connection)
         if link is None:
             return
-        hub.departed.drop(connection)
-        punish(hub, link, error, now)
-        for peer in hub.peers.of_node(link.node_id):
-            hub.close(peer, CloseCode.BANNED, type(error).__name__, now)
+        state.departed.drop(connection)
+        punish(state, link, error, now)
+        for peer in state.peers.of_node(link.node_id):
+            state.close(peer, CloseCode.BANNED, type(error).__name__, now)
 
     # --- orders
 
-    def _settle(self, now: Instant) -> list[Action]:
-        hub = self._hub
+    def _carry_out_orders(self, now: Instant) -> list[Action]:
+        state = self._state
         for _ in range(ORDER_ROUNDS):
-            orders: list[Order] = [*hub.orders, *hub.gossip.drain(), *hub.sync.drain()]
-            hub.orders = []
+            orders = state.next_orders()
             if not orders:
                 break
-            for order in orders:
-                self._carry_out(order, now)
-        hub.flush_touched()
-        actions, hub.actions = hub.actions, []
+            for owner, order in orders:
+                self._carry_out(owner, order, now)
+        state.flush_touched()
+        actions, state.actions = state.actions, []
         return actions
 
-    def _carry_out(self, order: Order, now: Instant) -> None:
-        hub = self._hub
+    def _carry_out(self, owner: Requester, order: Order, now: Instant) -> None:
+        state = self._state
         if isinstance(order, CheckSeals | ImportBlocks | Log):
-            hub.actions.append(order)
+            state.actions.append(order)
             return
-        peer = hub.peers.get(order.peer)
+        peer = state.peers.get(order.peer)
         if peer is None or not peer.joined:
             if isinstance(order, Ask):
                 lost = NoAnswer("the connection is closed", name=type(order.request).__name__)
-                hub.request_failed(order.peer, (order.ticket, order.request), lost, now)
+                owner.failed(order.peer, order.ticket, order.request, lost, now)
             elif isinstance(order, ReportPeer) and order.error.fault is Fault.AT_FAULT:
                 self._blame_departed(order.peer, order.error, now)
             return
-        hub.touch(peer)
+        state.touch(peer)
         match order:
             case Ask(_, ticket, request, timeout_s):
-                peer.asked[peer.session.request(request, now, timeout_s)] = ticket
+                peer.asked[peer.session.request(request, now, timeout_s)] = PendingRequest(owner, ticket, request)
             case Tell(_, message):
                 peer.session.push(message, now)
             case ReportPeer(_, error):
-                hub.blame(peer, error, now)
+                state.blame(peer, error, now)
             case Disconnect(_, reason):
-                hub.close(peer, CloseCode.DONE, reason, now)
+                state.close(peer, CloseCode.DONE, reason, now)
             case HeadClaimed(_, claim, held):
                 if held:
-                    hub.sync.claim(peer.connection, claim, now, familiar=peer.familiar)
+                    state.sync.claim(peer.connection, claim, now, familiar=peer.familiar)
                 else:
-                    hub.sync.heard(peer.connection, claim, now)
+                    state.sync.heard(peer.connection, claim, now)
             case CreditBlock(_, claim):
                 peer.blocks_first += 1
                 peer.last_block_s = now.monotonic_s
                 peer.familiar = True
-                hub.providers.put(peer.link.node_id, None)
-                hub.note(
+                state.providers.put(peer.link.node_id, None)
+                state.note(
                     "debug", "block received",
                     number=claim.number, hash=f"0x{claim.hash.hex()}", address=str(peer.link.address),
                 )  # fmt: skip

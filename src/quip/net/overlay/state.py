@@ -1,6 +1,6 @@
 """What the overlay's parts share: the peers, the collaborators, and how a connection is closed.
 
-What this file does not do: it handles no event; `overlay`, `reception` and `conversation` do.
+What this file does not do: it handles no event; `overlay`, `handshake` and `dispatch` do.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 from itertools import count
 from random import Random
 
-from quip.consensus.errors import ConsensusError, Fault, KnownInvalid
-from quip.net.actions import Action, Close, CloseCode, Log, Send
-from quip.net.commands import Order
+from quip.consensus.errors.header import KnownInvalid
+from quip.consensus.errors.root import ConsensusError
+from quip.net.actions import Action, CheckSeals, Close, CloseCode, ImportBlocks, Log, Send
+from quip.net.commands import JobOwner, Order, Requester
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
-from quip.net.gossip.block_pipeline import Gossip
+from quip.net.gossip.gossip import Gossip
 from quip.net.gossip.propagation import Propagation
 from quip.net.gossip.transaction_inventory import EmptyPool, TransactionInventory
 from quip.net.limits import DEPARTED, MAX_REASON_CHARACTERS, PROVIDERS
@@ -25,8 +26,9 @@ from quip.net.peers.discovery import Discovery
 from quip.net.peers.peer_table import Peer, PeerTable
 from quip.net.ports import ChainView, PeerStorage
 from quip.net.sync.sync import Sync
-from quip.net.wire.messages import HeadClaim, JoinRequest, Request
+from quip.net.wire.messages import HeadClaim, JoinRequest
 from quip.primitives.bounded_dict import BoundedDict
+from quip.primitives.errors import Fault
 
 _CLOSE_CODES: dict[type[NetError | ConsensusError], CloseCode] = {
     HeartbeatLost: CloseCode.TIMED_OUT,
@@ -44,15 +46,15 @@ def plain(text: str) -> str:
 class OverlayState:
     """State and collaborators of one overlay, and the actions that it has not handed out yet."""
 
-    def __init__(self, setup: OverlayConfig, view: ChainView, storage: PeerStorage, rng: Random) -> None:
-        self.setup = setup
+    def __init__(self, config: OverlayConfig, view: ChainView, storage: PeerStorage, rng: Random) -> None:
+        self.config = config
         self.view = view
         self.storage = storage
         self.peers = PeerTable()
         self.bans = Bans(storage)
         self.book = AddressBook(rng, storage.addresses())
         tickets = count(1)
-        self.dialler = Dialler(setup, self.book, self.bans, rng)
+        self.dialler = Dialler(config, self.book, self.bans, rng)
         self.dialler.use_anchors(storage.anchors())
         self.discovery = Discovery(self.book, storage, rng, tickets)
         self.propagation = Propagation(view, rng)
@@ -63,7 +65,10 @@ class OverlayState:
         """Node ids that brought a new block first."""
         self.departed: BoundedDict[int, Link] = BoundedDict(DEPARTED)
         """Connections that ended, whoever ended them: what came by them may turn out bad afterwards."""
-        self.orders: list[Order] = []
+        self.job_owners: tuple[JobOwner, ...] = (self.gossip, self.sync)
+        self.jobs: dict[int, JobOwner] = {}
+        """Who ordered the seal checks and imports that are under way; every one of them is answered."""
+        self.orders: list[tuple[Requester, Order]] = []
         self.actions: list[Action] = []
         self._touched: dict[int, None] = {}
 
@@ -74,9 +79,9 @@ class OverlayState:
 
     def local_join(self) -> JoinRequest:
         """What this node says of itself."""
-        spec, setup = self.view.spec, self.setup
+        spec, config = self.view.spec, self.config
         return JoinRequest(
-            PROTOCOL_VERSION, spec.chain_id, self.view.genesis_hash, self.claim_of_head(), setup.public, setup.agent
+            PROTOCOL_VERSION, spec.chain_id, self.view.genesis_hash, self.claim_of_head(), config.public, config.agent
         )
 
     def claimed(self, peer: Peer, claim: HeadClaim, now: Instant) -> None:
@@ -128,23 +133,25 @@ class OverlayState:
         self.sync.gone(number, now)
         self.inventory.gone(number)
         self.discovery.gone(number)
-        for ticket in peer.asked.values():
-            _ = self.discovery.failed(ticket) or self.inventory.failed(ticket)
         if peer.link.outbound and peer.join is None:
             self.dialler.failed(peer.link.address, now)
         elif peer.link.outbound:
             self.dialler.ended(peer, now)
 
-    def order(self, order: Order | None) -> None:
+    def order(self, owner: Requester, order: Order | None) -> None:
         """Something for the overlay to carry out before it hands out its actions."""
         if order is not None:
-            self.orders.append(order)
+            self.orders.append((owner, order))
 
-    def request_failed(self, number: int, asked: tuple[int, Request], error: NetError, now: Instant) -> None:
-        """A request came to nothing; `asked`: the overlay's ticket, and the request."""
-        ticket, request = asked
-        if not (self.discovery.failed(ticket) or self.inventory.failed(ticket) or self.gossip.failed(ticket, now)):
-            self.sync.failed(number, ticket, request, error, now)
+    def next_orders(self) -> list[tuple[Requester, Order]]:
+        """What is to be carried out, each with who ordered it; once."""
+        orders, self.orders = self.orders, []
+        for owner in self.job_owners:
+            for order in owner.drain():
+                if isinstance(order, CheckSeals | ImportBlocks):
+                    self.jobs[order.job] = owner
+                orders.append((owner, order))
+        return orders
 
     def touch(self, peer: Peer) -> None:
         """Its session may have something to send."""
@@ -166,11 +173,11 @@ class OverlayState:
                 self.flush(peer)
 
 
-def punish(hub: OverlayState, link: Link, error: NetError | ConsensusError, now: Instant) -> None:
+def punish(state: OverlayState, link: Link, error: NetError | ConsensusError, now: Instant) -> None:
     """Ban who is at the other end, or was."""
     rule = type(error).__name__
-    for ban in hub.bans.punish(link.node_id, link.address.host, rule, now.unix_s):
-        hub.note(
+    for ban in state.bans.punish(link.node_id, link.address.host, rule, now.unix_s):
+        state.note(
             "warning", "peer banned", subject=ban.subject, address=str(link.address), rule=rule,
             error=str(error)[:200], seconds=ban.until_unix_s - now.unix_s, offences=ban.offences,
         )  # fmt: skip

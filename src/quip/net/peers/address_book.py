@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
 
-from quip.net.address import Reach, is_dialable, netgroup, reach
+from quip.net.address import Address, Reach, is_dialable, netgroup, reach
 from quip.net.limits import (
     ADDRESS_DEAD_ATTEMPTS,
     ADDRESS_STALE_S,
@@ -25,7 +25,6 @@ from quip.net.limits import (
     TRIED_BUCKETS_PER_GROUP,
     TRIED_CONTESTS,
 )
-from quip.net.link import Address
 from quip.net.ports import KnownAddress
 from quip.primitives.hashes import blake3
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from quip.net.actions import Dial
-from quip.net.address import is_nearby, netgroup
+from quip.net.address import Address, is_nearby, netgroup
 from quip.net.limits import (
     DIAL_EVERY_S,
     DIAL_IDLE_S,
@@ -23,7 +23,7 @@ from quip.net.limits import (
     OUTBOUND_PER_GROUP,
     STEADY_AFTER_S,
 )
-from quip.net.link import Address, Instant, Purpose
+from quip.net.link import Instant, Purpose
 from quip.net.overlay_config import OverlayConfig
 from quip.net.peers.address_book import AddressBook
 from quip.net.peers.bans import Bans
@@ -43,8 +43,8 @@ class _Manual:
 class Dialler:
     """Keeps up the outbound connections."""
 
-    def __init__(self, setup: OverlayConfig, book: AddressBook, bans: Bans, rng: Random) -> None:
-        self._setup = setup
+    def __init__(self, config: OverlayConfig, book: AddressBook, bans: Bans, rng: Random) -> None:
+        self._config = config
         self._book = book
         self._bans = bans
         self._rng = rng
@@ -120,10 +120,10 @@ class Dialler:
 
     def in_need(self, peers: PeerTable) -> bool:
         """True if there are too few chosen outbound peers."""
-        return len(peers.of_purpose(Purpose.OUTBOUND)) < self._setup.target_outbound
+        return len(peers.of_purpose(Purpose.OUTBOUND)) < self._config.target_outbound
 
     def _operators(self) -> Iterator[Address]:
-        return (address for address in dict.fromkeys(self._setup.manual()) if address not in self._selves)
+        return (address for address in dict.fromkeys(self._config.manual()) if address not in self._selves)
 
     def _is_joined(self, address: Address, peers: PeerTable) -> bool:
         entry = self._manual.get(address)
@@ -149,7 +149,7 @@ class Dialler:
     def _outbound_dials(self, peers: PeerTable, now: Instant) -> list[Dial]:
         flying = [address for address, (purpose, _) in self._flying.items() if purpose is Purpose.OUTBOUND]
         chosen = [peer.link.address for peer in peers.of_purpose(Purpose.OUTBOUND)]
-        if len(flying) + len(chosen) >= self._setup.target_outbound or now.monotonic_s < self._next_dial_s:
+        if len(flying) + len(chosen) >= self._config.target_outbound or now.monotonic_s < self._next_dial_s:
             return []
         groups = Counter(netgroup(address.host) for address in (*flying, *chosen))
         refused = self._refused(peers)
@@ -170,7 +170,7 @@ class Dialler:
     def _feeler_dials(self, peers: PeerTable, now: Instant) -> list[Dial]:
         if self._next_feeler_s is None:
             self._next_feeler_s = now.monotonic_s + FEELER_EVERY_S * self._rng.uniform(0.5, 1.5)
-        if now.monotonic_s < self._next_feeler_s or self._setup.target_outbound == 0:
+        if now.monotonic_s < self._next_feeler_s or self._config.target_outbound == 0:
             return []
         self._next_feeler_s = now.monotonic_s + FEELER_EVERY_S * self._rng.uniform(0.5, 1.5)
         refused = self._refused(peers)

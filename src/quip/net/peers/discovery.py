@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from quip.net.address import is_dialable, is_unspecified, reach
+from quip.net.address import Address, is_dialable, is_unspecified, reach
 from quip.net.commands import Ask
+from quip.net.errors import NetError
 from quip.net.limits import (
     MAX_ANCHORS,
     MAX_PEERS,
@@ -17,11 +18,11 @@ from quip.net.limits import (
     SAVE_EVERY_S,
     SAVE_SOON_S,
 )
-from quip.net.link import Address, Instant, Purpose
+from quip.net.link import Instant, Purpose
 from quip.net.peers.address_book import AddressBook
 from quip.net.peers.peer_table import Peer, PeerTable
 from quip.net.ports import PeerStorage
-from quip.net.wire.messages import JoinRequest, Peers, PeersRequest
+from quip.net.wire.messages import JoinRequest, Peers, PeersRequest, Reply, Request
 
 _HOUR_S = 3_600
 
@@ -36,7 +37,8 @@ class Discovery:
         self._tickets = tickets
         self._asked: dict[int, float] = {}
         self._told: dict[int, float] = {}
-        self._in_flight: set[int] = set()
+        self._in_flight: dict[int, tuple[int, str]] = {}
+        """By ticket: the connection that was asked, and the host at its end."""
         self._next_save_s: float | None = None
 
     def public_address(self, peer: Peer, join: JoinRequest) -> Address | None:
@@ -56,7 +58,7 @@ class Discovery:
         if peer.link.outbound:
             self._book.succeeded(peer.link.address, now.unix_s)
         if peer.public is not None:
-            self._learn(peer, peer.public, now.unix_s, now)
+            self._learn(peer.link.address.host, peer.public, now.unix_s, now)
         if self._next_save_s is not None:
             self._next_save_s = min(self._next_save_s, now.monotonic_s + SAVE_SOON_S)
         return self._ask(peer, now) if peer.link.outbound else None
@@ -65,6 +67,7 @@ class Discovery:
         """The connection ended."""
         self._asked.pop(peer, None)
         self._told.pop(peer, None)
+        self._in_flight = {ticket: asked for ticket, asked in self._in_flight.items() if asked[0] != peer}
 
     def tell(self, peer: Peer, peers: PeerTable, now: Instant) -> Peers:
         """The answer to PEERS_REQUEST; empty if the last one was a moment ago."""
@@ -84,23 +87,18 @@ class Discovery:
         self._rng.shuffle(rows)
         return Peers(tuple(rows[:MAX_PEERS]))
 
-    def told(self, peer: Peer | None, ticket: int, answer: Peers, now: Instant) -> bool:
-        """An answer to our request; False for another's ticket."""
-        if ticket not in self._in_flight:
-            return False
-        self._in_flight.discard(ticket)
-        if peer is not None:
-            for address, hour in answer.peers[:MAX_PEERS]:
-                self._learn(peer, address, hour * _HOUR_S, now)
-        return True
+    def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
+        """Addresses came."""
+        asked = self._in_flight.pop(ticket, None)
+        if asked is not None and isinstance(reply, Peers):
+            for address, hour in reply.peers[:MAX_PEERS]:
+                self._learn(asked[1], address, hour * _HOUR_S, now)
 
-    def failed(self, ticket: int) -> bool:
-        """A request that came to nothing; False for another's ticket."""
-        mine = ticket in self._in_flight
-        self._in_flight.discard(ticket)
-        return mine
+    def failed(self, peer: int, ticket: int, request: Request, error: NetError, now: Instant) -> None:
+        """No addresses will come."""
+        self._in_flight.pop(ticket, None)
 
-    def tick(self, peers: PeerTable, now: Instant, *, in_need: bool) -> list[Ask]:
+    def tick(self, peers: PeerTable, now: Instant, *, in_need: bool) -> Ask | None:
         """Ask one outbound peer again, rarely; sooner if nobody is left to dial. Save the book."""
         every_s = PEERS_ASK_IN_NEED_S if in_need else PEERS_ASK_EVERY_S
         due = [
@@ -109,7 +107,7 @@ class Discovery:
             if peer.link.outbound and now.monotonic_s - self._asked.get(peer.connection, 0.0) >= every_s
         ]
         self.save(peers, now)
-        return [self._ask(self._rng.choice(due), now)] if due else []
+        return self._ask(self._rng.choice(due), now) if due else None
 
     def save(self, peers: PeerTable, now: Instant, *, at_once: bool = False) -> None:
         """Keep the book and the anchors, if it is time."""
@@ -125,11 +123,10 @@ class Discovery:
 
     def _ask(self, peer: Peer, now: Instant) -> Ask:
         ticket = next(self._tickets)
-        self._in_flight.add(ticket)
+        self._in_flight[ticket] = peer.connection, peer.link.address.host
         self._asked[peer.connection] = now.monotonic_s
         return Ask(peer.connection, ticket, PeersRequest(), PEERS_TIMEOUT_S)
 
-    def _learn(self, peer: Peer, address: Address, seen_s: int, now: Instant) -> None:
-        source = peer.link.address.host
+    def _learn(self, source: str, address: Address, seen_s: int, now: Instant) -> None:
         if is_dialable(address) and reach(address.host) >= reach(source):
             self._book.learn(address, source, seen_s, now.unix_s)

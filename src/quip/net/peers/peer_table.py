@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from quip.net.address import netgroup
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.address import Address, netgroup
+from quip.net.commands import PendingRequest
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay_config import PeerInfo
 from quip.net.session.session import PeerSession
 from quip.net.wire.messages import HeadClaim, JoinRequest
@@ -34,8 +35,8 @@ class Peer:
     """Its last heartbeat, by the monotonic clock."""
     closing: bool = False
     """Close was ordered: nothing more is read from it or written to it."""
-    asked: dict[int, int] = field(default_factory=dict)
-    """The session's tickets of requests in flight -> the overlay's."""
+    asked: dict[int, PendingRequest] = field(default_factory=dict)
+    """Requests in flight, by the session's tickets."""
     bytes_in: int = 0
     bytes_out: int = 0
     messages_in: int = 0
@@ -75,7 +76,7 @@ class Peer:
 
 
 class PeerTable:
-    """Connections by number. Bounded by the transport's caps and the overlay's own (joining.py)."""
+    """Connections by number. Bounded by the transport's caps and the overlay's own (`admission`)."""
 
     def __init__(self) -> None:
         self._peers: dict[int, Peer] = {}

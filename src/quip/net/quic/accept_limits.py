@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Protocol
 
-from quip.net.address import is_nearby, netgroup
+from quip.net.address import Address, is_nearby, netgroup
 from quip.net.limits import (
     ADMISSIONS_AT_ONCE,
     ADMISSIONS_PER_GROUP_AT_ONCE,
@@ -19,7 +19,7 @@ from quip.net.limits import (
     MAX_HALF_OPEN_PER_NETGROUP,
     MAX_PER_NETGROUP,
 )
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.token_bucket import Rate, TokenBucket
 from quip.primitives.bounded_dict import BoundedDict
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quip.net.address import Address
 from quip.net.limits import MAX_REASON_CHARACTERS
-from quip.net.link import Address
 
 CID_BYTES = 8  # of the connection ids that this node gives out
 LONG_HEADER = 0x80

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from quip.net.actions import Close, CloseCode, Dial, GrantBudget, ResetStream, Send
-from quip.net.address import is_dialable
-from quip.net.events import DialFailed
+from quip.net.address import Address, is_dialable
+from quip.net.events import DialFailed, Rejected
 from quip.net.limits import (
     ANSWERS_AT_ONCE,
     ANSWERS_PER_S,
@@ -27,14 +27,16 @@ from quip.net.limits import (
     RESETS_AT_ONCE,
     RESETS_PER_S,
 )
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
+from quip.net.log_limit import LogLimit
 from quip.net.quic.accept_limits import AcceptLimits
-from quip.net.quic.channel import Channel, StatelessResponder, TransportEvent
+from quip.net.quic.channel import Channel, TransportEvent
 from quip.net.quic.configuration import QuicSetup
 from quip.net.quic.cpu_budget import CommonCpuBudget
 from quip.net.quic.datagram import ValidatedInitial, destination_of, may_begin
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.quic.retry import RetryTokens
+from quip.net.quic.stateless import StatelessResponder
 from quip.net.quic.stateless_reset import ResetTokens, is_worth_a_reset, token_of
 from quip.net.quic.udp import UdpSocket
 from quip.net.token_bucket import Rate, TokenBucket
@@ -100,9 +102,10 @@ class QuicEndpoint:
         self._farewells: dict[bytes, Farewell] = {}
         self._touched: dict[int, Channel] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
-        self._refused_dials: list[DialFailed] = []
+        self._refused: list[DialFailed | Rejected] = []
         self._flushing: asyncio.Handle | None = None
         self._numbers = 0
+        self._log_limit = LogLimit()
         self._socket: UdpSocket | None = None
 
     async def start(self) -> None:
@@ -192,7 +195,7 @@ class QuicEndpoint:
         elif len(self._channels) >= MAX_CONNECTIONS:
             reason = "too many connections"
         if reason is not None:
-            self._refused_dials.append(DialFailed(dial.address, reason))
+            self._refused.append(DialFailed(dial.address, reason))
             self._flush_soon()
             return
         channel = self._new_channel(dial.address, dial.purpose)
@@ -250,12 +253,25 @@ class QuicEndpoint:
         if not self._setup.common_cpu.strangers.has_any(now_s):
             return  # lost, like all that strangers send now; it will knock again
         guests = self._channels.values()
-        if not (self._admits(knock.address) and self._entrance.admits(knock.address, guests, now_s)):
+        reason = None
+        if not self._admits(knock.address):
+            reason = "its network is banned"
+        elif not self._entrance.admits(knock.address, guests, now_s):
+            reason = "too many connections, all together or from its network"
+        if reason is not None:
             self._send([self._door.refuse(knock)], knock.address)
+            self._turned_away(Rejected(knock.address, reason, handshake=False))
             return
         channel = self._new_channel(knock.address, Purpose.INBOUND)
         channel.admit(knock, self._routes, now_s)
         self._touch(channel)
+
+    def _turned_away(self, event: Rejected) -> None:
+        """Told only as often as it may be logged: the overlay has better things to do in a flood."""
+        untold = self._log_limit.left_out(f"handshake {event.handshake}", self._loop.time())
+        if untold is not None:
+            self._refused.append(replace(event, untold=untold))
+            self._flush_soon()
 
     def _send(self, datagrams: list[bytes], address: Address) -> OSError | None:
         error = None
@@ -277,7 +293,7 @@ class QuicEndpoint:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        refused, self._refused_dials = self._refused_dials, []
+        refused, self._refused = self._refused, []
         touched, self._touched = self._touched, {}
         for event in refused:
             self._on_event(event)
@@ -299,7 +315,10 @@ class QuicEndpoint:
 
     def _tell(self, channel: Channel) -> None:
         for event in channel.events():
-            self._on_event(event)
+            if isinstance(event, Rejected):
+                self._turned_away(event)
+            else:
+                self._on_event(event)
 
     def _forget(self, channel: Channel, last: list[bytes]) -> None:
         cids = set(channel.cids)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from quip.net.address import Address
 from quip.net.limits import RETRY_TOKEN_S
-from quip.net.link import Address
 
 MAX_CONNECTION_ID = 20  # bytes (RFC 9000, section 17.2)
 _TIME_BYTES = 8

@@ -1,4 +1,4 @@
-"""The node's one UDP socket: it dials and listens. Addresses come out canonical (link.Address).
+"""The node's one UDP socket: it dials and listens. Addresses come out canonical (address.Address).
 
 0.0.0.0 opens IPv4; :: opens both, and an IPv4 peer then appears as ::ffff:a.b.c.d to the system, but never to us.
 """
@@ -9,9 +9,8 @@ import errno
 import socket
 from functools import lru_cache
 
-from quip.net.address import is_loopback
+from quip.net.address import Address, canonical, is_loopback
 from quip.net.limits import FAR_DATAGRAM, KNOWN_SPELLINGS, LOOPBACK_DATAGRAM
-from quip.net.link import Address, canonical
 from quip.net.local_errors import UdpPortError
 
 _canonical = lru_cache(maxsize=KNOWN_SPELLINGS)(canonical)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from quip.net.address import Address
 from quip.net.errors import NetError
-from quip.net.link import Address
 from quip.net.wire.messages import JoinRequest, Push, Reply, Request
 
 

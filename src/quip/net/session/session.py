@@ -1,8 +1,15 @@
 """One connection's protocol: joining, pushes, requests both ways, heartbeats, limits. Bytes in, events out.
 
-The client (who dialled) opens stream 0 with JOIN_REQUEST; the server answers there. The welcomed client then sends a
-heartbeat on its push stream, 2; its first message tells the server that the welcome arrived, and only then does the
-server open its own, 3, and may ask. So nothing can overtake the join, and whatever comes before it is a fault.
+Theory of operation
+* Joining. The client (who dialled) opens stream 0 with JOIN_REQUEST; the server answers there. The welcomed client then
+  sends a heartbeat on its push stream, 2; its first message tells the server that the welcome arrived, and only then
+  does the server open its own, 3, and may ask. So nothing can overtake the join, and whatever comes before it is a
+  fault. `states` has the states and the table of what leads from one to the next.
+* Speaking. Each side has one push stream for its whole life, and a stream for every request; `push_streams`,
+  `outbound_requests` and `inbound_requests` own them, and all write into one `outbox`.
+* Every call is a step: it reads what came, changes the state, and returns events. After it, whatever has room now is
+  sent or answered. A rule that a peer breaks is an exception inside a step and `Broken`, the last event, outside.
+* Time comes in with every call; `tick` alone lets it end something.
 
 What this file does not do: it judges no join, keeps no head, closes no connection; the overlay does.
 """
@@ -11,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from typing import cast
 
 from quip.net.actions import ResetStream, Send
@@ -39,6 +45,7 @@ from quip.net.session.inbound_requests import InboundRequests
 from quip.net.session.outbound_requests import OutboundRequests
 from quip.net.session.outbox import Outbox
 from quip.net.session.push_streams import PushesIn, PushesOut
+from quip.net.session.states import Input, State, after
 from quip.net.token_bucket import Rate, TokenBucket
 from quip.net.wire.codec import TABLE, code_of, decode
 from quip.net.wire.frames import OneMessage, frame
@@ -67,18 +74,6 @@ class LocalJoin:
             raise ValueError("the heartbeat's interval has to be at least 0.1 s and below its timeout")
 
 
-class _State(Enum):
-    """How far the join is."""
-
-    ASKING = "the client waits for the response"
-    LISTENING = "the server waits for the request"
-    DECIDING = "the server's overlay looks at it"
-    WELCOMED = "the server waits for the client's first message"
-    JOINED = "both may speak"
-    REFUSED = "one does not want the other"
-    OVER = "broken"
-
-
 class PeerSession:
     """The state machine of one connection. Methods that return events never raise for anything that a peer does."""
 
@@ -102,14 +97,14 @@ class PeerSession:
         self._sequence = 0
         self._refusal = ""
         self._refused_s = now_s
-        self._state = _State.ASKING if client else _State.LISTENING
+        self._state = State.ASKING if client else State.LISTENING
         if client:
             self._outbox.send(_JOIN_STREAM, frame(local.join()), fin=True)
 
     @property
     def joined(self) -> bool:
         """Both sides agreed, and the session is not over."""
-        return self._state is _State.JOINED
+        return self._state is State.JOINED
 
     def received(self, stream: int, data: bytes, fin: bool, now: Instant) -> list[PeerEvent]:
         """Bytes of a stream, in order."""
@@ -152,16 +147,15 @@ class PeerSession:
 
     def welcome(self, now: Instant) -> None:
         """Server side: the answer to JoinAsked. Joined follows with the client's first message."""
+        self._enter(Input.WELCOME)
         self._answer_join(RefusalCode.WELCOME, "")
-        self._state = _State.WELCOMED
         self._joined_by_s = now.monotonic_s + JOIN_TIMEOUT_S
 
     def refuse(self, code: RefusalCode, reason: str, now: Instant) -> None:
         """Server side: the other answer. The client closes, or Broken(JoinRefused) comes shortly."""
+        self._enter(Input.REFUSE)
         self._answer_join(code, reason)
-        self._state = _State.REFUSED
-        self._refusal = reason
-        self._refused_s = now.monotonic_s
+        self._refusal, self._refused_s = reason, now.monotonic_s
 
     def drain(self) -> list[Send | ResetStream]:
         """What to send; to be called after every other call."""
@@ -169,25 +163,29 @@ class PeerSession:
 
     def _guarded(self, step: Callable[[], list[PeerEvent]], now: Instant) -> list[PeerEvent]:
         """One step, then whatever it made room for. A broken rule ends the session."""
-        if self._state is _State.OVER:
+        if self._state is State.OVER:
             return []
         try:
             events = step()
         except NetError as error:
-            self._state = _State.OVER
+            self._enter(Input.BREAK)
             return [Broken(error)]
         if self.joined:
             self._requests.pump(now.monotonic_s)
             events.extend(self._inquiries.release())
         return events
 
+    def _enter(self, what: Input) -> bool:
+        """Something happened: the table says what becomes of it; True if that is another state."""
+        before, self._state = self._state, after(self._state, what)
+        return self._state is not before
+
     def _dispatch(self, stream: int, data: bytes, fin: bool, now_s: float) -> list[PeerEvent]:
-        if self._state is _State.REFUSED:
+        self._enter(Input.JOIN_BYTES if stream == _JOIN_STREAM else Input.STREAM_BYTES)
+        if self._state is State.REFUSED:
             return []
         if stream == _JOIN_STREAM:
             return self._on_join(data, fin, now_s)
-        if self._state not in (_State.WELCOMED, _State.JOINED):
-            raise UnexpectedMessage(f"before the join, on stream {stream}", name="message")
         events: list[PeerEvent] = []
         if stream & _ONE_WAY:
             if stream != self._pushes_in.stream:
@@ -201,33 +199,30 @@ class PeerSession:
             heard = bool(events)
         if heard:
             self._heard_s = now_s
-            if self._state is _State.WELCOMED:
+            if self._enter(Input.MESSAGE):
                 events.insert(0, self._begin(None, now_s))
         return events
 
     def _on_join(self, data: bytes, fin: bool, now_s: float) -> list[PeerEvent]:
-        if self._state not in (_State.ASKING, _State.LISTENING):
-            raise UnexpectedMessage("a second time", name="join")
         framed = self._join_stream.feed(data, fin)
         if framed is None:
             return []
         message = decode(*framed)
         if isinstance(message, JoinRequest):
             self._peer_join = message
-            self._state = _State.DECIDING
+            self._enter(Input.JOIN_REQUEST)
             return [JoinAsked(message)]
         response = cast(JoinResponse, message)
         if response.code != RefusalCode.WELCOME:
-            self._state = _State.REFUSED
-            self._refusal = response.reason
-            self._refused_s = now_s
+            self._enter(Input.NO)
+            self._refusal, self._refused_s = response.reason, now_s
             return [Refused(response.code, response.reason)]
+        self._enter(Input.YES)
         self._peer_join = response.join
         return [self._begin(response, now_s)]
 
     def _begin(self, response: JoinResponse | None, now_s: float) -> Joined:
         """Both sides agreed: our first heartbeat opens our push stream."""
-        self._state = _State.JOINED
         self._heard_s = now_s
         self._beat(now_s)
         return Joined(cast(JoinRequest, self._peer_join), response.observed if response else None)
@@ -238,21 +233,22 @@ class PeerSession:
         self._beat_s = now_s
 
     def _on_reset(self, stream: int) -> list[PeerEvent]:
-        if self._state is _State.REFUSED:
+        if self._state is State.REFUSED:
             return []
         if stream == _JOIN_STREAM or stream & _ONE_WAY:
             raise StreamLost(stream=stream)
+        self._enter(Input.RESET)
         if bool(stream & _BY_SERVER) == self._link.outbound:
             self._inquiries.reset(stream)
             return []
         return list(self._requests.reset(stream))
 
     def _on_time(self, now_s: float) -> list[PeerEvent]:
-        if self._state is _State.REFUSED:
+        if self._state is State.REFUSED:
             if now_s - self._refused_s >= REFUSAL_LINGER_S:
                 raise JoinRefused(self._refusal)
             return []
-        if self._state is not _State.JOINED:
+        if self._state is not State.JOINED:
             if now_s >= self._joined_by_s:
                 name = TABLE[_JOIN_RESPONSE if self._link.outbound else _JOIN_REQUEST].name
                 raise NoAnswer(f"no join within {JOIN_TIMEOUT_S:g} s", name=name)
@@ -267,7 +263,5 @@ class PeerSession:
         return list(self._requests.expire(now_s))
 
     def _answer_join(self, code: RefusalCode, reason: str) -> None:
-        if self._state is not _State.DECIDING:
-            raise ValueError("nobody asked to join")
         response = JoinResponse(code, reason, self._local.join(), self._link.address)
         self._outbox.send(_JOIN_STREAM, frame(response), fin=True)

@@ -9,61 +9,65 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quip.consensus import rules
-from quip.consensus.proof_of_work.difficulty import Requirements, child_context
+from quip.consensus.block_validation import (
+    CheckedBody,
+    CheckedHeader,
+    CompleteBlock,
+    Parent,
+    SealedHeader,
+    check_header,
+    complete,
+)
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.block import Block
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
-from quip.consensus.types.seal import Seal
-
-
-@dataclass(frozen=True, slots=True)
-class ChainPoint:
-    """A verified block, stored or not: all that its child's header is checked against."""
-
-    hash: bytes
-    header: Header
-    context: BlockContext
 
 
 @dataclass(slots=True, eq=False)
 class Slot:
     """One header, and what has come of its block."""
 
-    hash: bytes
-    header: Header
-    context: BlockContext
-    required: Requirements
+    checked: CheckedHeader
     source: int
     """The peer that sent the header."""
-    seal: Seal | None = None
-    """Verified."""
-    body: tuple[bytes, ...] | None = None
-    """Matches transactionsRoot."""
+    sealed: SealedHeader | None = None
+    body: CheckedBody | None = None
     gone: bool = False
     """No longer in the window: what still comes for it is not wanted."""
 
     @property
-    def point(self) -> ChainPoint:
-        """As the parent of the next header."""
-        return ChainPoint(self.hash, self.header, self.context)
+    def hash(self) -> bytes:
+        """Of the block."""
+        return self.checked.hash
 
     @property
-    def block(self) -> Block:
+    def header(self) -> Header:
+        """Of the block."""
+        return self.checked.header
+
+    @property
+    def context(self) -> BlockContext:
+        """What the next header is checked against."""
+        return self.checked.context
+
+    @property
+    def block(self) -> CompleteBlock:
         """The whole block. Raises ValueError while something is missing."""
-        if self.seal is None or self.body is None:
+        if self.sealed is None or self.body is None:
             raise ValueError(f"block {self.header.number} is not complete")
-        return Block(self.header, self.body, self.seal)
+        return complete(self.sealed, self.body)
 
 
 class HeaderWindow:
     """Slots above `start`, each the parent of the next. The caller bounds their number."""
 
-    def __init__(self, spec: ChainSpec, start: ChainPoint) -> None:
+    def __init__(self, spec: ChainSpec, start: Parent) -> None:
         self.start = start
         self.slots: list[Slot] = []
         self.sealed = 0
         """So many slots from the first on have a verified seal."""
+        self.bodies_wanted = 0
+        """So many slots from the first on have their body, or want it."""
         self.body_bytes = 0
         """Of the transactions in all slots."""
         self._spec = spec
@@ -72,34 +76,32 @@ class HeaderWindow:
         return len(self.slots)
 
     @property
-    def tip(self) -> ChainPoint:
+    def tip(self) -> Parent:
         """The highest verified header."""
-        return self.slots[-1].point if self.slots else self.start
+        return self.slots[-1].checked.as_parent if self.slots else self.start
 
     @property
-    def sealed_tip(self) -> ChainPoint:
+    def sealed_tip(self) -> Parent:
         """The highest header whose work is proved, with every one below it."""
-        return self.slots[self.sealed - 1].point if self.sealed else self.start
+        return self.slots[self.sealed - 1].checked.as_parent if self.sealed else self.start
 
-    def extend(self, block_hash: bytes, header: Header, source: int, now: int) -> Slot:
+    def extend(self, header: Header, source: int, now: int) -> Slot:
         """Verify the next header at Unix time `now`; its parent is the tip. Raises a ConsensusError."""
-        tip = self.tip
-        rules.check_gate(self._spec, header)
-        required = rules.check_header(self._spec, tip.header, tip.context, header, now)
-        context = child_context(self._spec.difficulty, tip.header, tip.context, header)
-        slot = Slot(block_hash, header, context, required, source)
+        checked = check_header(self._spec, self.tip, header)
+        rules.check_time(self._spec, header, now)
+        slot = Slot(checked, source)
         self.slots.append(slot)
         return slot
 
-    def settle(self) -> None:
+    def count_sealed(self) -> None:
         """Count the slots that became sealed."""
         slots, sealed = self.slots, self.sealed
-        while sealed < len(slots) and slots[sealed].seal is not None:
+        while sealed < len(slots) and slots[sealed].sealed is not None:
             sealed += 1
         self.sealed = sealed
 
-    def put_body(self, slot: Slot, body: tuple[bytes, ...]) -> None:
-        """The slot's body came, and is the header's."""
+    def put_body(self, slot: Slot, body: CheckedBody) -> None:
+        """The slot's body came."""
         if not slot.gone and slot.body is None:
             slot.body = body
             self.body_bytes += _size(slot)
@@ -113,23 +115,23 @@ class HeaderWindow:
             return False
         self._drop(self.slots[kept:])
         del self.slots[kept:]
-        self.sealed = min(self.sealed, kept)
+        self.sealed, self.bodies_wanted = min(self.sealed, kept), min(self.bodies_wanted, kept)
         return True
 
-    def take(self, count: int) -> list[Slot]:
+    def pop(self, count: int) -> list[Slot]:
         """Remove the lowest slots; the last of them becomes the start."""
-        taken = self.slots[:count]
-        self.body_bytes -= sum(map(_size, taken))
+        popped = self.slots[:count]
+        self.body_bytes -= sum(map(_size, popped))
         del self.slots[:count]
-        self.sealed = max(0, self.sealed - count)
-        if taken:
-            self.start = taken[-1].point
-        return taken
+        self.sealed, self.bodies_wanted = max(0, self.sealed - count), max(0, self.bodies_wanted - count)
+        if popped:
+            self.start = popped[-1].checked.as_parent
+        return popped
 
     def close(self) -> None:
         """Forget everything."""
         self._drop(self.slots)
-        self.slots, self.sealed = [], 0
+        self.slots, self.sealed, self.bodies_wanted = [], 0, 0
 
     def locator(self) -> list[bytes]:
         """Hashes from the tip down to the start, at doubling distances."""
@@ -147,4 +149,4 @@ class HeaderWindow:
 
 
 def _size(slot: Slot) -> int:
-    return sum(map(len, slot.body or ()))
+    return sum(map(len, slot.body.transactions)) if slot.body else 0

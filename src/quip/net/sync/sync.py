@@ -11,17 +11,18 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from quip.chain.chain import Accepted
 from quip.chain.events import Head
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.root import ConsensusError
 from quip.net import limits
 from quip.net.actions import Log
 from quip.net.commands import Disconnect, Order, ReportPeer
 from quip.net.errors import FalseClaim, NetError
+from quip.net.events import ImportOutcome
 from quip.net.link import Instant
 from quip.net.ports import ChainView
-from quip.net.sync.context import Sizes, SyncContext
-from quip.net.sync.download import Download, End
+from quip.net.sync.context import End, Sizes, SyncContext
+from quip.net.sync.download import Download
 from quip.net.sync.peers import SyncPeer, SyncPeers
 from quip.net.sync.presync import Presync
 from quip.net.wire.messages import HeadClaim, HeadersRequest, Reply, Request
@@ -55,9 +56,9 @@ class Sync:
     def __init__(self, view: ChainView, rng: random.Random, tickets: Iterator[int], sizes: Sizes | None = None) -> None:
         self._view = view
         self._peers = SyncPeers(view, rng)
-        self._desk = SyncContext(view, self._peers, tickets, [], sizes or Sizes())
-        self._run: Download | None = None
-        self._probed: Presync | None = None
+        self._context = SyncContext(view, self._peers, tickets, [], sizes or Sizes())
+        self._download: Download | None = None
+        self._presynced: Presync | None = None
         """A branch that was weighed and not yet imported."""
         self._first_done = False
         self._held_until_s = 0.0
@@ -68,13 +69,13 @@ class Sync:
     @property
     def state(self) -> SyncState:
         """For people, and for what waits for the first sync."""
-        leader = self._peers.get(self._run.leader) if self._run else None
+        leader = self._peers.get(self._download.leader) if self._download else None
         return SyncState(
             first_done=self._first_done,
-            syncing=self._run is not None,
+            syncing=self._download is not None,
             target=leader.claim if leader else None,
-            verified=self._desk.verified,
-            imported=self._desk.imported,
+            verified=self._context.verified,
+            imported=self._context.imported,
             peers=len(self._peers),
             claims=sum(1 for peer in self._peers if peer.since_s is not None),
         )
@@ -85,7 +86,7 @@ class Sync:
         if header is not None and context is not None:
             found = context.total_difficulty
             if (header.number, found) != (claim.number, claim.total_difficulty):
-                self._blame(peer, FalseClaim(claimed=claim.total_difficulty, found=found))
+                self._report(peer, FalseClaim(claimed=claim.total_difficulty, found=found))
                 return
         self._peers.claim(peer, claim, now.monotonic_s).familiar = familiar
         self._advance(now)
@@ -98,38 +99,38 @@ class Sync:
     def gone(self, peer: int, now: Instant) -> None:
         """A connection is over; answers of it will not come."""
         self._peers.drop(peer)
-        if self._run is not None:
-            self._run.gone(peer)
+        if self._download is not None:
+            self._download.gone(peer)
         self._advance(now)
 
     def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
         """The answer to an Ask."""
-        self._answered(peer, request)
-        if self._run is not None and self._peers.get(peer) is not None:
-            self._run.replied(ticket, reply, now)
+        self._request_ended(peer, request)
+        if self._download is not None and self._peers.get(peer) is not None:
+            self._download.replied(ticket, reply, now)
         self._advance(now)
 
     def failed(self, peer: int, ticket: int, request: Request, error: NetError, now: Instant) -> None:
         """An Ask came to nothing."""
-        asked = self._answered(peer, request)
-        if self._run is not None and self._run.failed(ticket) and asked is not None:
+        asked = self._request_ended(peer, request)
+        if self._download is not None and self._download.failed(ticket) and asked is not None:
             asked.failed(now.monotonic_s)
             if asked.strikes >= limits.SYNC_STRIKES:
-                self._let_go(asked, f"{asked.strikes} requests in a row came to nothing")
-            elif self._run.leader == peer:
-                self._relieve(asked, now)
+                self._disconnect(asked, f"{asked.strikes} requests in a row came to nothing")
+            elif self._download.leader == peer:
+                self._replace_leader(asked, now)
         self._advance(now)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
-        """The answer to CheckSeals; jobs of others are ignored."""
-        if self._run is not None:
-            self._run.seals_checked(job, errors, now)
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+        """The answer to CheckSeals; the job may be of a download that is over."""
+        if self._download is not None:
+            self._download.seals_checked(job, verdicts, now)
         self._advance(now)
 
-    def imported(self, job: int, outcomes: Sequence[Accepted | ConsensusError | None], now: Instant) -> None:
-        """The answer to ImportBlocks; jobs of others are ignored."""
-        if self._run is not None:
-            self._run.imported(job, outcomes, now)
+    def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
+        """The answer to ImportBlocks; the job may be of a download that is over."""
+        if self._download is not None:
+            self._download.imported(job, outcomes, now)
         self._advance(now)
 
     def head_moved(self, head: Head, now: Instant) -> None:
@@ -140,17 +141,17 @@ class Sync:
         """Time has passed."""
         self._rotate(now)
         self._expire(now)
-        if self._run is not None:
-            self._run.speculate(now)
+        if self._download is not None:
+            self._download.speculate(now)
         self._advance(now)
 
     def drain(self) -> list[Order]:
         """What is to be done, in order; once."""
-        orders = self._desk.orders[:]
-        self._desk.orders.clear()
+        orders = self._context.orders[:]
+        self._context.orders.clear()
         return orders
 
-    def _answered(self, number: int, request: Request) -> SyncPeer | None:
+    def _request_ended(self, number: int, request: Request) -> SyncPeer | None:
         peer = self._peers.get(number)
         if peer is not None and not isinstance(request, HeadersRequest):
             peer.requests -= 1
@@ -160,30 +161,31 @@ class Sync:
 
     def _advance(self, now: Instant) -> None:
         head = self._view.head
-        self._look_at_claims(head, now)
-        run = self._run
-        if run is not None and run.leader is None:
+        self._review_claims(head, now)
+        download = self._download
+        if download is not None and download.leader is None:
             successor = self._peers.leader(head, now.monotonic_s)
-            self._hand_over(run, successor, now)
+            download.lead(successor.number if successor else None, now)
             if successor is None:
-                run.advance(now)  # what is ready is not thrown away
-                if not run.working:
-                    self._run = run = None
-        if run is None and now.monotonic_s >= self._held_until_s:
+                download.advance(now)  # what is ready is not thrown away
+                if not download.working:
+                    self._download = download = None
+        if download is None and now.monotonic_s >= self._held_until_s:
             leader = self._peers.leader(head, now.monotonic_s)
             if leader is not None:
                 self._peers.begin()
-                self._run = run = Download(self._desk, leader.number, now, self._probed)
-        if run is not None:
-            run.advance(now)
-            if run.end is not None and not run.working:
-                self._finish(run, run.end, now)
+                self._download = download = Download(self._context, leader.number, now, self._presynced)
+        if download is not None:
+            download.advance(now)
+            if download.end is not None and not download.working:
+                self._end(download, download.end, now)
 
-    def _finish(self, run: Download, end: End, now: Instant) -> None:
+    def _end(self, download: Download, end: End, now: Instant) -> None:
         head = self._view.head
-        self._run = None
-        self._probed = run.probed if run.probed and self._is_open(run.probed, head) else None
-        leader = self._peers.get(run.leader)
+        self._download = None
+        presynced = download.branch.presynced
+        self._presynced = presynced if presynced and self._is_open(presynced, head) else None
+        leader = self._peers.get(download.leader)
         self._refusals = self._refusals + 1 if end is End.STORE else 0
         if end is End.STORE:
             wait_s = limits.SYNC_RETRY_S * 2 ** min(self._refusals - 1, 10)
@@ -198,21 +200,21 @@ class Sync:
                 leader.put_off(now.monotonic_s)
                 self._peers.wary = True
                 if end is End.DONE and leader.attempts >= FALSE_ENDS and leader.since_s is not None:
-                    self._belie(leader, run.sealed_total)
-        self._look_at_claims(head, now)
+                    self._reject_claim(leader, download.branch.sealed_total)
+        self._review_claims(head, now)
 
-    def _belie(self, leader: SyncPeer, found: int) -> None:
+    def _reject_claim(self, leader: SyncPeer, found: int) -> None:
         """It has not got what it claims. What it only passed on it may never have held: its own word counts again."""
         if leader.stated is not None and leader.stated != leader.claim:
             leader.claim, leader.attempts = leader.stated, 0
         else:
-            self._blame(leader.number, FalseClaim(claimed=leader.claim.total_difficulty, found=found))
+            self._report(leader.number, FalseClaim(claimed=leader.claim.total_difficulty, found=found))
 
     @staticmethod
-    def _is_open(probed: Presync, head: Head) -> bool:
-        return probed.total_difficulty > head.context.total_difficulty
+    def _is_open(presynced: Presync, head: Head) -> bool:
+        return presynced.total_difficulty > head.context.total_difficulty
 
-    def _look_at_claims(self, head: Head, now: Instant) -> None:
+    def _review_claims(self, head: Head, now: Instant) -> None:
         """Who claims more than we have, and since when; nobody: the first sync is over."""
         open_claims = False
         for peer in self._peers:
@@ -231,57 +233,52 @@ class Sync:
 
     def _rotate(self, now: Instant) -> None:
         """A leader whose headers come to no work, or hardly any, makes room for another claimant."""
-        run = self._run
-        leader = self._peers.get(run.leader) if run else None
-        if run is None or leader is None or run.working:
+        download = self._download
+        leader = self._peers.get(download.leader) if download else None
+        if download is None or leader is None or download.working:
             return
-        if now.monotonic_s - max(run.begun_s, self._desk.moved_s) >= limits.SYNC_ROTATE_S:
-            self._relieve(leader, now)
+        if now.monotonic_s - max(download.led_since_s, self._context.moved_s) >= limits.SYNC_ROTATE_S:
+            self._replace_leader(leader, now)
 
-    def _relieve(self, leader: SyncPeer, now: Instant) -> None:
-        run = self._run
+    def _replace_leader(self, leader: SyncPeer, now: Instant) -> None:
+        download = self._download
         self._peers.wary = True
         successor = self._peers.leader(self._view.head, now.monotonic_s, but=leader.number)
-        if run is None or successor is None:
+        if download is None or successor is None:
             return
         leader.put_off(now.monotonic_s)
-        self._hand_over(run, successor, now)
-
-    @staticmethod
-    def _hand_over(run: Download, successor: SyncPeer | None, now: Instant) -> None:
-        run.begun_s = now.monotonic_s
-        run.lead(successor.number if successor else None)
+        download.lead(successor.number, now)
 
     def _expire(self, now: Instant) -> None:
         """Claims that were never made good end with their connection."""
-        if self._run is not None and self._run.working:
+        if self._download is not None and self._download.working:
             return
         for peer in list(self._peers):
             if peer.since_s is None or not self._had_turn(peer, now):
                 continue
-            moved_s = max(self._desk.moved_s, self._desk.imported_s)  # a slow peer may always be a block behind
+            moved_s = max(self._context.moved_s, self._context.imported_s)  # a slow peer may always be a block behind
             waited_s = now.monotonic_s - max(peer.since_s, moved_s, self._held_until_s)
             if waited_s >= limits.SYNC_CLAIM_S:
                 self._first_done = True
-                self._let_go(peer, f"no work behind its claim in {int(limits.SYNC_CLAIM_S)} s")
+                self._disconnect(peer, f"no work behind its claim in {int(limits.SYNC_CLAIM_S)} s")
 
     def _had_turn(self, peer: SyncPeer, now: Instant) -> bool:
         """False for a claimant that was never asked, or only just: others kept it waiting."""
-        if self._run is not None and self._run.leader == peer.number:
-            return now.monotonic_s - self._run.begun_s >= limits.SYNC_ROTATE_S
+        if self._download is not None and self._download.leader == peer.number:
+            return now.monotonic_s - self._download.led_since_s >= limits.SYNC_ROTATE_S
         return peer.attempts > 0
 
-    def _let_go(self, peer: SyncPeer, reason: str) -> None:
+    def _disconnect(self, peer: SyncPeer, reason: str) -> None:
         fields = (("peer", peer.number), ("claimed", str(peer.claim.total_difficulty)), ("reason", reason))
-        self._desk.orders.extend([Log("info", "peer let go", fields), Disconnect(peer.number, reason)])
+        self._context.orders.extend([Log("info", "peer let go", fields), Disconnect(peer.number, reason)])
         self._forget(peer.number)
 
-    def _blame(self, peer: int, error: ConsensusError | NetError) -> None:
-        self._desk.orders.append(ReportPeer(peer, error))
+    def _report(self, peer: int, error: ConsensusError | NetError) -> None:
+        self._context.orders.append(ReportPeer(peer, error))
         self._forget(peer)
 
     def _forget(self, peer: int) -> None:
-        self._peers.wary |= self._run is not None and self._run.leader == peer
+        self._peers.wary |= self._download is not None and self._download.leader == peer
         self._peers.drop(peer)
-        if self._run is not None:
-            self._run.gone(peer)
+        if self._download is not None:
+            self._download.gone(peer)

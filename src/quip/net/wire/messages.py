@@ -12,7 +12,7 @@ from typing import TypeAlias
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
-from quip.net.link import Address
+from quip.net.address import Address
 
 
 @dataclass(frozen=True, slots=True)

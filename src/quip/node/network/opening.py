@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from quip.net.link import Address, canonical
+from quip.net.address import Address, canonical
 from quip.net.peers.trust_db import TrustDb
 from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity, read_certificates
@@ -18,6 +18,7 @@ from quip.node.core import NodeCore
 from quip.node.errors import ConfigError
 from quip.node.mining.setup import MiningSetup
 from quip.node.network.driver import NetworkDriver, NetworkParts
+from quip.node.network.limited_log import LimitedLog
 from quip.node.network.peer_resolver import look_up
 
 log = structlog.get_logger("quip.net")
@@ -51,7 +52,10 @@ def open_transport(config: NodeConfig, host: str, files: DataFiles) -> EndpointC
 
 def open_trust(path: Path) -> TrustDb:
     """The peers' database, made where absent. Raises LocalError."""
-    return TrustDb(path, lambda error: log.error("peers are not saved", reason=error.message, hint=error.hint))
+    limited = LimitedLog()
+    return TrustDb(
+        path, lambda error: limited.write("error", "peers are not saved", reason=error.message, hint=error.hint)
+    )
 
 
 def open_network(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from quip.net.link import Address, canonical
+from quip.net.address import Address, canonical
 from quip.node.config.node_config import split_address
 from quip.node.errors import ConfigError
 

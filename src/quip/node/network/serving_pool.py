@@ -7,17 +7,14 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 
-import structlog
-
 from quip.net.actions import Answer
 from quip.net.chain_server import ChainServer
 from quip.net.events import Answered
 from quip.net.wire.messages import Encoded
 from quip.node.network.fair_queue import FairQueue
+from quip.node.network.limited_log import LimitedLog
 from quip.node.process.failures import Failures, WatchedPool
 from quip.storage.errors import StoreError
-
-log = structlog.get_logger("quip.net")
 
 
 class ServingPool:
@@ -28,6 +25,7 @@ class ServingPool:
     ) -> None:
         self._library = library
         self._report = report
+        self._log = LimitedLog()
         self._loop = asyncio.get_running_loop()
         self._thread = WatchedPool(1, "reading", failures or Failures(), (StoreError,))
         self._busy = False
@@ -71,6 +69,7 @@ class ServingPool:
             self._report(Answered(question.connection, question.stream, found.result()))
         else:
             hint = {"hint": "stop the node and run: quip db check"} if isinstance(failure, StoreError) else {}
-            log.error("cannot answer a peer", reason=str(failure), exc_info=None if hint else failure, **hint)
+            trace = None if hint else failure
+            self._log.write("error", "cannot answer a peer", reason=str(failure), exc_info=trace, **hint)
             self._report(Answered(question.connection, question.stream, None))
         self._start()

@@ -1,23 +1,20 @@
 """quip peers: what is shown, what is changed in trust.db, and what is refused with a way out."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from quip.cli import node_access, quip
-from quip.cli.commands import wallet
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.peers.trust_db import TrustEditor
 from quip.net.ports import Ban
 from quip.node.errors import NodeError
+from support.rpc_stub import answering
 
 NODE = "ab" * 32
 HERE = Address("192.0.2.1", 20049)
@@ -31,7 +28,6 @@ LIVE = {
 @pytest.fixture(autouse=True)
 def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_access, "running_nodes", list)
-    monkeypatch.setattr(wallet, "running_nodes", list)
 
 
 @pytest.fixture
@@ -47,31 +43,11 @@ def trust(data_dir: Path) -> Iterator[TrustEditor]:
     db.close()
 
 
-class _OneMethod(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        [call] = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        assert call["method"] == "quip_getPeers"
-        answer = json.dumps([{"jsonrpc": "2.0", "id": call["id"], "result": [LIVE]}]).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *arguments: object) -> None:
-        """Keep the test's output clean."""
-
-
 @pytest.fixture
 def rpc() -> Iterator[str]:
     """A node's RPC that answers quip_getPeers."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _OneMethod)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with answering({"quip_getPeers": [LIVE]}) as url:
+        yield url
 
 
 def run(*arguments: str) -> Result:

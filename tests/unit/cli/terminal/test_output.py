@@ -1,6 +1,8 @@
 """How figures are shown."""
 
 import doctest
+import io
+import sys
 
 import pytest
 
@@ -39,3 +41,39 @@ def test_what_peers_say_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None
     output.emit_table(("agent",), [("quip/1 [/b]",), ("[link=http://evil.example]quip/1[/link]",), (":skull:",)])
     shown = capsys.readouterr().out
     assert all(text in shown for text in ("quip/1 [/b]", "[link=http://evil.example]quip/1[/link]", ":skull:"))
+
+
+class _Latin1(io.TextIOWrapper):
+    """A terminal of another character set."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="iso-8859-1")
+
+
+def test_a_terminal_that_is_not_utf8_gets_what_it_can_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = _Latin1()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    output.emit_table(("hash", "agent"), [(output.short("0x" + "ab" * 32), "müller 漢")])
+    output.emit_pairs({"name": "…"})
+    terminal.flush()
+    shown = terminal.buffer.getvalue().decode("iso-8859-1")  # type: ignore[attr-defined]
+    assert shown == f"hash{' ' * 17}agent\n0xabababab...ababab  müller ?\nname  ...\n"
+
+
+def test_columns_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    output.emit_table(("a", "long title"), [("1234", 5), ("x", "")])
+    assert capsys.readouterr().out == "a     long title\n1234  5\nx\n"
+
+
+def test_what_peers_say_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.emit_table(("agent",), [("\x1b]0;title\x07\x9b31mred\nnext",)])
+    assert capsys.readouterr().out == "agent\n�]0;title��31mred�next\n"
+
+
+@pytest.mark.parametrize(("no_colour", "shown"), [("", "\x1b[1mname\x1b[0m  value\n"), ("1", "name  value\n")])
+def test_only_the_name_is_bold(no_colour: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", no_colour)
+    said: list[str] = []
+    monkeypatch.setattr("typer.echo", lambda text, err: said.append(text))
+    output.emit_pairs({"name": "value"})
+    assert said == [shown.rstrip("\n")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import parse_spec
 from quip.consensus.spec.document import canonical, digest, parse_document, render
 from quip.mining.calibration.spec_update import Calibration, calibration_of, recalibrated
@@ -101,7 +101,8 @@ def test_recalibration_is_checked() -> None:
 def test_the_script_makes_the_shipped_files() -> None:
     """Everything but the calibration, which it keeps: cutoffs, digests of graphs, numbers of the networks."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "chain_specs.py"), "--check"],
+        [sys.executable, "-m", "benchmarks.chain_specs", "--check"],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,

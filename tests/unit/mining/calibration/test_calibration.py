@@ -16,13 +16,23 @@ from quip.mining.calibration.ladder import build_ladder, level_of
 from quip.mining.calibration.measure import Survey, instance_seed, measure
 from quip.mining.calibration.pricing import PriceList
 from quip.mining.calibration.spec_update import calibration_of
-from quip.mining.calibration.summary import Pilot, Summary, fitted_tail, parse_summary
+from quip.mining.calibration.summary import EffortSummary, Pilot, Summary, fitted_tail
 from quip.mining.plan import Plan, shipped_plans
 from quip.mining.samplers.cpu import CpuSampler
 from quip.networks.shipped import load_spec
 from support.places import ROOT
 
 NETWORKS = ["dev", "public"]
+
+
+def parse_summary(document: dict[str, Any]) -> Summary:
+    """The reverse of `asdict`."""
+    efforts = tuple(
+        EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
+    )
+    correlations = tuple(tuple(row) for row in document["correlations"])
+    pilots = tuple(Pilot(**pilot) for pilot in document.get("pilots", ()))
+    return Summary(**{**document, "efforts": efforts, "correlations": correlations, "pilots": pilots})
 
 
 def document(name: str) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 from itertools import count
 
+from quip.net.errors import NoAnswer
 from quip.net.gossip.transaction_inventory import EmptyPool, TransactionInventory
 from quip.net.limits import KNOWN_TRANSACTIONS_PER_PEER, MAX_TRANSACTIONS
+from quip.net.link import Instant
 from quip.net.wire.messages import TransactionGossip, Transactions, TransactionsRequest
+
+NOW = Instant(1.0, 2_000_000_000)
 
 
 class Pool:
@@ -46,12 +50,22 @@ def test_wanted_ones_are_asked_for_one_request_at_a_time() -> None:
     assert inventory.announced(1, gossip(2_000, 5)) is None
     other = inventory.announced(2, gossip(2_000, 5))
     assert other is not None
-    assert inventory.told(ask.ticket, Transactions((b"\x02\x01",)))
+    inventory.replied(1, ask.ticket, ask.request, Transactions((b"\x02\x01",)), NOW)
+    inventory.replied(1, ask.ticket, ask.request, Transactions((b"\x02\x01",)), NOW)
+    inventory.replied(2, 99, ask.request, Transactions((b"\x02\x02",)), NOW)
     assert pool.got == [(1, (b"\x02\x01",))]
-    assert inventory.failed(other.ticket)
-    assert not inventory.failed(other.ticket)
-    assert not inventory.told(99, Transactions(()))
     assert inventory.announced(1, gossip(0, 5, kind=1)) is None
+
+
+def test_who_was_asked_in_vain_or_left_can_be_asked_again() -> None:
+    inventory = TransactionInventory(Pool(), count(1))
+    ask = inventory.announced(2, gossip(2_000, 5))
+    assert ask is not None
+    assert inventory.announced(2, gossip(2_000, 5)) is None
+    inventory.failed(2, ask.ticket, ask.request, NoAnswer(reason="late", name="TransactionsRequest"), NOW)
+    assert inventory.announced(2, gossip(2_000, 5)) is not None
+    inventory.gone(2)
+    assert inventory.announced(2, gossip(2_000, 5)) is not None
 
 
 def test_bounded_per_peer_and_forgotten_with_it() -> None:

@@ -10,9 +10,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from quip.chain.chain import Accepted, Status
 from quip.chain.view import ChainReader
-from quip.consensus.errors import FutureBlock, InvalidSignature, UnknownParent, WrongStateRoot
+from quip.consensus.errors.body import WrongStateRoot
+from quip.consensus.errors.header import FutureBlock, UnknownParent
+from quip.consensus.errors.seal import InvalidSignature
 from quip.consensus.types.block import Block
 from quip.net.actions import Answer, CheckSeals, Close, Dial, ImportBlocks, ResetStream, Send
+from quip.net.address import Address
 from quip.net.chain_server import ChainServer
 from quip.net.events import (
     Answered,
@@ -30,7 +33,7 @@ from quip.net.events import (
     Tick,
 )
 from quip.net.limits import CANDIDATES, FETCHES, WAITING_CHILDREN
-from quip.net.link import Address, Instant, Link, Purpose
+from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.net.session.events import Asked, JoinAsked
@@ -64,6 +67,7 @@ from quip.net.wire.messages import (
 )
 from support.chains import grown
 from support.examples import examples
+from support.forged import sealed_header
 from support.mutants import flip, with_header, with_seal
 from support.peer_memory import PeerMemory
 
@@ -283,7 +287,8 @@ class OverlayStates(RuleBasedStateMachine):
     def job_done(self, pick: int, verdict: Any, honest: bool) -> None:
         job = self.jobs.pop(pick % len(self.jobs))
         if isinstance(job, CheckSeals):
-            self.give(SealsChecked(job.job, tuple(None if honest else verdict for _ in job.checks)))
+            verdicts = [sealed_header(one.checked, one.seal) if honest else verdict for one in job.checks]
+            self.give(SealsChecked(job.job, tuple(verdicts)))
         elif honest:
             old = self.made.chain.head
             outcomes = self.made.chain.accept_many(list(job.blocks), self.now.unix_s)
@@ -340,9 +345,9 @@ class OverlayStates(RuleBasedStateMachine):
     def within_bounds(self) -> None:
         if not hasattr(self, "overlay"):
             return
-        hub = self.overlay._hub
+        hub = self.overlay._state
         assert len(hub.gossip) <= CANDIDATES
-        assert len(hub.gossip._waiting) <= WAITING_CHILDREN
+        assert len(hub.gossip._pipeline._waiting) <= WAITING_CHILDREN
         assert len(hub.gossip._blocks) <= FETCHES
         assert {peer.connection for peer in hub.peers.all()} == set(self.open)
         joined = list(hub.peers.joined())

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from quip.net.address import Reach, netgroup
+from quip.net.address import Address, Reach, netgroup
 from quip.net.limits import (
     ADDRESS_DEAD_ATTEMPTS,
     ADDRESS_STALE_S,
@@ -13,7 +13,6 @@ from quip.net.limits import (
     TRIED_BUCKETS_PER_GROUP,
     TRIED_CONTESTS,
 )
-from quip.net.link import Address
 from quip.net.peers.address_book import AddressBook
 
 NOW = 1_800_000_000

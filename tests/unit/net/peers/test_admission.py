@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from quip.net.actions import CloseCode
+from quip.net.address import Address
 from quip.net.errors import RefusalCode
-from quip.net.events import PolicyChanged
+from quip.net.events import PolicyChanged, Rejected
 from quip.net.limits import EVICTION_PROTECTED_GROUPS, EVICTION_PROTECTED_OLDEST, EVICTION_PROTECTED_PROVIDERS
-from quip.net.link import Address, Link, Purpose
+from quip.net.link import Link, Purpose
 from quip.net.peers.bans import node_subject
 from quip.net.peers.peer_table import Peer
 from quip.net.ports import Ban
@@ -62,6 +63,42 @@ def test_another_network_is_refused_politely(change: dict[str, object], code: Re
     assert node.storage.banned == {}
 
 
+def test_who_is_refused_leaves_a_line_at_the_refusing_node() -> None:
+    """Of another chain, and banned: both say who it was and why."""
+    net = Net()
+    node = net.add()
+    stranger = net.add(node.address, chain=new_chain(replace(network_spec(), chain_id=4_711)))
+    net.run(5)
+    line = node.noted("join refused")[0]
+    assert line.level == "info"
+    fields = dict(line.fields)
+    assert fields["node"] == stranger.setup.node_id.hex()[:16]
+    assert stranger.address.host in str(fields["address"])
+    assert "chain" in str(fields["reason"])
+    other = net.add()
+    subject = node_subject(node.setup.node_id)
+    other.storage.banned[subject] = Ban(subject, 1 << 40, "for the test", 1)
+    net.give(other, PolicyChanged())
+    net.connect(node, other)
+    line = other.noted("peer refused")[0]
+    assert line.level == "info"
+    assert "banned until" in str(dict(line.fields)["reason"])
+
+
+@pytest.mark.parametrize(("handshake", "event"), [(True, "handshake refused"), (False, "connection refused")])
+def test_who_is_turned_away_below_the_overlay_leaves_a_line_too(handshake: bool, event: str) -> None:
+    net = Net()
+    node = net.add()
+    net.give(node, Rejected(Address("192.0.2.9", 4_000), "certificate refused: expired" + "!" * 500, handshake))
+    net.settle()
+    (line,) = node.noted(event)
+    assert line.level == "info"
+    fields = dict(line.fields)
+    assert fields["address"] == "192.0.2.9:4000"
+    assert str(fields["reason"]).startswith("certificate refused: expired!")
+    assert len(str(fields["reason"])) <= 200
+
+
 def test_a_network_that_we_dialled_by_mistake() -> None:
     net = Net()
     spec = replace(network_spec(), chain_id=4_711)
@@ -76,16 +113,23 @@ def test_a_network_that_we_dialled_by_mistake() -> None:
     assert node.overlay.awaited == 1
 
 
-def test_a_node_that_names_itself() -> None:
+@pytest.mark.parametrize(
+    ("own", "level"),
+    [
+        pytest.param(Address("127.0.0.1", 30_000), "info", id="as the single-node command does"),
+        pytest.param(Address("192.0.2.7", 30_000), "warning", id="it may be another machine with a copied key"),
+    ],
+)
+def test_a_node_that_names_itself(own: Address, level: str) -> None:
     net = Net()
-    own = Address("127.0.0.1", 30_000)
     node = net.add(own, address=own)
     assert node.overlay.awaited == 1
     net.run(60)
     assert node.overlay.awaited == 0
     assert {close.code for close in node.closes} == {CloseCode.SELF}
     (note,) = node.noted("that peer is this node itself")
-    assert note.level == "warning"  # it may be another machine with a copied key
+    assert note.level == level
+    assert ("hint" in dict(note.fields)) is (level == "warning")
     assert node.storage.banned == {}
     net.give(node, PolicyChanged())
     net.run(2)
@@ -228,7 +272,7 @@ def test_a_banned_netgroup_stays_out_but_for_whom_the_operator_named() -> None:
 
 def familiar(node: Node) -> set[int]:
     """Numbers of the nodes that a node does not take for just anybody."""
-    return {int.from_bytes(peer.link.node_id, "big") for peer in node.overlay._hub.peers.joined() if peer.familiar}
+    return {int.from_bytes(peer.link.node_id, "big") for peer in node.overlay._state.peers.joined() if peer.familiar}
 
 
 def test_whom_we_dialled_is_familiar_and_whoever_dials_us_is_not() -> None:
@@ -247,11 +291,11 @@ def test_whom_we_dialled_once_is_familiar_when_it_dials_us() -> None:
         second = net.add(first.address, target_outbound=0)
         net.run(2)
         net.remove(first)
-        second.overlay._hub.dialler._setup = replace(second.setup, manual=lambda: ())
+        second.overlay._state.dialler._config = replace(second.setup, manual=lambda: ())
         changes = {"node_id": first.setup.node_id} if same else {}
         again = net.add(second.address, address=first.address, target_outbound=0, **changes)
         net.run(2)
-        (inbound,) = [one for one in second.overlay._hub.peers.joined() if not one.link.outbound]
+        (inbound,) = [one for one in second.overlay._state.peers.joined() if not one.link.outbound]
         assert inbound.link.node_id == again.setup.node_id
         assert inbound.familiar is same
 
@@ -262,8 +306,8 @@ def test_whom_the_operator_named_is_familiar_also_where_it_was_quicker() -> None
     net.run(2)
     peer = Peer(7, Link(Address("66.1.0.1", 20_049), bytes(32), Purpose.INBOUND), None, net.now)  # type: ignore[arg-type]
     other = Peer(8, Link(Address("66.1.0.1", 20_050), bytes(32), Purpose.INBOUND), None, net.now)  # type: ignore[arg-type]
-    assert node.overlay._reception._is_familiar(peer)
-    assert not node.overlay._reception._is_familiar(other)
+    assert node.overlay._handshake._is_familiar(peer)
+    assert not node.overlay._handshake._is_familiar(other)
 
 
 def test_who_brought_a_block_first_is_familiar_from_then_on() -> None:

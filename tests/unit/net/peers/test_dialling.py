@@ -3,10 +3,10 @@
 import itertools
 
 from quip.net.actions import Dial
-from quip.net.address import netgroup
+from quip.net.address import Address, netgroup
 from quip.net.events import PolicyChanged, Tick
 from quip.net.limits import MANUAL_BACKOFF_MAX_S, STEADY_AFTER_S
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.wire.messages import Peers
 from support.overlays import Net, Node
 from support.puppet import PuppetPlayer
@@ -110,7 +110,7 @@ def test_an_address_of_the_book_that_joins_and_hangs_up_rests() -> None:
     player = PuppetPlayer(net)
     fleeting, _ = player.enter(node, address=Address("66.1.0.1", 1))
     now_s = net.now.unix_s
-    assert node.overlay._hub.book.learn(fleeting.address, "66.1.0.9", now_s, now_s)
+    assert node.overlay._state.book.learn(fleeting.address, "66.1.0.9", now_s, now_s)
     joined = 0
     for _ in range(40):
         net.run(1)

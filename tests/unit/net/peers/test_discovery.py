@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from quip.net.address import is_nearby, netgroup
+from quip.net.address import Address, is_nearby, netgroup
 from quip.net.limits import FEELER_EVERY_S, MAX_ANCHORS, MAX_PEERS, PEERS_ANSWER_EVERY_S, SAVE_EVERY_S, SAVE_SOON_S
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.wire.messages import Peers, PeersRequest
 from support.overlays import Net, Node
 from support.puppet import PuppetPlayer

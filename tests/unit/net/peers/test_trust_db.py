@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quip.net import limits
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.local_errors import PeersFileError
 from quip.net.peers import trust_db
 from quip.net.peers.trust_db import Pin, TrustDb, TrustEditor
@@ -202,7 +202,7 @@ def test_what_was_told_durable_survives_a_kill(path: Path, round_: int) -> None:
     """A process that is killed in the middle of writing: every write that it reported is there, the file is whole."""
     script = (
         "import sys; from pathlib import Path\n"
-        "from quip.net.link import Address; from quip.net.peers.trust_db import TrustDb\n"
+        "from quip.net.address import Address; from quip.net.peers.trust_db import TrustDb\n"
         "db = TrustDb(Path(sys.argv[1]))\n"
         "for port in range(1, 60000):\n"
         "    db.pin(Address('192.0.2.1', port), b'k' * 32); print(port, flush=True)"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from quip.net import limits
-from quip.net.link import Address, Purpose
+from quip.net.address import Address
+from quip.net.link import Purpose
 from quip.net.quic.accept_limits import AcceptLimits
 
 

@@ -8,7 +8,7 @@ from quip.net.actions import Send
 from quip.net.events import Opened, Received
 from quip.net.quic import cpu_budget
 from support.quic_endpoints import endpoint
-from unit.net.quic.test_streams import _frame_of, closed_for, guest
+from support.quic_strangers import closed_for, frame_of, guest
 
 
 async def test_one_peer_gets_its_share_of_the_cpu_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +18,7 @@ async def test_one_peer_gets_its_share_of_the_cpu_and_no_more(monkeypatch: pytes
         opened = await friend.dial(node)
         assert isinstance(opened, Opened)
         channel = node.transport._channels[connection]
-        stranger.quic._write_ping_frame = _frame_of(0x01, b"\x01" * 200)
+        stranger.quic._write_ping_frame = frame_of(0x01, b"\x01" * 200)
         flood: list[bytes] = []
         for _ in range(600):
             stranger.quic._loss._cc.bytes_in_flight = 0
@@ -69,7 +69,7 @@ PING, RETIRE_SECOND_ID = b"\x01", b"\x19\x01"
 async def test_packets_of_very_many_frames_break_the_connection(frame: bytes, limit: int, more: int) -> None:
     """Each costs something: eight kilobytes of nothing but RETIRE_CONNECTION_ID held the loop for 120 ms."""
     async with guest() as (node, connection, stranger):
-        stranger.quic._write_ping_frame = _frame_of(frame[0], (frame * (limit + more))[1:])
+        stranger.quic._write_ping_frame = frame_of(frame[0], (frame * (limit + more))[1:])
         stranger.quic.send_ping(1)
         if more:
             assert await closed_for(node, connection, stranger) == "protocol violation: too many frames"
@@ -84,6 +84,6 @@ async def test_holes_in_the_handshakes_bytes_are_few() -> None:
     """TLS would wait for what is missing; each hole costs a search through the others."""
     async with guest() as (node, connection, stranger):
         holes = b"".join(bytes([0x06, 2 * place, 1]) + b"x" for place in range(1, limits.MAX_CRYPTO_GAPS + 2))
-        stranger.quic._write_ping_frame = _frame_of(holes[0], holes[1:])
+        stranger.quic._write_ping_frame = frame_of(holes[0], holes[1:])
         stranger.quic.send_ping(1)
         assert await closed_for(node, connection, stranger) == "protocol violation: too many holes"

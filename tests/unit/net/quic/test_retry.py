@@ -2,8 +2,8 @@
 
 import pytest
 
+from quip.net.address import Address
 from quip.net.limits import RETRY_TOKEN_S
-from quip.net.link import Address
 from quip.net.quic.retry import RetryTokens
 
 CLIENT, OTHER = Address("192.0.2.1", 4000), Address("192.0.2.2", 4000)

@@ -3,53 +3,18 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeAlias
 
 import pytest
-from aioquic.buffer import Buffer
 from aioquic.quic.packet import (
-    QuicHeader,
     QuicPacketType,
     encode_quic_retry,
-    encode_quic_version_negotiation,
-    pull_quic_header,
 )
 
 from quip.net import limits
-from quip.net.actions import Dial
-from quip.net.events import Closed, DialFailed, Opened
-from quip.net.link import Address, Purpose
-from quip.net.quic import accept_limits, channel, retry
-from quip.net.quic import endpoint as endpoint_module
+from quip.net.events import DialFailed, Opened, Rejected
+from quip.net.quic import channel, retry
 from support.quic_endpoints import Endpoint, endpoint
-from support.quic_strangers import Stranger, configuration
-
-Strange: TypeAlias = Callable[..., Stranger]
-
-
-@pytest.fixture
-async def node() -> AsyncIterator[Endpoint]:
-    async with endpoint("node") as made:
-        yield made
-
-
-@pytest.fixture
-async def strange(node: Endpoint) -> AsyncIterator[Strange]:
-    """Makes clients that are none of ours."""
-    made: list[Stranger] = []
-
-    def make(**changes: Any) -> Stranger:
-        made.append(Stranger(node.address, configuration(**changes)))
-        return made[-1]
-
-    yield make
-    for stranger in made:
-        stranger.close()
-
-
-def header_of(datagram: bytes) -> QuicHeader:
-    return pull_quic_header(Buffer(data=datagram), host_cid_length=8)
+from support.quic_strangers import Strange, Stranger, header_of
 
 
 async def first_answer(stranger: Stranger, datagram: bytes) -> bytes:
@@ -173,7 +138,8 @@ async def test_a_flood_of_beginnings_leaves_room_for_a_friend(
         await asyncio.sleep(0)
         most = max(most, len(node.transport._channels))
     assert limits.MAX_HALF_OPEN // 2 < most <= limits.MAX_HALF_OPEN
-    assert node.events == []
+    assert {type(event) for event in node.events} <= {Rejected}
+    assert len(node.events) < limits.LOG_LINES_AT_ONCE + 10  # a flood does not occupy the overlay
     monkeypatch.setattr(channel, "HANDSHAKE_S", 20.0)
     async with endpoint("friend") as friend, asyncio.timeout(20):
         while not isinstance(opened := await friend.dial(node), Opened):
@@ -184,55 +150,7 @@ async def test_a_banned_address_is_told_so_at_the_door(node: Endpoint) -> None:
     node.banned.add("127.0.0.1")
     async with endpoint("friend") as friend:
         assert await friend.dial(node) == DialFailed(node.address, "refused: the other side is full, or bans us")
-    assert node.events == []
-
-
-async def test_one_netgroup_does_not_fill_the_node(node: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accept_limits, "is_nearby", lambda group: False)
-    monkeypatch.setattr(accept_limits, "MAX_PER_NETGROUP", 3)
-    async with endpoint("friend") as friend:
-        answers = [await friend.dial(node) for _ in range(5)]
-        assert [isinstance(answer, Opened) for answer in answers] == [True, True, True, False, False]
-
-
-async def test_the_node_takes_so_many_and_no_more(node: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_module, "MAX_CONNECTIONS", 2)
-    monkeypatch.setattr(accept_limits, "MAX_CONNECTIONS", 2)
-    monkeypatch.setattr(accept_limits, "DIALS_RESERVED", 0)
-    async with endpoint("friend") as friend, endpoint("other") as other:
-        for _ in range(2):
-            assert isinstance(await friend.dial(node), Opened)
-        assert isinstance(await other.dial(node), DialFailed)
-        assert await friend.dial(node) == DialFailed(node.address, "too many connections")
-
-
-async def test_nobody_there(node: Endpoint, strange: Strange, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "HANDSHAKE_S", 0.3)
-    silent = strange().address
-    assert await dial_address(node, silent) == DialFailed(silent, "no answer")
-    assert node.transport._channels == {}
-
-
-async def dial_address(from_: Endpoint, address: Address) -> Opened | DialFailed:
-    before = len(from_.events)
-    from_.transport.perform(Dial(address, Purpose.OUTBOUND))
-    await from_.until(lambda: any(isinstance(event, Opened | DialFailed) for event in from_.events[before:]))
-    found = next(event for event in from_.events[before:] if isinstance(event, Opened | DialFailed))
-    assert not from_.of(Closed)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("address", "reason"),
-    [
-        (Address("0.0.0.0", 20049), "not an address that can be dialled"),
-        (Address("192.0.2.1", 0), "not an address that can be dialled"),
-        (Address("name", 20049), "not an address that can be dialled"),
-        (Address("::1", 20049), "listening on 127.0.0.1, which cannot reach that family of addresses"),
-    ],
-)
-async def test_addresses_that_cannot_be_dialled(node: Endpoint, address: Address, reason: str) -> None:
-    assert await dial_address(node, address) == DialFailed(address, reason)
+        assert node.events == [Rejected(friend.address, "its network is banned", handshake=False)]
 
 
 async def test_a_forged_retry_is_ignored(node: Endpoint, strange: Strange) -> None:
@@ -243,28 +161,3 @@ async def test_a_forged_retry_is_ignored(node: Endpoint, strange: Strange) -> No
     forged = encode_quic_retry(1, b"f" * 8, header.source_cid, b"wrong-id", b"token")
     stranger.quic.receive_datagram(forged, stranger.target, stranger.loop.time())
     assert stranger.quic._retry_count == 0
-
-
-async def test_a_server_of_another_version_is_named(node: Endpoint, strange: Strange) -> None:
-    """Dial something that speaks QUIC, but only versions that we do not."""
-    server = strange()
-    node.transport.perform(Dial(server.address, Purpose.OUTBOUND))
-    data, client = await asyncio.wait_for(server.loop.sock_recvfrom(server.socket, 65_536), 10.0)
-    header = header_of(data)
-    answer = encode_quic_version_negotiation(header.destination_cid, header.source_cid, [0xFACEB00C])
-    server.socket.sendto(answer, client)
-    failed = await node.first(DialFailed)
-    assert failed == DialFailed(server.address, "the other side speaks another version of QUIC")
-
-
-async def test_garbage_uses_up_nobodys_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two answers are left for a friend (a Retry, and what follows it), whatever else arrives."""
-    monkeypatch.setattr(endpoint_module, "ANSWERS_AT_ONCE", 2)
-    monkeypatch.setattr(endpoint_module, "ANSWERS_PER_S", 0.0)
-    async with endpoint("node") as node, endpoint("friend") as friend:
-        for size in range(1_200):
-            node.transport._datagram(b"\xc0" * size, friend.address, 0.0)
-            node.transport._datagram(b"\x40" * 1_300, friend.address, 0.0)
-        assert isinstance(await friend.dial(node), Opened)
-        monkeypatch.setattr(channel, "HANDSHAKE_S", 0.3)
-        assert await dial_address(friend, node.address) == DialFailed(node.address, "no answer")

@@ -6,9 +6,10 @@ import socket
 import pytest
 
 from quip.net.actions import Dial
+from quip.net.address import Address
 from quip.net.events import Opened
 from quip.net.limits import FAR_DATAGRAM
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.local_errors import UdpPortError
 from quip.net.quic import udp as udp_module
 from quip.net.quic.endpoint import EndpointConfig

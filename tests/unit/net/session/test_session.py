@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from quip.consensus.errors import Fault
 from quip.net import errors
 from quip.net.actions import Send
 from quip.net.errors import NetError, RefusalCode
@@ -17,6 +16,7 @@ from quip.net.session.events import Asked, Broken, Failed, JoinAsked, Joined, Pu
 from quip.net.session.session import LocalJoin, PeerSession
 from quip.net.wire import messages as m
 from quip.net.wire.frames import frame
+from quip.primitives.errors import Fault
 from support.messages import BLOCK, CLAIM, HEADER, JOIN, SEAL, ZERO
 from support.sessions import (
     CLIENT_ADDRESS,

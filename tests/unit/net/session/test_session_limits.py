@@ -1,6 +1,5 @@
 """One connection's limits: streams, requests that are given up, slow readers, answers that pile up."""
 
-from quip.consensus.errors import Fault
 from quip.net import errors
 from quip.net.actions import ResetStream
 from quip.net.errors import StreamCode
@@ -8,6 +7,7 @@ from quip.net.limits import MAX_INBOUND_STREAMS, MAX_STREAM_GAP, SLOW_READER_S
 from quip.net.session.events import Asked, Pushed
 from quip.net.wire import messages as m
 from quip.net.wire.frames import frame
+from quip.primitives.errors import Fault
 from support.messages import BLOCK, CLAIM, ZERO
 from support.sessions import at, broken, heartbeat, joined_server
 

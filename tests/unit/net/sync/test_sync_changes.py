@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Chain
+from quip.consensus.errors.header import UnknownParent
 from quip.net import limits
 from quip.net.sync.sync import FALSE_ENDS
 from quip.net.wire.messages import HeadClaim, HeadersRequest, Reply, Request, Seals
@@ -21,7 +22,7 @@ def test_peers_vanish_in_mid_sync() -> None:
     numbers = world.join(*(Peer(source) for _ in range(4)))
     for gone, number in enumerate(numbers[:3], 1):
         world.run(30, lambda goal=40 * gone: world.chain.head.header.number >= goal)
-        leader = world.sync._run.leader if world.sync._run else None
+        leader = world.sync._download.leader if world.sync._download else None
         world.leave(leader if leader in world.peers else number)
     assert len(world.peers) == 1
     world.run(30, lambda: same_head(world, source))
@@ -91,8 +92,8 @@ def test_a_reorganisation_above_blocks_that_are_being_imported_is_nobodys_fault(
     world.join(Reorganised(), Peer(source))
     world.run(3)
     assert world.chain.head.header.number == 0
-    assert world.sync._run is not None
-    assert world.sync._run.working
+    assert world.sync._download is not None
+    assert world.sync._download.working
     world.run(60, lambda: same_head(world, source))
     assert (world.blamed, world.dropped) == ({}, {})
 
@@ -158,7 +159,7 @@ def test_a_restart_goes_on_where_it_was() -> None:
 def test_a_deep_branch_goes_on_after_a_restart(sizes: object) -> None:
     """In its second pass a branch is stored from the fork point on; after a restart it goes on from there."""
     ours, theirs = branches(100)
-    store = for_network(_native.Store.in_memory(), network_spec().chain_id)
+    store = for_network(native_store.Store.in_memory(), network_spec().chain_id)
     world = World(chain_with(ours, store=store), SMALL)
     source = chain_with(theirs)
     world.join(Peer(source))
@@ -267,7 +268,7 @@ def test_late_and_foreign_answers_are_ignored() -> None:
     world = World(sizes=SMALL)
     world.join(Peer(source))
     for job in (10**6, 10**7):
-        world.sync.seals_checked(job, (None,), world.now)
+        world.sync.seals_checked(job, (UnknownParent(parent_hash="0x", number=1),), world.now)
         world.sync.imported(job, (None,), world.now)
     world.sync.replied(99, 10**6, HeadersRequest((bytes(32),), 1), Seals((None,)), world.now)
     world.sync.gone(99, world.now)

@@ -6,12 +6,15 @@ from dataclasses import replace
 import pytest
 
 from quip.chain.chain import Chain
-from quip.consensus import errors
-from quip.consensus.errors import ConsensusError, Fault
+from quip.consensus.errors.body import ExecutionError, TransactionsUnsupported, WrongBody
+from quip.consensus.errors.header import HeaderError, KnownInvalid
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, SealError
 from quip.consensus.types.block import Block, transactions_root
 from quip.net import limits
 from quip.net.errors import FalseClaim, HeaderFlood, NetError, PartsWithheld, WrongAnswer
 from quip.net.wire.messages import HeadClaim, Headers, HeadersRequest, Reply, Request, Seals, SealsRequest
+from quip.primitives.errors import Fault
 from support.broken_rules import MUTANTS
 from support.chains import generator, new_chain
 from support.mutants import TRANSACTION, flip, next_block, with_header
@@ -96,8 +99,8 @@ def with_a_hole(answer: Reply) -> Reply:
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (wrong_seals, errors.InvalidSignature),
-        (swapped_seals, errors.SealError),
+        (wrong_seals, InvalidSignature),
+        (swapped_seals, SealError),
         (no_seals, PartsWithheld),
         (too_many_seals, WrongAnswer),
         (unconnected, WrongAnswer),
@@ -130,10 +133,8 @@ def test_a_peer_that_only_spoils_seals_costs_one_small_range() -> None:
     assert world.checked <= HONEST + 6 * limits.SYNC_FIRST_RANGE
 
 
-IN_HEADER = [
-    name for name, (error, _, _) in MUTANTS.items() if issubclass(error, errors.HeaderError | errors.SealError)
-]
-IN_EXECUTION = [name for name, (error, _, _) in MUTANTS.items() if issubclass(error, errors.ExecutionError)]
+IN_HEADER = [name for name, (error, _, _) in MUTANTS.items() if issubclass(error, HeaderError | SealError)]
+IN_EXECUTION = [name for name, (error, _, _) in MUTANTS.items() if issubclass(error, ExecutionError)]
 
 
 @pytest.mark.parametrize("name", [*IN_HEADER, *IN_EXECUTION])
@@ -165,7 +166,7 @@ def test_a_hash_found_invalid_is_not_fetched_again() -> None:
     checked = world.checked
     world.join(Teller([*line(HONEST), mutant]))
     world.run(5, lambda: len(world.blamed) == 2)
-    assert isinstance(world.blamed[2], errors.KnownInvalid)
+    assert isinstance(world.blamed[2], KnownInvalid)
     assert world.checked == checked
 
 
@@ -179,11 +180,11 @@ def test_a_wrong_body_is_its_senders_fault() -> None:
     world = World()
     (liar,) = world.join(Teller(body_liars((TRANSACTION, TRANSACTION))))
     world.run(5, lambda: bool(world.blamed))
-    assert isinstance(world.blamed[liar], errors.WrongBody)
+    assert isinstance(world.blamed[liar], WrongBody)
     world.run(2)
     (second,) = world.join(Teller(body_liars((TRANSACTION,))))
     world.run(5, lambda: second in world.blamed)
-    assert isinstance(world.blamed[second], errors.TransactionsUnsupported)  # the body was the header's
+    assert isinstance(world.blamed[second], TransactionsUnsupported)  # the body was the header's
 
 
 @pytest.mark.parametrize("kind", [Silent, HeadersOnly])
@@ -365,9 +366,9 @@ def test_orphan_headers_are_bounded() -> None:
     world.join(liar)
     world.run(9)
     assert sum(isinstance(request, HeadersRequest) for request in liar.asked) <= SMALL.window // SMALL.headers
-    assert world.sync._run is not None
-    assert world.sync._run._window is not None
-    assert len(world.sync._run._window) <= SMALL.window
+    assert world.sync._download is not None
+    assert world.sync._download.branch.window is not None
+    assert len(world.sync._download.branch.window) <= SMALL.window
 
 
 def test_nothing_light_is_imported() -> None:

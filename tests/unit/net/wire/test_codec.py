@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip.consensus.errors import Fault
 from quip.consensus.types.block import MAX_BLOCK_SIZE
 from quip.net import limits
+from quip.net.address import Address
 from quip.net.errors import FrameTooLarge, MalformedPayload, NetError, UnknownMessage
-from quip.net.link import Address
 from quip.net.wire import fields
 from quip.net.wire import messages as m
 from quip.net.wire.codec import TABLE, Channel, code_of, decode, encode
 from quip.primitives import rlp
+from quip.primitives.errors import Fault
 from support.examples import examples
 from support.messages import (
     BIG_HEADER,

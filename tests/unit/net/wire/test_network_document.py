@@ -6,8 +6,8 @@ import pytest
 
 from quip.net import errors, limits
 from quip.net.errors import FrameError, NetError, RefusalCode, StreamCode
+from quip.net.limits import SELF_RESTRAINT
 from quip.net.overlay_config import PROTOCOL_VERSION
-from quip.net.session.outbound_requests import SELF_RESTRAINT
 from quip.net.wire.codec import TABLE, Channel, Rule
 from support.places import ROOT
 

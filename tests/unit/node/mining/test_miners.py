@@ -120,7 +120,7 @@ def test_mining_is_what_is_done_not_what_was_started(tmp_path: Path) -> None:
         assert made.failing.startswith("no miner works (CPU-1: PermissionError: node.log; CPU-2: ")
         made.measure()
         assert counts.registry.get_sample_value("quip_mining") == 0
-        assert counts.registry.get_sample_value("quip_miner", {"miner": "CPU-1", "figure": "failures"}) >= 1  # type: ignore[operator]
+        assert counts.registry.get_sample_value("quip_miner", {"miner": "CPU-1", "figure": "failures"}) >= 1
         with structlog.testing.capture_logs() as lines:
             made.observe()
         assert ("mining waits", made.failing) in [(line["event"], line.get("reason")) for line in lines]

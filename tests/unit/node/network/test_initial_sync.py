@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from quip.net.link import Address, Purpose
+from quip.net.address import Address
+from quip.net.link import Purpose
 from quip.net.overlay_config import PeerInfo
 from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import HeadClaim

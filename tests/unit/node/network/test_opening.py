@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quip.net.link import Address
+from quip.net.address import Address
 from quip.net.local_errors import LocalError
 from quip.node.config import node_config
 from quip.node.config.data_dir import DataFiles

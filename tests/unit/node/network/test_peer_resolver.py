@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from quip.net.link import Address, canonical
+from quip.net.address import Address, canonical
 from quip.node.network.peer_resolver import LOOKUP_S, PeerResolver, look_up
 
 

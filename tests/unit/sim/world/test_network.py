@@ -5,8 +5,9 @@ import random
 import pytest
 
 from quip.net.actions import Close, CloseCode, Dial, ResetStream, Send
+from quip.net.address import Address
 from quip.net.events import Closed, DialFailed, Event, Opened, Received, StreamReset
-from quip.net.link import Address, Purpose
+from quip.net.link import Purpose
 from quip.net.quic.close_reasons import FORGOTTEN
 from sim.world.clock import EventQueue
 from sim.world.network import HANDSHAKE_S, IDLE_S, FakeNetwork, Weather

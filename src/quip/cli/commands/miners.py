@@ -1,0 +1,47 @@
+"""quip miners: who mined the chain, and how this node's own miners fare."""
+
+from typing import Any
+
+import typer
+
+from quip.cli.node_access import open_target
+from quip.cli.terminal import output
+from quip.cli.terminal.lazy_commands import QuickCommand, command_app
+from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.rpc.encoding import integer
+
+LOCAL = {
+    "miner": "id",
+    "kind": "kind",
+    "device": "device",
+    "threads": "workers",
+    "attempts": "attempts",
+    "gate hashes/s": "gateHashesPerSecond",
+    "spin updates/ns": "spinUpdatesPerNs",
+    "best margin": "bestMargin",
+    "valid sets": "validSets",
+    "blocks won": "blocksWon",
+    "streak": "streak",
+}
+
+app = command_app()
+
+
+@app.command(cls=QuickCommand)
+def miners(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
+    """Show who mined the chain, and how this node's own miners fare."""
+    with open_target(rpc, data_dir) as node:
+        found = node.call("quip_getMiners")
+    if as_json:
+        output.emit_json(found)
+        return
+    rows = [(entry["minerId"], entry["blocks"], output.coins(integer(entry["earned"]))) for entry in found["chain"]]
+    output.emit_table(("miner id", "blocks", "earned"), rows)
+    for entry in found["local"]:
+        typer.echo()
+        output.emit_pairs(_local(entry))
+
+
+def _local(entry: dict[str, Any]) -> dict[str, object]:
+    shown = {label: entry[key] for label, key in LOCAL.items()}
+    return {**shown, "earned": output.coins(integer(entry["earned"]))}
