@@ -21,6 +21,7 @@ from quip.net.wire.messages import BlockSubmit
 from quip.primitives.errors import Fault
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
+from support.forged import sealed_header
 
 
 @dataclass(frozen=True)
