@@ -5,14 +5,12 @@ python -m benchmarks.benchmark_chain [blocks]
 
 import sys
 import tempfile
-from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import report
 from quip._native import store as native_store
 from quip.chain.chain import Chain
-from quip.consensus import rules
-from quip.consensus.proof_of_work.difficulty import child_context
+from quip.consensus.block_validation import Parent, Rules, check_header, check_seal
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.types.block import Block
 from quip.ising.puzzle import Puzzle
@@ -27,19 +25,16 @@ SPEC = load_spec("test")
 
 def seals_per_second(chain: Chain, puzzle: Puzzle, blocks: list[Block]) -> float:
     """Blocks whose header rules and whole seal (gate, signatures, energies, baseline) one core checks in a second."""
-    contexts = []
-    context = chain.tree.context(chain.tree.canonical_hash(0))
-    for parent, block in pairwise(
-        [chain.tree.header(chain.tree.canonical_hash(0)), *(block.header for block in blocks)]
-    ):
-        contexts.append((parent, context, block))
-        context = child_context(SPEC.difficulty, parent, context, block)
+    law = Rules(SPEC, puzzle)
+    genesis = chain.block_by_number(0)
+    assert genesis is not None
 
     def check() -> None:
-        for (parent, known, header), block in zip(contexts, blocks, strict=True):
-            rules.check_gate(SPEC, header)
-            required = rules.check_header(SPEC, parent, known, header, header.timestamp)
-            rules.check_seal(SPEC, puzzle, header, block.seal, required)
+        parent = Parent(genesis.header.hash, genesis.header, genesis.context)
+        for block in blocks:
+            checked = check_header(SPEC, parent, block.header)
+            check_seal(law, checked, block.seal)
+            parent = checked.as_parent
 
     return len(blocks) / report.medians([check], 3)[0]
 

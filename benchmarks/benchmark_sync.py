@@ -121,7 +121,7 @@ def seals_per_second(folder: Path, subject: Subject) -> float:
         required = [requirements(spec, low.header, low.context, high.header.timestamp) for low, high in pairs]
         for low, high in pairs:
             rules.check_gate(spec, high.header)
-            rules.check_header(spec, low.header, low.context, high.header, high.header.timestamp)
+            rules.check_header(spec, low.header, low.context, high.header)
         seals = [(high.header, high.seal, need) for (_, high), need in zip(pairs, required, strict=True)]
         assert not any(rules.check_seals(spec, puzzle, seals))
 

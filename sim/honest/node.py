@@ -16,7 +16,7 @@ from typing import ParamSpec, TypeVar
 from quip.chain.chain import Chain
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
-from quip.consensus.rules import check_seals
+from quip.consensus.block_validation import Rules, check_seals
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
 from quip.consensus.work.units import work
@@ -235,12 +235,12 @@ class SimNode:
                 pass
 
     def _checked(self, action: CheckSeals) -> None:
-        seals = [(check.header, check.seal, check.required) for check in action.checks]
-        errors = check_seals(self.world.spec, self.world.puzzle, seals)
-        self.happened(SealsChecked(action.job, tuple(errors)))
+        rules = Rules(self.world.spec, self.world.puzzle)
+        verdicts = check_seals(rules, [(check.checked, check.seal) for check in action.checks])
+        self.happened(SealsChecked(action.job, tuple(verdicts)))
 
     def _imported(self, life: _Life, action: ImportBlocks) -> None:
-        done = life.thread.submit(action.blocks, action.trust)
+        done = life.thread.submit(action.blocks, action.admission)
         self._look_at_power()
         if self._life is life:
             self.happened(BlocksImported(action.job, tuple(done.result())))

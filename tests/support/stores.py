@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from quip._native import store as native_store
+from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.consensus.types.block import Block
 from quip.primitives.hashes import blake3
@@ -69,7 +70,7 @@ def open_chain(store: RedbChainStore) -> Chain:
 def acceptor(store: RedbChainStore) -> Callable[[Block], object]:
     """What `reindex` asks for: the chain's accept, each block at its own time."""
     chain = open_chain(store)
-    return lambda block: chain.accept(block, block.header.timestamp)
+    return lambda block: chain.accept(block, block.header.timestamp, STORED_BEFORE)
 
 
 def filled_store(path: Path, blocks: int) -> None:

@@ -1,8 +1,6 @@
-"""A block's validity short of execution, cheapest check first.
+"""The rules of headers and seals. `block_validation` says in which order a block meets them.
 
-    size (block.check_sizes) -> gate -> header rules -> signature -> energies and distances -> baseline -> execution
-
-Each step takes what it needs as arguments and raises the broken rule's own error. Nothing here reads the chain.
+Each takes what it needs as arguments and raises the broken rule's own error. Nothing here reads the chain.
 """
 
 from __future__ import annotations
@@ -12,25 +10,22 @@ from dataclasses import astuple
 from functools import lru_cache
 
 from quip._native import seal as native_seal
-from quip.consensus.errors import (
-    ConsensusError,
+from quip.consensus.errors.header import (
     FutureBlock,
     GasLimitOutOfBounds,
     GasLimitStep,
     GasUsedAboveLimit,
     GateClosed,
-    InvalidSignature,
-    MissingSeal,
     SeedMismatch,
     TimestampNotAfterParent,
     WrongBaseFee,
     WrongDifficulty,
     WrongExtraData,
-    WrongMiner,
     WrongNumber,
     WrongOmmersHash,
-    WrongSuite,
 )
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, MissingSeal, WrongMiner, WrongSuite
 from quip.consensus.execution import gas
 from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.proof_of_work.proof import check_proof
@@ -53,10 +48,10 @@ def check_gate(spec: ChainSpec, header: Header) -> None:
         raise GateClosed(seed=f"0x{seed.hex()}", gate_bits=spec.puzzle.gate_bits)
 
 
-def check_header(spec: ChainSpec, parent: Header, context: BlockContext, header: Header, now: int) -> Requirements:
-    """The header is a lawful child of `parent` (whose context is `context`) at Unix time `now`.
+def check_header(spec: ChainSpec, parent: Header, context: BlockContext, header: Header) -> Requirements:
+    """The header is a lawful child of `parent` (whose context is `context`), whatever the time.
 
-    Returns what its seal has to prove. Raises a HeaderError, or FutureBlock once nothing else is wrong.
+    Returns what its seal has to prove. Raises a HeaderError.
     """
     if header.number != parent.number + 1:
         raise WrongNumber(number=header.number, expected=parent.number + 1)
@@ -70,19 +65,23 @@ def check_header(spec: ChainSpec, parent: Header, context: BlockContext, header:
     required = requirements(spec, parent, context, header.timestamp)
     if header.difficulty != required.work:
         raise WrongDifficulty(difficulty=header.difficulty, expected=required.work, level=required.level)
+    return required
+
+
+def check_time(spec: ChainSpec, header: Header, now: int) -> None:
+    """The header's time has come at Unix time `now`. Raises FutureBlock."""
     limit = spec.difficulty.future_limit
     if header.timestamp > now + limit:
         raise FutureBlock(timestamp=header.timestamp, future_limit=limit, now=now)
-    return required
 
 
 def check_headers(
     spec: ChainSpec, parent: Header, context: BlockContext, headers: Sequence[Header], now: int
 ) -> list[tuple[Requirements, BlockContext]]:
-    """`check_gate` and `check_header` of a run, each header on the one before it, up to the first that is not good.
+    """The three above of a run of headers, each on the one before it, up to the first that is not good.
 
     What the good ones have to prove, and the context that follows each; they know their hashes afterwards. One native
-    call. It only says which are good: the first that is missing is one whose parent is another, or that the two
+    call. It only says which are good: the first that is missing is one whose parent is another, or that the three
     functions judge, which have the last word.
     """
     encoded = [header.encode() for header in headers]
@@ -123,10 +122,11 @@ def check_signature(spec: ChainSpec, header: Header, seal: Seal | None) -> Seal:
     return seal
 
 
-def check_seal(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, required: Requirements) -> None:
-    """The seal proves the work and the miner of a header that passed `check_header`. Raises a SealError."""
+def check_seal(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, required: Requirements) -> Seal:
+    """The seal proves the work and the miner of a header that passed `check_header`. Returns it. Raises a SealError."""
     signed = check_signature(spec, header, seal)
     check_proof(puzzle, header.mix_hash, signed.solutions, required.margin)
+    return signed
 
 
 def check_seals(

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from quip._native import ising
 from quip.chain.template import Template
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.proof_of_work.proof import check_proof
 from quip.consensus.types.block import Block
 from quip.ising.puzzle import REPLICAS, Puzzle, search_gate, seed_of

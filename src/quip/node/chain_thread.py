@@ -13,12 +13,14 @@ from typing import TypeAlias
 
 import structlog
 
-from quip.chain.batch import NO_TRUST, Trust
+from quip.chain.batch import YOUNG_BRANCHES, Admission
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.errors import IncompleteStore
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.template import Template
-from quip.consensus.errors import ConsensusError, FutureBlock
+from quip.consensus.block_validation import CompleteBlock
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.node.process.clock import CLOCK_HINT, ClockWatch
 from quip.node.process.metrics import Metrics
@@ -40,8 +42,8 @@ Outcome: TypeAlias = Accepted | ConsensusError | None
 class _Offer:
     """Blocks to be accepted together."""
 
-    blocks: tuple[Block, ...]
-    trust: Trust = NO_TRUST
+    blocks: tuple[Block | CompleteBlock, ...]
+    admission: Admission = YOUNG_BRANCHES
 
 
 class ChainThread:
@@ -79,12 +81,14 @@ class ChainThread:
         (outcome,) = self._pool.submit(self._take, _Offer((block,))).result()
         return outcome if isinstance(outcome, Accepted) else None
 
-    def submit(self, blocks: Sequence[Block], trust: Trust = NO_TRUST) -> Future[list[Outcome]]:
+    def submit(
+        self, blocks: Sequence[Block | CompleteBlock], admission: Admission = YOUNG_BRANCHES
+    ) -> Future[list[Outcome]]:
         """Accept blocks, in order, in one durable transaction, some time soon.
 
         The outcomes come in order; refusals are logged.
         """
-        return self._pool.submit(self._take, _Offer(tuple(blocks), trust))
+        return self._pool.submit(self._take, _Offer(tuple(blocks), admission))
 
     def template(self, beneficiary: bytes, miner_id: bytes) -> Template:
         """The block to mine on the head now."""
@@ -117,7 +121,7 @@ class ChainThread:
             return nothing
         started = time.monotonic()
         try:
-            outcomes = self.chain.accept_many(offer.blocks, self._clock.now(), offer.trust)
+            outcomes = self.chain.accept_many(offer.blocks, self._clock.now(), offer.admission)
         except StoreFull as error:
             self._stalled = self._stalled or offer
             if not retry:
@@ -131,7 +135,7 @@ class ChainThread:
             self._count(block, outcome, each_s)
         return list(outcomes)
 
-    def _count(self, block: Block, outcome: Accepted | ConsensusError, each_s: float) -> None:
+    def _count(self, block: Block | CompleteBlock, outcome: Accepted | ConsensusError, each_s: float) -> None:
         if isinstance(outcome, FutureBlock):
             self._refused("future", block, outcome, CLOCK_HINT)
         elif isinstance(outcome, ConsensusError):
@@ -141,7 +145,7 @@ class ChainThread:
             if outcome.status is not Status.KNOWN:
                 self._metrics.import_s.observe(each_s)
 
-    def _refused(self, outcome: str, block: Block, error: Exception, hint: str | None = None) -> None:
+    def _refused(self, outcome: str, block: Block | CompleteBlock, error: Exception, hint: str | None = None) -> None:
         self._metrics.blocks.labels(outcome).inc()
         more = {} if hint is None else {"hint": hint}
         log.warning("block refused", number=block.header.number, rule=type(error).__name__, reason=str(error), **more)

@@ -8,7 +8,7 @@ from quip.chain.chain import Chain, Status
 from quip.chain.errors import ForeignSigner, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged
 from quip.chain.ports import ChainStore, MinerTotals
-from quip.consensus.errors import WrongStateRoot
+from quip.consensus.errors.body import WrongStateRoot
 from quip.consensus.execution.rewards import reward_of
 from quip.consensus.types.block import Block
 from sim.honest.chain_generator import ChainGenerator, ForkPlan

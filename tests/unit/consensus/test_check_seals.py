@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from quip.consensus import rules
-from quip.consensus.errors import ConsensusError, MissingSeal, SealError
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import MissingSeal, SealError
 from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header

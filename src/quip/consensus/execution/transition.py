@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from quip.consensus.errors import (
+from quip.consensus.errors.body import (
     TransactionsUnsupported,
     WrongBody,
     WrongGasUsed,

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.consensus.errors import (
+from quip.consensus.errors.seal import (
     EnergyAboveBaseline,
     EnergyAboveCap,
-    InvalidSpec,
     MalformedSolutions,
     SolutionsTooClose,
     WrongSolutionCount,
 )
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import PuzzleSpec
 from quip.ising.puzzle import REPLICAS, Puzzle, PuzzleRules
 from quip.ising.topology import TopologyError, build_topology

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec import document
 from quip.consensus.spec.document import MAX_JSON_INTEGER
 from quip.consensus.spec.reader import SpecReader, checked_data, checked_integers

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quip._native import state
-from quip.consensus.errors import BlockTooLarge, MalformedBlock, MalformedTransaction
+from quip.consensus.errors.body import BlockTooLarge, MalformedBlock, MalformedTransaction
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.seal import Seal
 from quip.primitives import rlp

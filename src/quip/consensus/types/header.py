@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from quip._native import seal
-from quip.consensus.errors import MalformedHeader
+from quip.consensus.errors.header import MalformedHeader
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 

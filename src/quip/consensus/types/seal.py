@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from quip._native import seal as native_seal
-from quip.consensus.errors import MalformedSeal
+from quip.consensus.errors.seal import MalformedSeal
 from quip.primitives import rlp
 
 _ITEMS = 5

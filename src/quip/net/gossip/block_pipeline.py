@@ -11,15 +11,14 @@ What this file does not do: it fetches no block that was only announced (`gossip
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from quip.chain.batch import SEAL_CHECKED
+from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
-from quip.consensus.errors import BranchTooOld, ConsensusError, ExecutionError, FutureBlock, KnownInvalid, Unconnected
-from quip.consensus.execution.transition import check_body
-from quip.consensus.types.block import Block
-from quip.consensus.types.header import Header
-from quip.consensus.types.seal import Seal
+from quip.consensus.block_validation import CheckedBody, CheckedHeader, SealedHeader, check_body, complete
+from quip.consensus.errors.body import ExecutionError
+from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
 from quip.net.commands import CreditBlock, HeadClaimed, Order, ReportPeer
 from quip.net.errors import FalseClaim
@@ -38,7 +37,7 @@ from quip.net.limits import (
 )
 from quip.net.link import Instant
 from quip.net.ports import ChainView
-from quip.net.wire.messages import BodiesRequest
+from quip.net.wire.messages import BlockSubmit, BodiesRequest
 from quip.primitives.bounded_dict import BoundedDict
 from quip.primitives.errors import Fault
 
@@ -61,7 +60,7 @@ class BlockPipeline:
         """Seal checks and imports that are under way."""
         self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
         """Offers whose parent is itself on its way in."""
-        self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
+        self._verified: BoundedDict[bytes, SealedHeader] = BoundedDict(VERIFIED_SEALS)
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
         """Refused because their time had not come."""
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
@@ -89,7 +88,7 @@ class BlockPipeline:
             return True
         candidate = self._candidates.get(block_hash)
         if candidate is not None:
-            if self._reported_for_body(offer):
+            if self._reported_for_body(candidate, offer):
                 return False
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
@@ -101,33 +100,31 @@ class BlockPipeline:
             return True
         return self._judge(block_hash, offer, now)
 
-    def complete(self, candidate: Candidate, body: tuple[bytes, ...]) -> None:
-        """Nothing of the block is missing any more: it goes to the chain."""
-        offer = candidate.offer
-        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((offer.header.parent_hash, offer.header.miner_id), candidate.hash)
-        job = next(self._tickets)
-        self._jobs[job] = candidate.hash
-        candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),), SEAL_CHECKED))
+    def body_arrived(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
+        """The body that was asked for. False: it is not the header's, or not wanted any more; ask somebody else."""
+        body = self._body(candidate.checked, transactions, peer)
+        if body is None or candidate.sealed is None:
+            return False
+        self._import(candidate, candidate.sealed, body)
+        return True
 
     def drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""
         self._candidates.pop(block_hash, None)
         self._judge_children(block_hash, now)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
         """The verdict on a candidate's seal."""
         candidate = self._candidates.get(self._jobs.pop(job, b""))
         if candidate is None:
             return
-        error = errors[0] if errors else None
-        if error is not None or not errors:
-            self._seal_failed(candidate, error, now)
+        verdict = verdicts[0] if verdicts else None
+        if not isinstance(verdict, SealedHeader):
+            self._seal_failed(candidate, verdict, now)
             return
-        self._verified.put(candidate.hash, candidate.offer.seal)
+        self._verified.put(candidate.hash, verdict)
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
-        self._proceed(candidate, now)
+        self._proceed(candidate, verdict, now)
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
         """The chain's verdict on a candidate."""
@@ -145,16 +142,15 @@ class BlockPipeline:
         candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return True
-        if self._reported_for_body(offer):
+        if self._reported_for_body(candidate, offer):
             return False
         self._candidates[block_hash] = candidate
-        seal = self._verified.get(block_hash)
-        if seal is None:
+        # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
+        sealed = self._verified.get(block_hash)
+        if sealed is None:
             self._check(candidate)
         else:
-            # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
-            candidate.offer = replace(offer, seal=seal)
-            self._proceed(candidate, now)
+            self._proceed(candidate, sealed, now)
         return True
 
     def _judged(self, block_hash: bytes, offer: Offer, now: Instant) -> Candidate | None:
@@ -169,12 +165,22 @@ class BlockPipeline:
             self._orders.append(ReportPeer(offer.peer, error))
         return None
 
-    def _reported_for_body(self, offer: Offer) -> bool:
+    def _reported_for_body(self, candidate: Candidate, offer: Offer) -> bool:
         """A body is looked at once its header's rules hold, for they say how much there can be of it."""
-        error = None if offer.transactions is None else wrong_body(offer.header, offer.transactions)
-        if error is not None:
-            self._orders.append(ReportPeer(offer.peer, error))
-        return error is not None
+        known = candidate.body
+        if offer.transactions is None or (known is not None and known.transactions == offer.transactions):
+            return False
+        body = self._body(candidate.checked, offer.transactions, offer.peer)
+        candidate.body = candidate.body or body
+        return body is None
+
+    def _body(self, checked: CheckedHeader, transactions: tuple[bytes, ...], peer: int) -> CheckedBody | None:
+        """None: it is not the header's, and its sender is reported."""
+        try:
+            return check_body(checked, transactions)
+        except ConsensusError as error:
+            self._orders.append(ReportPeer(peer, error))
+            return None
 
     def _has_room(self, candidate: Candidate) -> bool:
         peer, header = candidate.offer.peer, candidate.offer.header
@@ -190,7 +196,7 @@ class BlockPipeline:
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.CHECKING
         offer = candidate.offer
-        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(offer.header, offer.seal, candidate.required),)))
+        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(candidate.checked, offer.seal),)))
 
     def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
         del self._candidates[candidate.hash]
@@ -204,19 +210,32 @@ class BlockPipeline:
         if candidate.hash not in self._candidates:
             self._judge_children(candidate.hash, now)
 
-    def _proceed(self, candidate: Candidate, now: Instant) -> None:
+    def _proceed(self, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         """The seal is good."""
+        candidate.sealed, header = sealed, candidate.checked.header
         if not candidate.early:
-            self._orders.extend(self._propagation.push(candidate.submit))
-        body = candidate.body()
-        if body is None:
+            submit = BlockSubmit(header, sealed.seal, candidate.claim.total_difficulty)
+            self._orders.extend(self._propagation.push(submit))
+        if candidate.body is None and header.transactions_root == EMPTY_TRIE_ROOT:
+            candidate.body = check_body(candidate.checked, ())
+        if candidate.body is None:
             candidate.stage = Stage.COMPLETING
             for offer in (candidate.offer, *candidate.others):
                 self._want_body(candidate.hash, offer.peer)
             if candidate.hash not in self._bodies:
                 self.drop(candidate.hash, now)
             return
-        self.complete(candidate, body)
+        self._import(candidate, sealed, candidate.body)
+
+    def _import(self, candidate: Candidate, sealed: SealedHeader, body: CheckedBody) -> None:
+        """Nothing of the block is missing any more: it goes to the chain."""
+        header = candidate.checked.header
+        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
+            self._sides.put((header.parent_hash, header.miner_id), candidate.hash)
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.IMPORTING
+        self._orders.append(ImportBlocks(job, (complete(sealed, body),), YOUNG_BRANCHES))
 
     def _want_body(self, block_hash: bytes, peer: int) -> None:
         ask = self._bodies.want(block_hash, peer, BodiesRequest((block_hash,)))
@@ -250,12 +269,3 @@ class BlockPipeline:
             if not isinstance(error, ExecutionError | KnownInvalid):
                 holders = [candidate.offer]
             self._orders.extend(ReportPeer(offer.peer, error) for offer in holders)
-
-
-def wrong_body(header: Header, transactions: tuple[bytes, ...]) -> ConsensusError | None:
-    """The rule that keeps these transactions from being the header's; None: they are."""
-    try:
-        check_body(header, transactions)
-    except ConsensusError as error:
-        return error
-    return None

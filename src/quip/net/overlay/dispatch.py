@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quip.consensus.errors import KnownInvalid
+from quip.consensus.errors.header import KnownInvalid
 from quip.net.actions import Answer, CloseCode
 from quip.net.errors import NetError
 from quip.net.limits import MAX_COUNTERS

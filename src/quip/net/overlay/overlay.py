@@ -13,7 +13,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import Action, CheckSeals, CloseCode, ImportBlocks, Log
 from quip.net.address import Address
 from quip.net.commands import (
@@ -161,7 +161,7 @@ class Overlay:
 
     def _seals_checked(self, event: SealsChecked, now: Instant) -> None:
         if (owner := self._state.jobs.pop(event.job, None)) is not None:
-            owner.seals_checked(event.job, event.errors, now)
+            owner.seals_checked(event.job, event.verdicts, now)
 
     def _blocks_imported(self, event: BlocksImported, now: Instant) -> None:
         if (owner := self._state.jobs.pop(event.job, None)) is not None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from itertools import count
 from random import Random
 
-from quip.consensus.errors import ConsensusError, KnownInvalid
+from quip.consensus.errors.header import KnownInvalid
+from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import Action, CheckSeals, Close, CloseCode, ImportBlocks, Log, Send
 from quip.net.commands import JobOwner, Order, Requester
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled

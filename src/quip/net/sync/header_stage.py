@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid
+from quip.consensus.block_validation import Parent
+from quip.consensus.errors.header import FutureBlock, KnownInvalid
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.header import Header
 from quip.net import limits
 from quip.net.actions import Log
@@ -15,7 +17,7 @@ from quip.net.errors import FalseClaim, HeaderFlood, NetError, WrongAnswer
 from quip.net.link import Instant
 from quip.net.sync.branch import Branch
 from quip.net.sync.context import ReportFault, SyncContext
-from quip.net.sync.header_window import ChainPoint, HeaderWindow
+from quip.net.sync.header_window import HeaderWindow
 from quip.net.sync.part_stage import PartStage
 from quip.net.sync.peers import SyncPeer
 from quip.net.wire.messages import HeadersRequest
@@ -110,7 +112,7 @@ class HeaderStage:
         header, context = self._context.view.header(parent_hash), self._context.view.context(parent_hash)
         if header is None or context is None:
             return False
-        self._branch.begin(ChainPoint(parent_hash, header, context))
+        self._branch.begin(Parent(parent_hash, header, context))
         return True
 
     def _received_run(self, leader: SyncPeer, headers: Sequence[Header], now: Instant) -> int:
@@ -159,7 +161,7 @@ class HeaderStage:
         if self._context.view.is_invalid(block_hash):
             raise KnownInvalid(block_hash=f"0x{block_hash.hex()}")
         branch.compare_presync(header.number, block_hash)
-        self._parts.want_seal(branch.window.extend(block_hash, header, leader.number, now.unix_s))
+        self._parts.want_seal(branch.window.extend(header, leader.number, now.unix_s))
 
     def _skip_known(self, window: HeaderWindow, leader: SyncPeer, block_hash: bytes, header: Header) -> bool:
         """A block that is stored needs no checks: begin above it."""
@@ -171,7 +173,7 @@ class HeaderStage:
         if header.number <= leader.reached and not leader.spend(1, leader.credited_s):
             return False
         leader.reached = max(leader.reached, header.number)
-        self._branch.begin_above(ChainPoint(block_hash, header, context))
+        self._branch.begin_above(Parent(block_hash, header, context))
         return True
 
     def _may_skip(self, window: HeaderWindow) -> bool:

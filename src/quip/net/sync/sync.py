@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from quip.chain.events import Head
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.root import ConsensusError
 from quip.net import limits
 from quip.net.actions import Log
 from quip.net.commands import Disconnect, Order, ReportPeer
@@ -120,10 +121,10 @@ class Sync:
                 self._replace_leader(asked, now)
         self._advance(now)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
         """The answer to CheckSeals; the job may be of a download that is over."""
         if self._download is not None:
-            self._download.seals_checked(job, errors, now)
+            self._download.seals_checked(job, verdicts, now)
         self._advance(now)
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:

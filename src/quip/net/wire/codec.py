@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from quip.consensus.errors import MalformedMessage
+from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block import MAX_BODY_SIZE, MAX_SEAL_SIZE
 from quip.net import limits
 from quip.net.errors import FrameTooLarge, MalformedPayload, UnknownMessage

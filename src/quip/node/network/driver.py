@@ -227,10 +227,10 @@ class NetworkDriver:
                 self._transport.perform(action)
             case CheckSeals(connection=connection, checks=checks):
                 if len(checks) == 1:
-                    self._note_arrival(checks[0].header.hash, checks[0].header.number, connection)
+                    self._note_arrival(checks[0].checked.hash, checks[0].checked.header.number, connection)
                 self._seals.submit(action)
-            case ImportBlocks(job=job, blocks=blocks, trust=trust):
-                done = self._parts.writer.submit(blocks, trust)
+            case ImportBlocks(job=job, blocks=blocks, admission=admission):
+                done = self._parts.writer.submit(blocks, admission)
                 done.add_done_callback(lambda found: self._imported(job, found))
             case Answer():
                 self._answer(action)

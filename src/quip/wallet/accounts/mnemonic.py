@@ -9,6 +9,7 @@ The words restore keys. They never restore which leaves were used.
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ WORDS = (12, 15, 18, 21, 24)
 MAX_INDEX = 2**31 - 1
 PURPOSE_MINING = "mining"
 _SEEDS_BYTES = 96
+_BYTE_ORDER_MARK = "\ufeff"  # editors of other systems put one before the first word
+_WORD_FROM_ZERO = re.compile(r"word (\d+)(?=\))")  # people count from one
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,12 @@ class Mnemonic:
     @classmethod
     def parse(cls, text: str) -> Mnemonic:
         """From words typed by a person: case and spacing don't matter. Raises BadMnemonic."""
-        phrase = " ".join(text.lower().split())
+        phrase = " ".join(text.removeprefix(_BYTE_ORDER_MARK).lower().split())
         try:
             return cls(phrase, keys.bip39_seed(phrase, ""))
         except ValueError as error:
-            raise BadMnemonic(str(error)) from error
+            reason = _WORD_FROM_ZERO.sub(lambda found: f"word {int(found[1]) + 1}", str(error))
+            raise BadMnemonic(reason) from error
 
     @classmethod
     def generate(cls, words: int = 24) -> Mnemonic:
@@ -55,7 +59,9 @@ class Mnemonic:
         try:
             return cls.parse(secret_files.read_secret(path).decode())
         except UnicodeDecodeError as error:
-            raise BadMnemonic(f"{path} is not text") from error
+            raise BadMnemonic("it is not text in UTF-8", path) from error
+        except BadMnemonic as error:
+            raise BadMnemonic(error.reason, path) from error
 
     def save(self, path: Path) -> None:
         """To a new file of mode 0600. Raises WalletExists or WriteFailed."""

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from quip.consensus import errors
+from quip.consensus.errors.body import (
+    ExecutionError,
+    TransactionsUnsupported,
+    WrongBody,
+    WrongGasUsed,
+    WrongLogsBloom,
+    WrongReceiptsRoot,
+    WrongStateRoot,
+)
 from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.execution.rewards import reward_of
 from quip.consensus.execution.transition import check_body, check_outcome, execute, pay
@@ -41,21 +49,21 @@ def test_outcome_of_a_good_block() -> None:
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"gas_used": 1}, errors.WrongGasUsed),
-        ({"receipts_root": bytes(32)}, errors.WrongReceiptsRoot),
-        ({"logs_bloom": bytes(255) + b"\1"}, errors.WrongLogsBloom),
-        ({"state_root": EMPTY_TRIE_ROOT}, errors.WrongStateRoot),
+        ({"gas_used": 1}, WrongGasUsed),
+        ({"receipts_root": bytes(32)}, WrongReceiptsRoot),
+        ({"logs_bloom": bytes(255) + b"\1"}, WrongLogsBloom),
+        ({"state_root": EMPTY_TRIE_ROOT}, WrongStateRoot),
     ],
 )
-def test_false_claims(changes: dict[str, object], error: type[errors.ExecutionError]) -> None:
+def test_false_claims(changes: dict[str, object], error: type[ExecutionError]) -> None:
     with pytest.raises(error):
         check_outcome(replace(HEADER, **changes), OUTCOME)  # type: ignore[arg-type]
 
 
 def test_bodies() -> None:
-    with pytest.raises(errors.WrongBody):
+    with pytest.raises(WrongBody):
         check_body(HEADER, (TRANSACTION,))
-    with pytest.raises(errors.TransactionsUnsupported):
+    with pytest.raises(TransactionsUnsupported):
         execute(SPEC, STATE, HEADER, CONTEXT, (TRANSACTION,))
 
 
@@ -91,7 +99,7 @@ def test_a_body_that_no_block_can_hold_costs_no_trie(monkeypatch: pytest.MonkeyP
     committed = [replace(HEADER, transactions_root=transactions_root(body)) for body in bodies]
     check_body(committed[0], bodies[0])
     monkeypatch.setattr("quip.consensus.execution.transition.transactions_root", None)
-    with pytest.raises(errors.WrongBody):
+    with pytest.raises(WrongBody):
         check_body(committed[1], bodies[1])
 
 
@@ -101,5 +109,5 @@ def test_a_body_under_the_empty_root_costs_no_trie(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("quip.consensus.execution.transition.transactions_root", built)
     assert HEADER.transactions_root == EMPTY_TRIE_ROOT
-    with pytest.raises(errors.WrongBody):
+    with pytest.raises(WrongBody):
         check_body(HEADER, (b"\x02\xc0",) * 1_000)

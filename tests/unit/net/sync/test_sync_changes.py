@@ -6,6 +6,7 @@ import pytest
 
 from quip._native import store as native_store
 from quip.chain.chain import Chain
+from quip.consensus.errors.header import UnknownParent
 from quip.net import limits
 from quip.net.sync.sync import FALSE_ENDS
 from quip.net.wire.messages import HeadClaim, HeadersRequest, Reply, Request, Seals
@@ -267,7 +268,7 @@ def test_late_and_foreign_answers_are_ignored() -> None:
     world = World(sizes=SMALL)
     world.join(Peer(source))
     for job in (10**6, 10**7):
-        world.sync.seals_checked(job, (None,), world.now)
+        world.sync.seals_checked(job, (UnknownParent(parent_hash="0x", number=1),), world.now)
         world.sync.imported(job, (None,), world.now)
     world.sync.replied(99, 10**6, HeadersRequest((bytes(32),), 1), Seals((None,)), world.now)
     world.sync.gone(99, world.now)

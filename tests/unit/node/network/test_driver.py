@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from quip.chain.batch import SEAL_CHECKED
+from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Chain
 from quip.net.actions import Answer, ImportBlocks
 from quip.net.events import Answered, Closed, Received, Tick
@@ -26,6 +26,7 @@ from quip.node.process.metrics import Metrics
 from quip.node.startup import Rules
 from quip.storage.errors import StoreCorrupt
 from support.chains import generator, grown, network_spec, new_chain, puzzle_of
+from support.forged import complete_block
 
 BLOCKS = 40
 DEADLINE_S = 30
@@ -179,7 +180,7 @@ async def test_a_failure_in_the_chains_thread_ends_the_node(tmp_path: Path, monk
     await node.driver.start()
     working = asyncio.create_task(node.driver.work())
     made = generator(new_chain())
-    node.driver._carry_out(ImportBlocks(1, (made.block(made.chain.head),), SEAL_CHECKED))
+    node.driver._carry_out(ImportBlocks(1, (complete_block(made.block(made.chain.head)),), YOUNG_BRANCHES))
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         await asyncio.wait_for(working, DEADLINE_S)
     await node.driver.stop()
