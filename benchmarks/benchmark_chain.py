@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import report
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Chain
 from quip.consensus.block_validation import Parent, Rules, check_header, check_seal
 from quip.consensus.proof_of_work.proof import puzzle_rules
@@ -45,7 +45,7 @@ def section(blocks: int = BLOCKS) -> str:
     made: list[Block] = []
     with tempfile.TemporaryDirectory() as folder:
         parent = Path(folder)
-        memory = Chain.open(SPEC, for_network(_native.Store.in_memory(), SPEC.chain_id), puzzle)
+        memory = Chain.open(SPEC, for_network(native_store.Store.in_memory(), SPEC.chain_id), puzzle)
         with MiningIdentity.open(parent / "keys", SPEC.chain_id, parent / "records") as identity:
             generator = ChainGenerator(memory, puzzle, [identity], 1)
             seconds = report.timed(lambda: [None for _ in generator.extend(blocks)])
@@ -53,7 +53,7 @@ def section(blocks: int = BLOCKS) -> str:
             stored = memory.block_by_number(number)
             assert stored is not None
             made.append(Block(stored.header, stored.transactions, stored.seal))
-        store = _native.Store.open(str(parent / "store.redb"))
+        store = native_store.Store.open(str(parent / "store.redb"))
         chain = Chain.open(SPEC, for_network(store, SPEC.chain_id), puzzle)
         now = made[-1].header.timestamp
         imported = report.timed(lambda: [chain.accept(block, now) for block in made])

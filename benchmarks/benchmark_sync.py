@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import report
-from quip import _native
+from quip._native import hashsig, keys
 from quip.chain.chain import Chain
 from quip.consensus.block_validation import Parent, Rules, SealedHeader, check_header, check_seals
 from quip.consensus.proof_of_work.proof import puzzle_rules
@@ -76,14 +76,14 @@ class Signer:
     def __init__(self, chain_id: int) -> None:
         self._chain_id = chain_id
         self._secret = bytes(31) + b"\1"
-        self._xmss = _native.XmssKey.generate(SUITE_MINING, bytes(96))
+        self._xmss = hashsig.XmssKey.generate(SUITE_MINING, bytes(96))
         self.keys = HybridKeys(SUITE_MINING, public_key(self._secret), self._xmss.public_key)
         self._leaf = 0
 
     def sign_block(self, block_hash: bytes) -> tuple[bytes, bytes]:
         """As BlockSigner."""
         digest = block_digest(self._chain_id, self.keys, self._leaf, block_hash)
-        signatures = _native.ecdsa_sign(self._secret, digest), self._xmss.sign(self._leaf, digest)
+        signatures = keys.ecdsa_sign(self._secret, digest), self._xmss.sign(self._leaf, digest)
         self._leaf += 1
         return signatures
 

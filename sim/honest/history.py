@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from quip import _native
+from quip._native import store
 from quip.chain.chain import Chain
 from quip.consensus.block_validation import CompleteBlock, Parent, Rules, check_body, check_header, check_seal, complete
 from quip.consensus.proof_of_work.proof import puzzle_rules
@@ -51,7 +51,7 @@ def simulated_puzzle() -> Puzzle:
 
 def scratch_chain() -> Chain:
     """An empty chain in memory."""
-    return Chain.open(simulated_spec(), for_network(_native.Store.in_memory(), CHAIN_ID), simulated_puzzle())
+    return Chain.open(simulated_spec(), for_network(store.Store.in_memory(), CHAIN_ID), simulated_puzzle())
 
 
 @cache

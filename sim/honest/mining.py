@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from typing import TypeAlias
 
-from quip import _native
+from quip._native import ising
 from quip.ising.puzzle import Puzzle
 from quip.mining.plan import FALLBACK, Plan
 from quip.mining.samplers.sampler import Drawn, PackedSamples, folded
@@ -29,9 +29,7 @@ class DrawnSpins:
     kind = "cpu"
     device = "drawn spins"
 
-    def sample(
-        self, model: _native.IsingModel, reads: int, sweeps: int, seed: int, cancel: _native.CancelFlag
-    ) -> Drawn | None:
+    def sample(self, model: ising.Model, reads: int, sweeps: int, seed: int, cancel: ising.CancelFlag) -> Drawn | None:
         """`reads` random configurations; None: cancelled."""
         del sweeps
         if cancel.is_set():

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from quip import _native
+from quip._native import ising
 from quip.chain.chain import Chain
 from quip.chain.events import Head
 from quip.chain.template import Payee, make_template
@@ -67,7 +67,7 @@ class Forger:
         self.puzzle = puzzle
         self._secret = mining_secret(number)
         self._leaf = 0
-        self._bench = Workbench(puzzle, DrawnSpins(), _native.CancelFlag(), READS)
+        self._bench = Workbench(puzzle, DrawnSpins(), ising.CancelFlag(), READS)
         self.miner_id: bytes = hybrid.miner_id(self._secret.keys)
 
     def child(self, chain: Chain, now: int) -> Block:

@@ -1,4 +1,7 @@
-"""Makes tests/vectors/puzzle.json by the plain reference: `cd tests && python -m reference.make_puzzle_vectors`."""
+"""Makes puzzle.json and graph.json in tests/vectors by the plain reference.
+
+cd tests && python -m reference.make_puzzle_vectors
+"""
 
 import hashlib
 import json
@@ -8,10 +11,11 @@ from typing import Any
 
 from quip.ising.puzzle import PuzzleRules
 from quip.ising.topology import build_topology
-from reference import ising
+from reference import ising, zephyr
 from reference.blake3 import keyed_stream
 
 OUT = Path(__file__).parent.parent / "vectors" / "puzzle.json"
+GRAPH = OUT.with_name("graph.json")
 
 # Integer cutoffs as a spec holds them: what they approximate does not matter to the law.
 ROWS = (
@@ -77,5 +81,16 @@ def case(params: dict[str, Any], fields: str, sweeps: int) -> dict[str, Any]:
     }
 
 
+def graph() -> dict[str, Any]:
+    """The test network's graph: for those who do not build graphs."""
+    return {"couplers": zephyr.couplers(1, 4), "order": zephyr.visiting_order(1, 4)}
+
+
+def text_of(vector: object) -> str:
+    """A file's text: one row a line would be too long, one number a line too many."""
+    return json.dumps(vector, separators=(",", ":")).replace('"order"', '\n"order"') + "\n"
+
+
 if __name__ == "__main__":
+    GRAPH.write_text(text_of(graph()))
     OUT.write_text(json.dumps([case(*one) for one in CASES], indent=1) + "\n")

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from quip import _native
+from quip._native import hashsig
 from quip.primitives import ecdsa, hybrid
 
 
@@ -13,7 +13,7 @@ class MemorySigner:
         secret = number.to_bytes(32, "big")
         self._chain_id = chain_id
         self._secret = secret
-        self._key = _native.XmssKey.generate(hybrid.SUITE_MINING, secret * 3)
+        self._key = hashsig.XmssKey.generate(hybrid.SUITE_MINING, secret * 3)
         self._leaf = 0
         self._signed: dict[bytes, tuple[bytes, bytes]] = {}
         self.keys = hybrid.HybridKeys(hybrid.SUITE_MINING, ecdsa.public_key(secret), self._key.public_key)

@@ -1,6 +1,7 @@
 //! Where the bytes lie: a file, memory, or a file seen through an overlay that keeps all writes in memory.
 use std::collections::hash_map::{Entry, HashMap};
 use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
@@ -19,6 +20,7 @@ pub fn file(path: &Path, create: bool) -> Result<FileBackend> {
         .read(true)
         .write(true)
         .create_new(create)
+        .mode(0o600) // whatever the umask is: who may write here may forge the chain
         .open(path)?;
     Ok(FileBackend::new(file)?)
 }

@@ -16,6 +16,7 @@ from quip.cli.terminal.live_table import LiveTable, text_of
 from quip.localnet.plan import SCENARIOS, Crew, NodePlan, plan_nodes
 from quip.localnet.report import NetworkReport
 from quip.localnet.run import Ending, LocalnetRun
+from quip.node.config.home import quip_home
 from quip.node.config.node_config import FIRST_PORT
 from quip.node.errors import ConfigError, NodeError
 from quip.node.startup import load_rules
@@ -87,7 +88,10 @@ def _crew(scenario: str, options: Mapping[str, int]) -> Crew:
 
 
 def _directory(wanted: Path | None, print_only: bool) -> Path:
-    directory = (wanted or Path.home() / ".quip" / "simulator" / time.strftime("%Y%m%d-%H%M%S")).absolute()
+    home = quip_home()
+    if wanted is None and home is None:
+        raise ConfigError("this user has no home directory for the nodes' data", "name a directory with --data-dir")
+    directory = (wanted or (home or Path()) / "simulator" / time.strftime("%Y%m%d-%H%M%S")).absolute()
     if print_only:
         return directory
     try:

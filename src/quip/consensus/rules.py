@@ -6,8 +6,10 @@ Each takes what it needs as arguments and raises the broken rule's own error. No
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from dataclasses import astuple
+from functools import lru_cache
 
+from quip._native import seal as native_seal
 from quip.consensus.errors.header import (
     FutureBlock,
     GasLimitOutOfBounds,
@@ -27,10 +29,11 @@ from quip.consensus.errors.seal import InvalidSignature, MissingSeal, WrongMiner
 from quip.consensus.execution import gas
 from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.proof_of_work.proof import check_proof
-from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.spec.chain_spec import ChainSpec, DifficultySpec
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_OMMERS_HASH, MINER_ID_SIZE, Header
 from quip.consensus.types.seal import Seal
+from quip.consensus.work.ladder import Point
 from quip.ising.puzzle import Puzzle, gate_open, seed_of
 from quip.primitives import hybrid
 from quip.primitives.signature_errors import SignatureError
@@ -70,6 +73,34 @@ def check_time(spec: ChainSpec, header: Header, now: int) -> None:
     limit = spec.difficulty.future_limit
     if header.timestamp > now + limit:
         raise FutureBlock(timestamp=header.timestamp, future_limit=limit, now=now)
+
+
+def check_headers(
+    spec: ChainSpec, parent: Header, context: BlockContext, headers: Sequence[Header], now: int
+) -> list[tuple[Requirements, BlockContext]]:
+    """`check_gate` and `check_header` of a run, each header on the one before it, up to the first that is not good.
+
+    What the good ones have to prove, and the context that follows each; they know their hashes afterwards. One native
+    call. It only says which are good: the first that is missing is one whose parent is another, or that the two
+    functions judge, which have the last word.
+    """
+    encoded = [header.encode() for header in headers]
+    checked = _native_rules(spec).check((parent.encode(), astuple(context)), encoded, now)
+    for header, (block_hash, _, _) in zip(headers, checked, strict=False):
+        header.hashed(block_hash)
+    return [(Requirements(*required), BlockContext(*following)) for _, required, following in checked]
+
+
+@lru_cache(maxsize=8)
+def _rules_of(
+    gate_bits: int, gas_limits: tuple[int, int], levels: DifficultySpec, ladder: tuple[Point, ...]
+) -> native_seal.HeaderRules:
+    return native_seal.HeaderRules(gate_bits, gas_limits, levels, ladder)
+
+
+def _native_rules(spec: ChainSpec) -> native_seal.HeaderRules:
+    limits = (spec.gas_limit_minimum, spec.gas_limit_maximum)
+    return _rules_of(spec.puzzle.gate_bits, limits, spec.difficulty, spec.puzzle.ladder)
 
 
 def check_signature(spec: ChainSpec, header: Header, seal: Seal | None) -> Seal:
@@ -112,13 +143,8 @@ def check_seals(
     ]
 
 
-_FlatSeal: TypeAlias = tuple[tuple[bytes, bytes, bytes, int], tuple[int, bytes, bytes, bytes, bytes], tuple[bytes, ...]]
-
-
-def _flat(header: Header, seal: Seal, required: Requirements) -> _FlatSeal:
-    signed = (header.hash, header.miner_id, header.mix_hash, required.margin)
-    keys = (seal.suite, seal.ecdsa_key, seal.xmss_key, seal.ecdsa_signature, seal.xmss_signature)
-    return signed, keys, seal.solutions
+def _flat(header: Header, seal: Seal, required: Requirements) -> tuple[bytes, bytes, bytes, int, bytes]:
+    return header.hash, header.miner_id, header.mix_hash, required.margin, seal.encode()
 
 
 def _fault(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from quip import _native
+from quip._native import ising
 from quip.ising.puzzle import REPLICAS, Puzzle
 from quip.mining.plan import Plan
 from quip.mining.samplers.sampler import Sampler, Samples
@@ -28,7 +28,7 @@ class Workbench:
 
     puzzle: Puzzle
     sampler: Sampler
-    cancel: _native.CancelFlag
+    cancel: ising.CancelFlag
     reads: int = REPLICAS
 
     def attempt(self, seed: bytes, margin: int, plan: Plan) -> Effort:
@@ -56,7 +56,7 @@ class Workbench:
                 return effort
         return effort
 
-    def _promising(self, model: _native.IsingModel, total: int, plan: Plan, start: int, effort: Effort) -> bool:
+    def _promising(self, model: ising.Model, total: int, plan: Plan, start: int, effort: Effort) -> bool:
         drawn = self.sampler.sample(model, self.reads, plan.probe_sweeps, ~start & SEED_MASK, self.cancel)
         if drawn is None:
             effort.cancelled = True

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from quip import _native
+from quip._native import ising
 from quip.chain.template import Template
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.proof_of_work.proof import check_proof
@@ -118,7 +118,7 @@ class Worker:
         self._puzzle = puzzle
         self._desk = desk
         self._tally = tally
-        self._cancel = _native.CancelFlag()
+        self._cancel = ising.CancelFlag()
         self._bench = Workbench(puzzle, setup.samplers[number], self._cancel, setup.reads)
         self._nonce = (setup.first_nonce + (number << NONCE_LANE_BITS)) % (1 << 64)
         self._failed = ""

@@ -91,7 +91,7 @@ class JobOwner(Requester, Protocol):
         ...
 
     def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
-        """Per seal None, or the rule that it breaks."""
+        """Per seal the sealed header, or the rule that it breaks."""
         ...
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:

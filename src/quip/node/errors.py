@@ -9,11 +9,14 @@ NodeError
 |   +-- WrongChain      it holds another chain
 |   +-- DamagedStore    its bytes are not what was written
 +-- PortBusy            a port that was asked for is taken
++-- PortForbidden       a port that was asked for is for privileged programs
 +-- NoNode              a command needs a running node and finds none (or several)
 +-- PayoutRefused       the payee is not an account
 """
 
 from pathlib import Path
+
+from quip.storage.errors import HINT as STORE_HINT
 
 
 class NodeError(Exception):
@@ -71,7 +74,7 @@ class WrongChain(DataDirError):
     def __init__(self, directory: Path, stored: bytes, wanted: bytes) -> None:
         super().__init__(
             f"{directory} holds a chain with genesis 0x{stored.hex()}, the chain spec makes 0x{wanted.hex()}",
-            "give the --genesis-config that this directory was made with, or another --data-dir",
+            "leave --genesis-config out: the directory knows its own chain. Or name another --data-dir",
         )
 
 
@@ -79,8 +82,9 @@ class DamagedStore(DataDirError):
     """The store's bytes fail their checksums."""
 
     def __init__(self, directory: Path, damage: str) -> None:
+        what = damage.removeprefix("store is damaged").removesuffix(f"; {STORE_HINT}")
         super().__init__(
-            f"the store in {directory} is damaged: {damage}",
+            f"the store in {directory} is damaged{what if what != damage else f': {damage}'}",
             f"run: quip db check --data-dir {directory}, then: quip db reindex --data-dir {directory}",
         )
 
@@ -90,6 +94,16 @@ class PortBusy(NodeError):
 
     def __init__(self, what: str, port: int, flag: str) -> None:
         super().__init__(f"port {port}, wanted for the {what}, is in use", f"choose another one with {flag}")
+
+
+class PortForbidden(NodeError):
+    """The system lets only privileged programs listen on a port."""
+
+    def __init__(self, what: str, port: int, flag: str) -> None:
+        super().__init__(
+            f"this program may not listen on port {port}, wanted for the {what}",
+            f"choose one from 1024 up with {flag}",
+        )
 
 
 class NoNode(NodeError):

@@ -44,14 +44,13 @@ def run_node(config: NodeConfig) -> None:
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
         stack.enter_context(startup.lock_directory(files))
-        payout = startup.account(config.payout)
         listeners = stack.enter_context(listening(config))
         transport = opening.open_transport(config, opening.listening_host(config), files)
         core = open_core(config, rules, files, stack)
-        mining = open_mining(core, payout, stack)
+        mining = open_mining(core, config.payout, stack)
         network = opening.open_network(core, transport, mining, stack)
         status = NodeStatus(core, mining, network)
-        rpc = RpcService(core, status.view(), listeners.rpc)
+        rpc = RpcService(core, status.view(), listeners)
         with startup.explained(files.root):
             stack.enter_context(announced(files.root, rpc.url))
 
@@ -72,9 +71,9 @@ def services(
 ) -> list[Service]:
     """What runs beside the RPC, in the order of their start; they stop the other way round."""
     chain = core.writer.chain
-    metrics = listeners.metrics
+    metrics, access = listeners.metrics, listeners.metrics_access
     return [
-        *([] if metrics is None else [MetricsService(core.metrics, status.measure, metrics)]),
+        *([] if metrics is None else [MetricsService(core.metrics, status.measure, metrics, access)]),
         network,
         BlockLog(network, core.metrics.network, mining.identity.miner_id, chain),
         MiningService(mining, chain, network.progress, core.config.auto_mine),

@@ -1,11 +1,10 @@
 """JSON-RPC as a service: the table of methods over the store and the node, on a socket that is open already."""
 
 import asyncio
-import socket
 from concurrent.futures import ThreadPoolExecutor
 
 from quip.node.core import NodeCore
-from quip.node.process.listeners import serve
+from quip.node.process.listeners import Listeners, serve
 from quip.rpc.methods.table import table
 from quip.rpc.transport import http
 from quip.rpc.transport.dispatch import Dispatcher
@@ -17,7 +16,7 @@ RPC_THREADS = 4  # enough for local tools; each may hold one proof's baseline
 class RpcService:
     """Answers JSON-RPC calls."""
 
-    def __init__(self, core: NodeCore, node: NodeView, listener: socket.socket) -> None:
+    def __init__(self, core: NodeCore, node: NodeView, listeners: Listeners) -> None:
         """`node`: what is not in the store."""
         limits = core.config.rpc
         self._pool = ThreadPoolExecutor(RPC_THREADS, "rpc")
@@ -28,7 +27,8 @@ class RpcService:
             limits.batch_limit,
             lambda method, outcome: core.metrics.rpc.labels(method, outcome).inc(),
         )
-        self._server = http.LocalServer(http.application(dispatcher, limits.body_limit_bytes), listener)
+        application = http.application(dispatcher, limits.body_limit_bytes, listeners.rpc_access)
+        self._server = http.LocalServer(application, listeners.rpc)
 
     @property
     def url(self) -> str:

@@ -1,7 +1,6 @@
 """Opens what a node stands on: the rules, the data directory, the store, the keys. What goes wrong is explained."""
 
 import contextlib
-import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,9 +15,11 @@ from quip.chain.ports import ChainStore
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
+from quip.files import durable_files
+from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
 from quip.ising.puzzle import Puzzle
 from quip.networks.shipped import spec_bytes
-from quip.node.config.data_dir import DataFiles
+from quip.node.config.data_dir import SPEC_FILE, DataFiles
 from quip.node.errors import (
     ConfigError,
     DamagedStore,
@@ -29,7 +30,7 @@ from quip.node.errors import (
     PayoutRefused,
     WrongChain,
 )
-from quip.primitives.address import AddressError, checksum_address, parse_address
+from quip.primitives.address import checksum_address
 from quip.primitives.hybrid import leaf_of
 from quip.storage.chain_store import RedbChainStore, open_chain_store, read_chain_store
 from quip.storage.errors import (
@@ -50,6 +51,10 @@ log = structlog.get_logger("quip.node")
 
 LEAF_HISTORY = 4096  # blocks back in which our own last leaf is looked for; a restored backup is rarely older
 SPEC_HINT = "give public, dev, test, or the path of a chain spec (JSON) to --genesis-config"
+DAMAGED_SPEC_HINT = (
+    "start the node once with the --genesis-config (public, dev, test or a file) that this directory was made with: "
+    "that writes the file anew"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +68,54 @@ class Rules:
 
 def load_rules(genesis_config: str) -> Rules:
     """The rules of a network's name or a chain spec's path. Raises ConfigError."""
+    return rules_of(read_spec(genesis_config)[1], genesis_config)
+
+
+def read_spec(genesis_config: str) -> tuple[ChainSpec, bytes]:
+    """The chain spec of a network's name or a path, and its text. Raises ConfigError."""
     try:
         text = spec_bytes(genesis_config)
     except InvalidSpec as error:
-        raise ConfigError(str(error), SPEC_HINT) from None
+        raise ConfigError(f"genesis_config: {error}", SPEC_HINT) from None
     except OSError as error:
         raise ConfigError(f"cannot read the chain spec {genesis_config}: {error.strerror}", SPEC_HINT) from None
-    return rules_of(text, genesis_config)
+    return spec_of(text, genesis_config), text
+
+
+def spec_of(text: bytes, source: str) -> ChainSpec:
+    """The chain spec in a text. Raises ConfigError."""
+    try:
+        return parse_spec(text)
+    except InvalidSpec as error:
+        own = Path(source).name == SPEC_FILE
+        raise ConfigError(f"{source}: {error}", DAMAGED_SPEC_HINT if own else SPEC_HINT) from None
 
 
 def rules_of(text: bytes, source: str) -> Rules:
     """The rules in a chain spec's text. Raises ConfigError."""
+    spec = spec_of(text, source)
     try:
-        spec = parse_spec(text)
         return Rules(spec, text, Puzzle(puzzle_rules(spec.puzzle)))
     except InvalidSpec as error:
         raise ConfigError(f"{source}: {error}", SPEC_HINT) from None
+
+
+def other_chain(directory: Path, stored: int, wanted: int) -> DataDirError:
+    """The data directory of one chain, wanted for another."""
+    return DataDirError(
+        f"{directory} holds chain id {stored}, the chain spec says {wanted}",
+        "leave --genesis-config out: the directory knows its own chain. Or name another --data-dir",
+    )
+
+
+def directory_rules(files: DataFiles) -> Rules:
+    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use."""
+    try:
+        return rules_of(files.spec.read_bytes(), str(files.spec))
+    except OSError as error:
+        raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
+    except ConfigError as error:
+        raise DataDirError(error.message, DAMAGED_SPEC_HINT) from None
 
 
 @contextlib.contextmanager
@@ -97,33 +134,28 @@ def explained(directory: Path) -> Iterator[None]:
     except OtherGenesis as error:
         raise WrongChain(directory, error.stored, error.expected) from None
     except WrongNetwork as error:
-        raise DataDirError(
-            f"{directory} holds chain id {error.stored}, the chain spec says {error.expected}",
-            "give the --genesis-config that this directory was made with, or another --data-dir",
-        ) from None
+        raise other_chain(directory, error.stored, error.expected) from None
     except StoreVersion as error:
         raise DataDirError(str(error), "use the version of quip that wrote it, or another --data-dir") from None
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
-        raise (DiskFull(directory) if _is_full(error.errno) else NodeError(error.message, error.hint)) from None
+        raise (
+            DiskFull(directory) if durable_files.is_full(error.errno) else NodeError(error.message, error.hint)
+        ) from None
     except WalletError as error:
         raise NodeError(error.message, error.hint) from None
     except OSError as error:
         raise _disk_error(directory, error) from None
 
 
-def _is_full(number: int | None) -> bool:
-    return number in (errno.ENOSPC, errno.EDQUOT)
-
-
 def _disk_error(directory: Path, error: OSError) -> NodeError:
-    if _is_full(error.errno):
+    if durable_files.is_full(error.errno):
         return DiskFull(directory)
-    return DataDirError(
-        f"cannot use the data directory {directory}: {error.strerror or error}",
-        "give a --data-dir that you may write to (or mend its owner and permissions)",
-    )
+    hint = "give a --data-dir that you may write to (or mend its owner and permissions)"
+    if isinstance(error, NoLocks):
+        hint = NO_LOCKS_HINT
+    return DataDirError(f"cannot use the data directory {directory}: {error.strerror or error}", hint)
 
 
 def lock_directory(files: DataFiles) -> DataDirLock:
@@ -142,12 +174,18 @@ def open_chain(files: DataFiles, rules: Rules) -> tuple[RedbChainStore, Chain]:
         store = open_chain_store(files.store, rules.spec.chain_id)
         undo.callback(store.close)
         chain = Chain.open(rules.spec, store, rules.puzzle)
-        if not files.spec.exists():
-            draft = files.spec.with_name(files.spec.name + ".new")
-            draft.write_bytes(rules.spec_json)
-            draft.replace(files.spec)
+        _keep_spec(files.spec, rules.spec_json)
         undo.pop_all()
     return store, chain
+
+
+def _keep_spec(file: Path, text: bytes) -> None:
+    """Leave the chain's own spec in the data directory: the store has just proved that it is this one."""
+    found = file.read_bytes() if file.exists() else None
+    if found != text:
+        durable_files.replace(file, text)
+        if found is not None:
+            log.warning("chain_spec.json was damaged, and is written anew", file=str(file))
 
 
 @contextlib.contextmanager
@@ -156,7 +194,7 @@ def stopped_chain(files: DataFiles) -> Iterator[tuple[Rules, RedbChainStore, Cha
     if not files.store.is_file() or not files.spec.is_file():
         raise DataDirError(f"there is no chain in {files.root}", "give the --data-dir of a node that has run")
     with explained(files.root), DataDirLock.acquire(files.root):
-        rules = rules_of(files.spec.read_bytes(), str(files.spec))
+        rules = directory_rules(files)
         with contextlib.closing(read_chain_store(files.store)) as store:
             yield rules, store, Chain.open(rules.spec, store, rules.puzzle)
 
@@ -197,14 +235,6 @@ def first_unseen_leaf(store: ChainStore, miner_id: bytes) -> int:
             return leaf_of(block.seal.suite, block.seal.xmss_signature) + 1 if block and block.seal else 0
         block_hash = header.parent_hash
     return 0
-
-
-def account(payout: str | None) -> bytes | None:
-    """The address in `payout`. Raises ConfigError; whether it is an account shows once the chain is open."""
-    try:
-        return None if payout is None else parse_address(payout)
-    except AddressError as error:
-        raise ConfigError(f"payout: {error}", "give an account's address, such as quip wallet show prints") from None
 
 
 def payee(payout: bytes | None, files: DataFiles, store: ChainStore, miner_id: bytes) -> bytes:

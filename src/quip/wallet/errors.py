@@ -28,7 +28,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from quip.files.durable_files import advice, closing_command
+from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
+
 RECOVER = "run: quip wallet recover (it starts a new tree; the old one never signs again)"
+
+SPELLING = "check the spelling and order of the 12 to 24 English words"
 
 
 class WalletError(Exception):
@@ -43,8 +48,9 @@ class WalletError(Exception):
 class BadMnemonic(WalletError):
     """The words are no BIP-39 mnemonic."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"not a mnemonic: {reason}", "check the spelling and order of the 12 to 24 English words")
+    def __init__(self, reason: str, file: Path | None = None, hint: str = SPELLING) -> None:
+        super().__init__(f"{'not a mnemonic' if file is None else f'no mnemonic is in {file}'}: {reason}", hint)
+        self.reason = reason
 
 
 class WalletExists(WalletError):
@@ -65,14 +71,15 @@ class ExposedSecret(WalletError):
     """A secret that other users of the machine can reach."""
 
     def __init__(self, path: Path, mode: int) -> None:
-        super().__init__(f"{path} has mode {mode:04o}: others can reach it", f"run: chmod go-rwx {path}")
+        super().__init__(f"{path} has mode {mode:04o}: others can reach it", f"run: {closing_command([path])}")
 
 
 class NotAccessible(WalletError):
     """A file or directory of the wallet that this user cannot reach."""
 
     def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(f"cannot use {path}: {error.strerror or error}", "check who owns it")
+        hint = NO_LOCKS_HINT if isinstance(error, NoLocks) else "check who owns it"
+        super().__init__(f"cannot use {path}: {error.strerror or error}", hint)
 
 
 class DirectoryInUse(WalletError):
@@ -95,7 +102,7 @@ class WriteFailed(WalletError):
     """The state could not be made durable, so nothing was signed."""
 
     def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(f"cannot write {path}: {error.strerror or error}", "free some space or check the disk")
+        super().__init__(f"cannot write {path}: {error.strerror or error}", advice(error))
         self.errno = error.errno
 
 

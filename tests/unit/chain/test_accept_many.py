@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.events import ChainEvent, Connected, Disconnected, HeadChanged
 from quip.chain.ports import ImportChange
@@ -26,7 +26,7 @@ NOW = 1 << 40
 class WatchedStore(RedbChainStore):
     """The real store, and how many changes each commit had."""
 
-    def __init__(self, store: _native.Store) -> None:
+    def __init__(self, store: native_store.Store) -> None:
         super().__init__(store)
         self.sizes: list[int] = []
 
@@ -43,7 +43,7 @@ def blocks_of(chain: Chain) -> list[Block]:
 @pytest.mark.parametrize("size", [1, 2, 7, 30, 1_000])
 def test_batches_leave_the_store_that_single_blocks_leave(size: int) -> None:
     twin = history()
-    raw = _native.Store.in_memory()
+    raw = native_store.Store.in_memory()
     store = WatchedStore(raw)
     for_network(raw, network_spec().chain_id)
     chain = open_chain(store)
@@ -139,7 +139,7 @@ def test_a_bad_block_takes_only_its_descendants() -> None:
 
 
 def test_nothing_to_write_is_no_commit() -> None:
-    raw = _native.Store.in_memory()
+    raw = native_store.Store.in_memory()
     store = WatchedStore(raw)
     chain = open_chain(store)
     blocks = history().blocks
@@ -170,7 +170,7 @@ def test_what_was_judged_before_is_not_judged_again(monkeypatch: pytest.MonkeyPa
     stores = []
     for form, times in ((blocks, 6), (complete, 0)):
         before = asked.copy()
-        store = _native.Store.in_memory()
+        store = native_store.Store.in_memory()
         for_network(store, network_spec().chain_id)
         outcomes = open_chain(RedbChainStore(store)).accept_many(form, NOW)
         assert all(isinstance(outcome, Accepted) for outcome in outcomes)
@@ -221,17 +221,17 @@ def test_what_is_staged_is_seen_by_nobody_until_it_is_written() -> None:
                 assert chain.tree.canonical_hash(2) is None
                 assert contents(raw) == history().after[1]
                 self.sizes.clear()
-                raise _native.StoreFull("no room")
+                raise native_store.StoreFull("no room")
             super().commit(*changes)
 
-    raw = _native.Store.in_memory()
+    raw = native_store.Store.in_memory()
     for_network(raw, network_spec().chain_id)
     store = Refusing(raw)
     chain = open_chain(store)
     events: list[ChainEvent] = []
     chain.accept(blocks[0], NOW)
     chain.subscribe(events.append)
-    with pytest.raises(_native.StoreFull):
+    with pytest.raises(native_store.StoreFull):
         chain.accept_many(blocks[1:], NOW)
     assert events == []
     assert chain.head.header.number == 1

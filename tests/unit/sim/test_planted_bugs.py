@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from quip.chain.batch import Batch
+from quip.consensus import block_validation
 from quip.consensus.block_validation import ExecutedBlock, SealedHeader
 from quip.consensus.errors.body import ExecutionError
 from quip.consensus.errors.header import FutureBlock
@@ -21,7 +22,6 @@ from quip.net.wire.messages import BlockSubmit
 from quip.primitives.errors import Fault
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
-from support.forged import sealed_header
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,10 @@ def relays_before_the_check(patch: pytest.MonkeyPatch) -> None:
     check = BlockPipeline._check
 
     def push_first(pipeline: BlockPipeline, candidate: Candidate) -> None:
-        offer = candidate.offer
-        submit = BlockSubmit(offer.header, offer.seal, candidate.claim.total_difficulty)
-        pipeline._orders.extend(pipeline._propagation.push(submit))
+        total = candidate.claim.total_difficulty
+        pipeline._orders.extend(
+            pipeline._propagation.push(BlockSubmit(candidate.offer.header, candidate.offer.seal, total))
+        )
         check(pipeline, candidate)
 
     patch.setattr(BlockPipeline, "_check", push_first)
@@ -126,9 +127,8 @@ def passes_on_the_newest_seal(patch: pytest.MonkeyPatch) -> None:
     proceed = BlockPipeline._proceed
 
     def newest(pipeline: BlockPipeline, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
-        if candidate.others:
-            sealed = sealed_header(sealed.checked, candidate.others[-1].seal)
-        proceed(pipeline, candidate, sealed, now)
+        seal = candidate.others[-1].seal if candidate.others else sealed.seal
+        proceed(pipeline, candidate, SealedHeader(sealed.checked, seal, block_validation._THE_LAW), now)
 
     patch.setattr(BlockPipeline, "_proceed", newest)
 
@@ -148,11 +148,11 @@ PLANTED = {
     "never reorganises": Planted(never_reorganises, with_fault(Kind.SPLIT), "no common tip"),
     "never asks again": Planted(never_asks_again, with_fault(Kind.STALE), "no common tip"),
     "bans the early": Planted(bans_the_early, with_fault(Kind.AHEAD), "banned the honest"),
-    "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WITNESSES), "banned the honest"),
-    "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WITNESSES), ""),
+    "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WRONG_PARTS), "banned the honest"),
+    "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WRONG_PARTS), ""),
     "syncs to equal work": Planted(syncs_to_equal_work, with_fault(Kind.SPLIT), ""),
     "never replaces a dripper": Planted(never_replaces_a_dripper, late_with(Manner.DRIP), "no common tip"),
-    "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.CROWD), "no common tip"),
+    "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.SYBILS), "no common tip"),
     "passes on the newest seal": Planted(passes_on_the_newest_seal, with_liar(Manner.TWINS), "is invalid"),
     "blames the relayer": Planted(blames_the_relayer, with_liar(Manner.FRAME), "banned the honest"),
 }

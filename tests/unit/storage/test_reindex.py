@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.batch import STORED_BEFORE, Admission
 from quip.chain.chain import Chain
 from quip.chain.events import Head
@@ -34,14 +34,14 @@ def test_a_tie_ends_as_it_did(tmp_path: Path, first: int) -> None:
     twins = [twins[first], twins[1 - first]]
     assert twins[0].header.difficulty == twins[1].header.difficulty
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     accept = acceptor(for_network(store, CHAIN_ID))
     for twin in twins:
         accept(twin)
     before = contents(store)
     store.close()
     assert reindex(path, CHAIN_ID, acceptor).lost == ()
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     assert contents(store) == before
     assert for_network(store, CHAIN_ID).head() == twins[0].header.hash
     store.close()
@@ -52,7 +52,7 @@ def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
     loser = canonical_blocks(grown(MAX_BRANCH_DEPTH + 36, seed=1).chain)
     winner = canonical_blocks(grown(MAX_BRANCH_DEPTH + 76, seed=2).chain)
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     chain = open_chain(for_network(store, CHAIN_ID))
     for block in loser:
         chain.accept(block, block.header.timestamp)
@@ -64,7 +64,7 @@ def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
     report = reindex(path, CHAIN_ID, acceptor)
     assert (report.lost, report.backup) == ((), None)
     assert report.accepted == len(loser) + len(winner)
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     assert contents(store) == before
     store.close()
     assert db_check(path, spec=network_spec()).problems == ()
@@ -76,7 +76,7 @@ def test_a_sound_store_is_rebuilt_as_it_was(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     made = generator(new_chain(), seed, miners=3)
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     chain = open_chain(for_network(store, CHAIN_ID))
     grown_so_far = [made.chain.head]
     for _ in range(MAX_BRANCH_DEPTH + 60):
@@ -89,7 +89,7 @@ def test_a_sound_store_is_rebuilt_as_it_was(tmp_path: Path, seed: int) -> None:
     del chain
     store.close()
     assert reindex(path, CHAIN_ID, acceptor).lost == ()
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     assert for_network(store, CHAIN_ID).head() == head
     assert contents(store) == before
     store.close()
@@ -98,7 +98,7 @@ def test_a_sound_store_is_rebuilt_as_it_was(tmp_path: Path, seed: int) -> None:
 def test_without_a_readable_head_the_most_work_wins(tmp_path: Path) -> None:
     blocks = canonical_blocks(grown(8).chain)
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     accept = acceptor(for_network(store, CHAIN_ID))
     for block in blocks:
         accept(block)
@@ -106,6 +106,6 @@ def test_without_a_readable_head_the_most_work_wins(tmp_path: Path) -> None:
     store.commit([], [("meta", b"head"), ("canonical", (3).to_bytes(8, "big"))])
     store.close()
     assert reindex(path, CHAIN_ID, acceptor).lost == ()
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     assert contents(store) == before
     store.close()

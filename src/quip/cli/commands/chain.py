@@ -1,10 +1,12 @@
 """quip chain verify, quip chain export."""
 
+import contextlib
 import hashlib
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.progress import Progress, TaskID
@@ -34,7 +36,10 @@ Genesis = Annotated[
     str | None, typer.Option("--genesis-config", help="Chain spec to verify against; default: the node's own")
 ]
 NoSeals = Annotated[bool, typer.Option("--no-seals", help="Leave the seals out: equal chains give equal files")]
-Target = Annotated[Path, typer.Argument(help="File to write", dir_okay=False, writable=True)]
+Target = Annotated[
+    Path, typer.Argument(help="File to write; - for stdout", dir_okay=False, writable=True, allow_dash=True)
+]
+STDOUT = Path("-")
 
 
 @app.command()
@@ -119,7 +124,7 @@ def export(
     with open_target(rpc, data_dir) as node:
         head = integer(node.call("eth_blockNumber"))
         try:
-            with file.open("wb") as opened, progress_bar() as progress:
+            with _opened(file) as opened, progress_bar() as progress:
                 task = progress.add_task("exporting", total=head + 1, unit="blocks")
                 for block in read_blocks(node, head):
                     encoded = _without_seal(block) if no_seals else block.encode()
@@ -127,13 +132,25 @@ def export(
                     digest.update(encoded)
                     size += len(encoded)
                     progress.advance(task)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             raise NodeError(f"cannot write {file}: {error.strerror}", "choose a file that can be written") from None
     report = {"file": str(file), "blocks": head + 1, "bytes": size, "seals": not no_seals, "sha256": digest.hexdigest()}
     if as_json:
-        output.emit_json(report)
+        output.emit_json(report, err=file == STDOUT)
     else:
-        output.emit_report(report)
+        output.emit_report(report, err=file == STDOUT)
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    if file == STDOUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with file.open("wb") as opened:
+        yield opened
 
 
 def _without_seal(block: Block) -> bytes:

@@ -9,10 +9,14 @@ import typer
 
 import quip
 from quip.cli.terminal.flags import BY_KIND, EVERY, GENERAL, environment_help, settings_of, takes_flags
+from quip.cli.terminal.options import path_argument
 from quip.node.config import node_config as configuration
+from quip.node.config.merging import merged
 from quip.node.config.settings import Kind
+from quip.node.config.toml_file import as_toml
 
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file; see quip-node.example.toml", metavar="FILE")]
+CONFIG_HELP = "TOML file; see quip-node.example.toml"
+Config = Annotated[Path | None, typer.Option("--config", help=CONFIG_HELP, metavar="FILE", parser=path_argument)]
 Check = Annotated[bool, typer.Option("--check-config", help="Print the merged configuration, secrets masked, and exit")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version and exit")]
 
@@ -66,15 +70,20 @@ for _kind, _help in HELP.items():
 
 
 def start(kind: Kind | None, flags: Mapping[str, Mapping[str, Any]], file: Path | None, check: bool) -> None:
-    """Merge the configuration and run the node (or print the configuration)."""
+    """Merge the configuration, check all that it names, and run the node (or print the configuration)."""
     chosen = {} if kind is None else {"default": kind}
-    settings = configuration.merged({**flags, "global": {**flags.get("global", {}), **chosen}}, file)
+    settings = merged({**flags, "global": {**flags.get("global", {}), **chosen}}, file)
     config = configuration.freeze(settings)
+    for notice in settings.notices:
+        typer.echo(f"notice: {notice}", err=True)
+    os.environ.update({variable: str(config.cpu.num_cpus) for variable in THREAD_LIMITS})
+    from quip.node import preflight  # numerical libraries read the limits when they are first imported
+
+    preflight.check(config)
     if check:
-        typer.echo(configuration.as_toml(settings))
+        settings.global_.genesis_config = config.genesis_config
+        typer.echo(as_toml(settings))
         return
-    for variable in THREAD_LIMITS:
-        os.environ[variable] = str(config.cpu.num_cpus)
-    from quip.node.node import run_node  # numerical libraries read the limits when they are first imported
+    from quip.node.node import run_node
 
     run_node(config)

@@ -25,7 +25,7 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "node": f"{found['nodeName']} ({'running' if found['running'] else 'stopped'}), version {found['version']}",
             "chain": f"{found['chain']} (id {found['chainId']}), genesis {output.short(found['genesis'])}",
             "head": f"#{integer(head['number'])} {head['hash']}",
-            "time": f"{output.moment(integer(head['timestamp']))} UTC, {found['headAge']} s ago",
+            "time": f"{output.moment(integer(head['timestamp']))} UTC, {output.age(found['headAge'])}",
             "next level": f"{output.level(found['level'])} (work {integer(found['work']):,})",
             "block time": f"{_seconds(found['blockTime'])} (target {found['targetBlockTime']} s)",
             "total work": f"{integer(head['totalDifficulty']):,}",

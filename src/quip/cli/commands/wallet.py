@@ -14,7 +14,7 @@ from quip.node.config.data_dir import DataFiles, default_data_dir
 from quip.node.config.node_config import FIRST_PORT
 from quip.node.errors import DataDirError, NodeError
 from quip.node.process.logs import key_progress
-from quip.node.startup import load_rules, records_of
+from quip.node.startup import directory_rules, load_rules, records_of
 from quip.primitives.address import checksum_address
 from quip.rpc.encoding import integer
 from quip.wallet.accounts.payout import PayoutWallet
@@ -112,7 +112,7 @@ def recover(genesis_config: Genesis = None, as_json: Json = False, data_dir: Dat
         raise DataDirError(
             f"there is no chain in {files.root}", "give the --data-dir of a node that has run, or its --genesis-config"
         )
-    spec = load_rules(genesis_config or str(files.spec)).spec
+    spec = (directory_rules(files) if genesis_config is None else load_rules(genesis_config)).spec
     with MiningIdentity.recover(files.identity, spec.chain_id, records_of(files), key_progress) as identity:
         report = {"minerId": "0x" + identity.miner_id.hex(), "signaturesLeft": identity.remaining}
     if as_json:

@@ -11,7 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from quip.node.config.settings import SECTIONS, environment_name
+from quip.node.config.settings import SECTIONS, environment_name, option_name
+from quip.node.config.values import path
+from quip.node.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +34,20 @@ class Flag:
     @property
     def option(self) -> str:
         """As it is written on the command line."""
-        return self.name or "--" + self.key.replace("_", "-")
+        name = option_name(self.key)
+        return self.name or (f"{name}/--no-{name[2:]}" if self.kind is bool else name)
 
 
 GENERAL = (
     Flag("global", "port", "Port to listen on; the RPC port follows it", int),
-    Flag("global", "listen", "Address to listen on", str, "--listen"),
+    Flag("global", "listen", "Address to listen on", str),
     Flag("global", "public_host", "How others reach this node: host or host:port"),
     Flag("global", "public_port", "Port under which others reach this node", int),
     Flag("global", "peer", "A node to connect to, host:port (repeats)", list[str]),
-    Flag("global", "auto_mine", "Mine; without it the node follows and validates", bool, "--auto-mine/--no-auto-mine"),
-    Flag("global", "genesis_config", "Chain: public, dev, test, or the path of a chain spec"),
+    Flag("global", "auto_mine", "Mine; without it the node follows and validates", bool),
+    Flag(
+        "global", "genesis_config", "Chain: public, dev, test, or a chain spec's path [default: the data directory's]"
+    ),
     Flag("global", "data_dir", "Where the chain and the keys are kept", Path),
     Flag("global", "payout", "Account that rewards are paid to"),
     Flag("global", "node_name", "Name in logs and statistics"),
@@ -69,9 +74,9 @@ CPU = (
     Flag("cpu", "num_sweeps", 'Sweeps a read, or "auto"', str),
 )
 GPU = (
-    Flag("gpu", "backend", "local, mps or modal", str, "--gpu-backend"),
-    Flag("gpu", "devices", "GPU to mine with (repeats); default: all", list[str], "--device"),
-    Flag("gpu", "types", "Modal machine type (repeats)", list[str], "--gpu-type"),
+    Flag("gpu", "backend", "local, mps or modal", str),
+    Flag("gpu", "devices", "GPU to mine with (repeats); default: all", list[str]),
+    Flag("gpu", "types", "Modal machine type (repeats)", list[str]),
 )
 QPU = (
     Flag("qpu", "dwave_api_key", "D-Wave API key (better: DWAVE_API_KEY in the environment or .env)"),
@@ -106,10 +111,11 @@ def _parameter(flag: Flag) -> inspect.Parameter:
     model = SECTIONS.get(flag.section)
     default = model.model_fields[flag.key].get_default(call_default_factory=True) if model else None
     shown = "" if default in (None, (), False) else f" [default: {default}]"
+    kind = str if flag.kind is Path else flag.kind  # an empty path must be seen: typer would make it "."
     metavar = None if flag.kind is bool else METAVARS.get(flag.kind, "TEXT")
     option = typer.Option(flag.option, help=flag.help + shown, show_default=False, metavar=metavar)
     return inspect.Parameter(
-        flag.parameter, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[flag.kind | None, option]
+        flag.parameter, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )
 
 
@@ -118,9 +124,18 @@ def settings_of(flags: Sequence[Flag], given: Mapping[str, Any]) -> dict[str, di
     found: dict[str, dict[str, Any]] = {}
     for flag in flags:
         value = given.get(flag.parameter)
+        if value is not None and flag.kind is Path:
+            value = _path(flag, value)
         if value is not None and value != []:
             found.setdefault(flag.section, {})[flag.key] = value
     return found
+
+
+def _path(flag: Flag, text: str) -> Path | None:
+    try:
+        return path(text)
+    except ValueError as error:
+        raise ConfigError(f"{flag.option} {text or chr(34) * 2}: {error}", "name a path") from None
 
 
 def environment_help() -> str:

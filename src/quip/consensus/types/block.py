@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quip import _native
+from quip._native import state
 from quip.consensus.errors.body import BlockTooLarge, MalformedBlock, MalformedTransaction
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.seal import Seal
@@ -90,7 +90,7 @@ def transactions_root(transactions: Sequence[bytes]) -> bytes:
     if not transactions:
         return EMPTY_TRIE_ROOT
     pairs = [(rlp.encode(rlp.int_to_bytes(index)), transaction) for index, transaction in enumerate(transactions)]
-    return _native.trie_root(pairs)
+    return state.trie_root(pairs)
 
 
 def _transaction_items(transactions: Sequence[bytes]) -> list[rlp.Item]:

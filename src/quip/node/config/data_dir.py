@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from quip.node.process.running_nodes import RPC_FILE, quip_home
+from quip.node.config.home import quip_home
+from quip.node.errors import ConfigError
+from quip.node.process.running_nodes import RPC_FILE
 from quip.storage import STORE_FILE
 
 if TYPE_CHECKING:
     from quip.node.config.node_config import NodeConfig
 
-MADE_FIRST = (STORE_FILE, "chain_spec.json", "identity", "wallet", "trust.db")  # what makes a directory a node's
+SPEC_FILE = "chain_spec.json"
+MADE_FIRST = (STORE_FILE, SPEC_FILE, "identity", "wallet", "trust.db")  # what makes a directory a node's
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class DataFiles:
     @property
     def spec(self) -> Path:
         """The chain spec that the directory was made with."""
-        return self.root / "chain_spec.json"
+        return self.root / SPEC_FILE
 
     @property
     def rpc(self) -> Path:
@@ -45,7 +48,9 @@ class DataFiles:
     def identity_records(self) -> tuple[Path, ...]:
         """Where what the identity must not forget is kept, best first: outside the data directory, so that a restored
         or rolled-back data directory is found out."""
-        return (Path.home() / ".quip" / "records", self.root / "identity-records")
+        home = quip_home()
+        inside = self.root / "identity-records"
+        return (inside,) if home is None else (home / "records", inside)
 
     @property
     def trust(self) -> Path:
@@ -64,8 +69,11 @@ def files_of(config: NodeConfig, chain: str) -> DataFiles:
 
 
 def default_data_dir(chain: str, port: int) -> Path:
-    """`~/.quip/<chain>/<port>`: several nodes on one machine never meet."""
-    return Path.home() / ".quip" / chain / str(port)
+    """`~/.quip/<chain>/<port>`: several nodes on one machine never meet. Raises ConfigError without a home."""
+    home = quip_home()
+    if home is None:
+        raise ConfigError("this user has no home directory for the node's data", "name a directory with --data-dir")
+    return home / chain / str(port)
 
 
 def existing_data_dirs() -> list[Path]:

@@ -1,28 +1,28 @@
-"""The node's configuration as one frozen value, made once at the start: flag > environment > TOML > default.
+"""The node's configuration as one frozen value, made once at the start.
 
     load(flags, file, kind) -> NodeConfig
 
-Every mistake raises ConfigError, which names the key, the nearest known key, and what to do.
+Every mistake raises ConfigError, which names the flag, variable or key, and what to do.
 """
 
-import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
-
-from quip.node.config.settings import SECTIONS, GlobalSection, Kind, LogLevel, Settings, merge
+from quip.node.config.data_dir import SPEC_FILE
+from quip.node.config.merging import merged
+from quip.node.config.settings import GlobalSection, Kind, LogLevel, Settings
+from quip.node.config.values import split
 from quip.node.errors import ConfigError
+from quip.primitives.address import parse_address
 
 DEFAULT_HOST = "0.0.0.0"
 FIRST_RPC_PORT = 8545
 FIRST_PORT = 20049
 RPC_RULE_PORTS = range(FIRST_PORT, FIRST_PORT + 100)
-MASK = "********"
+DEFAULT_CHAIN = "public"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,10 @@ class MinerCounts:
 
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
-    """Everything an operator may choose; `public` is host:port as others shall dial it."""
+    """Everything an operator may choose; `public` is host:port as others shall dial it, `payout` an address's 20 bytes.
+
+    `genesis_config` is a network's name or the path of a chain spec: where none was given, that of the data directory.
+    """
 
     kind: Kind
     node_name: str
@@ -115,7 +118,7 @@ class NodeConfig:
     auto_mine: bool
     genesis_config: str
     data_dir: Path | None
-    payout: str | None
+    payout: bytes | None
     log_level: LogLevel
     node_log: Path | None
     metrics: MetricsConfig
@@ -131,85 +134,11 @@ def load(flags: Mapping[str, Mapping[str, Any]], file: Path | None, kind: Kind |
     return freeze(merged(flags, file), kind)
 
 
-def merged(
-    flags: Mapping[str, Mapping[str, Any]], file: Path | None, environ: Mapping[str, str] | None = None
-) -> Settings:
-    """The checked, merged settings; raises ConfigError."""
-    toml = read_toml(file) if file is not None else {}
-    refuse_unknown(toml, file)
-    try:
-        return merge(flags, toml, environ)
-    except ValidationError as error:
-        raise _explained(error, file) from None
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """The file's tables; raises ConfigError where it is missing or not TOML."""
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"there is no configuration file {file}", "copy quip-node.example.toml and edit it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {file}: {error}", "check the path and its permissions") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}", "see quip-node.example.toml for the form") from None
-
-
-def refuse_unknown(toml: Mapping[str, Any], file: Path | None) -> None:
-    """Raise ConfigError on the first table or key that nothing reads, naming the nearest known one."""
-    for section, values in toml.items():
-        if section not in SECTIONS:
-            raise ConfigError(f"{file}: unknown table or key [{section}]", _nearest_section(section))
-        if not isinstance(values, dict):
-            raise ConfigError(f"{file}: {section} must be a table", f"write it as [{section}]")
-        for key in values:
-            if key not in SECTIONS[section].model_fields:
-                raise ConfigError(f"{file}: unknown key {key!r} in [{section}]", _nearest_key(section, key))
-
-
-def _nearest_section(name: str) -> str:
-    homes = [section for section, model in SECTIONS.items() if name in model.model_fields]
-    if homes:
-        return f"{name} belongs into the table [{homes[0]}]"
-    near = difflib.get_close_matches(name, SECTIONS, n=1, cutoff=0.0)
-    return f"did you mean [{near[0]}]? The tables are: " + ", ".join(f"[{section}]" for section in SECTIONS)
-
-
-def _nearest_key(section: str, key: str) -> str:
-    homes = [other for other, model in SECTIONS.items() if key in model.model_fields]
-    if homes:
-        return f"{key} belongs into the table [{homes[0]}]"
-    known = dict.fromkeys(SECTIONS[section].model_fields, section)
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    if not near:
-        known = {name: other for other, model in SECTIONS.items() for name in model.model_fields}
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
-    return f"did you mean {near[0]!r} in [{known[near[0]]}]?"
-
-
-def _explained(error: ValidationError, file: Path | None) -> ConfigError:
-    first = error.errors(include_url=False)[0]
-    section, *rest = (str(part) for part in first["loc"])
-    key = rest[0] if rest else section
-    text = first["msg"].removeprefix("Value error, ")
-    shown = MASK if key == "dwave_api_key" else repr(first.get("input"))
-    source = f" (configuration file: {file})" if file else ""
-    return ConfigError(
-        f"[{section}] {key} = {shown}: {text}{source}",
-        "quip-node.example.toml lists every key with its values; quip-network-node --check-config tries it out",
-    )
-
-
 def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
     """The frozen value of checked settings; `kind` is the subcommand, or None for [global] default."""
     general = settings.global_
     chosen: Kind = kind or general.default
-    if general.host and general.listen and general.host != general.listen:
-        raise ConfigError("[global] host and listen differ", "they mean the same thing: keep one of them")
-    if bool(general.tls_cert_file) != bool(general.tls_key_file):
-        raise ConfigError("tls_cert_file and tls_key_file belong together", "give both or none")
-    if general.heartbeat_timeout <= general.heartbeat_interval:
-        raise ConfigError("heartbeat_timeout must exceed heartbeat_interval", "the defaults are 60 and 15 seconds")
+    _check_pairs(settings)
     secret = settings.qpu.dwave_api_key
     return NodeConfig(
         kind=chosen,
@@ -226,9 +155,9 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
             general.heartbeat_timeout,
         ),
         auto_mine=general.auto_mine,
-        genesis_config=general.genesis_config,
-        data_dir=general.data_dir.expanduser() if general.data_dir else None,
-        payout=general.payout,
+        genesis_config=general.genesis_config or _chain_of(general.data_dir),
+        data_dir=general.data_dir,
+        payout=parse_address(general.payout) if general.payout else None,
         log_level=general.log_level,
         node_log=general.node_log,
         metrics=MetricsConfig(general.metrics_port, general.metrics_listen, general.metrics_hosts),
@@ -243,6 +172,31 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         ),
         miners=_miners(settings, chosen),
     )
+
+
+def _check_pairs(settings: Settings) -> None:
+    """Values that are right alone, and wrong together."""
+    general = settings.global_
+    if general.host and general.listen and general.host != general.listen:
+        raise ConfigError(
+            f"{settings.named('host')} and {settings.named('listen')} differ",
+            "they mean the same thing: keep one of them",
+        )
+    if bool(general.tls_cert_file) != bool(general.tls_key_file):
+        given = settings.named("tls_cert_file" if general.tls_cert_file else "tls_key_file")
+        raise ConfigError(f"{given} stands alone: tls_cert_file and tls_key_file belong together", "give both or none")
+    if general.heartbeat_timeout <= general.heartbeat_interval:
+        raise ConfigError(
+            f"{settings.named('heartbeat_timeout')} ({general.heartbeat_timeout:g} s) must exceed "
+            f"{settings.named('heartbeat_interval')} ({general.heartbeat_interval:g} s)",
+            "the defaults are 60 and 15 seconds",
+        )
+
+
+def _chain_of(data_dir: Path | None) -> str:
+    """The chain spec that a data directory was made with; the public network where there is none."""
+    spec = None if data_dir is None else data_dir / SPEC_FILE
+    return DEFAULT_CHAIN if spec is None or not os.path.isfile(spec) else str(spec)  # noqa: PTH113 (never raises)
 
 
 def _rpc(general: GlobalSection) -> RpcConfig:
@@ -287,35 +241,32 @@ def _public_address(settings: Settings) -> str | None:
     general = settings.global_
     if general.public_host is None:
         return None
-    host, port = split_address(general.public_host, "public_host")
+    host, port = _host_and_port(general.public_host)
     if port is not None and general.public_port is not None and port != general.public_port:
         raise ConfigError(
-            f"public_host says port {port}, public_port {general.public_port}", "give the port in one place only"
+            f"{settings.named('public_host')} says port {port}, {settings.named('public_port')} {general.public_port}",
+            "give the port in one place only",
         )
     return f"{host}:{port or general.public_port or general.port}"
 
 
 def _peer(text: str) -> str:
-    host, port = split_address(text, "peer")
+    host, port = _host_and_port(text)
     return f"{host}:{port or FIRST_PORT}"
+
+
+def _host_and_port(text: str) -> tuple[str, int | None]:
+    """As `split`, with an IPv6 address in brackets: a port will follow."""
+    host, port = split(text)
+    return (f"[{host}]" if ":" in host and not host.startswith("[") else host), port
 
 
 def split_address(text: str, key: str) -> tuple[str, int | None]:
     """("host", port or None) of host, host:port or [v6]:port; raises ConfigError."""
-    host, colon, port = text.rpartition(":")
-    if not colon or (text.count(":") > 1 and not host.endswith("]")):
-        host, port = text, ""
-    if not _is_host(host) or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
-        raise ConfigError(f"{key} = {text!r} is no address", "write host:port, such as localhost:20049 or [::1]:20049")
-    return host, int(port) if port else None
-
-
-def _is_host(text: str) -> bool:
-    """Can this be an IP address or a name (RFC 1123; letters of any script)?"""
-    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if not host or not all(letter.isalnum() or letter in "-_.:%" for letter in host):
-        return False
-    return ":" in host or all(0 < len(label) <= 63 for label in host.removesuffix(".").split("."))
+    try:
+        return split(text)
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error}", "write host:port, such as localhost:20049 or [::1]:20049") from None
 
 
 def rpc_port_for(config: NodeConfig) -> int | None:
@@ -326,26 +277,3 @@ def rpc_port_for(config: NodeConfig) -> int | None:
     if config.port in RPC_RULE_PORTS:
         return FIRST_RPC_PORT + config.port - FIRST_PORT
     return None
-
-
-def as_toml(settings: Settings) -> str:
-    """The merged settings as a TOML file with its secrets masked; keys without a value are left out."""
-    lines: list[str] = []
-    for section, values in settings.model_dump(by_alias=True).items():
-        rows = [f"{key} = {_toml_value(value)}" for key, value in values.items() if value is not None]
-        if rows:
-            lines += [f"[{section}]", *rows, ""]
-    return "\n".join(lines).rstrip()
-
-
-def _toml_value(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return f'"{MASK}"'
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, tuple | list):
-        return "[" + ", ".join(_toml_value(part) for part in value) + "]"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

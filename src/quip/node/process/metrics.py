@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quip.rpc.transport.http import is_loopback
+from quip.rpc.transport.access import LOOPBACK_ONLY, Access
 
 IMPORT_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 DELAY_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -86,12 +86,13 @@ class NetworkMetrics:
         )
 
 
-def application(metrics: Metrics, refresh: Callable[[], None]) -> Starlette:
+def application(metrics: Metrics, refresh: Callable[[], None], access: Access = LOOPBACK_ONLY) -> Starlette:
     """The web application with its one page, /metrics; `refresh` sets what nobody sets by itself."""
 
     def page(request: Request) -> Response:
-        if not is_loopback(request.headers.get("host", "")):  # a web page by DNS rebinding
-            return Response("invalid host specified\n", 403)
+        refusal = access.refusal(request)
+        if refusal is not None:
+            return refusal
         refresh()
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from quip.node.config.home import quip_home
 from quip.storage.lock import holder_of, is_locked
 
 RPC_FILE = "rpc"
@@ -27,14 +28,6 @@ class RunningNode:
     pid: int | None
     data_dir: Path
     rpc_url: str
-
-
-def quip_home() -> Path | None:
-    """`~/.quip`; None for a user without a home."""
-    try:
-        return Path.home() / ".quip"
-    except RuntimeError:
-        return None
 
 
 def notes_dir() -> Path | None:

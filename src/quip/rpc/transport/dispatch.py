@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from quip.rpc.errors import HandlerCrashed, InvalidRequest, MethodNotFound, ParseError, RpcError
+from quip.rpc.errors import HandlerCrashed, InvalidRequest, MethodNotFound, ParseError, RpcError, TokenNeeded
 from quip.rpc.params import Param, parse_arguments
 from quip.rpc.transport.log_limit import RepeatLimit
 from quip.storage.errors import StoreError
@@ -30,6 +30,8 @@ class Method:
     name: str
     params: Sequence[Param]
     answer: Callable[..., Any]
+    admin: bool = False
+    """Does it change the node, or tell what is nobody else's business? Then only this machine or the token may."""
 
 
 class Dispatcher:
@@ -48,38 +50,44 @@ class Dispatcher:
         self._count = count
         self._failures = RepeatLimit()
 
-    async def handle(self, body: bytes) -> bytes | None:
-        """The response to one HTTP body; None where there is nothing to say (notifications only)."""
+    async def handle(self, body: bytes, admin: bool = False) -> bytes | None:
+        """The response to one HTTP body; None where there is nothing to say (notifications only).
+
+        `admin`: may the caller use admin methods?
+        """
         try:
             request = parse(body)
         except ParseError as error:
             return _encode(_failed(None, error))
         if not isinstance(request, list):
-            response = await self._one(request)
+            response = await self._one(request, admin)
             return None if response is None else _encode(response)
         if not request:
             return _encode(_failed(None, InvalidRequest("empty batch")))
         if len(request) > self._batch_limit:
             return _encode(_failed(None, InvalidRequest("batch too large")))
-        responses = [response for call in request if (response := await self._one(call)) is not None]
+        responses = [response for call in request if (response := await self._one(call, admin)) is not None]
         return _encode(responses) if responses else None
 
-    async def _one(self, call: object) -> dict[str, Any] | None:
+    async def _one(self, call: object, admin: bool) -> dict[str, Any] | None:
         identity = call.get("id") if isinstance(call, dict) else None
         if not isinstance(call, dict) or not _is_call(call):
             known = isinstance(identity, str | int | float) and not isinstance(identity, bool)
             return _failed(identity if known else None, InvalidRequest())
         try:
-            result = await self._answer(call["method"], call.get("params"))
+            result = await self._answer(call["method"], call.get("params"), admin)
         except RpcError as error:
             return _failed(identity, error) if "id" in call else None
         return {"jsonrpc": "2.0", "id": identity, "result": result} if "id" in call else None
 
-    async def _answer(self, name: str, params: object) -> object:
+    async def _answer(self, name: str, params: object, admin: bool) -> object:
         method = self._methods.get(name)
         if method is None:
             self._count(OTHER, "not found")
             raise MethodNotFound(name)
+        if method.admin and not admin:
+            self._count(name, "refused")
+            raise TokenNeeded(name)
         try:
             arguments = parse_arguments(method.params, params)
         except RpcError:

@@ -21,7 +21,7 @@ from quip.primitives.hybrid import HybridKeys, block_digest, miner_id
 from quip.wallet import secret_files
 from quip.wallet.accounts.mnemonic import Mnemonic
 from quip.wallet.directory_lock import DirectoryLock
-from quip.wallet.errors import KeyExhausted, SignerStateError, WalletMissing
+from quip.wallet.errors import BadMnemonic, KeyExhausted, SignerStateError, WalletMissing
 from quip.wallet.mining_identity.identity_file import IdentityState
 from quip.wallet.mining_identity.identity_tree import (
     FirstUnseen,
@@ -108,7 +108,7 @@ class MiningIdentity:
         Raises WalletMissing if the directory has no mnemonic, and what `open` raises.
         """
         home = KeyHome(directory, chain_id, records)
-        mnemonic = Mnemonic.load(home.mnemonic)
+        mnemonic = _load(home)
         _make_directories(home)
         with ExitStack() as undo:
             lock = undo.enter_context(closing(DirectoryLock(directory)))
@@ -195,10 +195,19 @@ def _make_directories(home: KeyHome) -> None:
     secret_files.make_directory(home.records)
 
 
+def _load(home: KeyHome) -> Mnemonic:
+    try:
+        return Mnemonic.load(home.mnemonic)
+    except BadMnemonic as error:
+        directory = home.mnemonic.parent
+        remedy = f"run: mv {directory} {directory}.damaged (the next start makes a new identity, with another miner id)"
+        raise BadMnemonic(error.reason, home.mnemonic, remedy) from error
+
+
 def _load_or_make(home: KeyHome) -> tuple[Mnemonic, bool]:
     """The directory's mnemonic, and whether it was made just now."""
     if home.mnemonic.exists():
-        return Mnemonic.load(home.mnemonic), False
+        return _load(home), False
     mnemonic = Mnemonic.generate()
     mnemonic.save(home.mnemonic)
     return mnemonic, True

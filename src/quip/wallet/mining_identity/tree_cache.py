@@ -10,7 +10,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from quip._native import XmssKey
+from quip._native.hashsig import XmssKey
 from quip.wallet import secret_files
 
 _CHECK_BYTES = 32

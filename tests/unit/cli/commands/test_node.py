@@ -6,18 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from typer.testing import CliRunner
 
 from quip.cli.commands import node
 from quip.cli.terminal.flags import EVERY, Flag, settings_of
+from quip.networks.shipped import spec_bytes
 from quip.node.config.node_config import MinerCounts, NodeConfig
 from quip.node.config.settings import SECTIONS, environment_name
 from quip.node.errors import ConfigError
+from support.node_certificates import key_of, pem, signed
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory with the files that flags name below."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    one = signed("node", key_of("ed25519"))
+    Path("crt").write_bytes(pem(one))
+    Path("key").write_bytes(
+        one.private_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    Path("key").chmod(0o600)
+    Path("token").write_text("secret")
     for section, model in SECTIONS.items():
         for key in model.model_fields:
             monkeypatch.delenv(environment_name(section, key), raising=False)
@@ -26,7 +41,6 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[NodeConfig]:
     """The configurations that would have run."""
-    monkeypatch.setattr(os, "environ", os.environ.copy())
     configurations: list[NodeConfig] = []
     monkeypatch.setattr("quip.node.node.run_node", configurations.append)
     return configurations
@@ -57,13 +71,20 @@ VALUES: dict[str, tuple[str, Any]] = {
     "heartbeat_timeout": ("99", 99.0),
     "tls_cert_file": ("crt", "crt"),
     "tls_key_file": ("key", "key"),
+    "require_client_ca": ("crt", "crt"),
+    "rpc_token_file": ("token", "token"),
+    "genesis_config": ("test", "test"),
+    "listen": ("127.0.0.1", "127.0.0.1"),
+    "rpc_listen": ("127.0.0.2", "127.0.0.2"),
+    "metrics_listen": ("127.0.0.2", "127.0.0.2"),
+    "payout": ("0x" + "ab" * 20, "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB"),
     "rpc_hosts": ("quip.lan", ["quip.lan"]),
     "rpc_cors": ("https://a.example", ["https://a.example"]),
     "metrics_hosts": ("quip.lan", ["quip.lan"]),
     "num_reads": ("64", 64),
     "num_sweeps": ("4096", 4096),
 }
-PARTNERS = {"tls_cert_file": ("--tls-key-file", "k"), "tls_key_file": ("--tls-cert-file", "c")}
+PARTNERS = {"tls_cert_file": ("--tls-key-file", "key"), "tls_key_file": ("--tls-cert-file", "crt")}
 
 
 @pytest.mark.parametrize("flag", EVERY, ids=lambda flag: flag.parameter)
@@ -138,10 +159,37 @@ def test_other_kinds_run_too(arguments: tuple[str, ...], wanted: MinerCounts, ra
 
 
 def test_mistakes_on_the_command_line_are_configuration_errors() -> None:
-    with pytest.raises(ConfigError, match="port = 70000"):
+    with pytest.raises(ConfigError, match="--port 70000: must be at most 65535"):
         run("cpu", "--port", "70000")
     result = CliRunner().invoke(node.app, ["cpu", "--prot", "1"])
     assert (result.exit_code, "No such option: --prot" in result.output) == (2, True)
+
+
+def test_an_empty_path_on_the_command_line_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r'--data-dir "": must not be empty'):
+        run("cpu", "--data-dir", "")
+    result = CliRunner().invoke(node.app, ["cpu", "--config", ""])
+    assert (result.exit_code, "must not be empty" in result.output) == (2, True)
+
+
+def test_what_the_operator_should_hear_is_said_beside_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUIP_PORT", "tcp://10.0.0.7:20049")
+    result = CliRunner().invoke(node.app, ["cpu", "--check-config"], catch_exceptions=False)
+    assert result.stderr.startswith("notice: ignored, as Kubernetes sets them for a service: QUIP_PORT")
+    assert tomllib.loads(result.stdout)["global"]["port"] == 20049
+
+
+def test_what_is_shown_is_what_the_directory_decides() -> None:
+    Path("data").mkdir()
+    Path("data/chain_spec.json").write_bytes(spec_bytes("dev"))
+    assert checked("cpu", "--data-dir", "data")["global"]["genesis_config"] == "data/chain_spec.json"
+    assert checked("cpu")["global"]["genesis_config"] == "public"
+
+
+def test_a_start_makes_nothing_where_it_cannot_run(ran: list[NodeConfig]) -> None:
+    with pytest.raises(ConfigError, match="node_log"):
+        run("cpu", "--data-dir", "data", "--node-log", "/dev/null/node.log")
+    assert (ran, Path("data").exists()) == ([], False)
 
 
 def test_num_cpus_limits_the_numerical_libraries(ran: list[NodeConfig], monkeypatch: pytest.MonkeyPatch) -> None:

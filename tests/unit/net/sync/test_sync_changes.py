@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Chain
 from quip.consensus.errors.header import UnknownParent
 from quip.net import limits
@@ -159,7 +159,7 @@ def test_a_restart_goes_on_where_it_was() -> None:
 def test_a_deep_branch_goes_on_after_a_restart(sizes: object) -> None:
     """In its second pass a branch is stored from the fork point on; after a restart it goes on from there."""
     ours, theirs = branches(100)
-    store = for_network(_native.Store.in_memory(), network_spec().chain_id)
+    store = for_network(native_store.Store.in_memory(), network_spec().chain_id)
     world = World(chain_with(ours, store=store), SMALL)
     source = chain_with(theirs)
     world.join(Peer(source))

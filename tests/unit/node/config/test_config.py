@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from quip.node.config import data_dir, node_config
-from quip.node.config.settings import SECTIONS, environment_name
+from quip.node.config.merging import merged
+from quip.node.config.settings import PATHS, SECTIONS, environment_name
+from quip.node.config.toml_file import as_toml
 from quip.node.errors import ConfigError
 from support.places import ROOT
 
@@ -17,6 +19,7 @@ EXAMPLE = ROOT / "quip-node.example.toml"
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for section, model in SECTIONS.items():
         for key in model.model_fields:
             monkeypatch.delenv(environment_name(section, key), raising=False)
@@ -109,20 +112,27 @@ def test_keys_of_the_file(text: str, wanted: dict[str, Any]) -> None:
         ("[cpu]\nport = 1\n", "'port' in [cpu]", "[global]"),
         ("[cpu]\nnumcpu = 1\n", "'numcpu'", "'num_cpus' in [cpu]"),
         ("global = 3\n", "must be a table", "[global]"),
-        ("[global\n", "not valid TOML", "example"),
+        ("[global\n", "not valid TOML", "show the form"),
         ("[global]\nport = 70000\n", "port = 70000", "check-config"),
         ("[global]\nauto_mine = 2\n", "auto_mine", "check-config"),
         ('[global]\nlog_level = "loud"\n', "log_level", "check-config"),
         ('[global]\ndefault = "tpu"\n', "default", "check-config"),
-        ('[global]\npeer = "a:b"\n', "'a:b' is no address", "host:port"),
+        ('[global]\npeer = "a:b"\n', "'a:b' is no address: write host:port", "check-config"),
         ('[global]\nhost = "a"\nlisten = "b"\n', "differ", "keep one"),
         ('[global]\npublic_host = "a:1"\npublic_port = 2\n', "port 1", "one place"),
+        ('[global]\npeer = "::1:21292"\n', "[::1]:21292", "check-config"),
         ('[global]\ntls_cert_file = "a"\n', "belong together", "both"),
+        ('[global]\ndata_dir = ""\n', "data_dir = '': must not be empty", "check-config"),
+        ("[global]\ndata_dir = 3\n", "data_dir = 3: must be a path", "check-config"),
+        ('[global]\ngenesis_config = ""\n', "genesis_config = '': must not be empty", "check-config"),
+        ('[global]\npayout = "0x123"\n', "'0x123' is not an address", "check-config"),
+        (f'[global]\npayout = "0x{"0" * 40}"\n', "is the zero address: nobody has its key", "check-config"),
+        ('[global]\nlisten = "1.2.3"\n', "is no address", "check-config"),
         ("[global]\nheartbeat_interval = 60\n", "heartbeat_timeout", "60 and 15"),
         ('[global]\nrpc_cors = "example.org"\n', "is not an origin", "check-config"),
         ('[global]\nrpc_cors = "https://a.example/page"\n', "is not an origin", "check-config"),
-        ('[global]\nrpc_listen = ""\n', "not an address", "check-config"),
-        ('[global]\nmetrics_listen = "http://x"\n', "not an address", "check-config"),
+        ('[global]\nrpc_listen = ""\n', "is no address", "check-config"),
+        ('[global]\nmetrics_listen = "http://x"\n', "is no address", "check-config"),
         ("[cpu]\nnum_cpus = 0\n", "num_cpus = 0", "check-config"),
         ('[qpu]\ndaily_budget = "40s"\n', "budget", "check-config"),
     ],
@@ -141,10 +151,10 @@ def test_missing_file_is_an_error_with_a_hint() -> None:
 
 def test_secrets_are_masked_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DWAVE_API_KEY", "DEV-secret")
-    settings = node_config.merged({}, None)
+    settings = merged({}, None)
     value = node_config.freeze(settings)
     assert value.qpu.api_key == "DEV-secret"
-    assert "DEV-secret" not in node_config.as_toml(settings) + repr(settings) + repr(value)
+    assert "DEV-secret" not in as_toml(settings) + repr(settings) + repr(value)
     monkeypatch.delenv("DWAVE_API_KEY")
     with pytest.raises(ConfigError) as caught:
         node_config.load({}, written('[qpu]\ndwave_api_key = ["DEV-secret"]\n'), None)
@@ -152,8 +162,8 @@ def test_secrets_are_masked_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_check_config_prints_is_a_configuration_file() -> None:
-    settings = node_config.merged({"global": {"port": 5, "peer": ["a:1"], "node_name": 'x"y\\'}}, None)
-    again = node_config.merged({}, written(node_config.as_toml(settings)))
+    settings = merged({"global": {"port": 5, "peer": ["a:1"], "node_name": 'x"y\\'}}, None)
+    again = merged({}, written(as_toml(settings)))
     assert node_config.freeze(again) == node_config.freeze(settings)
 
 
@@ -166,24 +176,120 @@ def test_rpc_port_rule(port: int, rpc_port: int | None, wanted: int | None) -> N
     assert node_config.rpc_port_for(node_config.load(flags, None)) == wanted
 
 
+def test_addresses_of_other_places_are_named() -> None:
+    assert node_config.split_address("[::1]:2", "peer") == ("[::1]", 2)
+    with pytest.raises(ConfigError, match=r"^whom: 'a:b' is no address"):
+        node_config.split_address("a:b", "whom")
+
+
+def test_an_ipv6_peer_gets_its_brackets() -> None:
+    assert node_config.load({"global": {"peer": ["::1", "[::1]:7"]}}, None).peers == ("[::1]:20049", "[::1]:7")
+
+
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("flags", "environ", "text", "wanted"),
     [
-        ("h", ("h", None)),
-        ("h:1", ("h", 1)),
-        ("[::1]:2", ("[::1]", 2)),
-        ("::1", ("::1", None)),
-        ("1.2.3.4:5", ("1.2.3.4", 5)),
+        ({"global": {"port": "abc"}}, {}, "", "--port abc: must be a whole number"),
+        ({"global": {"data_dir": ""}}, {}, "", '--data-dir "": must not be empty (an unset variable?)'),
+        ({"gpu": {"backend": "x"}}, {}, "", "--gpu-backend x: must be one of 'local', 'mps' or 'modal'"),
+        ({}, {"QUIP_PORT": "abc"}, "", "QUIP_PORT=abc: must be a whole number"),
+        ({}, {"QUIP_HEARTBEAT_TIMEOUT": "0"}, "", "QUIP_HEARTBEAT_TIMEOUT=0: must be more than 0"),
+        ({}, {}, "[global]\nport = 1.5\n", "config.toml: [global] port = 1.5: must be a whole number"),
+        ({}, {}, "[global]\npeer = {}\n", "config.toml: [global] peer = {}: must be a text, or a list of them"),
+        ({"global": {"host": "a"}}, {"QUIP_LISTEN": "b"}, "", "--host and QUIP_LISTEN differ"),
+        (
+            {"global": {"public_port": 2}},
+            {},
+            '[global]\npublic_host = "a:1"\n',
+            "public_host in [global] of config.toml says port 1, --public-port 2",
+        ),
     ],
 )
-def test_addresses(text: str, wanted: tuple[str, int | None]) -> None:
-    assert node_config.split_address(text, "peer") == wanted
+def test_a_refused_value_is_named_as_it_was_given(
+    flags: dict[str, dict[str, Any]], environ: dict[str, str], text: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as caught:
+        node_config.load(flags, written(text))
+    assert caught.value.message == wanted
 
 
-@pytest.mark.parametrize("text", ["", ":1", "h:0", "h:65536", "h:x", "h:١"])
-def test_addresses_refused(text: str) -> None:
-    with pytest.raises(ConfigError):
-        node_config.split_address(text, "peer")
+def test_a_value_of_the_env_file_is_named_with_its_line() -> None:
+    Path(".env").write_text("A=1\nQUIP_PORT=70000\n")
+    with pytest.raises(ConfigError, match=r"^QUIP_PORT=70000 \(in \.env, line 2\): must be at most 65535$"):
+        node_config.load({}, None)
+
+
+@pytest.mark.parametrize(
+    ("section", "key"), [(section, key) for section, model in SECTIONS.items() for key in model.model_fields]
+)
+@pytest.mark.parametrize("value", [{}, [[]], [1.5], "\0", -1, 1.5, float("nan"), 1 << 70, "1" * 5000, True, object()])
+def test_every_refusal_is_in_our_words(section: str, key: str, value: object) -> None:
+    """A library's own words, or a KeyError for want of ours, must not reach an operator."""
+    try:
+        merged({section: {key: value}}, None, {})
+    except ConfigError as error:
+        assert "Input should" not in error.message
+        assert "validation" not in error.message
+
+
+@pytest.mark.parametrize("key", sorted(PATHS))
+def test_every_path_knows_the_home_directory(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/nest")
+    for settings in (
+        merged({"global": {key: "~/x"}}, None, {}),
+        merged({}, None, {f"QUIP_{key.upper()}": "~/x"}),
+        merged({}, written(f'[global]\n{key} = "~/x"\n'), {}),
+    ):
+        assert getattr(settings.global_, key) == Path("/nest/x")
+
+
+def test_the_list_of_paths_is_whole() -> None:
+    typed = {
+        key
+        for model in SECTIONS.values()
+        for key, field in model.model_fields.items()
+        if "Path" in str(field.annotation)
+    }
+    assert typed == PATHS
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[global]\nport = 7\n".encode("utf-16"), "config.toml is UTF-16, a TOML file is UTF-8"),
+        (b"[global]\nport = 7\nnode_name = 'J\xfcrgen'\n", "config.toml, line 3: not UTF-8"),
+    ],
+)
+def test_a_file_of_another_character_set_is_said_so(content: bytes, words: str) -> None:
+    Path("config.toml").write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        node_config.load({}, Path("config.toml"))
+    assert caught.value.message == words
+
+
+def test_a_byte_order_mark_is_read_over() -> None:
+    Path("config.toml").write_bytes(b"\xef\xbb\xbf[global]\nport = 7\n")
+    assert node_config.load({}, Path("config.toml")).port == 7
+
+
+def test_without_a_home_a_data_directory_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "")
+    with pytest.raises(ConfigError, match="no home directory") as caught:
+        data_dir.default_data_dir("dev", 1)
+    assert "--data-dir" in caught.value.hint
+
+
+def test_a_data_directory_knows_its_chain() -> None:
+    made = Path("made")
+    flags = {"global": {"data_dir": str(made)}}
+    assert node_config.load(flags, None).genesis_config == "public"
+    made.mkdir()
+    (made / "chain_spec.json").write_text("{}")
+    assert node_config.load(flags, None).genesis_config == "made/chain_spec.json"
+    flags["global"]["genesis_config"] = "test"
+    assert node_config.load(flags, None).genesis_config == "test"
 
 
 def test_num_cpus_is_capped_by_the_machine() -> None:

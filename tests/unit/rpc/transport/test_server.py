@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from quip.rpc.transport import acceptor, connection, log_limit
-from quip.rpc.transport.http import LocalServer, listen
+from quip.rpc.transport.http import Listener, LocalServer, listen
 
 DEADLINE_S = 30
 WHOLE = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -45,7 +46,7 @@ async def app() -> Held:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Held, listener: socket.socket) -> AsyncIterator[LocalServer]:
+async def serving(app: Held, listener: Listener) -> AsyncIterator[LocalServer]:
     with listener:
         made = LocalServer(app, listener)
         task = asyncio.create_task(made.run_until_stopped())
@@ -119,10 +120,11 @@ async def test_who_does_not_take_an_answer_is_closed(
 ) -> None:
     monkeypatch.setattr(connection, "WAIT_S", 0.1)
     app.answer = "x" * (32 << 20)  # more than the kernel's buffers hold
-    with socket.create_connection(server.url.removeprefix("http://").split(":")) as silent:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as silent:
         silent.sendall(WHOLE * 2)
         await until(lambda: app.asked)
         await until(lambda: not server.server_state.connections)
+        assert len(server.server_state.connections) == 0
 
 
 @pytest.mark.usefixtures("few")
@@ -171,13 +173,21 @@ async def test_without_descriptors_it_pauses_says_so_once_and_goes_on(
     app: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acceptor, "RETRY_S", 0.001)
-    listener = Exhausted(fileno=listen(0).detach())
+    opened, *others = listen(0).sockets
+    for other in others:
+        other.close()
+    listener = Exhausted(fileno=opened.detach())
     listener.left = 1
-    tries: list[None] = []
+    tries: list[float] = []
     pause = acceptor.Acceptor._pause
-    monkeypatch.setattr(acceptor.Acceptor, "_pause", lambda self, seconds: (tries.append(None), pause(self, seconds)))
+
+    def counted(self: acceptor.Acceptor, seconds: float) -> None:
+        tries.append(seconds)
+        pause(self, seconds)
+
+    monkeypatch.setattr(acceptor.Acceptor, "_pause", counted)
     with capture_logs() as lines:
-        async with serving(app, listener) as server:
+        async with serving(app, Listener(listener)) as server:
             idle = await connect(server)
             streams = await connect(server, WHOLE)
             await until(lambda: len(tries) > 5)
@@ -189,8 +199,8 @@ async def test_without_descriptors_it_pauses_says_so_once_and_goes_on(
 
 
 def test_two_servers_leave_half_of_the_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
-    for descriptors, wanted in ((64, 16), (1024, 256), (1 << 20, 256), (acceptor.resource.RLIM_INFINITY, 256), (2, 1)):
-        monkeypatch.setattr(acceptor.resource, "getrlimit", lambda _, most=descriptors: (most, most))
+    for descriptors, wanted in ((64, 16), (1024, 256), (1 << 20, 256), (resource.RLIM_INFINITY, 256), (2, 1)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, most=descriptors: (most, most))
         assert acceptor.connection_limit() == wanted
 
 
