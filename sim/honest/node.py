@@ -103,6 +103,7 @@ class _Life:
         identity = node.disk.open_identity()
         self.desk = BlockProducer(self.thread, watch, identity, plan.address.host.encode().rjust(20, b"\0"))
         self.first_sync = InitialSync(world.queue.now_s)
+        self.knew_peers = bool(node.disk.peers.addresses() or node.disk.peers.anchors())
         self.desk.wait_for("the first sync")
         view = ChainReader(self.chain)
         self.library = ChainServer(view)
@@ -281,8 +282,8 @@ class SimNode:
         """May it mine yet? The node's own rule."""
         overlay = life.overlay
         peers = overlay.peers(self.clock.instant())
-        progress = progress_of(peers, overlay.sync_state, expected=bool(overlay.awaited))
-        verdict = life.first_sync.look(self.world.queue.now_s, progress)
+        progress = progress_of(peers, overlay.sync_state, expected=bool(overlay.awaited), known=life.knew_peers)
+        verdict = life.first_sync.judge(self.world.queue.now_s, progress)
         life.desk.wait_for(None if verdict.over else verdict.value)
 
     def _look_at_power(self) -> None:

@@ -188,6 +188,18 @@ def check_header(spec: ChainSpec, parents: ParentHeaders, header: Header) -> Che
     return CheckedHeader(header.hash, header, context, required, _THE_LAW)
 
 
+def check_headers(spec: ChainSpec, parent: Parent, headers: Sequence[Header], now: int) -> list[CheckedHeader]:
+    """`check_header` and the time of a run, each header on the one before it, in one native call.
+
+    Only the good ones come back: the first that is missing is not good, and `check_header` says why.
+    """
+    judged = rules.check_headers(spec, parent.header, parent.context, headers, now)
+    return [
+        CheckedHeader(header.hash, header, context, required, _THE_LAW)
+        for header, (required, context) in zip(headers, judged, strict=False)
+    ]
+
+
 def check_now(spec: ChainSpec, chain: ParentChain, checked: CheckedHeader, now: int) -> None:
     """What may be otherwise at another time: raises BranchTooOld, or FutureBlock once nothing else is wrong."""
     chain.admit(checked)

@@ -36,7 +36,7 @@ class BlockLog:
         self._miner_id = miner_id
         self._chain = chain
         self._syncing = False
-        self._shown = False
+        self._imported = 0
         self._reported_s = 0.0
         self._reported = 0
 
@@ -85,14 +85,15 @@ class BlockLog:
         sync = self._network.figures.now.sync
         syncing = sync is not None and sync.syncing and sync.target is not None
         if syncing and not self._syncing:
-            self._reported_s, self._reported, self._shown = now_s, head, False
+            self._reported_s, self._reported = now_s, head
         elif not syncing:
-            if self._shown:
-                log.info("sync ended", head=head)
-            self._shown = False
+            imported = sync.imported if sync is not None else 0
+            if imported > self._imported + 1:  # a single one has a line of its own
+                log.info("sync ended", head=head, fetched=imported - self._imported)
+            self._imported = imported
         elif now_s - self._reported_s >= PROGRESS_S and sync is not None and sync.target is not None:
             speed = (head - self._reported) / (now_s - self._reported_s)
-            self._reported_s, self._reported, self._shown = now_s, head, True
+            self._reported_s, self._reported = now_s, head
             log.info(
                 "syncing",
                 head=head,

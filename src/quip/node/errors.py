@@ -7,6 +7,7 @@ NodeError
 |   +-- DataDirBusy     another process holds it
 |   +-- DiskFull        no room left on its disk
 |   +-- WrongChain      it holds another chain
+|   +-- ExposedFiles    others can reach its secrets
 |   +-- DamagedStore    its bytes are not what was written
 +-- PortBusy            a port that was asked for is taken
 +-- PortForbidden       a port that was asked for is for privileged programs
@@ -16,6 +17,7 @@ NodeError
 
 from pathlib import Path
 
+from quip.files.durable_files import closing_command
 from quip.storage.errors import HINT as STORE_HINT
 
 
@@ -86,6 +88,16 @@ class DamagedStore(DataDirError):
         super().__init__(
             f"the store in {directory} is damaged{what if what != damage else f': {damage}'}",
             f"run: quip db check --data-dir {directory}, then: quip db reindex --data-dir {directory}",
+        )
+
+
+class ExposedFiles(DataDirError):
+    """Secret files, or directories of them, that other users of the machine can reach."""
+
+    def __init__(self, found: list[tuple[Path, int]]) -> None:
+        listed = ", ".join(f"{path} (mode {mode:04o})" for path, mode in found)
+        super().__init__(
+            f"others on this machine can reach {listed}", f"run: {closing_command(path for path, _ in found)}"
         )
 
 

@@ -17,6 +17,7 @@ from quip.node.block_log import BlockLog
 from quip.node.config.data_dir import files_of
 from quip.node.config.node_config import NodeConfig
 from quip.node.core import NodeCore, open_core
+from quip.node.directory_check import check_private, warn_of_losses
 from quip.node.metrics_service import MetricsService
 from quip.node.mining.mining_service import MiningService
 from quip.node.mining.setup import MiningSetup, open_mining
@@ -44,6 +45,8 @@ def run_node(config: NodeConfig) -> None:
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
         stack.enter_context(startup.lock_directory(files))
+        check_private(files)
+        warn_of_losses(files, own_wallet=config.payout is None)
         listeners = stack.enter_context(listening(config))
         transport = opening.open_transport(config, opening.listening_host(config), files)
         core = open_core(config, rules, files, stack)

@@ -44,7 +44,7 @@ from quip.storage.errors import (
 )
 from quip.storage.lock import DataDirLock
 from quip.wallet.accounts.payout import PayoutWallet
-from quip.wallet.errors import WalletError, WriteFailed
+from quip.wallet.errors import JournalMissing, KeyExhausted, WalletError, WriteFailed
 from quip.wallet.mining_identity.identity import MiningIdentity
 
 log = structlog.get_logger("quip.node")
@@ -145,6 +145,8 @@ def explained(directory: Path) -> Iterator[None]:
         ) from None
     except WalletError as error:
         raise NodeError(error.message, error.hint) from None
+    except BrokenPipeError:  # the reader of our output is gone, which is no fault of the directory
+        raise
     except OSError as error:
         raise _disk_error(directory, error) from None
 
@@ -204,16 +206,37 @@ def open_identity(
 ) -> MiningIdentity:
     """The mining identity, made on the first run."""
     with explained(files.root):
+        records = records_of(files)
         identity = MiningIdentity.open(
-            files.identity, chain_id, records_of(files), progress, lambda miner: first_unseen_leaf(store, miner)
+            files.identity, chain_id, records, progress, lambda miner: first_unseen_leaf(store, miner)
         )
     if identity.fresh_because:
-        log.info("new mining identity", miner_id=identity.miner_id, why=identity.fresh_because)
+        _tell_of_a_fresh_tree(identity, records)
     return identity
 
 
+def _tell_of_a_fresh_tree(identity: MiningIdentity, records: Path) -> None:
+    """Expected at the first start and when all keys are used; else it costs something each time, and can be cured."""
+    miner_id, why = identity.miner_id, identity.fresh_because
+    if identity.doubt is None or isinstance(identity.doubt, KeyExhausted):
+        log.info("new mining identity", miner_id=miner_id, why=why)
+        return
+    hint = "move nothing of identity/, restore it from no backup, and let no two nodes share it"
+    if isinstance(identity.doubt, JournalMissing):
+        hint = f"keep {records} over restarts (in a container: on a volume of its own, named by --records-dir)"
+    cost = "this miner has another id from now on; what the old one earned stays paid"
+    log.warning("new mining identity", miner_id=miner_id, why=why, cost=cost, hint=hint)
+
+
 def records_of(files: DataFiles) -> Path:
-    """The first place for the identity's records that can be written (a service may have no home). Raises OSError."""
+    """The first place for the identity's records that can be written (a service may have no home).
+
+    Raises ConfigError for one within the identity's own directory, which every backup of it would take along.
+    """
+    if files.records is not None and files.records.resolve().is_relative_to(files.identity.resolve()):
+        raise ConfigError(
+            f"records_dir = {files.records} lies in the identity's directory", "name one outside the data directory"
+        )
     *preferred, last = files.identity_records
     for directory in preferred:
         with contextlib.suppress(OSError):

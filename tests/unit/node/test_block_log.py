@@ -79,6 +79,11 @@ def test_what_a_sync_brings_by_the_batch_is_told_every_few_seconds(world: World)
     assert world.look(PROGRESS_S + 3, 130, IDLE) == []
 
 
-def test_a_short_sync_is_not_worth_a_line(world: World) -> None:
-    assert world.look(0.0, 0, BUSY) == []
-    assert world.look(1.0, 9, IDLE) == []
+def test_what_a_short_sync_brought_is_said_once(world: World) -> None:
+    """It may begin and end between two looks; of a single block its own line speaks."""
+    assert world.look(0.0, 4, IDLE) == ["sync ended"]
+    assert world.look(1.0, 4, BUSY) == []
+    assert world.look(2.0, 13, replace(IDLE, imported=13)) == ["sync ended"]
+    assert world.look(3.0, 14, replace(IDLE, imported=14)) == []
+    assert world.look(4.0, 16, replace(IDLE, imported=16)) == ["sync ended"]
+    assert world.look(5.0, 16, replace(IDLE, imported=16)) == []

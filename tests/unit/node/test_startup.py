@@ -2,9 +2,13 @@
 
 import errno
 import os
+import shutil
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from quip.chain.errors import IncompleteStore
 from quip.chain.errors import WrongChain as OtherGenesis
@@ -175,3 +179,37 @@ def test_records_lie_outside_the_data_directory_where_they_can(tmp_path: Path, m
     assert startup.records_of(files) == tmp_path / "home" / ".quip" / "records"
     monkeypatch.setenv("HOME", "/proc/none")
     assert startup.records_of(files) == files.root / "identity-records"
+
+
+def test_records_of_the_operators_choice_lie_there_and_nowhere_else(tmp_path: Path) -> None:
+    chosen = DataFiles(tmp_path / "data", tmp_path / "records")
+    assert startup.records_of(chosen) == tmp_path / "records"
+    with pytest.raises(ConfigError, match="records_dir"):
+        startup.records_of(DataFiles(tmp_path / "data", tmp_path / "data" / "identity" / "records"))
+
+
+def test_a_recreated_container_is_told_its_cost_and_cure(tmp_path: Path) -> None:
+    """The data is kept, the records are not; afterwards one tree is stored, not two."""
+    files = DataFiles(tmp_path / "data", tmp_path / "records")
+
+    def opened() -> tuple[bytes, MutableMapping[str, Any]]:
+        with structlog.testing.capture_logs() as lines:
+            identity = startup.open_identity(files, 20_050, memory_store(network_spec()), None)
+            identity.close()
+        told = [line for line in lines if line["event"] == "new mining identity"]
+        return identity.miner_id, told[0] if told else {}
+
+    first, line = opened()
+    assert (line["log_level"], line["why"]) == ("info", "first run")
+    trees = {path.name for path in files.identity.glob("tree-*")}
+    assert opened() == (first, {})
+    shutil.rmtree(tmp_path / "records")
+    second, line = opened()
+    assert second != first
+    assert line["log_level"] == "warning"
+    assert "is gone" in str(line["why"])
+    assert "another id" in str(line["cost"])
+    assert "--records-dir" in str(line["hint"])
+    left = {path.name for path in files.identity.glob("tree-*")}
+    assert len(left) == len(trees)
+    assert not left & trees

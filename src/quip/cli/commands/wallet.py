@@ -1,6 +1,7 @@
 """quip wallet: the payout wallet's words, and the way out when a mining identity is in doubt."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +28,10 @@ Words = Annotated[int, typer.Option("--words", help="12, 15, 18, 21 or 24 words"
 Reveal = Annotated[bool, typer.Option("--mnemonic", help="Print the words too: whoever sees them owns the wallet")]
 Genesis = Annotated[
     str | None, typer.Option("--genesis-config", help="Chain of the node; default: the directory's own")
+]
+
+Records = Annotated[
+    Path | None, typer.Option("--records-dir", help="The node's records_dir, where it has one", metavar="PATH")
 ]
 
 
@@ -105,9 +110,11 @@ def _identity(files: DataFiles) -> dict[str, Any]:
 
 
 @app.command()
-def recover(genesis_config: Genesis = None, as_json: Json = False, data_dir: DataDir = None) -> None:
+def recover(
+    genesis_config: Genesis = None, as_json: Json = False, data_dir: DataDir = None, records_dir: Records = None
+) -> None:
     """Give the mining identity a fresh tree. It signs from now on; the old one never does again."""
-    files = _files(data_dir)
+    files = replace(_files(data_dir), records=records_dir)
     if genesis_config is None and not files.spec.is_file():
         raise DataDirError(
             f"there is no chain in {files.root}", "give the --data-dir of a node that has run, or its --genesis-config"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import typer
 
+from quip.cli.terminal.completion import answer_shells
 from quip.net.local_errors import LocalError
 from quip.node.errors import NodeError
 from quip.wallet.errors import WalletError
@@ -18,6 +19,7 @@ COLOURS = {"error": "red", "hint": "cyan"}
 
 def guarded(program: Callable[[], None]) -> None:
     """Run `program`; on an expected error print what is wrong and the hint, and exit with its status."""
+    answer_shells()
     try:
         program()
     except NodeError as error:

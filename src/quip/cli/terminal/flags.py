@@ -49,6 +49,7 @@ GENERAL = (
         "global", "genesis_config", "Chain: public, dev, test, or a chain spec's path [default: the data directory's]"
     ),
     Flag("global", "data_dir", "Where the chain and the keys are kept", Path),
+    Flag("global", "records_dir", "Where used one-time keys are remembered [default: ~/.quip/records]", Path),
     Flag("global", "payout", "Account that rewards are paid to"),
     Flag("global", "node_name", "Name in logs and statistics"),
     Flag("global", "log_level", "DEBUG, INFO, WARNING or ERROR"),

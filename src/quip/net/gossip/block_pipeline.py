@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
-from quip.consensus.block_validation import CheckedBody, CheckedHeader, SealedHeader, check_body, complete
+from quip.consensus.block_validation import SealedHeader, check_body, complete
 from quip.consensus.errors.body import ExecutionError
 from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
 from quip.consensus.errors.root import ConsensusError
@@ -88,7 +88,7 @@ class BlockPipeline:
             return True
         candidate = self._candidates.get(block_hash)
         if candidate is not None:
-            if self._reported_for_body(candidate, offer):
+            if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
                 return False
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
@@ -100,13 +100,31 @@ class BlockPipeline:
             return True
         return self._judge(block_hash, offer, now)
 
-    def body_arrived(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
-        """The body that was asked for. False: it is not the header's, or not wanted any more; ask somebody else."""
-        body = self._body(candidate.checked, transactions, peer)
-        if body is None or candidate.sealed is None:
+    def take_body(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
+        """What a peer sent as the block's body. False: it is another's, which is reported.
+
+        It is looked at once the header's rules hold, for they say how much there can be of it.
+        """
+        if candidate.body is not None and candidate.body.transactions == transactions:
+            return True
+        try:
+            candidate.body = check_body(candidate.checked, transactions)
+        except ConsensusError as error:
+            self._orders.append(ReportPeer(peer, error))
             return False
-        self._import(candidate, candidate.sealed, body)
         return True
+
+    def complete(self, candidate: Candidate) -> None:
+        """If nothing of the block is missing any more, it goes to the chain."""
+        if candidate.sealed is None or candidate.body is None:
+            return
+        header = candidate.checked.header
+        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
+            self._sides.put((header.parent_hash, header.miner_id), candidate.hash)
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.IMPORTING
+        self._orders.append(ImportBlocks(job, (complete(candidate.sealed, candidate.body),), YOUNG_BRANCHES))
 
     def drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""
@@ -142,7 +160,7 @@ class BlockPipeline:
         candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return True
-        if self._reported_for_body(candidate, offer):
+        if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
             return False
         self._candidates[block_hash] = candidate
         # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
@@ -164,23 +182,6 @@ class BlockPipeline:
         except (ConsensusError, FalseClaim) as error:
             self._orders.append(ReportPeer(offer.peer, error))
         return None
-
-    def _reported_for_body(self, candidate: Candidate, offer: Offer) -> bool:
-        """A body is looked at once its header's rules hold, for they say how much there can be of it."""
-        known = candidate.body
-        if offer.transactions is None or (known is not None and known.transactions == offer.transactions):
-            return False
-        body = self._body(candidate.checked, offer.transactions, offer.peer)
-        candidate.body = candidate.body or body
-        return body is None
-
-    def _body(self, checked: CheckedHeader, transactions: tuple[bytes, ...], peer: int) -> CheckedBody | None:
-        """None: it is not the header's, and its sender is reported."""
-        try:
-            return check_body(checked, transactions)
-        except ConsensusError as error:
-            self._orders.append(ReportPeer(peer, error))
-            return None
 
     def _has_room(self, candidate: Candidate) -> bool:
         peer, header = candidate.offer.peer, candidate.offer.header
@@ -225,17 +226,7 @@ class BlockPipeline:
             if candidate.hash not in self._bodies:
                 self.drop(candidate.hash, now)
             return
-        self._import(candidate, sealed, candidate.body)
-
-    def _import(self, candidate: Candidate, sealed: SealedHeader, body: CheckedBody) -> None:
-        """Nothing of the block is missing any more: it goes to the chain."""
-        header = candidate.checked.header
-        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((header.parent_hash, header.miner_id), candidate.hash)
-        job = next(self._tickets)
-        self._jobs[job] = candidate.hash
-        candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (complete(sealed, body),), YOUNG_BRANCHES))
+        self.complete(candidate)
 
     def _want_body(self, block_hash: bytes, peer: int) -> None:
         ask = self._bodies.want(block_hash, peer, BodiesRequest((block_hash,)))

@@ -56,6 +56,11 @@ class Branch:
         self.window.start = start
         self._base, self._fork = start.hash, None
 
+    def compare_presync(self, number: int, block_hash: bytes) -> None:
+        """A header came: on another branch than the one that was weighed, which has to show its own work."""
+        if self.presynced is not None and self.presynced.differs(number, block_hash):
+            self.presynced = None
+
     def fork(self) -> bytes | None:
         """Hash of the canonical block at which the branch leaves."""
         if self._fork is None:

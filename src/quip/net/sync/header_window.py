@@ -6,6 +6,7 @@ that it adds is known; whether it was done is known once its seal is verified. N
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quip.consensus import rules
@@ -16,6 +17,7 @@ from quip.consensus.block_validation import (
     Parent,
     SealedHeader,
     check_header,
+    check_headers,
     complete,
 )
 from quip.consensus.spec.chain_spec import ChainSpec
@@ -92,6 +94,12 @@ class HeaderWindow:
         slot = Slot(checked, source)
         self.slots.append(slot)
         return slot
+
+    def extend_run(self, headers: Sequence[Header], source: int, now: int) -> list[Slot]:
+        """Verify headers, the first on the tip, up to the first that is not good: that one `extend` judges."""
+        slots = [Slot(checked, source) for checked in check_headers(self._spec, self.tip, headers, now)]
+        self.slots.extend(slots)
+        return slots
 
     def count_sealed(self) -> None:
         """Count the slots that became sealed."""

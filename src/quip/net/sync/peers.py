@@ -87,6 +87,11 @@ class SyncPeer:
         self.credited_s = now_s
         return self.credit >= 0
 
+    def payable(self, now_s: float) -> int:
+        """So many headers it can pay for."""
+        gained = max(0.0, now_s - self.credited_s) * limits.SYNC_HEADER_CREDIT_PER_S
+        return max(0, int(min(limits.SYNC_HEADER_CREDIT, self.credit + gained)))
+
     def earn(self, seals: int) -> None:
         """Seals of headers that it sent were verified."""
         self.credit = min(limits.SYNC_HEADER_CREDIT, self.credit + seals * limits.SYNC_HEADERS_PER_SEAL)

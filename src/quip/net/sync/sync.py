@@ -48,6 +48,8 @@ class SyncState:
     peers: int
     claims: int = 0
     """Joined peers that claim more work than the head has and were not yet found to boast."""
+    importing: bool = False
+    """Blocks are with the chain's thread: the head is about to move."""
 
 
 class Sync:
@@ -78,6 +80,7 @@ class Sync:
             imported=self._context.imported,
             peers=len(self._peers),
             claims=sum(1 for peer in self._peers if peer.since_s is not None),
+            importing=self._download is not None and self._download.importing,
         )
 
     def claim(self, peer: int, claim: HeadClaim, now: Instant, *, familiar: bool = False) -> None:

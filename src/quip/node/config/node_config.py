@@ -118,6 +118,7 @@ class NodeConfig:
     auto_mine: bool
     genesis_config: str
     data_dir: Path | None
+    records_dir: Path | None
     payout: bytes | None
     log_level: LogLevel
     node_log: Path | None
@@ -157,6 +158,7 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         auto_mine=general.auto_mine,
         genesis_config=general.genesis_config or _chain_of(general.data_dir),
         data_dir=general.data_dir,
+        records_dir=general.records_dir,
         payout=parse_address(general.payout) if general.payout else None,
         log_level=general.log_level,
         node_log=general.node_log,

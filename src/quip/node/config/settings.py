@@ -45,6 +45,7 @@ class GlobalSection(Section):
     auto_mine: bool = False
     genesis_config: Annotated[str | None, BeforeValidator(values.chain)] = None
     data_dir: PathText = None
+    records_dir: PathText = None
     payout: Annotated[str | None, BeforeValidator(values.payee)] = None
     log_level: Annotated[LogLevel, BeforeValidator(values.upper)] = "INFO"
     node_log: PathText = None

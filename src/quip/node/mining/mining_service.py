@@ -51,7 +51,7 @@ class MiningService:
     async def _first_sync(self) -> None:
         """Let mining begin once the first sync since the start is over."""
         first = InitialSync(time.monotonic())
-        while not (verdict := first.look(time.monotonic(), self._progress())).over:
+        while not (verdict := first.judge(time.monotonic(), self._progress())).over:
             self._producer.wait_for(verdict.value)
             await asyncio.sleep(GATE_S)
         self._producer.wait_for(None)
@@ -61,7 +61,7 @@ class MiningService:
                 "not synced", reason=verdict.value, head=head, hint="check --peer; quip peers shows who is there"
             )
         else:
-            log.info("synced", head=head, because=verdict.value)
+            log.info("synced", head=head, fetched=first.fetched, because=verdict.value)
 
     def _on_event(self, event: ChainEvent) -> None:
         """In the chain's thread."""

@@ -55,7 +55,6 @@ from quip.primitives.bounded_dict import BoundedDict
 log = structlog.get_logger("quip.net")
 
 TICK_S = 0.1  # the finest timeout of the overlay is a second
-ANCHORS_S = 10.0  # how long mining waits for the peers of the last run, where none were named
 POLICY_S = 1.0  # how soon an edit of bans, pins or manual peers takes effect
 TURN_S = 0.01  # how long events are handled before others have their turn
 QUEUED_EVENTS = 2_048  # above this nobody else has a turn: no datagram is read before the queue is short again
@@ -99,8 +98,7 @@ class NetworkDriver:
         self._stopping = False
         self._failure: BaseException | None = None
         self._seen: BoundedDict[bytes, Seen] = BoundedDict(SEEN_BLOCKS)
-        self._had_anchors = bool(parts.trust.anchors())
-        self._started_s = parts.clock.monotonic()
+        self._knew_peers = bool(parts.trust.anchors() or parts.trust.addresses())
         self._log = LimitedLog(clock=parts.clock.monotonic)
         self.figures = NetworkStats()
 
@@ -142,10 +140,9 @@ class NetworkDriver:
     def progress(self) -> Progress:
         """What the first sync is judged by. On the loop."""
         overlay = self._overlay
-        since_s = self._parts.clock.monotonic() - self._started_s
-        anchored = self._had_anchors and since_s < ANCHORS_S
-        expected = bool(overlay.awaited) or self._names.unresolved or anchored
-        return progress_of(overlay.peers(self._now()), overlay.sync_state, expected=expected)
+        expected = bool(overlay.awaited) or self._names.unresolved
+        peers = overlay.peers(self._now())
+        return progress_of(peers, overlay.sync_state, expected=expected, known=self._knew_peers)
 
     def seen(self, block_hash: bytes) -> Seen | None:
         """Who sent a block first, and when; None for one's own, and for those of a sync. From any thread."""

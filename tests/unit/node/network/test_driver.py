@@ -1,6 +1,7 @@
 """The shell around the overlay: two of them in one process, over real UDP, with chains in memory."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Chain
 from quip.net.actions import Answer, ImportBlocks
+from quip.net.address import Address
 from quip.net.events import Answered, Closed, Received, Tick
 from quip.net.peers.trust_db import TrustEditor
+from quip.net.ports import KnownAddress
 from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.wire.messages import BlockRequest
@@ -20,6 +23,7 @@ from quip.node.chain_thread import ChainThread
 from quip.node.config import node_config
 from quip.node.network import driver
 from quip.node.network.driver import QUEUED_EVENTS, NetworkDriver, NetworkParts
+from quip.node.network.initial_sync import InitialSync, Readiness
 from quip.node.network.opening import open_trust
 from quip.node.process.clock import ClockWatch
 from quip.node.process.metrics import Metrics
@@ -35,10 +39,16 @@ DEADLINE_S = 30
 class Node:
     """A driver with a chain, running."""
 
-    def __init__(self, directory: Path, chain: Chain, peers: tuple[str, ...]) -> None:
+    def __init__(self, directory: Path, chain: Chain, peers: tuple[str, ...], known: tuple[str, ...]) -> None:
         directory.mkdir()
         self.chain = chain
         self.trust = open_trust(directory / "trust.db")
+        heard_s = int(time.time())
+        rows = [
+            KnownAddress(Address(host, int(port)), "127.0", False, 0, 0, 0, heard_s)
+            for host, _, port in (one.rpartition(":") for one in known)
+        ]
+        self.trust.save_addresses(rows, [])
         clock = ClockWatch()
         counts = Metrics("0", "test")
         self.writer = ChainThread(chain, clock, counts)
@@ -64,8 +74,9 @@ class Node:
 
 
 @asynccontextmanager
-async def running(directory: Path, chain: Chain, *peers: str) -> AsyncIterator[Node]:
-    node = Node(directory, chain, peers)
+async def running(directory: Path, chain: Chain, *peers: str, known: tuple[str, ...] = ()) -> AsyncIterator[Node]:
+    """`peers` are named; `known` are in the address book, as an earlier run left it."""
+    node = Node(directory, chain, peers, known)
     await node.driver.start()
     tasks = [asyncio.create_task(node.driver.work()), asyncio.create_task(node.driver.beat())]
     try:
@@ -104,6 +115,20 @@ async def test_a_chain_is_fetched_and_followed(tmp_path: Path) -> None:
         await until(elder.driver.figures.peer_objects)
         (peer,) = elder.driver.figures.peer_objects()
         assert peer["direction"] == "inbound"
+
+
+async def test_who_was_heard_of_in_an_earlier_run_is_asked_before_mining_begins(tmp_path: Path) -> None:
+    """A bootstrap names nobody; after a restart it is behind those that once dialled it."""
+    made = grown(BLOCKS)
+    async with running(tmp_path / "a", made.chain) as elder:
+        assert not elder.driver.progress().known
+        async with running(tmp_path / "b", new_chain(), known=(elder.driver.address,)) as restarted:
+            first = InitialSync(0.0)
+            assert not restarted.driver.progress().expected
+            assert first.judge(0.0, restarted.driver.progress()) is Readiness.WAIT_FOR_PEERS
+            await until(lambda: first.judge(1.0, restarted.driver.progress()).over)
+            assert first.judge(1.0, restarted.driver.progress()) is Readiness.SYNCED
+            assert (first.fetched, restarted.chain.head.hash) == (BLOCKS, made.chain.head.hash)
 
 
 async def test_edits_of_another_process_take_effect(tmp_path: Path) -> None:
@@ -175,7 +200,7 @@ async def test_a_failure_in_the_chains_thread_ends_the_node(tmp_path: Path, monk
     def broken(*_: object) -> None:
         raise RuntimeError("a mistake of ours")
 
-    node = Node(tmp_path / "a", new_chain(), ())
+    node = Node(tmp_path / "a", new_chain(), (), ())
     monkeypatch.setattr(node.chain, "accept_many", broken)
     await node.driver.start()
     working = asyncio.create_task(node.driver.work())
