@@ -20,7 +20,7 @@ class RpcService:
         """`node`: what is not in the store."""
         limits = core.config.rpc
         self._pool = ThreadPoolExecutor(RPC_THREADS, "rpc")
-        view = RpcView(core.rules.spec, core.rules.spec_json, core.rules.puzzle, core.store, node)
+        view = RpcView(core.rules.spec, core.rules.text, core.rules.puzzle, core.store, node)
         dispatcher = Dispatcher(
             table(view),
             self._pool,

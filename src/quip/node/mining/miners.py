@@ -16,10 +16,10 @@ from quip.mining.plan import Plan, shipped_plans
 from quip.mining.samplers.cpu import CpuSampler
 from quip.mining.samplers.cpu_fallback import CpuFallback
 from quip.mining.samplers.sampler import Sampler
+from quip.networks.network import Network
 from quip.node.config.node_config import NodeConfig
 from quip.node.mining.block_producer import BlockProducer
 from quip.node.process.metrics import Metrics
-from quip.node.startup import Rules
 from quip.rpc.encoding import quantity
 
 log = structlog.get_logger("quip.mining")
@@ -68,7 +68,7 @@ class CountingWorkSource:
 class Miners:
     """All miners of the configuration. `start` and `stop` once each."""
 
-    def __init__(self, config: NodeConfig, rules: Rules, desk: BlockProducer, counts: Metrics) -> None:
+    def __init__(self, config: NodeConfig, rules: Network, desk: BlockProducer, counts: Metrics) -> None:
         self._desk = desk
         self._counts = counts
         self._mutex = threading.Lock()
@@ -167,7 +167,7 @@ class Miners:
         }
 
 
-def miner_setups(config: NodeConfig, rules: Rules) -> list[MinerSetup]:
+def miner_setups(config: NodeConfig, rules: Network) -> list[MinerSetup]:
     """One setup for each miner of the configuration; they share the worker threads evenly, at least one each.
 
     A GPU or annealer that cannot be used is stood in for by the CPU, which one log line says.
@@ -188,7 +188,7 @@ def miner_setups(config: NodeConfig, rules: Rules) -> list[MinerSetup]:
     return setups
 
 
-def _setup(name: str, samplers: tuple[Sampler, ...], config: NodeConfig, rules: Rules) -> MinerSetup:
+def _setup(name: str, samplers: tuple[Sampler, ...], config: NodeConfig, rules: Network) -> MinerSetup:
     """What the operator left at "auto" follows the calibrated plans."""
     return MinerSetup(
         name=name,
