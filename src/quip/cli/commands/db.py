@@ -17,9 +17,10 @@ from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json
 from quip.cli.terminal.progress import progress_bar
 from quip.consensus.types.block import Block
+from quip.networks.network import Network
 from quip.node.config.data_dir import DataFiles
 from quip.node.errors import ConfigError, DataDirBusy, DataDirError, NodeError
-from quip.node.startup import Rules, directory_rules, explained
+from quip.node.startup import directory_rules, explained
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import db_check
 from quip.storage.errors import HINT
@@ -137,7 +138,7 @@ def _ask(files: DataFiles, number: int) -> None:
     typer.confirm(f"Remove every block above {number} from {files.store}?", err=True, abort=True)
 
 
-def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
+def _acceptor(rules: Network, store: RedbChainStore) -> Callable[[Block], object]:
     chain = Chain.open(rules.spec, store, rules.puzzle)
     # What was taken once was not from the future, nor too old: a clock that is behind now must not lose it.
     return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp), STORED_BEFORE)

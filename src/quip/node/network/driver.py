@@ -40,6 +40,7 @@ from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.net.peers.trust_db import TrustDb
 from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
+from quip.networks.network import Network
 from quip.node.chain_thread import ChainThread, Outcome
 from quip.node.config.node_config import NodeConfig
 from quip.node.network.initial_sync import Progress, progress_of
@@ -50,7 +51,6 @@ from quip.node.network.serving_pool import ServingPool
 from quip.node.network.stats import NetworkStats
 from quip.node.process.clock import ClockWatch
 from quip.node.process.failures import Failures
-from quip.node.startup import Rules
 from quip.primitives.bounded_dict import BoundedDict
 
 log = structlog.get_logger("quip.net")
@@ -67,7 +67,7 @@ class NetworkParts:
     """What the network of one node is made of."""
 
     config: NodeConfig
-    rules: Rules
+    rules: Network
     transport: EndpointConfig
     trust: TrustDb
     writer: ChainThread
