@@ -80,9 +80,9 @@ def services(
         *([] if metrics is None else [MetricsService(core.metrics, status.measure, metrics, access)]),
         network,
         BlockLog(network, core.metrics.network, mining.identity.miner_id, chain),
-        MiningService(mining, chain, network.progress, core.config.auto_mine),
+        MiningService(mining, core, network),
         core.writer,
-        ClockService(core.clock, mining.miners.new_head),
+        ClockService(core.clock, core.time, mining.miners.new_head),
         GcTuning(),
         ServiceNotifier(),
     ]
