@@ -109,13 +109,11 @@ def other_chain(directory: Path, stored: int, wanted: int) -> DataDirError:
 
 
 def directory_rules(files: DataFiles) -> Rules:
-    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use."""
+    """The rules that a data directory was made with. Raises DataDirError, or ConfigError where the file is damaged."""
     try:
         return rules_of(files.spec.read_bytes(), str(files.spec))
     except OSError as error:
         raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
-    except ConfigError as error:
-        raise DataDirError(error.message, DAMAGED_SPEC_HINT) from None
 
 
 @contextlib.contextmanager
