@@ -15,6 +15,7 @@ NodeError
 +-- ThreadFailed        a part of the node met what nobody foresaw
 """
 
+import shlex
 from pathlib import Path
 
 from quip.files.durable_files import closing_command
@@ -78,10 +79,11 @@ class DamagedStore(DataDirError):
     """The store's bytes fail their checksums."""
 
     def __init__(self, directory: Path, damage: str) -> None:
+        place = shlex.quote(str(directory))
         what = damage.removeprefix("store is damaged").removesuffix(f"; {STORE_HINT}")
         super().__init__(
             f"the store in {directory} is damaged{what if what != damage else f': {damage}'}",
-            f"run: quip db check --data-dir {directory}, then: quip db reindex --data-dir {directory}",
+            f"run: quip db check --data-dir {place}, then: quip db reindex --data-dir {place}",
         )
 
 

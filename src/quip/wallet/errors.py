@@ -65,8 +65,8 @@ class WalletExists(WalletError):
 class WalletMissing(WalletError):
     """There is no key where one is needed."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"no wallet at {path}", "run: quip wallet create, or: quip wallet restore")
+    def __init__(self, path: Path, hint: str = "run: quip wallet create, or: quip wallet restore") -> None:
+        super().__init__(f"no wallet at {path}", hint)
 
 
 class ExposedSecret(WalletError):

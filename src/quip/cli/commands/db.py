@@ -1,6 +1,7 @@
 """quip db check, reindex, rewind: is the store sound, rebuild it from what is, go back to a block."""
 
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
         for problem in report.problems[:SHOWN_PROBLEMS]:
             typer.echo(f"  {output.printable(problem.removesuffix(f'; {HINT}'))}")
     if report.problems:
-        typer.echo("hint: rebuild it with: quip db reindex", err=True)
+        typer.echo(f"hint: rebuild it with: quip db reindex --data-dir {shlex.quote(str(files.root))}", err=True)
         raise typer.Exit(1)
 
 
