@@ -11,22 +11,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from quip.primitives.errors import OperatorError
 
-class LocalError(Exception):
-    """An expected failure: `message` says what is wrong, `hint` what to do about it."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(f"{message}; {hint}")
-        self.message = message
-        self.hint = hint
+class LocalError(OperatorError):
+    """An expected failure with what this machine lends to the network."""
+
+    code = "network"
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}"
 
 
 class KeyFileError(LocalError):
     """A certificate or key file that is missing, unreadable, of the wrong kind, or does not fit the other one."""
 
+    code = "key-file"
+    exit_status = 2
+
 
 class ExposedKey(KeyFileError):
     """A private key that other users of the machine can reach."""
+
+    code = "key-exposed"
 
     def __init__(self, path: Path, mode: int) -> None:
         super().__init__(
@@ -37,6 +44,10 @@ class ExposedKey(KeyFileError):
 class PeersFileError(LocalError):
     """trust.db is damaged, locked, of another version, or its disk is full."""
 
+    code = "peers-file"
+
 
 class UdpPortError(LocalError):
     """The UDP address cannot be opened."""
+
+    code = "udp-port"

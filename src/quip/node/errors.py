@@ -2,7 +2,6 @@
 
 NodeError
 +-- ConfigError         the command line, the environment or the TOML file (exit status 2)
-+-- NotBuilt            a part of the program that this version does not have (exit status 2)
 +-- DataDirError        the data directory cannot be used as it is
 |   +-- DataDirBusy     another process holds it
 |   +-- DiskFull        no room left on its disk
@@ -10,41 +9,37 @@ NodeError
 |   +-- DamagedStore    its bytes are not what was written
 +-- PortBusy            a port that was asked for is taken
 +-- NoNode              a command needs a running node and finds none (or several)
-+-- PayoutRefused       the payee is not an account
++-- PayoutRefused       the payee is not an account (exit status 2)
 """
 
 from pathlib import Path
 
+from quip.primitives.errors import OperatorError
 
-class NodeError(Exception):
-    """An expected failure: `message` says what is wrong, `hint` what to do about it."""
 
-    exit_code = 1
+class NodeError(OperatorError):
+    """An expected failure of a node, or of a command about one."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    code = "node"
 
 
 class ConfigError(NodeError):
     """A value or key of the configuration that cannot be used."""
 
-    exit_code = 2
-
-
-class NotBuilt(NodeError):
-    """Asked for something that this version does not have yet."""
-
-    exit_code = 2
+    code = "configuration"
+    exit_status = 2
 
 
 class DataDirError(NodeError):
     """The data directory cannot be created, read or written."""
 
+    code = "data-directory"
+
 
 class DataDirBusy(DataDirError):
     """Another process uses the data directory."""
+
+    code = "data-directory-in-use"
 
     def __init__(self, directory: Path, pid: int | None) -> None:
         holder = f"process {pid}" if pid else "another process"
@@ -58,6 +53,8 @@ class DataDirBusy(DataDirError):
 class DiskFull(DataDirError):
     """No room left where the data directory lies."""
 
+    code = "disk-full"
+
     def __init__(self, directory: Path) -> None:
         super().__init__(
             f"the disk that holds {directory} is full",
@@ -67,6 +64,8 @@ class DiskFull(DataDirError):
 
 class WrongChain(DataDirError):
     """The store begins with another genesis block than the chain spec."""
+
+    code = "wrong-chain"
 
     def __init__(self, directory: Path, stored: bytes, wanted: bytes) -> None:
         super().__init__(
@@ -78,6 +77,8 @@ class WrongChain(DataDirError):
 class DamagedStore(DataDirError):
     """The store's bytes fail their checksums."""
 
+    code = "store-damaged"
+
     def __init__(self, directory: Path, damage: str) -> None:
         super().__init__(
             f"the store in {directory} is damaged: {damage}",
@@ -88,6 +89,8 @@ class DamagedStore(DataDirError):
 class PortBusy(NodeError):
     """A TCP port that the operator named is taken."""
 
+    code = "port-in-use"
+
     def __init__(self, what: str, port: int, flag: str) -> None:
         super().__init__(f"port {port}, wanted for the {what}, is in use", f"choose another one with {flag}")
 
@@ -95,9 +98,14 @@ class PortBusy(NodeError):
 class NoNode(NodeError):
     """No running node was found where one is needed."""
 
+    code = "no-node"
+
 
 class PayoutRefused(NodeError):
     """The payee is a miner id, which nobody can spend from."""
+
+    code = "payout-refused"
+    exit_status = 2
 
     def __init__(self, address: str) -> None:
         super().__init__(

@@ -5,7 +5,6 @@ run_node(config)    returns when the node was asked to stop; raises NodeError wh
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -22,7 +21,7 @@ from quip.node.mining.mining_service import MiningService
 from quip.node.mining.setup import MiningSetup, open_mining
 from quip.node.network import opening
 from quip.node.network.driver import NetworkDriver
-from quip.node.process import logs
+from quip.node.process import logs, signals
 from quip.node.process.clock_service import ClockService
 from quip.node.process.gc_tuning import GcTuning
 from quip.node.process.listeners import Listeners, listening
@@ -86,8 +85,7 @@ def services(
 
 async def _serve(network: NetworkDriver, listed: Sequence[Service], greet: Callable[[], None]) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signals.handle(asyncio.get_running_loop(), stop.set, logs.reopen)
     await network.start()
     greet()
     await run_services(listed, stop)

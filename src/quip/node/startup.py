@@ -40,11 +40,12 @@ from quip.storage.errors import (
     StoreLocked,
     StoreVersion,
     WrongNetwork,
+    damage_of,
 )
 from quip.storage.lock import DataDirLock
 from quip.wallet import secret_files
 from quip.wallet.accounts.payout import PayoutWallet
-from quip.wallet.errors import WalletError, WriteFailed
+from quip.wallet.errors import WriteFailed
 from quip.wallet.mining_identity.identity import MiningIdentity
 
 log = structlog.get_logger("quip.node")
@@ -120,7 +121,7 @@ def explained(directory: Path) -> Iterator[None]:
     except StoreFull:
         raise DiskFull(directory) from None
     except (StoreCorrupt, IncompleteStore) as error:
-        raise DamagedStore(directory, str(error)) from None
+        raise DamagedStore(directory, damage_of(str(error))) from None
     except OtherGenesis as error:
         raise WrongChain(directory, error.stored, error.expected) from None
     except WrongNetwork as error:
@@ -130,9 +131,9 @@ def explained(directory: Path) -> Iterator[None]:
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
-        raise (DiskFull(directory) if _is_full(error.errno) else NodeError(error.message, error.hint)) from None
-    except WalletError as error:
-        raise NodeError(error.message, error.hint) from None
+        if _is_full(error.errno):
+            raise DiskFull(directory) from None
+        raise
     except OSError as error:
         raise _disk_error(directory, error) from None
 

@@ -21,6 +21,7 @@ from quip.node.errors import ConfigError, DataDirBusy, DataDirError, NodeError
 from quip.node.startup import Rules, explained, rules_of
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import db_check
+from quip.storage.errors import damage_of
 from quip.storage.lock import DataDirLock
 from quip.storage.reindex import reindex as rebuild
 from quip.storage.rewind import CannotRewind
@@ -66,7 +67,7 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     else:
         output.emit_report({**found, "problems": len(report.problems)})
         for problem in report.problems[:SHOWN_PROBLEMS]:
-            typer.echo(f"  {problem}")
+            typer.echo(f"  {damage_of(problem)}")
     if report.problems:
         typer.echo("hint: rebuild it with: quip db reindex", err=True)
         raise typer.Exit(1)
