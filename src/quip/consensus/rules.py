@@ -78,10 +78,10 @@ def check_time(spec: ChainSpec, header: Header, now: int) -> None:
 def check_headers(
     spec: ChainSpec, parent: Header, context: BlockContext, headers: Sequence[Header], now: int
 ) -> list[tuple[Requirements, BlockContext]]:
-    """`check_gate` and `check_header` of a run, each header on the one before it, up to the first that is not good.
+    """The three above of a run of headers, each on the one before it, up to the first that is not good.
 
     What the good ones have to prove, and the context that follows each; they know their hashes afterwards. One native
-    call. It only says which are good: the first that is missing is one whose parent is another, or that the two
+    call. It only says which are good: the first that is missing is one whose parent is another, or that the three
     functions judge, which have the last word.
     """
     encoded = [header.encode() for header in headers]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import quip
 from quip.networks.network import Network
 from quip.node import startup
-from quip.node.chain_thread import ChainThread
+from quip.node.chain_thread import FORESEEN, ChainThread
 from quip.node.config.data_dir import DataFiles
 from quip.node.config.node_config import NodeConfig
 from quip.node.process.clock import ClockWatch
+from quip.node.process.failures import Failures, WatchedPool
 from quip.node.process.metrics import Metrics
 from quip.storage.chain_store import RedbChainStore
 
@@ -25,6 +26,7 @@ class NodeCore:
     writer: ChainThread
     clock: ClockWatch
     metrics: Metrics
+    failures: Failures
 
 
 def open_core(config: NodeConfig, rules: Network, files: DataFiles, stack: contextlib.ExitStack) -> NodeCore:
@@ -33,6 +35,8 @@ def open_core(config: NodeConfig, rules: Network, files: DataFiles, stack: conte
     stack.callback(store.close)
     clock = ClockWatch()
     metrics = Metrics(quip.__version__, rules.spec.name)
-    writer = ChainThread(chain, clock, metrics)
+    failures = Failures(lambda thread: metrics.failures.labels(thread).inc())
+    stack.enter_context(failures.watching_threads())
+    writer = ChainThread(chain, clock, metrics, WatchedPool(1, "chain", failures, FORESEEN))
     stack.callback(writer.close)
-    return NodeCore(config, rules, files, store, writer, clock, metrics)
+    return NodeCore(config, rules, files, store, writer, clock, metrics, failures)

@@ -2,7 +2,6 @@
 
 NodeError
 +-- ConfigError         the command line, the environment or the TOML file (exit status 2)
-+-- NotBuilt            a part of the program that this version does not have (exit status 2)
 +-- DataDirError        the data directory cannot be used as it is
 |   +-- DataDirBusy     another process holds it
 |   +-- DiskFull        no room left on its disk
@@ -13,6 +12,7 @@ NodeError
 +-- PortForbidden       a port that was asked for is for privileged programs
 +-- NoNode              a command needs a running node and finds none (or several)
 +-- PayoutRefused       the payee is not an account
++-- ThreadFailed        a part of the node met what nobody foresaw
 """
 
 from pathlib import Path
@@ -34,12 +34,6 @@ class NodeError(Exception):
 
 class ConfigError(NodeError):
     """A value or key of the configuration that cannot be used."""
-
-    exit_code = 2
-
-
-class NotBuilt(NodeError):
-    """Asked for something that this version does not have yet."""
 
     exit_code = 2
 
@@ -129,4 +123,14 @@ class PayoutRefused(NodeError):
         super().__init__(
             f"{address} is a miner id, not an account: what is paid to it is lost",
             "give an account's address, or leave --payout out to use the node's own wallet",
+        )
+
+
+class ThreadFailed(NodeError):
+    """A thread without which the node cannot go on ended by an exception."""
+
+    def __init__(self, thread: str, error: BaseException) -> None:
+        super().__init__(
+            f"the {thread}'s thread failed: {type(error).__name__}: {error}",
+            "this is a mistake in the program: please report it with the log; then start the node again",
         )

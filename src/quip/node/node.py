@@ -25,6 +25,7 @@ from quip.node.network import opening
 from quip.node.network.driver import NetworkDriver
 from quip.node.process import logs
 from quip.node.process.clock_service import ClockService
+from quip.node.process.failures import Failures
 from quip.node.process.gc_tuning import GcTuning
 from quip.node.process.listeners import Listeners, listening
 from quip.node.process.running_nodes import announced
@@ -62,7 +63,7 @@ def run_node(config: NodeConfig) -> None:
 
         listed = [rpc, *services(core, mining, network, status, listeners)]
         try:
-            asyncio.run(_serve(network, listed, greet))
+            asyncio.run(_serve(core.failures, network, listed, greet))
         except (StoreError, IncompleteStore):
             with startup.explained(files.root):
                 raise
@@ -87,8 +88,11 @@ def services(
     ]
 
 
-async def _serve(network: NetworkDriver, listed: Sequence[Service], greet: Callable[[], None]) -> None:
+async def _serve(
+    failures: Failures, network: NetworkDriver, listed: Sequence[Service], greet: Callable[[], None]
+) -> None:
     stop = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(failures.on_loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await network.start()

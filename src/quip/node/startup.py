@@ -224,10 +224,7 @@ def records_of(files: DataFiles) -> Path:
 
     Raises ConfigError for one within the identity's own directory, which every backup of it would take along.
     """
-    if files.records is not None and files.records.resolve().is_relative_to(files.identity.resolve()):
-        raise ConfigError(
-            f"records_dir = {files.records} lies in the identity's directory", "name one outside the data directory"
-        )
+    check_records(files)
     *preferred, last = files.identity_records
     for directory in preferred:
         with contextlib.suppress(OSError):
@@ -235,6 +232,14 @@ def records_of(files: DataFiles) -> Path:
             if os.access(directory, os.W_OK):
                 return directory
     return last
+
+
+def check_records(files: DataFiles) -> None:
+    """Raises ConfigError for records within the identity's own directory."""
+    if files.records is not None and files.records.resolve().is_relative_to(files.identity.resolve()):
+        raise ConfigError(
+            f"records_dir = {files.records} lies in the identity's directory", "name one outside the data directory"
+        )
 
 
 def first_unseen_leaf(store: ChainStore, miner_id: bytes) -> int:

@@ -51,9 +51,11 @@ class NodeStatus:
             "dataDir": str(core.files.root.resolve()),
             "mining": idle is None,
             "idleBecause": idle,
+            **mining.miners.outlook(),
             "minerId": data(mining.identity.miner_id),
             "signaturesLeft": mining.identity.remaining,
             "payout": checksum_address(mining.beneficiary),
+            "failures": core.failures.objects(),
             "nodeId": data(self._network.node_id),
             "listen": self._network.address,
         }

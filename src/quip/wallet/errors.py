@@ -48,7 +48,9 @@ class WalletError(Exception):
 class BadMnemonic(WalletError):
     """The words are no BIP-39 mnemonic."""
 
-    def __init__(self, reason: str, file: Path | None = None, hint: str = SPELLING) -> None:
+    def __init__(self, reason: str, file: Path | None = None, hint: str | None = None) -> None:
+        if hint is None:
+            hint = SPELLING if file is None else f"{SPELLING}; without them, move the directory {file.parent} away"
         super().__init__(f"{'not a mnemonic' if file is None else f'no mnemonic is in {file}'}: {reason}", hint)
         self.reason = reason
 

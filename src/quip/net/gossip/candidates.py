@@ -1,6 +1,6 @@
 """A new block on its way in: judged by header, then by seal, then completed, then imported.
 
-What this file does not do: it sends nothing and keeps no state; `gossip` walks a candidate through its stages.
+What this file does not do: it sends nothing and keeps no state; `block_pipeline` takes a candidate through its stages.
 """
 
 from __future__ import annotations

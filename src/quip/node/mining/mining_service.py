@@ -67,5 +67,6 @@ class MiningService:
         """In the chain's thread."""
         if isinstance(event, HeadChanged):
             self._miners.new_head()
+            self._miners.block_passed(max(event.new.header.number - event.old.header.number, 0))
             if not self._producer.has_made(event.new.hash):
                 self._miners.lost_race()

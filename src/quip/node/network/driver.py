@@ -50,6 +50,7 @@ from quip.node.network.seal_pool import SealPool
 from quip.node.network.serving_pool import ServingPool
 from quip.node.network.stats import NetworkStats
 from quip.node.process.clock import ClockWatch
+from quip.node.process.failures import Failures
 from quip.primitives.bounded_dict import BoundedDict
 
 log = structlog.get_logger("quip.net")
@@ -77,6 +78,7 @@ class NetworkParts:
     """True for the hash of a block that this node's miners made."""
     mining: Callable[[], bool]
     counters: Callable[[], tuple[tuple[str, int], ...]]
+    failures: Failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,8 @@ class NetworkDriver:
             counters=parts.counters,
         )
         self._overlay = Overlay(setup, self._view, parts.trust, SystemRandom())
-        self._desk = ServingPool(ChainServer(self._view), self.take)
-        self._seals = SealPool(parts.rules.spec, parts.rules.puzzle, self.take)
+        self._desk = ServingPool(ChainServer(self._view), self.take, parts.failures)
+        self._seals = SealPool(parts.rules.spec, parts.rules.puzzle, self.take, parts.failures)
         self._unsubscribe = parts.writer.chain.subscribe(self._on_chain)
         self._refresh()
 
@@ -169,7 +171,7 @@ class NetworkDriver:
             self._wake.set()
 
     async def work(self) -> None:
-        """Handle events until cancelled. Raises what nobody foresaw in the chain's thread: it would wait for ever."""
+        """Handle events until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -240,10 +242,8 @@ class NetworkDriver:
     def _take_import(self, job: int, found: "Future[list[Outcome]]") -> None:
         if found.cancelled():
             return
-        self._failure = self._failure or found.exception()
-        if self._failure is None:
+        if found.exception() is None:  # else the chain's thread has failed, and with it the node ends
             self.take(BlocksImported(job, tuple(found.result())))
-        self._wake.set()
 
     def _answer(self, question: Answer) -> None:
         connection = question.connection
