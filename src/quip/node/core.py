@@ -10,6 +10,7 @@ from quip.node.chain_thread import FORESEEN, ChainThread
 from quip.node.config.data_dir import DataFiles
 from quip.node.config.node_config import NodeConfig
 from quip.node.process.clock import ClockWatch
+from quip.node.process.clock_memory import ClockMemory
 from quip.node.process.failures import Failures, WatchedPool
 from quip.node.process.metrics import Metrics
 from quip.storage.chain_store import RedbChainStore
@@ -27,6 +28,7 @@ class NodeCore:
     clock: ClockWatch
     metrics: Metrics
     failures: Failures
+    time: ClockMemory
 
 
 def open_core(config: NodeConfig, rules: Network, files: DataFiles, stack: contextlib.ExitStack) -> NodeCore:
@@ -39,4 +41,4 @@ def open_core(config: NodeConfig, rules: Network, files: DataFiles, stack: conte
     stack.enter_context(failures.watching_threads())
     writer = ChainThread(chain, clock, metrics, WatchedPool(1, "chain", failures, FORESEEN))
     stack.callback(writer.close)
-    return NodeCore(config, rules, files, store, writer, clock, metrics, failures)
+    return NodeCore(config, rules, files, store, writer, clock, metrics, failures, ClockMemory(files.clock))

@@ -41,10 +41,11 @@ from quip.storage.errors import (
     StoreLocked,
     StoreVersion,
     WrongNetwork,
+    damage_of,
 )
 from quip.storage.lock import DataDirLock
 from quip.wallet.accounts.payout import PayoutWallet
-from quip.wallet.errors import JournalMissing, KeyExhausted, WalletError, WriteFailed
+from quip.wallet.errors import JournalMissing, KeyExhausted, WriteFailed
 from quip.wallet.mining_identity.identity import MiningIdentity
 
 log = structlog.get_logger("quip.node")
@@ -105,8 +106,6 @@ def directory_rules(files: DataFiles) -> Network:
         return rules_of(files.spec.read_bytes(), str(files.spec))
     except OSError as error:
         raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
-    except ConfigError as error:
-        raise DataDirError(error.message, DAMAGED_SPEC_HINT) from None
 
 
 @contextlib.contextmanager
@@ -121,7 +120,7 @@ def explained(directory: Path) -> Iterator[None]:
     except StoreFull:
         raise DiskFull(directory) from None
     except (StoreCorrupt, IncompleteStore) as error:
-        raise DamagedStore(directory, str(error)) from None
+        raise DamagedStore(directory, damage_of(str(error))) from None
     except OtherGenesis as error:
         raise WrongChain(directory, error.stored, error.expected) from None
     except WrongNetwork as error:
@@ -131,11 +130,9 @@ def explained(directory: Path) -> Iterator[None]:
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
-        raise (
-            DiskFull(directory) if durable_files.is_full(error.errno) else NodeError(error.message, error.hint)
-        ) from None
-    except WalletError as error:
-        raise NodeError(error.message, error.hint) from None
+        if durable_files.is_full(error.errno):
+            raise DiskFull(directory) from None
+        raise
     except BrokenPipeError:  # the reader of our output is gone, which is no fault of the directory
         raise
     except OSError as error:

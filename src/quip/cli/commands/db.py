@@ -1,6 +1,7 @@
 """quip db check, reindex, rewind: is the store sound, rebuild it from what is, go back to a block."""
 
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ from quip.node.errors import ConfigError, DataDirBusy, DataDirError, NodeError
 from quip.node.startup import directory_rules, explained
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import db_check
-from quip.storage.errors import HINT
+from quip.storage.errors import damage_of
 from quip.storage.lock import DataDirLock
 from quip.storage.reindex import reindex as rebuild
 from quip.storage.rewind import CannotRewind
@@ -69,9 +70,9 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     else:
         output.emit_report({**found, "problems": len(report.problems)})
         for problem in report.problems[:SHOWN_PROBLEMS]:
-            typer.echo(f"  {output.printable(problem.removesuffix(f'; {HINT}'))}")
+            typer.echo(f"  {output.printable(damage_of(problem))}")
     if report.problems:
-        typer.echo("hint: rebuild it with: quip db reindex", err=True)
+        typer.echo(f"hint: rebuild it with: quip db reindex --data-dir {shlex.quote(str(files.root))}", err=True)
         raise typer.Exit(1)
 
 

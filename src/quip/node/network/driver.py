@@ -59,6 +59,7 @@ TICK_S = 0.1  # the finest timeout of the overlay is a second
 POLICY_S = 1.0  # how soon an edit of bans, pins or manual peers takes effect
 TURN_S = 0.01  # how long events are handled before others have their turn
 QUEUED_EVENTS = 2_048  # above this nobody else has a turn: no datagram is read before the queue is short again
+ENOUGH_PEERS = 3  # with fewer, bootnodes are dialled too; peers tell each other of the rest
 SEEN_BLOCKS = 1_024  # hashes with their sender and time of arrival, for the log and the metrics
 
 
@@ -81,6 +82,11 @@ class NetworkParts:
     failures: Failures
 
 
+def bootnodes_of(config: NodeConfig, rules: Network) -> tuple[str, ...]:
+    """Those that the operator gave (none, if he gave an empty list), else those of the shipped network."""
+    return rules.bootnodes if config.bootnodes is None else config.bootnodes
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Where and when a block was first seen."""
@@ -100,7 +106,11 @@ class NetworkDriver:
         self._stopping = False
         self._failure: BaseException | None = None
         self._seen: BoundedDict[bytes, Seen] = BoundedDict(SEEN_BLOCKS)
-        self._knew_peers = bool(parts.trust.anchors() or parts.trust.addresses())
+        known = parts.trust.addresses()
+        self._knew_peers = bool(parts.trust.anchors() or known)
+        self._met = bool(parts.trust.anchors()) or any(one.tried for one in known)
+        self._bootnodes = bootnodes_of(parts.config, parts.rules)
+        self._named: tuple[str, ...] = ()
         self._log = LimitedLog(clock=parts.clock.monotonic)
         self.figures = NetworkStats()
 
@@ -111,7 +121,7 @@ class NetworkDriver:
         self._transport = QuicEndpoint(parts.transport, self.take, self._admits)
         await self._transport.start()
         self._names = PeerResolver(loop, self._reaches)
-        self._names.name((*parts.config.peers, *parts.trust.manual()))
+        self._name_peers()
         network = parts.config.network
         setup = OverlayConfig(
             node_id=parts.transport.identity.node_id,
@@ -138,6 +148,11 @@ class NetworkDriver:
     def node_id(self) -> bytes:
         """This node's own, 32 bytes."""
         return self._parts.transport.identity.node_id
+
+    @property
+    def has_met(self) -> bool:
+        """True if a peer joined, now or in an earlier run."""
+        return self._met
 
     def progress(self) -> Progress:
         """What the first sync is judged by. On the loop."""
@@ -273,14 +288,23 @@ class NetworkDriver:
     def _look_at_policy(self) -> None:
         trust, now = self._parts.trust, self._parts.clock.now()
         if trust.changed():
-            self._names.name((*self._parts.config.peers, *trust.manual()))
             self.take(PolicyChanged())
+        self._name_peers()
         self.figures.note_bans(sum(ban.until_unix_s > now for ban in trust.bans()))
+
+    def _name_peers(self) -> None:
+        """Whom to dial in any case: the operator's peers, and the network's bootnodes while there is hardly anybody."""
+        few = len(self.figures.now.peers) < ENOUGH_PEERS
+        named = (*self._parts.config.peers, *self._parts.trust.manual(), *(self._bootnodes if few else ()))
+        if named != self._named:
+            self._named = named
+            self._names.name(named)
 
     def _refresh(self) -> None:
         overlay = self._overlay
         head = self._view.head.header.number
         self.figures.refresh(overlay.peers(self._now()), overlay.sync_state, overlay.awaited, head)
+        self._met = self._met or bool(self.figures.now.peers)
 
     def _admits(self, address: Address) -> bool:
         return self._overlay.admits(address, self._now())

@@ -16,7 +16,7 @@ from quip.cli.commands.db import _acceptor
 from quip.networks.network import Network
 from quip.node import startup
 from quip.node.config.data_dir import DataFiles
-from quip.node.errors import ConfigError, DamagedStore, DataDirError, NodeError
+from quip.node.errors import ConfigError, DamagedStore, NodeError
 from quip.storage.chain_store import for_network
 from quip.storage.lock import DataDirLock
 from support.chains import generator, network_spec, new_chain, puzzle_of
@@ -120,7 +120,7 @@ def test_damage_is_said_once_and_the_hint_stands_at_the_end(data_dir: Path) -> N
 def test_a_chain_spec_that_is_of_no_use_comes_back_at_the_next_start(data_dir: Path, content: bytes | None) -> None:
     files = DataFiles(data_dir)
     files.spec.unlink() if content is None else files.spec.write_bytes(content)
-    with pytest.raises(DataDirError) as caught:
+    with pytest.raises(NodeError) as caught:
         run("db", "rewind", "--to", "1", "--yes", "--data-dir", str(data_dir))
     assert str(files.spec) in caught.value.message
     assert "start the node once" in caught.value.hint

@@ -45,7 +45,8 @@ def configured(toml: str, tmp_path: Path, kind: Kind | None = None) -> node_conf
 
 def miners(toml: str, tmp_path: Path, desk: Any = None) -> tuple[Miners, Metrics]:
     counts = Metrics("0", "test")
-    return Miners(configured(toml, tmp_path), rules(), desk or IdleDesk(), counts), counts
+    source: Any = desk or IdleDesk()
+    return Miners(configured(toml, tmp_path), rules(), source, counts), counts
 
 
 def rules() -> Network:

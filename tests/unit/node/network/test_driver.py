@@ -231,3 +231,31 @@ async def test_while_the_queue_is_long_nobody_else_has_a_turn(tmp_path: Path, mo
         await asyncio.sleep(0)
         assert 0 < len(node.driver._events) <= QUEUED_EVENTS
         await until(lambda: not node.driver._events)
+
+
+async def test_bootnodes_are_dialled_while_there_is_hardly_anybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = grown(3)
+    async with running(tmp_path / "a", made.chain) as boot, running(tmp_path / "b", new_chain()) as young:
+        assert not young.driver.has_met
+        assert not young.driver.progress().expected
+        monkeypatch.setattr(young.driver, "_bootnodes", (boot.driver.address,))
+        await until(lambda: young.driver.progress().joined)
+        await until(lambda: young.driver.has_met and boot.driver.has_met)
+        await until(lambda: young.chain.head.hash == made.chain.head.hash)
+        monkeypatch.setattr(driver, "ENOUGH_PEERS", 1)
+        await until(lambda: young.driver._named == ())
+        assert young.driver.progress().joined
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [(None, ("shipped:1",)), ([], ()), (["own.example"], ("own.example:20049",))]
+)
+def test_bootnodes_of_the_operator_replace_the_shipped_ones(
+    given: list[str] | None, found: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Network, "bootnodes", property(lambda _: ("shipped:1",)))
+    settings = node_config.load({"global": {} if given is None else {"bootnodes": given}}, None)
+    rules = Network(network_spec(), b"", puzzle_of(network_spec()))
+    assert driver.bootnodes_of(settings, rules) == found
