@@ -281,7 +281,7 @@ class NetworkDriver:
 
     def _note_arrival(self, block_hash: bytes, number: int, connection: int) -> None:
         if block_hash not in self._seen:
-            self._seen.put(block_hash, Seen(connection, time.monotonic()))
+            self._seen[block_hash] = Seen(connection, time.monotonic())
             # Not limited: who makes us log it has paid with the work of a header's gate.
             log.debug("block received", number=number, hash=block_hash, peer=self.figures.address_of(connection))
 
