@@ -18,18 +18,12 @@ NodeError
 from pathlib import Path
 
 from quip.files.durable_files import closing_command
+from quip.primitives.errors import OperatorError
 from quip.storage.errors import HINT as STORE_HINT
 
 
-class NodeError(Exception):
+class NodeError(OperatorError):
     """An expected failure: `message` says what is wrong, `hint` what to do about it."""
-
-    exit_code = 1
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 class ConfigError(NodeError):

@@ -44,7 +44,7 @@ from quip.storage.errors import (
 )
 from quip.storage.lock import DataDirLock
 from quip.wallet.accounts.payout import PayoutWallet
-from quip.wallet.errors import JournalMissing, KeyExhausted, WalletError, WriteFailed
+from quip.wallet.errors import JournalMissing, KeyExhausted, WriteFailed
 from quip.wallet.mining_identity.identity import MiningIdentity
 
 log = structlog.get_logger("quip.node")
@@ -120,7 +120,7 @@ def directory_rules(files: DataFiles) -> Rules:
 
 @contextlib.contextmanager
 def explained(directory: Path) -> Iterator[None]:
-    """Turn what storage, keys and the disk say about a data directory into errors for the operator."""
+    """Turn what storage and the disk say about a data directory into errors for the operator."""
     try:
         yield
     except DataDirLocked as error:
@@ -140,11 +140,9 @@ def explained(directory: Path) -> Iterator[None]:
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
-        raise (
-            DiskFull(directory) if durable_files.is_full(error.errno) else NodeError(error.message, error.hint)
-        ) from None
-    except WalletError as error:
-        raise NodeError(error.message, error.hint) from None
+        if durable_files.is_full(error.errno):
+            raise DiskFull(directory) from None
+        raise
     except BrokenPipeError:  # the reader of our output is gone, which is no fault of the directory
         raise
     except OSError as error:

@@ -24,6 +24,9 @@ class Fault(Enum):
 class OperatorError(Exception):
     """Something that whoever runs the program can put right: what is wrong, and what to do."""
 
+    exit_code: ClassVar[int] = 1
+    """Of a program that it ends."""
+
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message

@@ -30,19 +30,18 @@ from pathlib import Path
 
 from quip.files.durable_files import advice, closing_command
 from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
+from quip.primitives.errors import OperatorError
 
 RECOVER = "run: quip wallet recover (it starts a new tree; the old one never signs again)"
 
 SPELLING = "check the spelling and order of the 12 to 24 English words"
 
 
-class WalletError(Exception):
+class WalletError(OperatorError):
     """An expected failure: `message` says what is wrong, `hint` what to do about it."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(f"{message}; {hint}")
-        self.message = message
-        self.hint = hint
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}"
 
 
 class BadMnemonic(WalletError):

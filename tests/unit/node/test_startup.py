@@ -21,10 +21,10 @@ from quip.node.errors import (
     DataDirBusy,
     DataDirError,
     DiskFull,
-    NodeError,
     PayoutRefused,
     WrongChain,
 )
+from quip.primitives.errors import OperatorError
 from quip.storage.errors import (
     DataDirLocked,
     StoreCorrupt,
@@ -54,14 +54,14 @@ HERE = Path("/data")
         (StoreVersion("version 9"), DataDirError, "version 9"),
         (StoreError("odd"), DataDirError, "odd"),
         (WriteFailed(HERE, OSError(errno.ENOSPC, "No space")), DiskFull, "full"),
-        (WriteFailed(HERE, OSError(errno.EIO, "I/O error")), NodeError, "I/O error"),
-        (WalletMissing(HERE), NodeError, "no wallet"),
+        (WriteFailed(HERE, OSError(errno.EIO, "I/O error")), WriteFailed, "I/O error"),
+        (WalletMissing(HERE), WalletMissing, "no wallet"),
         (OSError(errno.ENOSPC, "No space"), DiskFull, "full"),
         (PermissionError(errno.EACCES, "Permission denied"), DataDirError, "Permission denied"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_failures_are_explained(error: Exception, explained: type[NodeError], words: str) -> None:
+def test_failures_are_explained(error: Exception, explained: type[OperatorError], words: str) -> None:
     with pytest.raises(explained) as caught, startup.explained(HERE):
         raise error
     assert words in caught.value.message
@@ -115,7 +115,7 @@ def test_a_damaged_spec_in_the_directory_is_named_and_mended(damage: bytes, tmp_
     startup.open_chain(files, rules)[0].close()
     files.spec.write_bytes(damage)
     if b"}" not in damage:
-        with pytest.raises(ConfigError) as caught, startup.stopped_chain(files):
+        with pytest.raises(DataDirError) as caught, startup.stopped_chain(files):
             pass
         assert str(files.spec) in caught.value.message
         assert "start the node once with the --genesis-config" in caught.value.hint

@@ -8,9 +8,7 @@ from collections.abc import Callable
 import typer
 
 from quip.cli.terminal.completion import answer_shells
-from quip.net.local_errors import LocalError
-from quip.node.errors import NodeError
-from quip.wallet.errors import WalletError
+from quip.primitives.errors import OperatorError
 
 ABORTED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -22,12 +20,9 @@ def guarded(program: Callable[[], None]) -> None:
     answer_shells()
     try:
         program()
-    except NodeError as error:
+    except OperatorError as error:
         report(error.message, error.hint)
         sys.exit(error.exit_code)
-    except (WalletError, LocalError) as error:
-        report(error.message, error.hint)
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(ABORTED)
     except BrokenPipeError:
