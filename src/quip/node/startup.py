@@ -110,7 +110,7 @@ def directory_rules(files: DataFiles) -> Network:
 
 @contextlib.contextmanager
 def explained(directory: Path) -> Iterator[None]:
-    """Turn what storage, keys and the disk say about a data directory into errors for the operator."""
+    """Turn what storage and the disk say about a data directory into errors for the operator."""
     try:
         yield
     except DataDirLocked as error:

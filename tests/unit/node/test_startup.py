@@ -115,7 +115,7 @@ def test_a_damaged_spec_in_the_directory_is_named_and_mended(damage: bytes, tmp_
     startup.open_chain(files, rules)[0].close()
     files.spec.write_bytes(damage)
     if b"}" not in damage:
-        with pytest.raises(ConfigError) as caught, startup.stopped_chain(files):
+        with pytest.raises(DataDirError) as caught, startup.stopped_chain(files):
             pass
         assert str(files.spec) in caught.value.message
         assert "start the node once with the --genesis-config" in caught.value.hint
