@@ -5,14 +5,12 @@ python -m benchmarks.benchmark_chain [blocks]
 
 import sys
 import tempfile
-from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import report
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Chain
-from quip.consensus import rules
-from quip.consensus.proof_of_work.difficulty import child_context
+from quip.consensus.block_validation import Parent, Rules, check_header, check_seal
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.types.block import Block
 from quip.ising.puzzle import Puzzle
@@ -27,19 +25,16 @@ SPEC = load_spec("test")
 
 def seals_per_second(chain: Chain, puzzle: Puzzle, blocks: list[Block]) -> float:
     """Blocks whose header rules and whole seal (gate, signatures, energies, baseline) one core checks in a second."""
-    contexts = []
-    context = chain.tree.context(chain.tree.canonical_hash(0))
-    for parent, block in pairwise(
-        [chain.tree.header(chain.tree.canonical_hash(0)), *(block.header for block in blocks)]
-    ):
-        contexts.append((parent, context, block))
-        context = child_context(SPEC.difficulty, parent, context, block)
+    law = Rules(SPEC, puzzle)
+    genesis = chain.block_by_number(0)
+    assert genesis is not None
 
     def check() -> None:
-        for (parent, known, header), block in zip(contexts, blocks, strict=True):
-            rules.check_gate(SPEC, header)
-            required = rules.check_header(SPEC, parent, known, header, header.timestamp)
-            rules.check_seal(SPEC, puzzle, header, block.seal, required)
+        parent = Parent(genesis.header.hash, genesis.header, genesis.context)
+        for block in blocks:
+            checked = check_header(SPEC, parent, block.header)
+            check_seal(law, checked, block.seal)
+            parent = checked.as_parent
 
     return len(blocks) / report.medians([check], 3)[0]
 
@@ -50,7 +45,7 @@ def section(blocks: int = BLOCKS) -> str:
     made: list[Block] = []
     with tempfile.TemporaryDirectory() as folder:
         parent = Path(folder)
-        memory = Chain.open(SPEC, for_network(_native.Store.in_memory(), SPEC.chain_id), puzzle)
+        memory = Chain.open(SPEC, for_network(native_store.Store.in_memory(), SPEC.chain_id), puzzle)
         with MiningIdentity.open(parent / "keys", SPEC.chain_id, parent / "records") as identity:
             generator = ChainGenerator(memory, puzzle, [identity], 1)
             seconds = report.timed(lambda: [None for _ in generator.extend(blocks)])
@@ -58,7 +53,7 @@ def section(blocks: int = BLOCKS) -> str:
             stored = memory.block_by_number(number)
             assert stored is not None
             made.append(Block(stored.header, stored.transactions, stored.seal))
-        store = _native.Store.open(str(parent / "store.redb"))
+        store = native_store.Store.open(str(parent / "store.redb"))
         chain = Chain.open(SPEC, for_network(store, SPEC.chain_id), puzzle)
         now = made[-1].header.timestamp
         imported = report.timed(lambda: [chain.accept(block, now) for block in made])

@@ -13,7 +13,7 @@ import numpy as np
 from dwave.samplers import SimulatedAnnealingSampler
 
 from benchmarks import prototype, report
-from quip import _native
+from quip._native import ising
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.ising.puzzle import Puzzle, search_gate
 from quip.mining.samplers.cpu import CpuSampler
@@ -44,7 +44,7 @@ class Contest:
     def runs(self, sweeps: int) -> dict[str, tuple[int, Callable[[], float]]]:
         """Name -> (replicas, run)."""
         out: dict[str, tuple[int, Callable[[], float]]] = {}
-        for path in _native.ising_paths():
+        for path in ising.paths():
             out[path] = (512, lambda path=path: self._ours(path, sweeps))  # type: ignore[misc]
         out["miner's schedule"] = (512, lambda: self._miner(sweeps))
         if self.outside is not None:
@@ -60,7 +60,7 @@ class Contest:
 
     def _native(self, name: str, sampler: CpuSampler, sweeps: int) -> float:
         started = time.perf_counter()
-        drawn = sampler.sample(self.model, 512, sweeps, 1, _native.CancelFlag())
+        drawn = sampler.sample(self.model, 512, sweeps, 1, ising.CancelFlag())
         seconds = time.perf_counter() - started
         assert drawn is not None
         self.energies[name] = drawn.samples.energies
@@ -128,7 +128,7 @@ def goals(rates: dict[tuple[str, int], float]) -> list[str]:
                 f"{goal} asked: {report.verdict(times >= goal)}"
             )
     if ("prototype", 1024) in rates:
-        best = _native.ising_paths()[0]
+        best = ising.paths()[0]
         for sweeps in SWEEPS:
             ratio = rates[best, sweeps] / rates["prototype", sweeps]
             lines.append(
@@ -142,7 +142,7 @@ def section() -> str:
     """The section of docs/benchmarks.md."""
     contest = Contest()
     text, rates = compare(contest)
-    two = scaling(contest.runs(256)[_native.ising_paths()[0]][1])
+    two = scaling(contest.runs(256)[ising.paths()[0]][1])
     control = scaling(lambda: search_gate(bytes(32), 0, 1 << 21, 60))
     lines = [
         "## Annealing kernel, Zephyr(12,4), h none, one core", "",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import report
-from quip import _native
+from quip._native import ising, store
 from quip.chain.chain import Chain
 from quip.chain.template import Template, seal_template
 from quip.consensus import rules
@@ -44,7 +44,7 @@ def mined_block(chain: Chain, puzzle: Puzzle, identity: MiningIdentity) -> Block
     found = search_gate(template.sealing_hash, 0, 1 << 24, SPEC.puzzle.gate_bits)
     assert found is not None
     nonce, seed = found
-    drawn = CpuSampler().sample(puzzle.model(seed), 512, 64, 1, _native.CancelFlag())
+    drawn = CpuSampler().sample(puzzle.model(seed), 512, 64, 1, ising.CancelFlag())
     assert drawn is not None
     result = drawn.samples.diverse(0, SPEC.puzzle.min_solutions, SPEC.puzzle.min_distance, True)
     assert result is not None
@@ -108,7 +108,7 @@ def section() -> str:
     """The section of docs/benchmarks.md."""
     puzzle = Puzzle(replace(puzzle_rules(SPEC.puzzle), baseline_cap=1 << 40))
     free = FreeBaseline(puzzle.rules)
-    chain = Chain.open(SPEC, for_network(_native.Store.in_memory(), SPEC.chain_id), puzzle)
+    chain = Chain.open(SPEC, for_network(store.Store.in_memory(), SPEC.chain_id), puzzle)
     with tempfile.TemporaryDirectory() as folder:
         parent = Path(folder)
         with MiningIdentity.open(parent / "keys", SPEC.chain_id, parent / "records") as identity:
@@ -121,7 +121,7 @@ def section() -> str:
     seal_check(puzzle, raw)
     rows = [("stream and model", many_median(lambda: puzzle.model(seed)), 1.0)]
     for path, limit in (("avx512", 5.0), ("avx2", 12.0), ("portable", 0.0)):
-        if path in _native.ising_paths():
+        if path in ising.paths():
             rows.append((f"baseline of {puzzle.rules.sweeps} sweeps, {path}",
                          many_median(lambda path=path: model.baseline(puzzle.schedule, path=path)), limit))  # fmt: skip
     rows += [
@@ -138,7 +138,7 @@ def section() -> str:
     gate = report.medians([lambda: search_gate(bytes(32), 0, hashes, 60)])[0]
     lines.append(f"* gate search: {hashes / gate / 1e6:.1f} million hashes/s; a gate of {SPEC.puzzle.gate_bits} bits: "
                  f"{(1 << SPEC.puzzle.gate_bits) * gate / hashes * 1e3:.2f} ms")  # fmt: skip
-    for path in _native.ising_paths():
+    for path in ising.paths():
         slow = cancel_latencies(puzzle, template, path)
         lines.append(f"* new head to new template in mid-anneal, {path}: median {1e3 * slow[6]:.1f} ms, worst of 12 "
                      f"{1e3 * slow[-1]:.1f} ms, 100 ms asked: {report.verdict(slow[-1] < 0.1)}")  # fmt: skip

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from quip._native import XmssKey, xmss_verify
+from quip._native.hashsig import XmssKey
+from quip._native.hashsig import verify as xmss_verify
 from quip.primitives import ecdsa, hybrid
 from quip.wallet.mining_identity.identity import MiningIdentity
 

@@ -13,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from quip import _native
+from quip._native import state
+from quip._native import store as native_store
 from quip.consensus.types.account_state import EMPTY_CODE_HASH
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 
@@ -31,11 +32,11 @@ def change(index: int, balance: int) -> Change:
 
 def build(path: Path, accounts: int) -> bytes:
     """A store with that many accounts; the root of its state."""
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     root = EMPTY_TRIE_ROOT
     for start in range(0, accounts, BATCH):
         changes = [change(index, 10**18 + index) for index in range(start, min(start + BATCH, accounts))]
-        root, nodes = _native.state_update(store, root, changes)
+        root, nodes = state.update(store, root, changes)
         store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
     store.close()
     return root
@@ -45,11 +46,11 @@ def measure(path: Path, root: bytes, accounts: int, changed: int) -> tuple[float
     """Milliseconds for the new root, and for the commit of its nodes: medians."""
     updates, commits = [], []
     for round_number in range(ROUNDS):
-        store = _native.Store.open(path)
+        store = native_store.Store.open(path)
         picked = random.Random(round_number).sample(range(accounts), changed)
         changes = [change(index, round_number) for index in picked]
         start = time.perf_counter()
-        _, nodes = _native.state_update(store, root, changes)
+        _, nodes = state.update(store, root, changes)
         middle = time.perf_counter()
         store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
         commits.append((time.perf_counter() - middle) * 1e3)

@@ -16,14 +16,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from benchmarks import report
-from quip import _native
+from quip._native import hashsig, keys
 from quip.chain.chain import Chain
-from quip.consensus import rules
-from quip.consensus.proof_of_work.difficulty import requirements
+from quip.consensus.block_validation import Parent, Rules, SealedHeader, check_headers, check_seals
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
@@ -78,14 +76,14 @@ class Signer:
     def __init__(self, chain_id: int) -> None:
         self._chain_id = chain_id
         self._secret = bytes(31) + b"\1"
-        self._xmss = _native.XmssKey.generate(SUITE_MINING, bytes(96))
+        self._xmss = hashsig.XmssKey.generate(SUITE_MINING, bytes(96))
         self.keys = HybridKeys(SUITE_MINING, public_key(self._secret), self._xmss.public_key)
         self._leaf = 0
 
     def sign_block(self, block_hash: bytes) -> tuple[bytes, bytes]:
         """As BlockSigner."""
         digest = block_digest(self._chain_id, self.keys, self._leaf, block_hash)
-        signatures = _native.ecdsa_sign(self._secret, digest), self._xmss.sign(self._leaf, digest)
+        signatures = keys.ecdsa_sign(self._secret, digest), self._xmss.sign(self._leaf, digest)
         self._leaf += 1
         return signatures
 
@@ -115,17 +113,16 @@ def seals_per_second(folder: Path, subject: Subject) -> float:
     numbers = range(1, SAMPLE + 1)
     blocks = [opened.block(opened.canonical(number) or b"") for number in (0, *numbers)]
     opened.close()
-    pairs = [(parent, block) for parent, block in pairwise(blocks) if parent and block]
+    genesis, *above = [block for block in blocks if block is not None]
 
     def check() -> None:
-        required = [requirements(spec, low.header, low.context, high.header.timestamp) for low, high in pairs]
-        for low, high in pairs:
-            rules.check_gate(spec, high.header)
-            rules.check_header(spec, low.header, low.context, high.header, high.header.timestamp)
-        seals = [(high.header, high.seal, need) for (_, high), need in zip(pairs, required, strict=True)]
-        assert not any(rules.check_seals(spec, puzzle, seals))
+        parent = Parent(genesis.header.hash, genesis.header, genesis.context)
+        headers = check_headers(spec, parent, [block.header for block in above], above[-1].header.timestamp)
+        pairs = [(checked, block.seal) for checked, block in zip(headers, above, strict=True) if block.seal is not None]
+        found = check_seals(Rules(spec, puzzle), pairs)
+        assert sum(isinstance(verdict, SealedHeader) for verdict in found) == len(above)
 
-    return len(pairs) / report.medians([check], 3)[0]
+    return len(above) / report.medians([check], 3)[0]
 
 
 class Node(NodeProcess):

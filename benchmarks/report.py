@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from quip import _native
+from quip._native import ising
 
 ROOT = Path(__file__).resolve().parent.parent
 REPEATS = 5
@@ -22,7 +22,7 @@ def machine() -> str:
         lines = info.read_text(encoding="utf-8").splitlines()
         names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
         model = f"{names[0]} x {len(names)}" if names else model
-    return f"{model}, {platform.system()} {platform.machine()}, kernel paths {', '.join(_native.ising_paths())}"
+    return f"{model}, {platform.system()} {platform.machine()}, kernel paths {', '.join(ising.paths())}"
 
 
 def commit() -> str:

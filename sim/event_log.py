@@ -53,11 +53,11 @@ def _detail(thing: Event | Action) -> str:
         case Opened():
             text = f"{thing.connection} {thing.link.address} {thing.link.purpose.value}"
         case CheckSeals():
-            text = f"{thing.job} {thing.connection} {' '.join(_short(c.header.hash) for c in thing.checks)}"
+            text = f"{thing.job} {thing.connection} {' '.join(_short(check.checked.hash) for check in thing.checks)}"
         case ImportBlocks():
             text = f"{thing.job} {' '.join(_short(block.header.hash) for block in thing.blocks)}"
         case SealsChecked():
-            text = f"{thing.job} {' '.join(_named(error) for error in thing.errors)}"
+            text = f"{thing.job} {' '.join(_named(verdict) for verdict in thing.verdicts)}"
         case BlocksImported():
             text = f"{thing.job} {' '.join(_named(outcome) for outcome in thing.outcomes)}"
         case HeadMoved():

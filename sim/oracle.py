@@ -7,14 +7,14 @@ from dataclasses import fields, is_dataclass
 from itertools import chain as chained
 
 from quip.chain.chain import Chain
-from quip.consensus import rules
-from quip.consensus.errors import ConsensusError, FutureBlock
+from quip.consensus.block_validation import CheckedHeader, Parent, Rules, validate
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.execution.rewards import reward_of
-from quip.consensus.execution.transition import check_body, check_outcome, execute
-from quip.consensus.proof_of_work.difficulty import child_context, genesis_context
-from quip.consensus.types.block import Block, check_sizes
-from quip.consensus.types.block_context import BlockContext
+from quip.consensus.proof_of_work.difficulty import genesis_context
+from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.block import Block
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.net.address import netgroup
 from quip.primitives import hybrid
@@ -126,14 +126,12 @@ class _Judge:
 
     def __init__(self, world: World) -> None:
         self._spec = world.spec
-        self._puzzle = world.puzzle
+        self._rules = Rules(world.spec, world.puzzle)
         self._scratch = ScratchState()
         update = genesis_state(self._spec, self._scratch.state(EMPTY_TRIE_ROOT))
         self._scratch.keep(update.nodes)
         genesis = genesis_header(self._spec, update.root)
-        self._judged: dict[bytes, tuple[Header, BlockContext]] = {
-            genesis.hash: (genesis, genesis_context(self._spec.difficulty))
-        }
+        self._judged = {genesis.hash: Parent(genesis.hash, genesis, genesis_context(self._spec.difficulty))}
         self._signed: dict[tuple[bytes, int], set[bytes]] = {}
 
     def chain(self, chain: Chain) -> Iterator[str]:
@@ -166,28 +164,29 @@ class _Judge:
                 return
 
     def _verify(self, block: Block) -> None:
-        header, block_hash = block.header, block.header.hash
-        parent, before = self._judged[header.parent_hash]
-        check_sizes(block)
-        rules.check_gate(self._spec, header)
-        required = rules.check_header(self._spec, parent, before, header, header.timestamp)
-        rules.check_seal(self._spec, self._puzzle, header, block.seal, required)
-        check_body(header, block.transactions)
-        context = child_context(self._spec.difficulty, parent, before, header)
-        state = self._scratch.state(parent.state_root)
-        outcome = execute(self._spec, state, header, context, block.transactions)
-        check_outcome(header, outcome)
-        self._scratch.keep(outcome.state.nodes)
-        self._judged[block_hash] = (header, context)
+        executed = validate(self._rules, self, block, block.header.timestamp)
+        self._scratch.keep(executed.state.nodes)
+        self._judged[executed.checked.hash] = executed.checked.as_parent
         if block.seal is not None:
             leaf = hybrid.leaf_of(block.seal.suite, block.seal.xmss_signature)
-            self._signed.setdefault((block.seal.xmss_key, leaf), set()).add(block_hash)
+            self._signed.setdefault((block.seal.xmss_key, leaf), set()).add(executed.checked.hash)
+
+    def parent(self, header: Header) -> Parent:
+        """`block_validation.ParentChain`: of blocks that were judged."""
+        return self._judged[header.parent_hash]
+
+    def admit(self, checked: CheckedHeader) -> None:
+        """What a node took may be as old as it likes."""
+
+    def state(self, root: bytes) -> StateReader:
+        """After a block that was judged."""
+        return self._scratch.state(root)
 
     def _supply(self, chain: Chain) -> Iterator[str]:
         paid, payees = 0, set()
         tip = chain.head.hash
         while True:
-            header, context = self._judged[tip]
+            header, context = self._judged[tip].header, self._judged[tip].context
             if header.number == 0:
                 break
             if chain.tree.context(tip) != context or not chain.tree.is_canonical(tip, header.number):

@@ -53,9 +53,9 @@ class Manner(Enum):
 
     MUTANTS = "mutants"
     """Pushes and serves blocks that break one rule each."""
-    WITNESSES = "witnesses"
+    WRONG_PARTS = "wrong parts"
     """Serves wrong seals and bodies under good hashes, and pushes good headers with wrong seals."""
-    CLAIMS = "claims"
+    FALSE_CLAIMS = "false claims"
     """Claims much work, has headers for it, and never a seal."""
     GARBAGE = "garbage"
     """Sends bytes that are no frames."""
@@ -67,7 +67,7 @@ class Manner(Enum):
     """Sends good blocks that build on old ones, many of them."""
     DRIP = "drip"
     """Has a branch with some work behind it, claims a thousand times as much, and gives a seal every few seconds."""
-    CROWD = "crowd"
+    SYBILS = "sybils"
     """Comes under ever more node ids, each of which claims much work and says nothing."""
     TWINS = "twins"
     """Sends good blocks with good and with wrong seals, in quick succession."""
@@ -162,7 +162,7 @@ def scenario_of(seed: int) -> Scenario:
             weights[fault.nodes[0]] = sum(weights) / 2
     liars = _liars(rng) if Kind.LIARS in (main, *extra) else ()
     if main is Kind.STALE and not liars:  # somebody to whom it turns in vain
-        liars = (_liar(rng, 0, rng.choice((Manner.SILENCE, Manner.DRIP, Manner.CROWD))),)
+        liars = (_liar(rng, 0, rng.choice((Manner.SILENCE, Manner.DRIP, Manner.SYBILS))),)
     return Scenario(
         seed=seed,
         shares=tuple(weight / sum(weights) for weight in weights),

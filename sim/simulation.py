@@ -15,7 +15,7 @@ from sim.event_log import EventLog
 from sim.faults import Fault, fault_of
 from sim.honest.history import BLOCK_TIME_S, FUTURE_LIMIT_S, branch, past, simulated_puzzle, simulated_spec
 from sim.honest.node import SimNode, SimNodePlan, World
-from sim.liars.liar import Liar
+from sim.liars.manners import liar_of
 from sim.scenario import LATE, Kind, Scenario, honest_address, scenario_of
 from sim.world.clock import EventQueue
 from sim.world.disk import NodeDisk, memory_directory
@@ -82,7 +82,7 @@ class Simulation:
         self.scenario = scenario
         self.report = Report(scenario)
         self.nodes = [self._node(index, place) for index in range(scenario.nodes)]
-        self.liars = [Liar(self.world, plan, self.nodes) for plan in scenario.liars]
+        self.liars = [liar_of(self.world, plan, self.nodes) for plan in scenario.liars]
         self.faults = [fault_of(self.world, self.nodes, plan) for plan in scenario.faults]
 
     def play(self) -> Report:
@@ -184,7 +184,7 @@ class Simulation:
         for fault in self.faults:
             counts[f"fault {fault.plan.kind.value}"] += fault.happened()
         for liar in self.liars:
-            counts[f"lies {liar.plan.manner.value}"] += liar.lies
+            counts[f"lies {liar.plan.manner.value}"] += liar.lies.total()
         counts["steps"] = self.world.queue.steps
 
     def _node(self, index: int, place: Path) -> SimNode:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from quip import _native
-from quip.chain.batch import SEAL_CHECKED
+from quip._native import store
 from quip.chain.chain import Chain
+from quip.consensus.block_validation import CompleteBlock, Parent, Rules, check_body, check_header, check_seal, complete
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
@@ -25,6 +25,7 @@ STRANGERS = (12, 13)
 """Those of the branch: other keys, so that no leaf signs twice."""
 LONGEST = 90
 """Blocks of history at most."""
+_JUDGED: dict[bytes, CompleteBlock] = {}
 FORK = 8
 """The block at which the long branch leaves."""
 
@@ -50,7 +51,7 @@ def simulated_puzzle() -> Puzzle:
 
 def scratch_chain() -> Chain:
     """An empty chain in memory."""
-    return Chain.open(simulated_spec(), for_network(_native.Store.in_memory(), CHAIN_ID), simulated_puzzle())
+    return Chain.open(simulated_spec(), for_network(store.Store.in_memory(), CHAIN_ID), simulated_puzzle())
 
 
 @cache
@@ -66,9 +67,26 @@ def branch() -> tuple[Block, ...]:
 
 
 def import_all(chain: Chain, blocks: tuple[Block, ...]) -> None:
-    """Give a chain blocks whose seals were checked when they were made."""
-    if blocks:
-        chain.accept_many(blocks, blocks[-1].header.timestamp, SEAL_CHECKED)
+    """Give a chain blocks of the shared histories; each is judged once, however many chains take it."""
+    if not blocks:
+        return
+    parent_hash = blocks[0].header.parent_hash
+    parent = Parent(parent_hash, *chain.tree.known(parent_hash))
+    judged = []
+    for block in blocks:
+        judged.append(_judged(block, parent))
+        parent = judged[-1].checked.as_parent
+    chain.accept_many(judged, blocks[-1].header.timestamp)
+
+
+def _judged(block: Block, parent: Parent) -> CompleteBlock:
+    block_hash = block.header.hash
+    if block_hash not in _JUDGED:
+        rules = Rules(simulated_spec(), simulated_puzzle())
+        checked = check_header(rules.spec, parent, block.header)
+        sealed = check_seal(rules, checked, block.seal)
+        _JUDGED[block_hash] = complete(sealed, check_body(checked, block.transactions))
+    return _JUDGED[block_hash]
 
 
 def _grown(before: tuple[Block, ...], blocks: int, miners: tuple[int, ...]) -> tuple[Block, ...]:

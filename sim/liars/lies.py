@@ -10,12 +10,39 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from quip import _native
+from quip._native import ising
 from quip.chain.chain import Chain
 from quip.chain.events import Head
 from quip.chain.template import Payee, make_template
-from quip.consensus import errors
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.body import (
+    TransactionsUnsupported,
+    WrongBody,
+    WrongGasUsed,
+    WrongLogsBloom,
+    WrongReceiptsRoot,
+    WrongStateRoot,
+)
+from quip.consensus.errors.header import (
+    GasLimitStep,
+    GasUsedAboveLimit,
+    GateClosed,
+    SeedMismatch,
+    TimestampNotAfterParent,
+    UnknownParent,
+    WrongBaseFee,
+    WrongDifficulty,
+    WrongNumber,
+    WrongOmmersHash,
+)
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import (
+    InvalidSignature,
+    MalformedSolutions,
+    SolutionsTooClose,
+    WrongMiner,
+    WrongSolutionCount,
+    WrongSuite,
+)
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block, transactions_root
 from quip.consensus.types.header import Header
@@ -40,7 +67,7 @@ class Forger:
         self.puzzle = puzzle
         self._secret = mining_secret(number)
         self._leaf = 0
-        self._bench = Workbench(puzzle, DrawnSpins(), _native.CancelFlag(), READS)
+        self._bench = Workbench(puzzle, DrawnSpins(), ising.CancelFlag(), READS)
         self.miner_id: bytes = hybrid.miner_id(self._secret.keys)
 
     def child(self, chain: Chain, now: int) -> Block:
@@ -154,32 +181,32 @@ def _with_transactions(forger: Forger, block: Block) -> Block:
 
 
 LIES: dict[str, Lie] = {
-    "seed": Lie(errors.SeedMismatch, lambda _, b: replace(b, header=replace(b.header, mix_hash=ZERO))),
-    "gate": Lie(errors.GateClosed, _closed_gate),
-    "number": Lie(errors.WrongNumber, _moved("number", 1)),
-    "ommers": Lie(errors.WrongOmmersHash, _header(ommers_hash=ZERO)),
-    "timestamp": Lie(errors.TimestampNotAfterParent, _header(timestamp=1)),
-    "difficulty": Lie(errors.WrongDifficulty, _moved("difficulty", 1)),
-    "gas limit step": Lie(errors.GasLimitStep, _moved("gas_limit", 30_000_000 // 1024)),
-    "gas used": Lie(errors.GasUsedAboveLimit, _header(gas_used=30_000_001)),
-    "base fee": Lie(errors.WrongBaseFee, _moved("base_fee_per_gas", 1)),
-    "parent": Lie(errors.UnknownParent, _header(parent_hash=ZERO)),
-    "suite": Lie(errors.WrongSuite, _seal(suite=1)),
-    "another miner": Lie(errors.WrongMiner, _other_miner),
-    "ECDSA half": Lie(errors.InvalidSignature, _part("ecdsa_signature", 5)),
-    "XMSS half": Lie(errors.InvalidSignature, _part("xmss_signature", -1)),
-    "XMSS leaf": Lie(errors.InvalidSignature, _part("xmss_signature", 2)),
-    "XMSS length": Lie(errors.InvalidSignature, _seal(xmss_signature=bytes(4_962))),
-    "ECDSA key": Lie(errors.InvalidSignature, _seal(ecdsa_key=bytes(33))),
-    "too few": Lie(errors.WrongSolutionCount, _solutions(lambda s: s[:-1])),
-    "length": Lie(errors.MalformedSolutions, _solutions(lambda s: [s[0] + b"\0", *s[1:]])),
-    "order": Lie(errors.MalformedSolutions, _solutions(lambda s: s[::-1])),
-    "twice": Lie(errors.MalformedSolutions, _solutions(lambda s: [s[0], s[0], *s[2:]])),
-    "distance": Lie(errors.SolutionsTooClose, _too_close),
-    "body": Lie(errors.WrongBody, lambda _, block: replace(block, transactions=(TRANSACTION,))),
-    "transactions": Lie(errors.TransactionsUnsupported, _with_transactions),
-    "state root": Lie(errors.WrongStateRoot, _header(state_root=ZERO)),
-    "receipts root": Lie(errors.WrongReceiptsRoot, _header(receipts_root=ZERO)),
-    "logs bloom": Lie(errors.WrongLogsBloom, _header(logs_bloom=bytes([1] * 256))),
-    "used gas": Lie(errors.WrongGasUsed, _header(gas_used=21_000)),
+    "seed": Lie(SeedMismatch, lambda _, b: replace(b, header=replace(b.header, mix_hash=ZERO))),
+    "gate": Lie(GateClosed, _closed_gate),
+    "number": Lie(WrongNumber, _moved("number", 1)),
+    "ommers": Lie(WrongOmmersHash, _header(ommers_hash=ZERO)),
+    "timestamp": Lie(TimestampNotAfterParent, _header(timestamp=1)),
+    "difficulty": Lie(WrongDifficulty, _moved("difficulty", 1)),
+    "gas limit step": Lie(GasLimitStep, _moved("gas_limit", 30_000_000 // 1024)),
+    "gas used": Lie(GasUsedAboveLimit, _header(gas_used=30_000_001)),
+    "base fee": Lie(WrongBaseFee, _moved("base_fee_per_gas", 1)),
+    "parent": Lie(UnknownParent, _header(parent_hash=ZERO)),
+    "suite": Lie(WrongSuite, _seal(suite=1)),
+    "another miner": Lie(WrongMiner, _other_miner),
+    "ECDSA half": Lie(InvalidSignature, _part("ecdsa_signature", 5)),
+    "XMSS half": Lie(InvalidSignature, _part("xmss_signature", -1)),
+    "XMSS leaf": Lie(InvalidSignature, _part("xmss_signature", 2)),
+    "XMSS length": Lie(InvalidSignature, _seal(xmss_signature=bytes(4_962))),
+    "ECDSA key": Lie(InvalidSignature, _seal(ecdsa_key=bytes(33))),
+    "too few": Lie(WrongSolutionCount, _solutions(lambda s: s[:-1])),
+    "length": Lie(MalformedSolutions, _solutions(lambda s: [s[0] + b"\0", *s[1:]])),
+    "order": Lie(MalformedSolutions, _solutions(lambda s: s[::-1])),
+    "twice": Lie(MalformedSolutions, _solutions(lambda s: [s[0], s[0], *s[2:]])),
+    "distance": Lie(SolutionsTooClose, _too_close),
+    "body": Lie(WrongBody, lambda _, block: replace(block, transactions=(TRANSACTION,))),
+    "transactions": Lie(TransactionsUnsupported, _with_transactions),
+    "state root": Lie(WrongStateRoot, _header(state_root=ZERO)),
+    "receipts root": Lie(WrongReceiptsRoot, _header(receipts_root=ZERO)),
+    "logs bloom": Lie(WrongLogsBloom, _header(logs_bloom=bytes([1] * 256))),
+    "used gas": Lie(WrongGasUsed, _header(gas_used=21_000)),
 }

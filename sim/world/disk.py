@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from quip import _native
+from quip._native import hashsig
+from quip._native import store as native_store
 from quip.net.address import Address
 from quip.net.ports import Ban, KnownAddress
 from quip.primitives import ecdsa, hybrid
@@ -37,7 +38,7 @@ def memory_directory() -> Iterator[Path]:
 def mining_secret(number: int) -> HybridSecret:
     """The mining key of a number, made once per process (a key takes 0.2 s)."""
     secret = blake3(b"simulated miner" + number.to_bytes(4, "big"))
-    xmss = _native.XmssKey.generate(hybrid.SUITE_MINING, secret * 3)
+    xmss = hashsig.XmssKey.generate(hybrid.SUITE_MINING, secret * 3)
     return HybridSecret(HybridKeys(hybrid.SUITE_MINING, ecdsa.public_key(secret), xmss.public_key), secret, xmss)
 
 
@@ -115,14 +116,14 @@ class NodeDisk:
         self._secret = mining_secret(number)
         self.xmss_key: bytes = self._secret.keys.xmss
         self._full = False
-        self._disk: _native.FaultyDisk | None = None
+        self._disk: native_store.FaultyDisk | None = None
         self._store: RedbChainStore | None = None
         self._identity: SimIdentity | None = None
 
     def open_store(self) -> RedbChainStore:
         """The chain store, repaired by itself if it was cut off."""
-        self._disk = _native.FaultyDisk(self.store_path)
-        self._store = for_network(_native.Store.open_on(self._disk), CHAIN_ID)
+        self._disk = native_store.FaultyDisk(self.store_path)
+        self._store = for_network(native_store.Store.open_on(self._disk), CHAIN_ID)
         self._disk.set_full(self._full)
         return self._store
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.primitives import rlp
 from support.doomed import JOURNAL
 from support.places import TESTS
@@ -90,7 +90,7 @@ def reopened(store: Path, twin: History) -> int:
     copy = store.with_name("copy.redb")
     shutil.copyfile(store, copy)
     start = time.monotonic()
-    opened = _native.Store.open(copy)
+    opened = native_store.Store.open(copy)
     assert time.monotonic() - start <= MAX_OPEN_S
     place = twin.place(opened)
     opened.close()

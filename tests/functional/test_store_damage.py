@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.storage.chain_store import RedbChainStore, for_network, open_chain_store
 from quip.storage.check import db_check
 from quip.storage.errors import StoreCorrupt, StoreError, StoreFull, StoreVersion
@@ -35,7 +35,7 @@ def everything(path: Path) -> bytes:
 
 def everything_of(path: Path, blocks: int) -> bytes:
     """Opens the chain, reads so many blocks; a digest of all rows. Raises StoreError."""
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     try:
         chain = open_chain(for_network(store, CHAIN_ID))
         for block in history().blocks[:blocks]:
@@ -56,8 +56,8 @@ def test_lost_writes(tmp_path: Path, keep: bool) -> None:
     for seed in seeds(5):
         rng = random.Random(seed)
         path = tmp_path / f"{seed}.redb"
-        disk = _native.FaultyDisk(path)
-        accept = acceptor(for_network(_native.Store.open_on(disk), CHAIN_ID))
+        disk = native_store.FaultyDisk(path)
+        accept = acceptor(for_network(native_store.Store.open_on(disk), CHAIN_ID))
         cut_after = rng.randrange(1, 12)
         for block in twin.blocks[:cut_after]:
             accept(block)
@@ -69,7 +69,7 @@ def test_lost_writes(tmp_path: Path, keep: bool) -> None:
                 reached += 1
         disk.cut_power(seed if keep else None)
         del accept
-        reopened = _native.Store.open(path)
+        reopened = native_store.Store.open(path)
         assert twin.place(reopened) == reached, f"seed {seed}"
         rest = acceptor(for_network(reopened, CHAIN_ID))
         for block in twin.blocks[reached:]:
@@ -80,8 +80,8 @@ def test_lost_writes(tmp_path: Path, keep: bool) -> None:
 
 def test_a_full_disk_stops_imports_only(tmp_path: Path) -> None:
     twin = history()
-    disk = _native.FaultyDisk(tmp_path / "store.redb")
-    store = _native.Store.open_on(disk)
+    disk = native_store.FaultyDisk(tmp_path / "store.redb")
+    store = native_store.Store.open_on(disk)
     chain = open_chain(for_network(store, CHAIN_ID))
     disk.set_full(True)
     place = 0
@@ -170,7 +170,7 @@ def test_reindex_keeps_what_is_whole_and_the_rest_can_come_again(whole: Path, tm
     assert report.backup is not None and report.backup.read_bytes() == before
     assert report.accepted + len(report.lost) == len(twin.blocks)
     assert db_check(path).problems == ()
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     accept = acceptor(for_network(store, CHAIN_ID))
     for block in twin.blocks:  # as peers would send them
         accept(block)
@@ -215,7 +215,7 @@ def test_reindex_of_a_cut_store_keeps_it_and_says_so(whole: Path, tmp_path: Path
 @pytest.mark.parametrize("table", ["contexts", "canonical", "tips", "nodes", "miners"])
 def test_reindex_makes_again_what_is_derived(whole: Path, tmp_path: Path, table: str) -> None:
     path = Path(shutil.copy(whole, tmp_path))
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     rows = store.scan(table, b"", None, 10_000)
     key, value = rows[len(rows) // 2]
     changed = bytes([*value[:-1], value[-1] ^ 1])  # whole by its checksum, and wrong
@@ -259,7 +259,7 @@ def test_other_versions_and_networks_are_named(whole: Path, tmp_path: Path) -> N
     with pytest.raises(StoreError, match=f"holds chain {CHAIN_ID}, not 7"):
         reindex(path, 7, acceptor)
     for version, advice in ((0, HINT), (2, "use the newer program")):
-        store = _native.Store.open(path)
+        store = native_store.Store.open(path)
         store.commit([("meta", b"store_version", version.to_bytes(4, "big"))], [])
         store.close()
         with pytest.raises(StoreVersion, match=advice):

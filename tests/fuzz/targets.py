@@ -6,7 +6,8 @@ What they all check: there is one encoding, so whatever is decoded encodes to th
 import json
 from collections.abc import Callable, Iterator
 
-from quip.consensus.errors import InvalidSpec, MalformedMessage
+from quip.consensus.errors.root import MalformedMessage
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import parse_spec
 from quip.consensus.spec.document import Json, canonical, parse_document
 from quip.consensus.types.block import Block

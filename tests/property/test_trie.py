@@ -5,7 +5,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip import _native
+from quip._native import state as native_state
+from quip._native import store as native_store
 from quip.consensus.types.account_state import EMPTY_CODE_HASH
 from quip.primitives.hashes import keccak256
 from quip.primitives.rlp import encode, int_to_bytes
@@ -18,8 +19,8 @@ VALUES = st.one_of(st.just(b""), st.binary(min_size=1, max_size=3), st.binary(mi
 STEPS = st.lists(st.tuples(KEYS, VALUES), max_size=40)
 
 
-def stored_update(store: _native.Store, root: bytes, changes: list[tuple[bytes, bytes]]) -> bytes:
-    root, nodes = _native.trie_update(store, root, changes)
+def stored_update(store: native_store.Store, root: bytes, changes: list[tuple[bytes, bytes]]) -> bytes:
+    root, nodes = native_state.trie_update(store, root, changes)
     store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
     return root
 
@@ -27,7 +28,7 @@ def stored_update(store: _native.Store, root: bytes, changes: list[tuple[bytes, 
 @given(STEPS, st.integers(1, 7), st.randoms(use_true_random=False))
 @examples(150)
 def test_incremental_equals_from_scratch(steps: list[tuple[bytes, bytes]], batch: int, shuffled: random.Random) -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     root = trie.EMPTY_ROOT
     left: dict[bytes, bytes] = {}
     for start in range(0, len(steps), batch):
@@ -37,10 +38,10 @@ def test_incremental_equals_from_scratch(steps: list[tuple[bytes, bytes]], batch
         root = stored_update(store, root, changes)
         assert root == trie.root(left)
     for key, _ in steps:
-        assert _native.trie_get(store, root, key) == left.get(key)
+        assert native_state.trie_get(store, root, key) == left.get(key)
     order = list(left.items())
     shuffled.shuffle(order)
-    assert _native.trie_root(order) == root
+    assert native_state.trie_root(order) == root
     assert stored_update(store, root, [(key, b"") for key in left]) == trie.EMPTY_ROOT
 
 
@@ -52,7 +53,7 @@ ACCOUNTS = st.dictionaries(
 @given(st.lists(ACCOUNTS, max_size=4))
 @examples(60)
 def test_accounts_are_the_secure_trie_of_their_rlp(blocks: list[dict[int, tuple[int, int]]]) -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     root = trie.EMPTY_ROOT
     state: dict[bytes, bytes] = {}
     for block in blocks:
@@ -61,10 +62,10 @@ def test_accounts_are_the_secure_trie_of_their_rlp(blocks: list[dict[int, tuple[
             state[keccak256(address)] = encode([int_to_bytes(nonce), int_to_bytes(balance), *hashes])
             if nonce == balance == 0:
                 del state[keccak256(address)]
-        root, nodes = _native.state_update(store, root, changes)
+        root, nodes = native_state.update(store, root, changes)
         store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
         assert root == trie.root(state)
         for address, *account in changes:
             expected = tuple(account) if any(account[:2]) else None
-            assert _native.state_account(store, root, address) == expected
-        assert _native.state_check(store, [root])[1] == []
+            assert native_state.account(store, root, address) == expected
+        assert native_state.check(store, [root])[1] == []

@@ -1,4 +1,7 @@
-"""Makes tests/vectors/puzzle.json by the plain reference: `cd tests && python -m reference.make_puzzle_vectors`."""
+"""Makes puzzle.json and graph.json in tests/vectors by the plain reference.
+
+cd tests && python -m reference.make_puzzle_vectors
+"""
 
 import hashlib
 import json
@@ -8,10 +11,11 @@ from typing import Any
 
 from quip.ising.puzzle import PuzzleRules
 from quip.ising.topology import build_topology
-from reference import ising
+from reference import ising, zephyr
 from reference.blake3 import keyed_stream
 
 OUT = Path(__file__).parent.parent / "vectors" / "puzzle.json"
+GRAPH = OUT.with_name("graph.json")
 
 # Integer cutoffs as a spec holds them: what they approximate does not matter to the law.
 ROWS = (
@@ -20,6 +24,8 @@ ROWS = (
     [65536, 9503, 1378, 200, 29, 4, 1],
     [65536, 162],
 )
+DRAWS = (0, 1, 40)
+"""Numbers of the draws that are written out."""
 CASES = (
     ({"family": "zephyr", "m": 1, "t": 4}, "none", 4),
     ({"family": "zephyr", "m": 1, "t": 4}, "ternary", 4),
@@ -69,6 +75,7 @@ def case(params: dict[str, Any], fields: str, sweeps: int) -> dict[str, Any]:
         "first_couplings": list(instance.couplings[:32]),
         "first_fields": list(instance.fields[:32]),
         "start_offset": instance.start_offset,
+        "draws": {str(number): draw_of(seed, instance.start_offset, topology.n, number) for number in DRAWS},
         "baseline": sum(energies),
         "first_baseline_energies": energies[:8],
         "solutions": [one.hex() for one in packed],
@@ -77,5 +84,21 @@ def case(params: dict[str, Any], fields: str, sweeps: int) -> dict[str, Any]:
     }
 
 
+def draw_of(seed: bytes, start_offset: int, n: int, number: int) -> int:
+    """The draw of sweep s and node i is number s n + i."""
+    return int.from_bytes(keyed_stream(seed, start_offset + 64 * n + 2 * number, 2), "little")
+
+
+def graph() -> dict[str, Any]:
+    """The test network's graph: for those who do not build graphs."""
+    return {"couplers": zephyr.couplers(1, 4), "order": zephyr.visiting_order(1, 4)}
+
+
+def text_of(vector: object) -> str:
+    """A file's text: one row a line would be too long, one number a line too many."""
+    return json.dumps(vector, separators=(",", ":")).replace('"order"', '\n"order"') + "\n"
+
+
 if __name__ == "__main__":
+    GRAPH.write_text(text_of(graph()))
     OUT.write_text(json.dumps([case(*one) for one in CASES], indent=1) + "\n")

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Chain
 from quip.chain.ports import ChainStore
 from quip.consensus.proof_of_work.proof import puzzle_rules
@@ -25,7 +25,7 @@ def puzzle_of(spec: ChainSpec) -> Puzzle:
 
 
 def memory_store(spec: ChainSpec) -> ChainStore:
-    return for_network(_native.Store.in_memory(), spec.chain_id)
+    return for_network(native_store.Store.in_memory(), spec.chain_id)
 
 
 def new_chain(spec: ChainSpec | None = None, store: ChainStore | None = None) -> Chain:

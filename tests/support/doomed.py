@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from quip import _native
+from quip._native import store
 from quip.chain.chain import Accepted, Chain
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
@@ -31,11 +31,11 @@ def import_blocks(order: dict[str, Any], spec: ChainSpec, blocks: list[Block]) -
     """Open the store and accept what it lacks in batches; `kill_at` strikes in the open or after `spared` batches."""
     with Path(order["journal"]).open("r+b") as file:
         journal = mmap.mmap(file.fileno(), JOURNAL.size)
-    disk = _native.FaultyDisk(order["store"])
+    disk = store.FaultyDisk(order["store"])
     disk.log_to(order["operations"])
     JOURNAL.pack_into(journal, 0, b"o", 0)
     disk.arm(order["kill_at"] if order["in_open"] else None)
-    chain = Chain.open(spec, for_network(_native.Store.open_on(disk), spec.chain_id), puzzle_of(spec))
+    chain = Chain.open(spec, for_network(store.Store.open_on(disk), spec.chain_id), puzzle_of(spec))
     missing = [place for place, block in enumerate(blocks) if not chain.tree.has(block.header.hash)]
     for spared, start in enumerate(range(0, len(missing), order["batch"])):
         places = missing[start : start + order["batch"]]

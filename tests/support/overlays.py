@@ -12,8 +12,7 @@ from random import Random
 from quip.chain.chain import Chain
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
-from quip.consensus import rules
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import check_seals
 from quip.consensus.types.block import Block
 from quip.net.actions import (
     Action,
@@ -25,7 +24,6 @@ from quip.net.actions import (
     ImportBlocks,
     Log,
     ResetStream,
-    SealCheck,
     Send,
 )
 from quip.net.address import Address
@@ -46,7 +44,8 @@ from quip.net.events import (
 from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
-from support.chains import new_chain, puzzle_of
+from support.chains import new_chain
+from support.judged import rules_of
 from support.peer_memory import PeerMemory
 
 START_S = 1_000.0
@@ -65,7 +64,7 @@ class Node:
     address: Address
     setup: OverlayConfig
     storage: PeerMemory
-    library: ChainServer
+    chain_server: ChainServer
     notes: list[Log] = field(default_factory=list)
     closes: list[Close] = field(default_factory=list)
     seals_checked: int = 0
@@ -176,12 +175,13 @@ class Net:
                 self.give(node, Closed(connection, reason))
             case CheckSeals(job, _, checks):
                 node.seals_checked += len(checks)
-                self.give(node, SealsChecked(job, tuple(self._check(node, check) for check in checks)))
-            case ImportBlocks(job, blocks, trust):
-                outcomes = node.chain.accept_many(list(blocks), self.now.unix_s, trust)
+                verdicts = check_seals(rules_of(node.chain), [(check.checked, check.seal) for check in checks])
+                self.give(node, SealsChecked(job, tuple(verdicts)))
+            case ImportBlocks(job, blocks, admission):
+                outcomes = node.chain.accept_many(list(blocks), self.now.unix_s, admission)
                 self.give(node, BlocksImported(job, tuple(outcomes)))
             case Answer(connection, stream, request):
-                self.give(node, Answered(connection, stream, node.library.answer(request)))
+                self.give(node, Answered(connection, stream, node.chain_server.answer(request)))
             case Log():
                 node.notes.append(action)
             case GrantBudget():
@@ -203,13 +203,6 @@ class Net:
         end = self._ends.get((node.number, connection))
         if end is not None:
             self.give(end[0], event(end[1]))
-
-    def _check(self, node: Node, check: SealCheck) -> ConsensusError | None:
-        try:
-            rules.check_seal(node.chain.spec, puzzle_of(node.chain.spec), check.header, check.seal, check.required)
-        except ConsensusError as error:
-            return error
-        return None
 
     def _head_changed(self, node: Node, event: ChainEvent) -> None:
         if isinstance(event, HeadChanged):

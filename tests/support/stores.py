@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from quip import _native
+from quip._native import store as native_store
+from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.consensus.types.block import Block
 from quip.primitives.hashes import blake3
@@ -18,7 +19,7 @@ BLOCKS = 60
 FORKS = (ForkPlan(every=6, depth=3), ForkPlan(every=9, depth=2, overtake=True))
 
 
-def contents(store: _native.Store) -> bytes:
+def contents(store: native_store.Store) -> bytes:
     """A digest of every row."""
     return blake3(
         b"".join(
@@ -38,7 +39,7 @@ class History:
     """`contents` with genesis only, then after each block."""
     heads: tuple[bytes, ...]
 
-    def place(self, store: _native.Store) -> int:
+    def place(self, store: native_store.Store) -> int:
         """How many blocks a store holds, if it equals the twin at that moment; else ValueError."""
         return self.after.index(contents(store))
 
@@ -50,7 +51,7 @@ def history() -> History:
     accepted = [one.hash for forks in FORKS for one in made.extend(BLOCKS // 2, forks)]
     stored = [made.chain.block_by_hash(block_hash) for block_hash in accepted]
     blocks = tuple(Block(one.header, one.transactions, one.seal) for one in stored if one is not None)
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     chain = open_chain(for_network(store, network_spec().chain_id))
     after, heads = [contents(store)], [chain.head.hash]
     for block in blocks:
@@ -69,12 +70,12 @@ def open_chain(store: RedbChainStore) -> Chain:
 def acceptor(store: RedbChainStore) -> Callable[[Block], object]:
     """What `reindex` asks for: the chain's accept, each block at its own time."""
     chain = open_chain(store)
-    return lambda block: chain.accept(block, block.header.timestamp)
+    return lambda block: chain.accept(block, block.header.timestamp, STORED_BEFORE)
 
 
 def filled_store(path: Path, blocks: int) -> None:
     """A store file, closed, that holds the first blocks of the history."""
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     accept = acceptor(for_network(store, network_spec().chain_id))
     for block in history().blocks[:blocks]:
         accept(block)

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import cast
 
-from quip.chain.batch import Trust
+from quip.chain.batch import Admission
 from quip.chain.chain import Accepted, Chain
 from quip.chain.events import HeadChanged
 from quip.chain.ports import ChainStore
 from quip.chain.view import ChainReader
-from quip.consensus import rules
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import check_seals
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
-from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
+from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.chain_server import ChainServer
 from quip.net.commands import Ask, Disconnect, ReportPeer
 from quip.net.errors import NetError, NoAnswer
@@ -36,7 +36,8 @@ from quip.net.wire.messages import (
     Seals,
     SealsRequest,
 )
-from support.chains import network_spec, new_chain, puzzle_of
+from support.chains import network_spec, new_chain
+from support.judged import rules_of
 
 LATENCY_S = 0.05
 TICK_S = 0.25
@@ -50,7 +51,7 @@ class Peer:
         self.chain = chain
         self.latency_s = latency_s
         self.asked: list[Request] = []
-        self._library = ChainServer(ChainReader(chain))
+        self._chain_server = ChainServer(ChainReader(chain))
 
     @property
     def claim(self) -> HeadClaim:
@@ -59,7 +60,7 @@ class Peer:
 
     def reply(self, request: Request) -> Reply | None:
         """None: no answer ever."""
-        encoded = self._library.answer(request)
+        encoded = self._chain_server.answer(request)
         return cast(Reply, decode(encoded.code, encoded.payload))
 
 
@@ -192,23 +193,15 @@ class World:
 
     def _check(self, order: CheckSeals) -> None:
         self.checked += len(order.checks)
-        verdicts = tuple(map(self._verdict, order.checks))
+        verdicts = check_seals(rules_of(self.chain), [(check.checked, check.seal) for check in order.checks])
         self._later(0.001 * len(order.checks), lambda: self.sync.seals_checked(order.job, verdicts, self.now))
-
-    def _verdict(self, check: SealCheck) -> ConsensusError | None:
-        spec = self.chain.spec
-        try:
-            rules.check_seal(spec, puzzle_of(spec), check.header, check.seal, check.required)
-        except ConsensusError as error:
-            return error
-        return None
 
     def _import(self, order: ImportBlocks) -> None:
         def done() -> None:
             outcomes: list[Accepted | ConsensusError | None] = [None] * len(order.blocks)
             if not self.store_full:
                 self.batches.append(len(order.blocks))
-                outcomes[:] = self.chain.accept_many(order.blocks, self.unix_s, order.trust)
+                outcomes[:] = self.chain.accept_many(order.blocks, self.unix_s, order.admission)
             self.sync.imported(order.job, outcomes, self.now)
 
         self._chain_busy_until_s = max(self._chain_busy_until_s, self.now_s) + 0.001 * len(order.blocks)
@@ -223,7 +216,7 @@ def chain_with(*branches: tuple[Block, ...], store: ChainStore | None = None) ->
             part = blocks[start : start + 64]
             fork = ChainReader(chain).fork_number(part[0].header.parent_hash)
             outweighs = None if fork is None else chain.tree.canonical_hash(fork)
-            for outcome in chain.accept_many(part, UNIX_S, Trust(seal_checked=True, outweighs_from=outweighs)):
+            for outcome in chain.accept_many(part, UNIX_S, Admission(outweighs)):
                 assert isinstance(outcome, Accepted), outcome
     return chain
 

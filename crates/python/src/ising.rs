@@ -1,4 +1,4 @@
-//! Bindings of `quip_ising`.
+//! `quip._native.ising`: bindings of `quip_ising`.
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use quip_ising::{anneal, bits, blake, energy, gate, graph, model};
 /// Bytes of the stream that one call may ask for.
 const MAX_STREAM: usize = 1 << 30;
 
-pub fn refused(error: quip_ising::Invalid) -> PyErr {
+fn refused(error: quip_ising::Invalid) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
@@ -33,7 +33,7 @@ fn words_u32(name: &str, bytes: &[u8]) -> PyResult<Vec<u32>> {
 }
 
 /// A flag that stops a run from another thread.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "quip._native.ising")]
 #[derive(Default)]
 struct CancelFlag {
     raised: AtomicBool,
@@ -59,13 +59,13 @@ impl CancelFlag {
     }
 }
 
-#[pyclass(frozen)]
-pub struct IsingGraph {
+#[pyclass(frozen, name = "Graph", module = "quip._native.ising")]
+pub struct PyGraph {
     pub inner: Arc<graph::Graph>,
 }
 
 #[pymethods]
-impl IsingGraph {
+impl PyGraph {
     #[new]
     fn new(n: usize, couplers: &[u8], order: &[u8]) -> PyResult<Self> {
         let flat = words_u32("couplers", couplers)?;
@@ -75,7 +75,7 @@ impl IsingGraph {
         let pairs = flat.chunks_exact(2).map(|p| (p[0], p[1])).collect();
         let order = words_u32("order", order)?;
         let inner = graph::Graph::new(n, pairs, &order).map_err(refused)?;
-        Ok(IsingGraph {
+        Ok(PyGraph {
             inner: Arc::new(inner),
         })
     }
@@ -92,17 +92,17 @@ impl IsingGraph {
 }
 
 /// A schedule of integer cutoffs.
-#[pyclass(frozen)]
-pub struct IsingSchedule {
+#[pyclass(frozen, name = "Schedule", module = "quip._native.ising")]
+pub struct PySchedule {
     pub inner: Cutoffs,
 }
 
 #[pymethods]
-impl IsingSchedule {
+impl PySchedule {
     #[new]
     fn new(rows: Vec<Vec<u32>>) -> PyResult<Self> {
         let inner = Cutoffs::new(&rows).map_err(refused)?;
-        Ok(IsingSchedule { inner })
+        Ok(PySchedule { inner })
     }
 
     #[getter]
@@ -112,8 +112,8 @@ impl IsingSchedule {
 }
 
 /// An instance: couplings and fields on a graph.
-#[pyclass(frozen)]
-struct IsingModel {
+#[pyclass(frozen, name = "Model", module = "quip._native.ising")]
+struct PyModel {
     inner: model::Model,
     /// Seed and stream offset of the baseline's start, where the model was drawn from a seed.
     origin: Option<([u8; 32], u64)>,
@@ -123,7 +123,7 @@ fn cancelled(py: Python<'_>, flag: Option<Py<CancelFlag>>) -> Py<CancelFlag> {
     flag.unwrap_or_else(|| Py::new(py, CancelFlag::default()).expect("a new flag"))
 }
 
-impl IsingModel {
+impl PyModel {
     fn n(&self) -> usize {
         self.inner.graph().n()
     }
@@ -142,22 +142,22 @@ impl IsingModel {
 }
 
 #[pymethods]
-impl IsingModel {
+impl PyModel {
     #[staticmethod]
-    fn from_seed(py: Python<'_>, graph: &IsingGraph, seed: &[u8], ternary: bool) -> PyResult<Self> {
+    fn from_seed(py: Python<'_>, graph: &PyGraph, seed: &[u8], ternary: bool) -> PyResult<Self> {
         let seed: [u8; 32] = fixed("seed", seed)?;
         let graph = graph.inner.clone();
         let made = py.detach(|| model::Model::expand(graph, &seed, ternary));
-        Ok(IsingModel {
+        Ok(PyModel {
             inner: made.model,
             origin: Some((seed, made.start_offset)),
         })
     }
 
     #[staticmethod]
-    fn from_couplings(graph: &IsingGraph, couplings: Vec<i8>, fields: Vec<i8>) -> PyResult<Self> {
+    fn from_couplings(graph: &PyGraph, couplings: Vec<i8>, fields: Vec<i8>) -> PyResult<Self> {
         let inner = model::Model::new(graph.inner.clone(), &couplings, &fields).map_err(refused)?;
-        Ok(IsingModel {
+        Ok(PyModel {
             inner,
             origin: None,
         })
@@ -209,10 +209,10 @@ impl IsingModel {
     fn baseline(
         &self,
         py: Python<'_>,
-        schedule: &IsingSchedule,
+        schedule: &PySchedule,
         cancel: Option<Py<CancelFlag>>,
         path: Option<&str>,
-    ) -> PyResult<Option<IsingSamples>> {
+    ) -> PyResult<Option<PySamples>> {
         let path = Path::named(path).map_err(refused)?;
         let Some((seed, start_offset)) = self.origin else {
             return Err(PyValueError::new_err(
@@ -228,42 +228,42 @@ impl IsingModel {
         };
         let outcome =
             py.detach(|| anneal::baseline(&seed, &expansion, &schedule.inner, path, raised));
-        Ok(outcome.map(|run| IsingSamples::new(run, self.n())))
+        Ok(outcome.map(|run| PySamples::new(run, self.n())))
     }
 
     #[pyo3(signature = (schedule, seed, cancel=None, path=None))]
     fn anneal(
         &self,
         py: Python<'_>,
-        schedule: &IsingSchedule,
+        schedule: &PySchedule,
         seed: u64,
         cancel: Option<Py<CancelFlag>>,
         path: Option<&str>,
-    ) -> PyResult<Option<IsingSamples>> {
+    ) -> PyResult<Option<PySamples>> {
         let path = Path::named(path).map_err(refused)?;
         anneal::check(&self.inner, &schedule.inner).map_err(refused)?;
         let flag = cancelled(py, cancel);
         let raised = &flag.get().raised;
         let outcome =
             py.detach(|| anneal::anneal(&self.inner, &schedule.inner, seed, path, raised));
-        Ok(outcome.map(|run| IsingSamples::new(run, self.n())))
+        Ok(outcome.map(|run| PySamples::new(run, self.n())))
     }
 }
 
 /// Final configurations and energies of a run's 512 replicas.
-#[pyclass(frozen)]
-struct IsingSamples {
+#[pyclass(frozen, name = "Samples", module = "quip._native.ising")]
+struct PySamples {
     run: anneal::Outcome,
     n: usize,
     /// Replicas, best energy first; ties by number.
     ranked: Vec<usize>,
 }
 
-impl IsingSamples {
+impl PySamples {
     fn new(run: anneal::Outcome, n: usize) -> Self {
         let mut ranked: Vec<usize> = (0..run.energies.len()).collect();
         ranked.sort_by_key(|&r| (run.energies[r], r));
-        IsingSamples { run, n, ranked }
+        PySamples { run, n, ranked }
     }
 
     /// Distinct configurations, best first, with energy at most `max_energy`.
@@ -286,7 +286,7 @@ impl IsingSamples {
 }
 
 #[pymethods]
-impl IsingSamples {
+impl PySamples {
     /// Energies of the replicas, by replica.
     #[getter]
     fn energies(&self) -> Vec<i32> {
@@ -345,11 +345,7 @@ impl IsingSamples {
 }
 
 #[pyfunction]
-fn ising_seed<'py>(
-    py: Python<'py>,
-    sealing_hash: &[u8],
-    nonce: &[u8],
-) -> PyResult<Bound<'py, PyBytes>> {
+fn seed<'py>(py: Python<'py>, sealing_hash: &[u8], nonce: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     let seed = blake::seed(
         &fixed("sealing hash", sealing_hash)?,
         &fixed("nonce", nonce)?,
@@ -358,12 +354,12 @@ fn ising_seed<'py>(
 }
 
 #[pyfunction]
-fn ising_gate_open(seed: &[u8], bits: u32) -> PyResult<bool> {
+fn gate_open(seed: &[u8], bits: u32) -> PyResult<bool> {
     Ok(blake::gate_open(&fixed("seed", seed)?, bits))
 }
 
 #[pyfunction]
-fn ising_search_gate<'py>(
+fn search_gate<'py>(
     py: Python<'py>,
     sealing_hash: &[u8],
     start: u64,
@@ -376,7 +372,7 @@ fn ising_search_gate<'py>(
 }
 
 #[pyfunction]
-fn ising_stream<'py>(
+fn stream<'py>(
     py: Python<'py>,
     seed: &[u8],
     offset: u64,
@@ -393,7 +389,7 @@ fn ising_stream<'py>(
 }
 
 #[pyfunction]
-fn ising_minimum_distance(solutions: Vec<Vec<u8>>, n: usize, fold: bool) -> PyResult<usize> {
+fn minimum_distance(solutions: Vec<Vec<u8>>, n: usize, fold: bool) -> PyResult<usize> {
     if solutions.iter().any(|s| s.len() != n.div_ceil(8)) {
         return Err(PyValueError::new_err(
             "a configuration has the wrong length",
@@ -405,7 +401,7 @@ fn ising_minimum_distance(solutions: Vec<Vec<u8>>, n: usize, fold: bool) -> PyRe
 
 /// Indices of `count` packed configurations at least `min_distance` apart, among those given best first; or None.
 #[pyfunction]
-fn ising_choose(
+fn choose(
     solutions: Vec<Vec<u8>>,
     n: usize,
     fold: bool,
@@ -422,23 +418,24 @@ fn ising_choose(
 }
 
 #[pyfunction]
-fn ising_paths() -> Vec<&'static str> {
+fn paths() -> Vec<&'static str> {
     let here = Path::ALL.into_iter().filter(|path| path.available());
     here.map(Path::name).collect()
 }
 
+/// Adds everything to the submodule.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<CancelFlag>()?;
-    module.add_class::<IsingGraph>()?;
-    module.add_class::<IsingSchedule>()?;
-    module.add_class::<IsingModel>()?;
-    module.add_class::<IsingSamples>()?;
-    module.add_function(wrap_pyfunction!(ising_seed, module)?)?;
-    module.add_function(wrap_pyfunction!(ising_gate_open, module)?)?;
-    module.add_function(wrap_pyfunction!(ising_search_gate, module)?)?;
-    module.add_function(wrap_pyfunction!(ising_stream, module)?)?;
-    module.add_function(wrap_pyfunction!(ising_minimum_distance, module)?)?;
-    module.add_function(wrap_pyfunction!(ising_choose, module)?)?;
-    module.add_function(wrap_pyfunction!(ising_paths, module)?)?;
+    module.add_class::<PyGraph>()?;
+    module.add_class::<PySchedule>()?;
+    module.add_class::<PyModel>()?;
+    module.add_class::<PySamples>()?;
+    module.add_function(wrap_pyfunction!(seed, module)?)?;
+    module.add_function(wrap_pyfunction!(gate_open, module)?)?;
+    module.add_function(wrap_pyfunction!(search_gate, module)?)?;
+    module.add_function(wrap_pyfunction!(stream, module)?)?;
+    module.add_function(wrap_pyfunction!(minimum_distance, module)?)?;
+    module.add_function(wrap_pyfunction!(choose, module)?)?;
+    module.add_function(wrap_pyfunction!(paths, module)?)?;
     Ok(())
 }

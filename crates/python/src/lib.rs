@@ -1,25 +1,39 @@
-//! The one extension module, `quip._native`: PyO3 bindings only, one file per crate that is bound.
-//! The typed stub `src/quip/_native.pyi` is the documentation of every name here.
+//! The one extension module, `quip._native`: PyO3 bindings only, one file per submodule.
+//! The typed stubs in `src/quip/_native/` are the documentation of every name here.
 use pyo3::prelude::*;
 
-mod ecdsa;
+mod hashes;
+mod hashsig;
 mod ising;
-mod mnemonic;
-mod primitives;
-mod seals;
-mod signatures;
+mod keys;
+mod rlp;
+mod seal;
 mod state;
 mod store;
 
+type Register = fn(&Bound<'_, PyModule>) -> PyResult<()>;
+const SUBMODULES: [(&str, Register); 8] = [
+    ("hashes", hashes::register),
+    ("hashsig", hashsig::register),
+    ("ising", ising::register),
+    ("keys", keys::register),
+    ("rlp", rlp::register),
+    ("seal", seal::register),
+    ("state", state::register),
+    ("store", store::register),
+];
+
+/// Submodules also enter `sys.modules`: one file holds them all, so that the import system would not find them.
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    primitives::register(module)?;
-    ecdsa::register(module)?;
-    ising::register(module)?;
-    signatures::register(module)?;
-    seals::register(module)?;
-    mnemonic::register(module)?;
-    state::register(module)?;
-    store::register(module)?;
+    let py = module.py();
+    let modules = py.import("sys")?.getattr("modules")?;
+    for (name, register) in SUBMODULES {
+        let full = format!("quip._native.{name}");
+        let submodule = PyModule::new(py, &full)?;
+        register(&submodule)?;
+        module.add(name, &submodule)?;
+        modules.set_item(full, submodule)?;
+    }
     Ok(())
 }

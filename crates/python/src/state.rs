@@ -1,4 +1,4 @@
-//! Tries and the account state over a store.
+//! `quip._native.state`: tries and the account state over a store.
 use alloy_primitives::{Address, B256, U256};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -72,7 +72,7 @@ fn committed_to_python<'py>(py: Python<'py>, committed: &Committed) -> PyCommitt
 }
 
 /// Trie nodes between their making and their commit: updates on top of each other before anything is written.
-#[pyclass(frozen, name = "StagedNodes", module = "quip._native")]
+#[pyclass(frozen, name = "StagedNodes", module = "quip._native.state")]
 struct PyStagedNodes {
     nodes: StagedNodes,
 }
@@ -142,7 +142,7 @@ fn on_nodes<T: Send>(
 
 #[pyfunction]
 #[pyo3(signature = (store, root, address, staged=None))]
-fn state_account<'py>(
+fn account<'py>(
     py: Python<'py>,
     store: &PyStore,
     root: &[u8],
@@ -168,7 +168,7 @@ fn state_account<'py>(
 
 #[pyfunction]
 #[pyo3(signature = (store, root, changes, staged=None))]
-fn state_update<'py>(
+fn update<'py>(
     py: Python<'py>,
     store: &PyStore,
     root: &[u8],
@@ -180,17 +180,17 @@ fn state_update<'py>(
         .iter()
         .map(change_of)
         .collect::<PyResult<Vec<_>>>()?;
-    let update = |nodes: &StoreNodes<'_>| quip_state::update_accounts(nodes, root, &changes);
+    let updated = |nodes: &StoreNodes<'_>| quip_state::update_accounts(nodes, root, &changes);
     let committed = if changes.len() <= QUICK {
-        on_few_nodes(py, store, staged, update)?
+        on_few_nodes(py, store, staged, updated)?
     } else {
-        on_nodes(py, store, staged, update)?
+        on_nodes(py, store, staged, updated)?
     };
     Ok(committed_to_python(py, &committed))
 }
 
 #[pyfunction]
-fn state_check(
+fn check(
     py: Python<'_>,
     store: &PyStore,
     roots: Vec<PyBackedBytes>,
@@ -258,11 +258,12 @@ fn trie_root<'py>(
     Ok(PyBytes::new(py, root.as_slice()))
 }
 
+/// Adds everything to the submodule.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyStagedNodes>()?;
-    module.add_function(wrap_pyfunction!(state_account, module)?)?;
-    module.add_function(wrap_pyfunction!(state_update, module)?)?;
-    module.add_function(wrap_pyfunction!(state_check, module)?)?;
+    module.add_function(wrap_pyfunction!(account, module)?)?;
+    module.add_function(wrap_pyfunction!(update, module)?)?;
+    module.add_function(wrap_pyfunction!(check, module)?)?;
     module.add_function(wrap_pyfunction!(trie_get, module)?)?;
     module.add_function(wrap_pyfunction!(trie_update, module)?)?;
     module.add_function(wrap_pyfunction!(trie_root, module)?)?;

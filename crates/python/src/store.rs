@@ -1,4 +1,4 @@
-//! The store: one file of checksummed tables.
+//! `quip._native.store`: one file of checksummed tables.
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ mod exceptions {
     use pyo3::create_exception;
     use pyo3::exceptions::PyException;
 
-    create_exception!(quip._native, StoreError, PyException);
-    create_exception!(quip._native, StoreCorrupt, StoreError);
-    create_exception!(quip._native, StoreLocked, StoreError);
-    create_exception!(quip._native, StoreFull, StoreError);
-    create_exception!(quip._native, StoreVersion, StoreError);
+    create_exception!(quip._native.store, StoreError, PyException);
+    create_exception!(quip._native.store, StoreCorrupt, StoreError);
+    create_exception!(quip._native.store, StoreLocked, StoreError);
+    create_exception!(quip._native.store, StoreFull, StoreError);
+    create_exception!(quip._native.store, StoreVersion, StoreError);
 }
 
 /// The Python exception for an error of the store.
@@ -43,7 +43,7 @@ pub fn raised(py: Python<'_>, error: StoreError) -> PyErr {
     }
 }
 
-#[pyclass(frozen, name = "Store", module = "quip._native")]
+#[pyclass(frozen, name = "Store", module = "quip._native.store")]
 pub struct PyStore {
     pub store: Arc<Store>,
     pub nodes: Arc<NodeCache>,
@@ -217,7 +217,7 @@ impl PyStore {
     }
 }
 
-#[pyclass(frozen, name = "FaultyDisk", module = "quip._native")]
+#[pyclass(frozen, name = "FaultyDisk", module = "quip._native.store")]
 struct PyFaultyDisk {
     disk: FaultyDisk,
 }
@@ -267,6 +267,7 @@ impl PyFaultyDisk {
     }
 }
 
+/// Adds everything to the submodule.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add("StoreError", py.get_type::<exceptions::StoreError>())?;

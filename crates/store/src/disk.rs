@@ -3,6 +3,7 @@ use std::collections::hash_map::{Entry, HashMap};
 use std::fs::OpenOptions;
 use std::io;
 use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +20,7 @@ pub fn file(path: &Path, create: bool) -> Result<FileBackend> {
         .read(true)
         .write(true)
         .create_new(create)
+        .mode(0o600) // whatever the umask is: who may write here may forge the chain
         .open(path)?;
     Ok(FileBackend::new(file)?)
 }
@@ -38,6 +40,7 @@ struct Written {
 }
 
 impl Overlay {
+    /// The file under an empty overlay. Errors: those of the operating system.
     pub fn open(path: &Path) -> Result<Self> {
         let base = FileBackend::new(OpenOptions::new().read(true).open(path)?)?;
         let length = base.len().map_err(StoreError::from)?;

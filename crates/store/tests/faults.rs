@@ -1,4 +1,5 @@
 //! What a store promises under faults: all of a commit or nothing, and never a wrong value.
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -225,6 +226,17 @@ fn salvage_reads_what_is_left_and_check_names_the_rest() {
         std::fs::read(&file.0).expect("bytes") == bytes,
         "salvage must not write"
     );
+}
+
+#[test]
+fn a_new_file_is_its_owners_alone() {
+    let file = TestFile::new();
+    drop(Store::open(&file.0).expect("opens"));
+    let mode = std::fs::metadata(&file.0)
+        .expect("there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
 }
 
 #[test]

@@ -1,14 +1,12 @@
 """Blocks that are accepted together: verified one after the other, each on the ones before it, committed at once.
 
-    size -> known? -> gate -> parent -> header rules -> signature -> proof -> body -> execution -> staged
-
 Nothing outside sees any of it before the chain has written `changes`; a batch that is not written leaves no trace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
 
 from quip.chain.events import Head
 from quip.chain.limits import MAX_BRANCH_DEPTH
@@ -16,29 +14,30 @@ from quip.chain.ports import ImportChange, StoredBlock
 from quip.chain.reorganisation import plan
 from quip.chain.staged import StagedStore
 from quip.chain.tree import BlockTree
-from quip.consensus import rules
-from quip.consensus.errors import BranchTooOld, InvalidParent, MissingSeal, UnknownParent
-from quip.consensus.execution.transition import check_body, check_outcome, execute
-from quip.consensus.proof_of_work.difficulty import child_context, requirements
+from quip.consensus.block_validation import CheckedHeader, CompleteBlock, ExecutedBlock, Parent, Rules, validate
+from quip.consensus.errors.header import BranchTooOld, InvalidParent, UnknownParent
 from quip.consensus.proof_of_work.fork_choice import is_heavier
-from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.account_state import StateUpdate
-from quip.consensus.types.block import Block, check_sizes
-from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
-from quip.ising.puzzle import Puzzle
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """What every block is judged by."""
+class Admission:
+    """How old a branch may be: it leaves the canonical chain MAX_BRANCH_DEPTH below the head at most, or else..."""
 
-    spec: ChainSpec
-    puzzle: Puzzle
+    outweighs_from: bytes | None = None
+    """...at the canonical block of this hash: its headers and seals, all verified, carry more work than the head."""
+    any_depth: bool = False
+    """...anywhere: its blocks were admitted once."""
+
+
+YOUNG_BRANCHES = Admission()
+STORED_BEFORE = Admission(any_depth=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Base:
     """What a batch is built on: the chain as it is now."""
 
     tree: BlockTree
@@ -47,98 +46,69 @@ class Ground:
     head: Head
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """What the caller has verified by itself, with the functions of `rules`, about all blocks of a batch."""
-
-    seal_checked: bool = False
-    """Every header's gate and every seal is good."""
-    outweighs_from: bytes | None = None
-    """Hash of a canonical block: the blocks belong to a branch that leaves the canonical chain there, and whose headers
-    and seals, all verified, carry more work than the head. Such a branch may be as old as it likes."""
-    contexts: Mapping[bytes, BlockContext] = field(default_factory=dict)
-    """By hash: blocks whose header rules hold, each on its parent, and the context that follows."""
-
-
-NO_TRUST = Trust()
-SEAL_CHECKED = Trust(seal_checked=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A block that passed every rule, and the state that it makes."""
-
-    hash: bytes
-    block: StoredBlock
-    state: StateUpdate
-
-
 class Batch:
-    """The chain as it will be once everything staged is written."""
+    """The chain as it will be once everything staged is written: `quip.consensus.block_validation.ParentChain`."""
 
-    def __init__(self, law: Law, store: StagedStore, ground: Ground, trust: Trust) -> None:
-        self.tree = BlockTree(store, ground.tree)
-        self.head = ground.head
+    def __init__(self, rules: Rules, store: StagedStore, base: Base, admission: Admission) -> None:
+        self.tree = BlockTree(store, base.tree)
+        self.head = base.head
         self.movement = Movement()
-        self._law = law
+        self._rules = rules
         self._store = store
-        self._ground = ground
-        self._trust = trust
+        self._admission = admission
+        self._invalid = base.invalid
 
     @property
     def changes(self) -> list[ImportChange]:
         """What is to be written, in order."""
         return self._store.changes
 
-    def verify(self, block_hash: bytes, block: Block, now: int) -> Verified:
-        """Judge a block whose parent is known. Raises a ConsensusError."""
-        spec, header, seal_checked = self._law.spec, block.header, self._trust.seal_checked
-        check_sizes(block)
-        if not seal_checked:
-            rules.check_gate(spec, header)
-        if header.parent_hash in self._ground.invalid:
-            raise InvalidParent(parent_hash=f"0x{header.parent_hash.hex()}")
-        if not self.tree.has(header.parent_hash):
-            raise UnknownParent(parent_hash=f"0x{header.parent_hash.hex()}", number=header.number)
-        parent, parent_context = self.tree.known(header.parent_hash)
-        context = self._trust.contexts.get(block_hash)
-        required = None if context else rules.check_header(spec, parent, parent_context, header, now)
-        self._check_depth(header.parent_hash, parent)
-        if block.seal is None:
-            raise MissingSeal(number=header.number)
-        if not seal_checked:
-            required = required or requirements(spec, parent, parent_context, header.timestamp)
-            rules.check_seal(spec, self._law.puzzle, header, block.seal, required)
-        check_body(header, block.transactions)
-        context = context or child_context(spec.difficulty, parent, parent_context, header)
-        state = self.tree.state(parent.state_root)
-        outcome = execute(spec, state, header, context, block.transactions)
-        check_outcome(header, outcome)
-        return Verified(block_hash, StoredBlock(header, block.transactions, block.seal, context), outcome.state)
+    def verify(self, block: Block | CompleteBlock, now: int) -> ExecutedBlock:
+        """Judge a block. Raises a ConsensusError."""
+        return validate(self._rules, self, block, now)
 
-    def add(self, verified: Verified) -> int | None:
+    def parent(self, header: Header) -> Parent:
+        """A stored or staged block. Raises InvalidParent or UnknownParent."""
+        parent_hash = header.parent_hash
+        if parent_hash in self._invalid:
+            raise InvalidParent(parent_hash=f"0x{parent_hash.hex()}")
+        if not self.tree.has(parent_hash):
+            raise UnknownParent(parent_hash=f"0x{parent_hash.hex()}", number=header.number)
+        return Parent(parent_hash, *self.tree.known(parent_hash))
+
+    def admit(self, checked: CheckedHeader) -> None:
+        """Raises BranchTooOld."""
+        if self._admission.any_depth:
+            return
+        fork = self.tree.fork_number(checked.header.parent_hash, checked.header.number - 1)
+        head_number = self.head.header.number
+        if head_number - fork <= MAX_BRANCH_DEPTH:
+            return
+        outweighs_from = self._admission.outweighs_from
+        if outweighs_from is None or self.tree.canonical_hash(fork) != outweighs_from:
+            raise BranchTooOld(fork_number=fork, head_number=head_number, limit=MAX_BRANCH_DEPTH)
+
+    def state(self, root: bytes) -> StateReader:
+        """The state of a stored or staged block."""
+        return self.tree.state(root)
+
+    def add(self, executed: ExecutedBlock) -> int | None:
         """Stage a verified block. Returns how many canonical blocks left for it; None: it is no head."""
-        block_hash, block = verified.hash, verified.block
+        checked, nodes = executed.checked, executed.state.nodes
+        block_hash = checked.hash
+        block = StoredBlock(
+            checked.header, executed.complete.body.transactions, executed.complete.sealed.seal, checked.context
+        )
         if not is_heavier(block.context.total_difficulty, self.head.context.total_difficulty):
-            self._store.stage(block_hash, ImportChange(block, verified.state.nodes, None, (), ()))
+            self._store.stage(block_hash, ImportChange(block, nodes, None, (), ()))
             self.tree.remember(block_hash, block, reorganised=False)
             return None
-        move = plan(self._store, self.tree, self._law.spec.rewards, block_hash, block)
-        self._store.stage(
-            block_hash, ImportChange(block, verified.state.nodes, block_hash, move.canonical, move.miner_totals)
-        )
+        move = plan(self._store, self.tree, self._rules.spec.rewards, block_hash, block)
+        self._store.stage(block_hash, ImportChange(block, nodes, block_hash, move.canonical, move.miner_totals))
         self.tree.remember(block_hash, block, reorganised=bool(move.leaving))
         self.movement.add(move.leaving, move.entering)
         self.head = Head(block_hash, block.header, block.context)
         return len(move.leaving)
-
-    def _check_depth(self, parent_hash: bytes, parent: Header) -> None:
-        fork = self.tree.fork_number(parent_hash, parent.number)
-        head_number = self.head.header.number
-        if head_number - fork <= MAX_BRANCH_DEPTH:
-            return
-        if self._trust.outweighs_from is None or self.tree.canonical_hash(fork) != self._trust.outweighs_from:
-            raise BranchTooOld(fork_number=fork, head_number=head_number, limit=MAX_BRANCH_DEPTH)
 
 
 class Movement:

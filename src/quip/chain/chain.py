@@ -1,6 +1,6 @@
 """The chain: one `accept` through which every block enters, mined or received.
 
-    size -> known? -> gate -> parent -> header rules -> signature -> proof -> body -> execution -> one commit -> events
+    known? -> every check (consensus.block_validation) -> one commit -> events
 
 Nothing moves before a block is fully verified. Every verified block is stored, on side branches too, executed on its
 parent's state; a reorganisation of any depth therefore only moves the head and the index. The caller serialises
@@ -9,22 +9,25 @@ parent's state; a reorganisation of any depth therefore only moves the head and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from quip.chain.batch import NO_TRUST, Batch, Ground, Law, Trust, Verified
+from quip.chain.batch import YOUNG_BRANCHES, Admission, Base, Batch
 from quip.chain.errors import IncompleteStore, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged, Subscriber
 from quip.chain.future import FutureBlocks
 from quip.chain.limits import INVALID_HASHES
-from quip.chain.ports import BlockSigner, ChainStore, ImportChange, MinerTotals, StoredBlock
+from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
 from quip.chain.reorganisation import check_connected
 from quip.chain.staged import StagedStore
 from quip.chain.tags import tagged
-from quip.chain.template import Payee, Template, make_template, seal_template
+from quip.chain.template import Payee, Template, make_template
 from quip.chain.tree import BlockTree
-from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid, Spoils
+from quip.chain.worth import is_worth_storing
+from quip.consensus.block_validation import CompleteBlock, ExecutedBlock, Rules
+from quip.consensus.errors.header import FutureBlock, KnownInvalid
+from quip.consensus.errors.root import ConsensusError, Spoils
 from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.proof_of_work.difficulty import Requirements, genesis_context, requirements
 from quip.consensus.spec.chain_spec import ChainSpec
@@ -63,7 +66,7 @@ class Chain:
         self.tree = BlockTree(store)
         self.future = FutureBlocks(spec.difficulty.future_limit)
         self._store = store
-        self._law = Law(spec, puzzle)
+        self._rules = Rules(spec, puzzle)
         self._head = head
         self._invalid: BoundedDict[bytes, None] = BoundedDict(INVALID_HASHES)
         self._subscribers: list[Subscriber] = []
@@ -94,29 +97,39 @@ class Chain:
         """The canonical chain's last block."""
         return self._head
 
-    def accept(self, block: Block, now: int, trust: Trust = NO_TRUST) -> Accepted:
+    def accept(self, block: Block | CompleteBlock, now: int, admission: Admission = YOUNG_BRANCHES) -> Accepted:
         """Verify a block at Unix time `now`, store it, and move the head if it is heavier. Raises a ConsensusError."""
-        (outcome,) = self.accept_many((block,), now, trust)
+        (outcome,) = self.accept_many((block,), now, admission)
         if isinstance(outcome, ConsensusError):
             raise outcome
         return outcome
 
     def accept_many(
-        self, blocks: Sequence[Block], now: int, trust: Trust = NO_TRUST
+        self, blocks: Sequence[Block | CompleteBlock], now: int, admission: Admission = YOUNG_BRANCHES
     ) -> list[Accepted | ConsensusError]:
         """Accept blocks, in order, in one durable transaction: a crash loses all of them or none.
 
         One outcome per block; one that is refused takes only its descendants with it. Events follow the commit, as for
         one import. What the store raises passes through, and nothing has changed then.
         """
-        ground = Ground(self.tree, self._invalid, self._head)
-        batch = Batch(self._law, StagedStore(self._store, self._head.header.number), ground, trust)
+        base = Base(self.tree, self._invalid, self._head)
+        batch = Batch(self._rules, StagedStore(self._store, self._head.header.number), base, admission)
         outcomes = [self._take(batch, block, now) for block in blocks]
         if batch.changes:
             self._store.commit(*batch.changes)
             self.tree.adopt(batch.tree)
             self._move(batch)
         return outcomes
+
+    def due(self, now: int) -> Iterator[CompleteBlock]:
+        """The blocks that were too early, and whose time has come at Unix time `now`.
+
+        Between two of them the caller accepts: one that the head has left behind meanwhile is not worth storing any
+        more, and is forgotten.
+        """
+        for block in self.future.due(now):
+            if is_worth_storing(self._head, block.checked.context.total_difficulty):
+                yield block
 
     def is_invalid(self, block_hash: bytes) -> bool:
         """True if the hash was judged invalid, and is still remembered."""
@@ -148,10 +161,6 @@ class Chain:
         state = self.tree.state(head.header.state_root)
         return make_template(self.spec, head, state, Payee(beneficiary, miner_id, extra), now)
 
-    def seal_template(self, template: Template, nonce: int, solutions: tuple[bytes, ...], signer: BlockSigner) -> Block:
-        """The signed block of a template; it still has to be accepted. Raises ForeignSigner."""
-        return seal_template(template, nonce, solutions, signer)
-
     def tips(self) -> list[bytes]:
         """Hashes of the verified blocks without a verified child."""
         return self._store.tips
@@ -165,37 +174,37 @@ class Chain:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
-    def _take(self, batch: Batch, block: Block, now: int) -> Accepted | ConsensusError:
+    def _take(self, batch: Batch, block: Block | CompleteBlock, now: int) -> Accepted | ConsensusError:
         block_hash = block.header.hash
         if batch.tree.has(block_hash):
             return Accepted(Status.KNOWN, block_hash)
         if block_hash in self._invalid:
             return KnownInvalid(block_hash=f"0x{block_hash.hex()}")
         try:
-            verified = self._judge(batch, block_hash, block, now)
+            executed = self._judge(batch, block, now)
         except FutureBlock as error:
-            return self._keep_early(batch, block_hash, block, now) or error
+            return self._keep_early(batch, block, now) or error
         except ConsensusError as error:
             return error
-        left = batch.add(verified)
+        left = batch.add(executed)
         return Accepted(Status.SIDE, block_hash) if left is None else Accepted(Status.CONNECTED, block_hash, left)
 
-    def _judge(self, batch: Batch, block_hash: bytes, block: Block, now: int) -> Verified:
+    def _judge(self, batch: Batch, block: Block | CompleteBlock, now: int) -> ExecutedBlock:
         try:
-            return batch.verify(block_hash, block, now)
+            return batch.verify(block, now)
         except ConsensusError as error:
             if error.spoils is Spoils.HASH:
-                self._invalid.put(block_hash, None)
+                self._invalid.put(block.header.hash, None)
             raise
 
-    def _keep_early(self, batch: Batch, block_hash: bytes, block: Block, now: int) -> ConsensusError | None:
+    def _keep_early(self, batch: Batch, block: Block | CompleteBlock, now: int) -> ConsensusError | None:
         """Only a block that nothing else is wrong with is kept: junk under its hash must not take its place."""
-        if self.future.wants(block_hash, block, now):
+        if self.future.wants(block.header, now):
             try:
-                self._judge(batch, block_hash, block, block.header.timestamp)
+                executed = self._judge(batch, block, block.header.timestamp)
             except ConsensusError as error:
                 return error
-            self.future.add(block_hash, block, now)
+            self.future.add(executed.complete, now)
         return None
 
     def _move(self, batch: Batch) -> None:

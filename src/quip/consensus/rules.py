@@ -1,41 +1,39 @@
-"""A block's validity short of execution, cheapest check first.
+"""The rules of headers and seals. `block_validation` says in which order a block meets them.
 
-    size (block.check_sizes) -> gate -> header rules -> signature -> energies and distances -> baseline -> execution
-
-Each step takes what it needs as arguments and raises the broken rule's own error. Nothing here reads the chain.
+Each takes what it needs as arguments and raises the broken rule's own error. Nothing here reads the chain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from dataclasses import astuple
+from functools import lru_cache
 
-from quip.consensus.errors import (
-    ConsensusError,
+from quip._native import seal as native_seal
+from quip.consensus.errors.header import (
     FutureBlock,
     GasLimitOutOfBounds,
     GasLimitStep,
     GasUsedAboveLimit,
     GateClosed,
-    InvalidSignature,
-    MissingSeal,
     SeedMismatch,
     TimestampNotAfterParent,
     WrongBaseFee,
     WrongDifficulty,
     WrongExtraData,
-    WrongMiner,
     WrongNumber,
     WrongOmmersHash,
-    WrongSuite,
 )
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, MissingSeal, WrongMiner, WrongSuite
 from quip.consensus.execution import gas
 from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.proof_of_work.proof import check_proof
-from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.spec.chain_spec import ChainSpec, DifficultySpec
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_OMMERS_HASH, MINER_ID_SIZE, Header
 from quip.consensus.types.seal import Seal
+from quip.consensus.work.ladder import Point
 from quip.ising.puzzle import Puzzle, gate_open, seed_of
 from quip.primitives import hybrid
 from quip.primitives.signature_errors import SignatureError
@@ -50,10 +48,10 @@ def check_gate(spec: ChainSpec, header: Header) -> None:
         raise GateClosed(seed=f"0x{seed.hex()}", gate_bits=spec.puzzle.gate_bits)
 
 
-def check_header(spec: ChainSpec, parent: Header, context: BlockContext, header: Header, now: int) -> Requirements:
-    """The header is a lawful child of `parent` (whose context is `context`) at Unix time `now`.
+def check_header(spec: ChainSpec, parent: Header, context: BlockContext, header: Header) -> Requirements:
+    """The header is a lawful child of `parent` (whose context is `context`), whatever the time.
 
-    Returns what its seal has to prove. Raises a HeaderError, or FutureBlock once nothing else is wrong.
+    Returns what its seal has to prove. Raises a HeaderError.
     """
     if header.number != parent.number + 1:
         raise WrongNumber(number=header.number, expected=parent.number + 1)
@@ -67,10 +65,42 @@ def check_header(spec: ChainSpec, parent: Header, context: BlockContext, header:
     required = requirements(spec, parent, context, header.timestamp)
     if header.difficulty != required.work:
         raise WrongDifficulty(difficulty=header.difficulty, expected=required.work, level=required.level)
+    return required
+
+
+def check_time(spec: ChainSpec, header: Header, now: int) -> None:
+    """The header's time has come at Unix time `now`. Raises FutureBlock."""
     limit = spec.difficulty.future_limit
     if header.timestamp > now + limit:
         raise FutureBlock(timestamp=header.timestamp, future_limit=limit, now=now)
-    return required
+
+
+def check_headers(
+    spec: ChainSpec, parent: Header, context: BlockContext, headers: Sequence[Header], now: int
+) -> list[tuple[Requirements, BlockContext]]:
+    """The three above of a run of headers, each on the one before it, up to the first that is not good.
+
+    What the good ones have to prove, and the context that follows each; they know their hashes afterwards. One native
+    call. It only says which are good: the first that is missing is one whose parent is another, or that the three
+    functions judge, which have the last word.
+    """
+    encoded = [header.encode() for header in headers]
+    checked = _native_rules(spec).check((parent.encode(), astuple(context)), encoded, now)
+    for header, (block_hash, _, _) in zip(headers, checked, strict=False):
+        header.hashed(block_hash)
+    return [(Requirements(*required), BlockContext(*following)) for _, required, following in checked]
+
+
+@lru_cache(maxsize=8)
+def _rules_of(
+    gate_bits: int, gas_limits: tuple[int, int], levels: DifficultySpec, ladder: tuple[Point, ...]
+) -> native_seal.HeaderRules:
+    return native_seal.HeaderRules(gate_bits, gas_limits, levels, ladder)
+
+
+def _native_rules(spec: ChainSpec) -> native_seal.HeaderRules:
+    limits = (spec.gas_limit_minimum, spec.gas_limit_maximum)
+    return _rules_of(spec.puzzle.gate_bits, limits, spec.difficulty, spec.puzzle.ladder)
 
 
 def check_signature(spec: ChainSpec, header: Header, seal: Seal | None) -> Seal:
@@ -92,10 +122,11 @@ def check_signature(spec: ChainSpec, header: Header, seal: Seal | None) -> Seal:
     return seal
 
 
-def check_seal(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, required: Requirements) -> None:
-    """The seal proves the work and the miner of a header that passed `check_header`. Raises a SealError."""
+def check_seal(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, required: Requirements) -> Seal:
+    """The seal proves the work and the miner of a header that passed `check_header`. Returns it. Raises a SealError."""
     signed = check_signature(spec, header, seal)
     check_proof(puzzle, header.mix_hash, signed.solutions, required.margin)
+    return signed
 
 
 def check_seals(
@@ -103,22 +134,23 @@ def check_seals(
 ) -> list[ConsensusError | None]:
     """`check_seal` of many: per seal None, or the rule it breaks. One native call finds the good ones.
 
-    The native code only says good or not; what is wrong with a seal, `check_seal` decides, which has the last word.
+    The native code only says good or not; what is wrong with a seal, `check_seal` decides, which has the last word. It
+    also judges every seal whose baseline is remembered, because another seal of the same header failed: the native code
+    would anneal again.
     """
-    good = iter(puzzle.verifier.good(spec.chain_id, [_flat(header, seal, req) for header, seal, req in seals if seal]))
-    return [
-        None if seal is not None and next(good) else _fault(spec, puzzle, header, seal, required)
+    flat = [
+        _flat(header, seal, required) if seal and not puzzle.remembers(header.mix_hash) else None
         for header, seal, required in seals
+    ]
+    good = iter(puzzle.verifier.good(spec.chain_id, [one for one in flat if one is not None]))
+    return [
+        None if one is not None and next(good) else _fault(spec, puzzle, header, seal, required)
+        for one, (header, seal, required) in zip(flat, seals, strict=True)
     ]
 
 
-_FlatSeal: TypeAlias = tuple[tuple[bytes, bytes, bytes, int], tuple[int, bytes, bytes, bytes, bytes], tuple[bytes, ...]]
-
-
-def _flat(header: Header, seal: Seal, required: Requirements) -> _FlatSeal:
-    signed = (header.hash, header.miner_id, header.mix_hash, required.margin)
-    keys = (seal.suite, seal.ecdsa_key, seal.xmss_key, seal.ecdsa_signature, seal.xmss_signature)
-    return signed, keys, seal.solutions
+def _flat(header: Header, seal: Seal, required: Requirements) -> tuple[bytes, bytes, bytes, int, bytes]:
+    return header.hash, header.miner_id, header.mix_hash, required.margin, seal.encode()
 
 
 def _fault(

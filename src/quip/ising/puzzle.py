@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from quip import _native
+from quip._native import ising, seal
 from quip.ising.topology import Topology
 
 REPLICAS = 512
 """Replicas of the baseline; energies are compared in units of 1/512."""
 
 FIELDS = ("none", "ternary")
+
+
+BASELINES_REMEMBERED = 4_096
+"""About 150 bytes each. One is remembered once a seal of its header failed at it: the next may come at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,17 @@ class PuzzleRules:
 
 def seed_of(sealing_hash: bytes, nonce: bytes) -> bytes:
     """BLAKE3 derive-key(context, sealing hash || nonce): 32 bytes. Raises ValueError on other lengths than 32 and 8."""
-    return _native.ising_seed(sealing_hash, nonce)
+    return ising.seed(sealing_hash, nonce)
 
 
 def gate_open(seed: bytes, bits: int) -> bool:
     """Whether the seed's first `bits` bits are zero, most significant first."""
-    return _native.ising_gate_open(seed, bits)
+    return ising.gate_open(seed, bits)
 
 
 def search_gate(sealing_hash: bytes, start: int, limit: int, bits: int) -> tuple[int, bytes] | None:
     """The first nonce of `limit` from `start` on (mod 2^64) that opens the gate, with its seed; or None."""
-    return _native.ising_search_gate(sealing_hash, start, limit, bits)
+    return ising.search_gate(sealing_hash, start, limit, bits)
 
 
 class Puzzle:
@@ -68,28 +72,30 @@ class Puzzle:
 
     def __init__(self, rules: PuzzleRules) -> None:
         self.rules = rules
+        self._baselines: dict[bytes, int] = {}
+        """By seed. Any thread may add one; full, it is replaced, never thinned out: no lock is needed."""
 
     @cached_property
-    def graph(self) -> _native.IsingGraph:
+    def graph(self) -> ising.Graph:
         """The native graph with the consensus visiting order."""
         topology = self.rules.topology
-        return _native.IsingGraph(topology.n, topology.packed_couplers(), topology.packed_order())
+        return ising.Graph(topology.n, topology.packed_couplers(), topology.packed_order())
 
     @cached_property
-    def schedule(self) -> _native.IsingSchedule:
+    def schedule(self) -> ising.Schedule:
         """The baseline's cutoffs."""
-        return _native.IsingSchedule([list(row) for row in self.rules.cutoffs])
+        return ising.Schedule([list(row) for row in self.rules.cutoffs])
 
     @cached_property
-    def verifier(self) -> _native.SealVerifier:
+    def verifier(self) -> seal.SealVerifier:
         """Signatures and proofs of whole seals in one native call."""
         rules = self.rules
         bounds = (rules.baseline_cap, rules.min_solutions, rules.min_distance)
-        return _native.SealVerifier(self.graph, self.schedule, rules.fields == "ternary", bounds)
+        return seal.SealVerifier(self.graph, self.schedule, rules.fields == "ternary", bounds)
 
-    def model(self, seed: bytes) -> _native.IsingModel:
+    def model(self, seed: bytes) -> ising.Model:
         """The instance that a seed draws."""
-        return _native.IsingModel.from_seed(self.graph, seed, self.rules.fields == "ternary")
+        return ising.Model.from_seed(self.graph, seed, self.rules.fields == "ternary")
 
     def energies(self, seed: bytes, solutions: Sequence[bytes]) -> list[int]:
         """E of each packed configuration. Raises ValueError on a wrong length."""
@@ -97,13 +103,26 @@ class Puzzle:
 
     def minimum_distance(self, solutions: Sequence[bytes]) -> int:
         """The least pairwise distance (n for fewer than two). Raises ValueError on a wrong length."""
-        return _native.ising_minimum_distance(list(solutions), self.rules.topology.n, self.rules.fold)
+        return ising.minimum_distance(list(solutions), self.rules.topology.n, self.rules.fold)
 
     def baseline(self, seed: bytes) -> int:
         """B: the sum of the baseline's 512 final energies."""
+        known = self._baselines.get(seed)
+        if known is not None:
+            return known
         samples = self.model(seed).baseline(self.schedule)
         assert samples is not None, "a run without a cancel flag ends by itself"
         return samples.total
+
+    def remember(self, seed: bytes, baseline: int) -> None:
+        """Keep a seed's baseline, because it will be asked for again."""
+        if len(self._baselines) >= BASELINES_REMEMBERED:
+            self._baselines = {}
+        self._baselines[seed] = baseline
+
+    def remembers(self, seed: bytes) -> bool:
+        """True if the seed's baseline costs nothing now."""
+        return seed in self._baselines
 
     def malformed(self, solutions: Sequence[bytes]) -> str | None:
         """Why `solutions` is no canonical proof (count, length, padding, s_0, order), or None."""

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
-from quip.chain.batch import Trust
-from quip.consensus.proof_of_work.difficulty import Requirements
-from quip.consensus.types.block import Block
-from quip.consensus.types.header import Header
+from quip.chain.batch import Admission
+from quip.consensus.block_validation import CheckedHeader, CompleteBlock
 from quip.consensus.types.seal import Seal
 from quip.net.address import Address
 from quip.net.link import Purpose
@@ -76,11 +74,10 @@ class GrantBudget:
 
 @dataclass(frozen=True, slots=True)
 class SealCheck:
-    """One seal to verify: `rules.check_seal(spec, puzzle, header, seal, required)`. The header passed its rules."""
+    """One seal to verify: `block_validation.check_seal(rules, checked, seal)`."""
 
-    header: Header
+    checked: CheckedHeader
     seal: Seal
-    required: Requirements
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +94,8 @@ class ImportBlocks:
     """Accept blocks, in order, on the chain's thread. Answered by BlocksImported."""
 
     job: int
-    blocks: tuple[Block, ...]
-    trust: Trust
-    """What is verified already: their seals at least."""
+    blocks: tuple[CompleteBlock, ...]
+    admission: Admission
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.errors import NetError
 from quip.net.events import ImportOutcome
@@ -89,8 +90,8 @@ class JobOwner(Requester, Protocol):
         """What is to be done, in order; once."""
         ...
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
-        """Per seal None, or the rule that it breaks."""
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+        """Per seal the sealed header, or the rule that it breaks."""
         ...
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:

@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from quip.chain.chain import Accepted
 from quip.chain.events import Head
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.root import ConsensusError
 from quip.net.address import Address
 from quip.net.link import Link
 from quip.net.wire.messages import Encoded
@@ -78,10 +79,10 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class SealsChecked:
-    """The answer to CheckSeals: per seal None, or the rule it breaks."""
+    """The answer to CheckSeals, in order: the sealed header, or the rule that the seal breaks."""
 
     job: int
-    errors: tuple[ConsensusError | None, ...]
+    verdicts: tuple[SealedHeader | ConsensusError, ...]
 
 
 ImportOutcome: TypeAlias = Accepted | ConsensusError | None

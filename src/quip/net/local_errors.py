@@ -9,8 +9,10 @@ LocalError
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from quip.files.durable_files import closing_command
 from quip.primitives.errors import OperatorError
 
 
@@ -35,10 +37,11 @@ class ExposedKey(KeyFileError):
 
     code = "key-exposed"
 
-    def __init__(self, path: Path, mode: int) -> None:
-        super().__init__(
-            f"{path} has mode {mode:04o}: others can reach this private key", f"run: chmod o-rwx,g-wx {path}"
-        )
+    def __init__(self, path: Path, mode: int, forbidden: int) -> None:
+        """`forbidden`: the bits that it must not have; a key that the operator gives may be readable for its group."""
+        group_reads = not forbidden & 0o040
+        command = shlex.join(["chmod", "o-rwx,g-wx", str(path)]) if group_reads else closing_command([path])
+        super().__init__(f"{path} has mode {mode:04o}: others can reach this private key", f"run: {command}")
 
 
 class PeersFileError(LocalError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 
 NETWORKS = ("public", "dev", "test")

@@ -6,21 +6,25 @@ Verification is native and lets go of the interpreter, so the event loop stays f
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import structlog
 
-from quip.chain.batch import NO_TRUST, Trust
+from quip.chain.batch import YOUNG_BRANCHES, Admission
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.errors import IncompleteStore
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.template import Template
-from quip.consensus.errors import ConsensusError, FutureBlock
+from quip.consensus.block_validation import CompleteBlock
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
+from quip.node.errors import ThreadFailed
 from quip.node.process.clock import CLOCK_HINT, ClockWatch
+from quip.node.process.failures import described
 from quip.node.process.metrics import Metrics
 from quip.storage.errors import StoreError, StoreFull
 
@@ -30,7 +34,12 @@ TICK_S = 1.0
 DEEP_REORG = 3  # blocks; two miners often find a block at once, three times in a row is worth a look
 
 LEVEL_ONE = 1 << 16
+FORESEEN = (StoreError, IncompleteStore)
+"""What may come out of the thread where nothing is wrong with the program: the disk, or what lies on it."""
 STALL_HINT = "free some space on the disk; the node goes on by itself"
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 Outcome: TypeAlias = Accepted | ConsensusError | None
 """None: not taken through no fault of the block (the disk is full, the node stops)."""
@@ -40,8 +49,8 @@ Outcome: TypeAlias = Accepted | ConsensusError | None
 class _Offer:
     """Blocks to be accepted together."""
 
-    blocks: tuple[Block, ...]
-    trust: Trust = NO_TRUST
+    blocks: tuple[Block | CompleteBlock, ...]
+    admission: Admission = YOUNG_BRANCHES
 
 
 class ChainThread:
@@ -57,6 +66,7 @@ class ChainThread:
         self._pool = pool or ThreadPoolExecutor(1, "chain")
         self._stalled: _Offer | None = None
         self._closing = False
+        self._failure: BaseException | None = None
         chain.subscribe(self._on_event)
         self._show_head()
 
@@ -66,33 +76,41 @@ class ChainThread:
         return self._stalled is not None
 
     async def run(self) -> None:
-        """Once a second try again what came too early, or did not fit the disk. Once cancelled, no block is taken."""
+        """Once a second try again what came too early, or did not fit the disk. Once cancelled, no block is taken.
+
+        Raises ThreadFailed once the thread met what nobody foresaw: whoever waits for its blocks would wait for ever.
+        """
         try:
             while True:
                 await asyncio.sleep(TICK_S)
-                await asyncio.to_thread(self.tick)
+                if self._failure is None:
+                    await asyncio.wait([asyncio.wrap_future(self._do(self._tick))])
+                if self._failure is not None:
+                    raise ThreadFailed("chain", self._failure)
         finally:
             self.stop_taking()
 
     def accept(self, block: Block) -> Accepted | None:
         """Verify and store a block; None where it is refused (the log says why). Blocks until done."""
-        (outcome,) = self._pool.submit(self._take, _Offer((block,))).result()
+        (outcome,) = self._do(self._take, _Offer((block,))).result()
         return outcome if isinstance(outcome, Accepted) else None
 
-    def submit(self, blocks: Sequence[Block], trust: Trust = NO_TRUST) -> Future[list[Outcome]]:
+    def submit(
+        self, blocks: Sequence[Block | CompleteBlock], admission: Admission = YOUNG_BRANCHES
+    ) -> Future[list[Outcome]]:
         """Accept blocks, in order, in one durable transaction, some time soon.
 
         The outcomes come in order; refusals are logged.
         """
-        return self._pool.submit(self._take, _Offer(tuple(blocks), trust))
+        return self._do(self._take, _Offer(tuple(blocks), admission))
 
     def template(self, beneficiary: bytes, miner_id: bytes) -> Template:
         """The block to mine on the head now."""
-        return self._pool.submit(self.chain.template, beneficiary, miner_id, self._clock.now()).result()
+        return self._do(self.chain.template, beneficiary, miner_id, self._clock.now()).result()
 
     def tick(self) -> None:
         """Once a second: try again what came too early, or did not fit the disk."""
-        self._pool.submit(self._tick).result()
+        self._do(self._tick).result()
 
     def stop_taking(self) -> None:
         """From now on blocks are not taken: what is queued ends at once."""
@@ -102,13 +120,26 @@ class ChainThread:
         """Finish what is under way and stop the thread."""
         self._pool.shutdown()
 
+    def _do(
+        self, job: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Future[Result]:
+        done = self._pool.submit(job, *args, **kwargs)
+        done.add_done_callback(self._look)
+        return done
+
+    def _look(self, done: Future[Any]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not isinstance(error, FORESEEN) and self._failure is None:
+            self._failure = error
+            log.critical("the chain's thread failed", reason=described(error), exc_info=error)
+
     def _tick(self) -> None:
         waiting, self._stalled = self._stalled, None
         if waiting is not None:
             self._take(waiting, retry=True)
             if self._stalled is None:
                 log.info("the disk has room again")
-        for block in self.chain.future.due(self._clock.now()):
+        for block in self.chain.due(self._clock.now()):
             self._take(_Offer((block,)))
 
     def _take(self, offer: _Offer, retry: bool = False) -> list[Outcome]:
@@ -117,7 +148,7 @@ class ChainThread:
             return nothing
         started = time.monotonic()
         try:
-            outcomes = self.chain.accept_many(offer.blocks, self._clock.now(), offer.trust)
+            outcomes = self.chain.accept_many(offer.blocks, self._clock.now(), offer.admission)
         except StoreFull as error:
             self._stalled = self._stalled or offer
             if not retry:
@@ -131,7 +162,7 @@ class ChainThread:
             self._count(block, outcome, each_s)
         return list(outcomes)
 
-    def _count(self, block: Block, outcome: Accepted | ConsensusError, each_s: float) -> None:
+    def _count(self, block: Block | CompleteBlock, outcome: Accepted | ConsensusError, each_s: float) -> None:
         if isinstance(outcome, FutureBlock):
             self._refused("future", block, outcome, CLOCK_HINT)
         elif isinstance(outcome, ConsensusError):
@@ -141,7 +172,7 @@ class ChainThread:
             if outcome.status is not Status.KNOWN:
                 self._metrics.import_s.observe(each_s)
 
-    def _refused(self, outcome: str, block: Block, error: Exception, hint: str | None = None) -> None:
+    def _refused(self, outcome: str, block: Block | CompleteBlock, error: Exception, hint: str | None = None) -> None:
         self._metrics.blocks.labels(outcome).inc()
         more = {} if hint is None else {"hint": hint}
         log.warning("block refused", number=block.header.number, rule=type(error).__name__, reason=str(error), **more)

@@ -6,15 +6,21 @@ NodeError
 |   +-- DataDirBusy     another process holds it
 |   +-- DiskFull        no room left on its disk
 |   +-- WrongChain      it holds another chain
+|   +-- ExposedFiles    others can reach its secrets
 |   +-- DamagedStore    its bytes are not what was written
 +-- PortBusy            a port that was asked for is taken
++-- PortForbidden       a port that was asked for is for privileged programs
 +-- NoNode              a command needs a running node and finds none (or several)
 +-- PayoutRefused       the payee is not an account (exit status 2)
++-- ThreadFailed        a part of the node met what nobody foresaw
 """
 
+import shlex
 from pathlib import Path
 
+from quip.files.durable_files import closing_command
 from quip.primitives.errors import OperatorError
+from quip.storage.errors import HINT as STORE_HINT
 
 
 class NodeError(OperatorError):
@@ -80,9 +86,24 @@ class DamagedStore(DataDirError):
     code = "store-damaged"
 
     def __init__(self, directory: Path, damage: str) -> None:
+        place = shlex.quote(str(directory))
+        what = damage.removeprefix("store is damaged").removesuffix(f"; {STORE_HINT}")
         super().__init__(
-            f"the store in {directory} is damaged: {damage}",
-            f"run: quip db check --data-dir {directory}, then: quip db reindex --data-dir {directory}",
+            f"the store in {directory} is damaged{what if what != damage else f': {damage}'}",
+            f"run: quip db check --data-dir {place}, then: quip db reindex --data-dir {place}",
+        )
+
+
+class ExposedFiles(DataDirError):
+    """Secret files, or directories of them, that other users of the machine can reach."""
+
+    code = "files-exposed"
+    exit_status = 2
+
+    def __init__(self, found: list[tuple[Path, int]]) -> None:
+        listed = ", ".join(f"{path} (mode {mode:04o})" for path, mode in found)
+        super().__init__(
+            f"others on this machine can reach {listed}", f"run: {closing_command(path for path, _ in found)}"
         )
 
 
@@ -93,6 +114,16 @@ class PortBusy(NodeError):
 
     def __init__(self, what: str, port: int, flag: str) -> None:
         super().__init__(f"port {port}, wanted for the {what}, is in use", f"choose another one with {flag}")
+
+
+class PortForbidden(NodeError):
+    """The system lets only privileged programs listen on a port."""
+
+    def __init__(self, what: str, port: int, flag: str) -> None:
+        super().__init__(
+            f"this program may not listen on port {port}, wanted for the {what}",
+            f"choose one from 1024 up with {flag}",
+        )
 
 
 class NoNode(NodeError):
@@ -111,4 +142,14 @@ class PayoutRefused(NodeError):
         super().__init__(
             f"{address} is a miner id, not an account: what is paid to it is lost",
             "give an account's address, or leave --payout out to use the node's own wallet",
+        )
+
+
+class ThreadFailed(NodeError):
+    """A thread without which the node cannot go on ended by an exception."""
+
+    def __init__(self, thread: str, error: BaseException) -> None:
+        super().__init__(
+            f"the {thread}'s thread failed: {type(error).__name__}: {error}",
+            "this is a mistake in the program: please report it with the log; then start the node again",
         )

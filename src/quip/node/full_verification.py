@@ -10,18 +10,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from quip.consensus import rules
-from quip.consensus.errors import ConsensusError, UnknownParent
-from quip.consensus.execution import transition
+from quip.consensus import block_validation as law
+from quip.consensus.block_validation import CheckedHeader, Parent, Rules, SealedHeader
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.genesis import genesis_header, genesis_state
-from quip.consensus.proof_of_work.difficulty import Requirements, child_context, genesis_context
+from quip.consensus.proof_of_work.difficulty import genesis_context
+from quip.consensus.rules import check_time
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.account_state import StateReader, StateUpdate
 from quip.consensus.types.block import Block, check_sizes
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.ising.puzzle import Puzzle
-from quip.node.config.node_config import logical_cpus
+from quip.node.config.cpus import logical_cpus
 
 SEALS_AHEAD = 8  # seals a thread may have waiting: keeps all threads busy, and memory bounded
 
@@ -52,19 +53,27 @@ class VerificationReport:
     context: BlockContext
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A block whose header is checked; its seal is with a thread, or with none."""
+
+    block: Block
+    checked: CheckedHeader
+    seal: Future[SealedHeader] | None
+
+
 class ChainVerifier:
     """Takes the blocks of one chain in order. Seals below `seals_from` are not looked at; all else always is."""
 
     def __init__(self, spec: ChainSpec, puzzle: Puzzle, scratch: ScratchState, seals_from: int = 1) -> None:
-        self._spec = spec
-        self._puzzle = puzzle
-        self._scratch = scratch
+        self._rules = Rules(spec, puzzle)
         self._seals_from = seals_from
         update = genesis_state(spec, scratch.state(EMPTY_TRIE_ROOT))
         scratch.keep(update.nodes)
-        self._parent = genesis_header(spec, update.root)
-        self._context = genesis_context(spec.difficulty)
-        self.genesis_hash = self._parent.hash
+        header = genesis_header(spec, update.root)
+        self.genesis_hash = header.hash
+        self._tip = Parent(header.hash, header, genesis_context(spec.difficulty))
+        self._executed = _Executed(scratch, self._tip)
 
     def run(self, blocks: Iterable[Block], now: int) -> Iterator[VerificationReport]:
         """Yield each block once all of it is verified, in order. Raises VerificationFailed at the first bad one.
@@ -72,60 +81,81 @@ class ChainVerifier:
         `blocks` begins with genesis; `now` is Unix time.
         """
         threads = logical_cpus()
+        failure: VerificationFailed | None = None
         with ThreadPoolExecutor(threads, "verify") as pool:
-            waiting: deque[tuple[VerificationReport, Future[None] | None]] = deque()
+            waiting: deque[_Begun] = deque()
             try:
                 for block in blocks:
-                    waiting.append(self._start(block, now, pool))
+                    try:
+                        begun = self._begin(block, now, pool)
+                    except ConsensusError as error:
+                        failure = _failed(block.header, error)
+                        break
+                    if begun is None:
+                        yield VerificationReport(block, self._tip.context)
+                        continue
+                    waiting.append(begun)
                     while len(waiting) > SEALS_AHEAD * threads:
-                        yield _finish(*waiting.popleft())
+                        yield self._finish(waiting.popleft())
                 while waiting:
-                    yield _finish(*waiting.popleft())
+                    yield self._finish(waiting.popleft())
             finally:
                 pool.shutdown(cancel_futures=True)
+        if failure is not None:
+            raise failure
 
-    def _start(
-        self, block: Block, now: int, pool: ThreadPoolExecutor
-    ) -> tuple[VerificationReport, Future[None] | None]:
+    def _begin(self, block: Block, now: int, pool: ThreadPoolExecutor) -> _Begun | None:
+        """None for genesis."""
         header = block.header
         if header.number == 0:
-            if header != self._parent:
+            if header != self._tip.header:
                 raise VerificationFailed(header, f"the chain spec makes genesis 0x{self.genesis_hash.hex()}")
-            return VerificationReport(block, self._context), None
-        try:
-            required = self._connect(block, now)
-        except ConsensusError as error:
-            raise _failed(header, error) from error
-        if header.number < self._seals_from:
-            return VerificationReport(block, self._context), None
-        seal = pool.submit(rules.check_seal, self._spec, self._puzzle, header, block.seal, required)
-        return VerificationReport(block, self._context), seal
-
-    def _connect(self, block: Block, now: int) -> Requirements:
-        """Everything but the seal; moves on to this block."""
-        spec, parent, header = self._spec, self._parent, block.header
-        if header.parent_hash != parent.hash:
-            raise UnknownParent(parent_hash=f"0x{header.parent_hash.hex()}", number=header.number)
+            return None
         check_sizes(block)
-        rules.check_gate(spec, header)
-        required = rules.check_header(spec, parent, self._context, header, now)
-        transition.check_body(header, block.transactions)
-        context = child_context(spec.difficulty, parent, self._context, header)
-        state = self._scratch.state(parent.state_root)
-        outcome = transition.execute(spec, state, header, context, block.transactions)
-        transition.check_outcome(header, outcome)
-        self._scratch.keep(outcome.state.nodes)
-        self._parent, self._context = header, context
-        return required
+        checked = law.check_header(self._rules.spec, self._tip, header)
+        check_time(self._rules.spec, header, now)
+        self._tip = checked.as_parent
+        if header.number < self._seals_from:
+            return _Begun(block, checked, None)
+        return _Begun(block, checked, pool.submit(law.check_seal, self._rules, checked, block.seal))
+
+    def _finish(self, begun: _Begun) -> VerificationReport:
+        spec, checked, block = self._rules.spec, begun.checked, begun.block
+        try:
+            sealed = None if begun.seal is None else begun.seal.result()
+            body = law.check_body(checked, block.transactions)
+            if sealed is None:
+                state = law.run(spec, self._executed, checked, body)
+            else:
+                state = law.execute(spec, self._executed, law.complete(sealed, body)).state
+        except ConsensusError as error:
+            raise _failed(checked.header, error) from error
+        self._executed.move(checked, state)
+        return VerificationReport(block, checked.context)
 
 
-def _finish(verified: VerificationReport, seal: Future[None] | None) -> VerificationReport:
-    try:
-        if seal is not None:
-            seal.result()
-    except ConsensusError as error:
-        raise _failed(verified.block.header, error) from error
-    return verified
+class _Executed:
+    """The chain up to the last executed block: `block_validation.ParentChain`."""
+
+    def __init__(self, scratch: ScratchState, genesis: Parent) -> None:
+        self._scratch = scratch
+        self._last = genesis
+
+    def parent(self, header: Header) -> Parent:
+        """The last block. Raises UnknownParent."""
+        return self._last.parent(header)
+
+    def admit(self, checked: CheckedHeader) -> None:
+        """There is only one branch."""
+
+    def state(self, root: bytes) -> StateReader:
+        """After the last block."""
+        return self._scratch.state(root)
+
+    def move(self, checked: CheckedHeader, state: StateUpdate) -> None:
+        """One block further."""
+        self._scratch.keep(state.nodes)
+        self._last = checked.as_parent
 
 
 def _failed(header: Header, error: ConsensusError) -> VerificationFailed:

@@ -1,6 +1,5 @@
 """Prometheus metrics as a service, on a socket that is open already."""
 
-import socket
 from collections.abc import Callable
 
 import structlog
@@ -15,9 +14,11 @@ log = structlog.get_logger("quip.node")
 class MetricsService:
     """Serves /metrics."""
 
-    def __init__(self, figures: metrics.Metrics, measure: Callable[[], None], listener: socket.socket) -> None:
+    def __init__(
+        self, figures: metrics.Metrics, measure: Callable[[], None], listener: http.Listener, access: http.Access
+    ) -> None:
         """`measure` sets the figures that are not counted as they happen; called before each answer."""
-        self._server = http.LocalServer(metrics.application(figures, measure), listener)
+        self._server = http.LocalServer(metrics.application(figures, measure, access), listener)
 
     async def run(self) -> None:
         """Serve until cancelled."""

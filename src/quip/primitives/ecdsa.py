@@ -6,7 +6,7 @@ The only file that touches the ECDSA library.
 
 from __future__ import annotations
 
-from quip import _native
+from quip._native import keys
 from quip.primitives.hashes import keccak256
 from quip.primitives.signature_errors import HighS, MalformedKey, MalformedSignature, WrongEcdsaSignature
 
@@ -18,7 +18,7 @@ HALF_ORDER = 0x7FFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_5D576E73_57A4501D_DFE92F46_68
 def public_key(secret: bytes) -> bytes:
     """The compressed public key (33 bytes) of a secret key (32 bytes). Raises MalformedKey."""
     try:
-        return _native.ecdsa_public_key(secret)
+        return keys.ecdsa_public_key(secret)
     except ValueError as error:
         raise MalformedKey(str(error)) from error
 
@@ -31,7 +31,7 @@ def sign(secret: bytes, digest: bytes) -> bytes:
     if len(digest) != 32:
         raise ValueError(f"digest of {len(digest)} bytes, want 32")
     try:
-        return _native.ecdsa_sign(secret, digest)
+        return keys.ecdsa_sign(secret, digest)
     except ValueError as error:
         raise MalformedKey(str(error)) from error
 
@@ -48,7 +48,7 @@ def recover(signature: bytes, digest: bytes) -> bytes:
     if int.from_bytes(signature[32:64], "big") > HALF_ORDER:
         raise HighS(f"s 0x{signature[32:64].hex()} is above half the group order")
     try:
-        return _native.ecdsa_recover(signature, digest)
+        return keys.ecdsa_recover(signature, digest)
     except ValueError as error:
         raise WrongEcdsaSignature(str(error)) from error
 
@@ -56,7 +56,7 @@ def recover(signature: bytes, digest: bytes) -> bytes:
 def address(key: bytes) -> bytes:
     """Ethereum's address (20 bytes) of a compressed public key: keccak256 of x || y, last 20. Raises MalformedKey."""
     try:
-        point = _native.ecdsa_uncompressed(key)
+        point = keys.ecdsa_uncompressed(key)
     except ValueError as error:
         raise MalformedKey(str(error)) from error
     return keccak256(point)[12:]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quip import _native
+from quip._native import hashsig
 from quip.primitives import ecdsa
 from quip.primitives.hashes import keccak256
 from quip.primitives.signature_errors import (
@@ -118,7 +118,7 @@ def verify(keys: HybridKeys, digest: bytes, ecdsa_signature: bytes, xmss_signatu
     recovered = ecdsa.recover(ecdsa_signature, digest)
     if recovered != keys.ecdsa:
         raise WrongEcdsaSignature(f"signed by 0x{recovered.hex()}, not by the stated key 0x{keys.ecdsa.hex()}")
-    if not _native.xmss_verify(keys.suite, keys.xmss, digest, xmss_signature):
+    if not hashsig.verify(keys.suite, keys.xmss, digest, xmss_signature):
         raise WrongXmssSignature(f"the XMSS signature with leaf {leaf} does not lead to root 0x{keys.xmss[4:36].hex()}")
 
 

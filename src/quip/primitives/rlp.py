@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from quip import _native
+from quip._native import rlp
 
 Item: TypeAlias = "bytes | Sequence[Item]"
 Decoded: TypeAlias = "bytes | list[Decoded]"
@@ -30,7 +30,7 @@ class RlpError(ValueError):
 
 def encode(item: Item) -> bytes:
     """The RLP of bytes, or of a list or tuple of items. Raises TypeError for anything else (our bug)."""
-    return _native.rlp_encode(item)
+    return rlp.encode(item)
 
 
 def list_of(encoded: Sequence[bytes]) -> bytes:
@@ -46,10 +46,16 @@ def list_of(encoded: Sequence[bytes]) -> bytes:
     return bytes((_LIST + _SHORT + len(size),)) + size + body
 
 
-def decode(data: bytes) -> Decoded:
-    """The one item that `data` holds. Raises RlpError."""
+def decode(data: bytes, depth: int | None = None) -> Decoded:
+    """The one item that `data` holds. Items below so many lists are given as their own RLP, not looked into.
+
+    Raises RlpError.
+
+    >>> decode(encode([[b"cat", b"dog"]]), depth=1) == [encode([b"cat", b"dog"])]
+    True
+    """
     try:
-        return _native.rlp_decode(data)
+        return rlp.decode(data, depth)
     except ValueError as error:
         raise RlpError(str(error)) from error
 

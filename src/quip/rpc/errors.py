@@ -4,6 +4,7 @@ RpcError
 +-- ParseError       -32700  the body is not JSON
 +-- InvalidRequest   -32600  JSON, but not a call
 +-- MethodNotFound   -32601
+|   +-- TokenNeeded          there is one, but not for this caller
 +-- InvalidParams    -32602
 +-- HandlerCrashed   -32603  our bug
 +-- CallFailed       -32000  the call is well-formed and cannot be answered
@@ -52,6 +53,14 @@ class MethodNotFound(RpcError):
 
     def __init__(self, method: str) -> None:
         super().__init__(f"the method {method} does not exist/is not available")
+
+
+class TokenNeeded(MethodNotFound):
+    """An admin method, asked for from elsewhere without the token."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.args = (f"{self}: from elsewhere it needs the token of rpc_token_file (Authorization: Bearer TOKEN)",)
 
 
 class InvalidParams(RpcError):

@@ -1,6 +1,6 @@
 """Arguments of calls: one parser per type, refusing what go-ethereum refuses, in its words.
 
-A parser takes the JSON value and returns ours, or raises ValueError with the text behind "invalid argument N: ".
+A parser takes the JSON value and returns ours, or raises BadArgument with the text behind "invalid argument N: ".
 """
 
 import re
@@ -14,6 +14,11 @@ HEX = re.compile(r"[0-9a-fA-F]*")
 TAGS = ("latest", "pending", "earliest", "safe", "finalized")
 REQUIRED = object()
 MAX_ROWS = 1_000  # of a list that anybody can make longer, such as that of miner ids
+MAX_OFFSET = 1_000_000  # into such a list
+
+
+class BadArgument(Exception):
+    """A value that a parser does not take; `parse_arguments` says which argument it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ def parse_arguments(params: Sequence[Param], given: object) -> list[Any]:
             continue
         try:
             values.append(param.parse(raw))
-        except ValueError as error:
+        except BadArgument as error:
             raise InvalidParams(f"invalid argument {index}: {error}") from None
     return values
 
@@ -64,16 +69,25 @@ def parse_arguments(params: Sequence[Param], given: object) -> list[Any]:
 def boolean(value: object) -> bool:
     """true or false."""
     if not isinstance(value, bool):
-        raise ValueError(f"json: cannot unmarshal {_kind(value)} into Go value of type bool")
+        raise BadArgument(f"json: cannot unmarshal {_kind(value)} into Go value of type bool")
     return value
 
 
 def row_limit(value: object) -> int:
     """How many rows an answer may have: 1 to MAX_ROWS."""
     if type(value) is not int:
-        raise ValueError(f"json: cannot unmarshal {_kind(value)} into Go value of type int")
+        raise BadArgument(f"json: cannot unmarshal {_kind(value)} into Go value of type int")
     if not 1 <= value <= MAX_ROWS:
-        raise ValueError(f"a limit is 1 to {MAX_ROWS}")
+        raise BadArgument(f"a limit is 1 to {MAX_ROWS}")
+    return value
+
+
+def row_offset(value: object) -> int:
+    """How many rows of a list to leave out before the first."""
+    if type(value) is not int:
+        raise BadArgument(f"json: cannot unmarshal {_kind(value)} into Go value of type int")
+    if not 0 <= value <= MAX_OFFSET:
+        raise BadArgument(f"an offset is 0 to {MAX_OFFSET}")
     return value
 
 
@@ -94,7 +108,7 @@ def block_number(value: object) -> BlockRef:
         return BlockRef(tag=text)
     number = quantity(text)
     if number >= 1 << 63:
-        raise ValueError("block number larger than int64")
+        raise BadArgument("block number larger than int64")
     return BlockRef(number=number)
 
 
@@ -111,51 +125,51 @@ def quantity(text: str) -> int:
     """An integer below 2^64, as hexutil decodes it: 0x, no leading zeros."""
     digits = _digits(text)
     if not digits:
-        raise ValueError('hex string "0x"')
+        raise BadArgument('hex string "0x"')
     if len(digits) > 1 and digits[0] == "0":
-        raise ValueError("hex number with leading zero digits")
+        raise BadArgument("hex number with leading zero digits")
     if not HEX.fullmatch(digits):
-        raise ValueError("invalid hex string")
+        raise BadArgument("invalid hex string")
     if len(digits) > 16:
-        raise ValueError("hex number > 64 bits")
+        raise BadArgument("hex number > 64 bits")
     return int(digits, 16)
 
 
 def _reference_object(value: dict[str, Any]) -> BlockRef:
     number, named = value.get("blockNumber"), value.get("blockHash")
     if number is not None and named is not None:
-        raise ValueError("cannot specify both BlockHash and BlockNumber, choose one or the other")
+        raise BadArgument("cannot specify both BlockHash and BlockNumber, choose one or the other")
     if number is not None:
         return block_number(number)
     if named is not None:
         return BlockRef(hash=block_hash(named), require_canonical=boolean(value.get("requireCanonical", False)))
-    raise ValueError("invalid arguments; neither block nor hash specified")
+    raise BadArgument("invalid arguments; neither block nor hash specified")
 
 
 def _digits(text: str) -> str:
     if not text:
-        raise ValueError("empty hex string")
+        raise BadArgument("empty hex string")
     if text[:2] not in ("0x", "0X"):
-        raise ValueError("hex string without 0x prefix")
+        raise BadArgument("hex string without 0x prefix")
     return text[2:]
 
 
 def _fixed(value: object, size: int, go_type: str) -> bytes:
     tail = f" into Go value of type {go_type}"
     if not isinstance(value, str):
-        raise ValueError(f"json: cannot unmarshal non-string{tail}")
+        raise BadArgument(f"json: cannot unmarshal non-string{tail}")
     try:
         digits = _digits(value)
-    except ValueError as error:
-        raise ValueError(f"json: cannot unmarshal {error}{tail}") from None
+    except BadArgument as error:
+        raise BadArgument(f"json: cannot unmarshal {error}{tail}") from None
     if len(digits) % 2:
-        raise ValueError(f"json: cannot unmarshal hex string of odd length{tail}")
+        raise BadArgument(f"json: cannot unmarshal hex string of odd length{tail}")
     if len(digits) != 2 * size:
-        raise ValueError(
+        raise BadArgument(
             f"json: cannot unmarshal hex string has length {len(digits)}, want {2 * size} for {go_type}{tail}"
         )
     if not HEX.fullmatch(digits):
-        raise ValueError(f"json: cannot unmarshal invalid hex string{tail}")
+        raise BadArgument(f"json: cannot unmarshal invalid hex string{tail}")
     return bytes.fromhex(digits)
 
 

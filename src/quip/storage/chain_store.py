@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.ports import ImportChange, MinerTotals, Part, StoredBlock
 from quip.consensus.types.account_state import StateReader
 from quip.consensus.types.block_context import BlockContext
@@ -27,15 +27,15 @@ _Delete = tuple[str, bytes]
 
 def open_chain_store(path: Path, chain_id: int) -> RedbChainStore:
     """The store in a file, made where absent. Raises WrongNetwork, StoreLocked, StoreVersion, StoreCorrupt."""
-    return for_network(_native.Store.open(path), chain_id)
+    return for_network(native_store.Store.open(path), chain_id)
 
 
 def read_chain_store(path: Path) -> RedbChainStore:
     """The store in a file, for reading only: no byte of it changes. Raises StoreLocked, StoreVersion, StoreCorrupt."""
-    return RedbChainStore(_native.Store.open(path, read_only=True))
+    return RedbChainStore(native_store.Store.open(path, read_only=True))
 
 
-def for_network(store: _native.Store, chain_id: int) -> RedbChainStore:
+def for_network(store: native_store.Store, chain_id: int) -> RedbChainStore:
     """A chain store over an open store that belongs to this chain id, or to none yet. Raises WrongNetwork."""
     stored = store.get(records.META, records.CHAIN_ID)
     if stored is None:
@@ -49,7 +49,7 @@ def for_network(store: _native.Store, chain_id: int) -> RedbChainStore:
 class RedbChainStore:
     """Implements `quip.chain.ports.ChainStore`. Any thread may read; one thread at a time commits."""
 
-    def __init__(self, store: _native.Store) -> None:
+    def __init__(self, store: native_store.Store) -> None:
         self._store = store
 
     def head(self) -> bytes | None:
@@ -129,7 +129,7 @@ class RedbChainStore:
         self._store.close()
 
 
-def all_rows(store: _native.Store, table: str) -> list[tuple[bytes, bytes]]:
+def all_rows(store: native_store.Store, table: str) -> list[tuple[bytes, bytes]]:
     """Every row of a table, ascending by key, read in pages. Raises StoreCorrupt."""
     rows: list[tuple[bytes, bytes]] = []
     start = b""

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from quip import _native
+from quip._native import state
+from quip._native import store as native_store
 from quip.chain.ports import MinerTotals
 from quip.consensus.execution.rewards import reward_of
 from quip.consensus.proof_of_work.difficulty import child_context, genesis_context
@@ -52,14 +53,14 @@ def db_check(path: Path, progress: Progress | None = None, spec: ChainSpec | Non
     report = progress or (lambda _what, _count: None)
     rows, problems = _check_rows(path, report)
     try:
-        store = _native.Store.salvage(path)
+        store = native_store.Store.salvage(path)
     except StoreCorrupt as error:
         return CheckReport(rows, 0, 0, tuple(dict.fromkeys([*problems, str(error)])))
     try:
         checker = _Checker(store, problems, report, spec)
         checker.blocks()
         checker.index()
-        nodes, broken = _native.state_check(store, checker.roots)
+        nodes, broken = state.check(store, checker.roots)
     finally:
         store.close()
     found = tuple(dict.fromkeys([*problems, *broken]))[:MAX_PROBLEMS]
@@ -69,7 +70,7 @@ def db_check(path: Path, progress: Progress | None = None, spec: ChainSpec | Non
 def _check_rows(path: Path, report: Progress) -> tuple[int, list[str]]:
     """Every row and page, as a node would meet them: (rows, problems)."""
     try:
-        store = _native.Store.open(path, read_only=True)
+        store = native_store.Store.open(path, read_only=True)
     except StoreCorrupt as error:
         return 0, [str(error)]
     try:
@@ -80,7 +81,7 @@ def _check_rows(path: Path, report: Progress) -> tuple[int, list[str]]:
         store.close()
 
 
-def all_keys(store: _native.Store, table: str, unreadable: Callable[[str], object]) -> Iterator[bytes]:
+def all_keys(store: native_store.Store, table: str, unreadable: Callable[[str], object]) -> Iterator[bytes]:
     """The keys of a table that may be damaged: what cannot be reached is left out, and `unreadable` is told why.
 
     Behind keys that cannot be read it goes on at a later prefix: the next one, and further ahead with every failure.
@@ -104,7 +105,7 @@ def all_keys(store: _native.Store, table: str, unreadable: Callable[[str], objec
         yield from page
 
 
-def _keys_one_by_one(store: _native.Store, table: str, start: bytes) -> tuple[list[bytes], bytes]:
+def _keys_one_by_one(store: native_store.Store, table: str, start: bytes) -> tuple[list[bytes], bytes]:
     """The keys up to the first that cannot be read, and the place behind them."""
     keys: list[bytes] = []
     try:
@@ -119,7 +120,9 @@ def _keys_one_by_one(store: _native.Store, table: str, start: bytes) -> tuple[li
 class _Checker:
     """Goes through the blocks and the index, and collects what is wrong."""
 
-    def __init__(self, store: _native.Store, problems: list[str], progress: Progress, spec: ChainSpec | None) -> None:
+    def __init__(
+        self, store: native_store.Store, problems: list[str], progress: Progress, spec: ChainSpec | None
+    ) -> None:
         self.problems = problems
         self.roots: list[bytes] = []
         self.count = 0

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quip._native import StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
+from quip._native.store import StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
 
 __all__ = [
     "HINT",

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from quip.files.file_lock import lock
 from quip.storage.errors import DataDirLocked
 
 LOCK_FILE = "lock"
@@ -30,7 +31,7 @@ class DataDirLock:
 
     @staticmethod
     def acquire(directory: Path) -> DataDirLock:
-        """Lock the directory, making it where absent. Raises DataDirLocked; OSError if it cannot be written."""
+        """Lock the directory, making it where absent. Raises DataDirLocked, NoLocks, OSError."""
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -39,6 +40,9 @@ class DataDirLock:
             holder = _holder(descriptor)
             os.close(descriptor)
             raise DataDirLocked(directory, holder) from None
+        except OSError:
+            os.close(descriptor)
+            raise
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         return DataDirLock(directory, descriptor)
@@ -98,7 +102,7 @@ def _take(descriptor: int) -> None:
     end = time.monotonic() + _PATIENCE_S
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(descriptor)
         except BlockingIOError:
             if time.monotonic() >= end:
                 raise

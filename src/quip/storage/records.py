@@ -15,7 +15,7 @@ miners    | miner id      | RLP list of blocks, earned
 from __future__ import annotations
 
 from quip.chain.ports import MinerTotals
-from quip.consensus.errors import MalformedMessage
+from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal

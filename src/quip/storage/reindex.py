@@ -7,14 +7,12 @@ old file is kept under another name.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from quip import _native
-from quip.chain.limits import MAX_BRANCH_DEPTH
-from quip.consensus.errors import ConsensusError
+from quip._native import store as native_store
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore, all_rows, open_chain_store
@@ -26,7 +24,8 @@ MAX_LOSSES = 1_000
 """Losses that are listed."""
 
 OpenChain = Callable[[RedbChainStore], Callable[[Block], object]]
-"""Opens the chain on a fresh store (which writes the genesis block) and returns the call that accepts a block."""
+"""Opens the chain on a fresh store (which writes the genesis block) and returns the call that accepts a block, however
+old its branch is (`chain.batch.STORED_BEFORE`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,9 @@ class ReindexReport:
     accepted: int
     """Blocks accepted again, without genesis."""
     lost: tuple[str, ...]
-    """Blocks that could not be read, linked or accepted: at most MAX_LOSSES."""
+    """What could not be read, linked or accepted, in words: at most MAX_LOSSES."""
+    lost_blocks: int | None
+    """How many blocks those were; None where they cannot be counted, because not even their names are readable."""
     backup: Path | None
     """Where the old file is kept; None if nothing was lost."""
 
@@ -59,6 +60,7 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     fresh_path = path.with_name(path.name + ".rebuilt")
     fresh_path.unlink(missing_ok=True)
     old, lost = _salvaged(path)
+    unreadable = bool(lost)
     rebuild: _Rebuild | None = None
     try:
         _check_network(old, chain_id)
@@ -73,27 +75,28 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     finally:
         old.close()
     lost.extend(rebuild.lost)
+    count = None if unreadable or rebuild.uncounted else rebuild.lost_blocks
     backup = keep_aside(path, "damaged") if lost else None
     replace_durably(fresh_path, path)
-    return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), backup)
+    return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), count, backup)
 
 
-def logical_rows(store: _native.Store) -> Iterator[tuple[str, bytes, bytes]]:
+def logical_rows(store: native_store.Store) -> Iterator[tuple[str, bytes, bytes]]:
     """Every row of every table in order: equal for two stores with the same contents. Raises StoreCorrupt."""
     for table in store.tables():
         for key, value in all_rows(store, table):
             yield table, key, value
 
 
-def _salvaged(path: Path) -> tuple[_native.Store, list[str]]:
+def _salvaged(path: Path) -> tuple[native_store.Store, list[str]]:
     """What can be read of the old file, and what is lost with the rest."""
     try:
-        return _native.Store.salvage(path), []
+        return native_store.Store.salvage(path), []
     except StoreCorrupt as error:
-        return _native.Store.in_memory(), [f"everything: {error}"]
+        return native_store.Store.in_memory(), [f"everything: {error}"]
 
 
-def _check_network(old: _native.Store, chain_id: int) -> None:
+def _check_network(old: native_store.Store, chain_id: int) -> None:
     try:
         stored = old.get(records.META, records.CHAIN_ID)
     except StoreCorrupt:
@@ -105,9 +108,11 @@ def _check_network(old: _native.Store, chain_id: int) -> None:
 class _Rebuild:
     """One run through the old blocks."""
 
-    def __init__(self, old: _native.Store, accept: Callable[[Block], object], progress: Progress) -> None:
+    def __init__(self, old: native_store.Store, accept: Callable[[Block], object], progress: Progress) -> None:
         self.accepted = 0
         self.lost: list[str] = []
+        self.lost_blocks = 0
+        self.uncounted = False
         self.finished = False
         self._old = old
         self._blocks = RedbChainStore(old)
@@ -133,9 +138,11 @@ class _Rebuild:
 
     def _lose(self, block_hash: bytes, why: str) -> None:
         self.lost.append(f"block 0x{block_hash.hex()}: {why}")
+        self.lost_blocks += 1
 
     def _lose_some(self, why: str) -> None:
         """Blocks that cannot even be named."""
+        self.uncounted = True
         loss = f"blocks that cannot be found: {why}"
         if loss not in self.lost[-1:]:
             self.lost.append(loss)
@@ -167,29 +174,15 @@ class _Rebuild:
         return total
 
     def _ordered(self) -> Iterator[bytes]:
-        """The canonical chain, and every side branch as late as the chain takes it: so that the head never leaves the
-        canonical chain, and ties end as they did."""
+        """The canonical chain, then all other blocks by their work: so that the head never leaves the canonical chain,
+        and ties end as they did. Whoever accepts them asks for no depth: what was taken once is taken again."""
         total = self._connected()
         if not total:
             self.lost.append("every block: genesis cannot be read")
+            self.uncounted = True
         canonical = self._canonical(total)
-        main = set(canonical)
-        forks: dict[bytes, int] = {}
-        sides: defaultdict[int, list[bytes]] = defaultdict(list)
-        for block_hash in sorted(total.keys() - main, key=lambda side: self._links[side].number):
-            link = self._links[block_hash]
-            forks[block_hash] = link.number - 1 if link.parent in main else forks[link.parent]
-            sides[forks[block_hash]].append(block_hash)
-        late: list[bytes] = []
-        for number, block_hash in enumerate(canonical):
-            yield block_hash
-            for side in sorted(sides.pop(number - MAX_BRANCH_DEPTH, []), key=total.__getitem__):
-                if total[side] <= total[block_hash]:
-                    yield side
-                else:
-                    late.append(side)
-        late.extend(side for branch in sides.values() for side in branch)
-        yield from sorted(late, key=total.__getitem__)
+        yield from canonical
+        yield from sorted(total.keys() - set(canonical), key=lambda side: (total[side], side))
 
     def _canonical(self, total: dict[bytes, int]) -> list[bytes]:
         """From genesis to the old head or, where that is lost, to the block with the most work."""

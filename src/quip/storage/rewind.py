@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.ports import MinerTotals
 from quip.consensus.execution.rewards import reward_of
 from quip.consensus.spec.chain_spec import RewardSpec
@@ -58,12 +58,12 @@ def rewind(path: Path, rewards: RewardSpec, number: int, progress: Progress | No
 
     Raises CannotRewind, StoreCorrupt, StoreFull, OSError; the old file is then as it was.
     """
-    with closing(_native.Store.open(path, read_only=True)) as old:
+    with closing(native_store.Store.open(path, read_only=True)) as old:
         head = _head_to_be(old, number)
     draft = path.with_name(path.name + ".rewound")
     try:
         copy_durably(path, draft)
-        with closing(_native.Store.open(draft)) as store:
+        with closing(native_store.Store.open(draft)) as store:
             work = _Rewind(store, rewards, number, progress or (lambda _what, _count: None))
             work.run(head)
         backup = keep_aside(path, "before-rewind")
@@ -73,7 +73,7 @@ def rewind(path: Path, rewards: RewardSpec, number: int, progress: Progress | No
     return RewindReport(head, work.removed, work.side_blocks, backup)
 
 
-def _head_to_be(store: _native.Store, number: int) -> bytes:
+def _head_to_be(store: native_store.Store, number: int) -> bytes:
     chain = RedbChainStore(store)
     head = chain.head()
     header = None if head is None else chain.header(head)
@@ -88,7 +88,7 @@ def _head_to_be(store: _native.Store, number: int) -> bytes:
 class _Rewind:
     """One run over a copy that nobody else sees: any order of its transactions will do."""
 
-    def __init__(self, store: _native.Store, rewards: RewardSpec, number: int, progress: Progress) -> None:
+    def __init__(self, store: native_store.Store, rewards: RewardSpec, number: int, progress: Progress) -> None:
         self.removed = 0
         self._deleted = 0
         self._store = store
@@ -149,7 +149,7 @@ class _Rewind:
         self._deleted += len(blocks)
 
 
-def _pages_of_keys(store: _native.Store, table: str) -> Iterator[list[bytes]]:
+def _pages_of_keys(store: native_store.Store, table: str) -> Iterator[list[bytes]]:
     start = b""
     while page := store.keys(table, start, _PAGE):
         yield page

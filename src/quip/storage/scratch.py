@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip import _native
+from quip._native import store
 from quip.consensus.types.account_state import StateReader
 from quip.storage import records
 from quip.storage.state import StoredState
@@ -14,7 +14,7 @@ class ScratchState:
     """Trie nodes in memory, and the states that they make."""
 
     def __init__(self) -> None:
-        self._store = _native.Store.in_memory()
+        self._store = store.Store.in_memory()
 
     def state(self, root: bytes) -> StateReader:
         """The state at the empty root, or at one whose nodes were kept."""

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from quip import _native
+from quip._native import state as native_state
+from quip._native import store as native_store
 from quip.consensus.types.account_state import Account, StateReader, StateUpdate
 
 
 class StoredState:
     """A `StateReader` over the store. Raises StoreCorrupt where a node is missing or broken."""
 
-    def __init__(self, store: _native.Store, root: bytes, staged: _native.StagedNodes | None = None) -> None:
+    def __init__(self, store: native_store.Store, root: bytes, staged: native_state.StagedNodes | None = None) -> None:
         self._store = store
         self._root = root
         self._staged = staged
 
     def account(self, address: bytes) -> Account | None:
         """The account at a 20-byte address, None where there is none."""
-        found = _native.state_account(self._store, self._root, address, self._staged)
+        found = native_state.account(self._store, self._root, address, self._staged)
         return None if found is None else Account(*found)
 
     def update(self, changes: Mapping[bytes, Account]) -> StateUpdate:
@@ -27,16 +28,16 @@ class StoredState:
             (address, account.nonce, account.balance, account.storage_root, account.code_hash)
             for address, account in changes.items()
         ]
-        root, nodes = _native.state_update(self._store, self._root, rows, self._staged)
+        root, nodes = native_state.update(self._store, self._root, rows, self._staged)
         return StateUpdate(root, tuple(nodes))
 
 
 class StagedState:
     """States on top of the stored ones, whose nodes are not written yet: a `quip.chain.ports.StateScratch`."""
 
-    def __init__(self, store: _native.Store) -> None:
+    def __init__(self, store: native_store.Store) -> None:
         self._store = store
-        self._nodes = _native.StagedNodes()
+        self._nodes = native_state.StagedNodes()
 
     def state(self, root: bytes) -> StateReader:
         """The state at a root that is stored or whose nodes were kept."""

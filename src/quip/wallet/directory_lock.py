@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
+from quip.files.file_lock import lock
 from quip.wallet.errors import DirectoryInUse, NotAccessible, WrongProcess
 
 
@@ -19,11 +19,14 @@ class DirectoryLock:
         except OSError as error:
             raise NotAccessible(directory, error) from error
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._descriptor)
         except BlockingIOError as error:
             holder = os.read(self._descriptor, 20).strip()
             os.close(self._descriptor)
             raise DirectoryInUse(directory, int(holder) if holder.isdigit() else None) from error
+        except OSError as error:
+            os.close(self._descriptor)
+            raise NotAccessible(directory, error) from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, b"%d\n" % self._pid, 0)
 

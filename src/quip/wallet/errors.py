@@ -28,9 +28,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from quip.files.durable_files import advice, closing_command
+from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
 from quip.primitives.errors import OperatorError
 
 RECOVER = "run: quip wallet recover (it starts a new tree; the old one never signs again)"
+
+SPELLING = "check the spelling and order of the 12 to 24 English words"
 
 
 class WalletError(OperatorError):
@@ -48,13 +52,10 @@ class BadMnemonic(WalletError):
     code = "mnemonic-wrong"
     exit_status = 2
 
-    def __init__(self, reason: str, path: Path | None = None) -> None:
-        if path is None:
-            message, hint = "not a mnemonic", "check the spelling and order of the 12 to 24 English words"
-        else:
-            message = f"{path} holds no mnemonic"
-            hint = f"write the words that you kept into it; without them, move the directory {path.parent} away"
-        super().__init__(f"{message}: {reason}", hint)
+    def __init__(self, reason: str, file: Path | None = None, hint: str | None = None) -> None:
+        if hint is None:
+            hint = SPELLING if file is None else f"{SPELLING}; without them, move the directory {file.parent} away"
+        super().__init__(f"{'not a mnemonic' if file is None else f'no mnemonic is in {file}'}: {reason}", hint)
         self.reason = reason
 
 
@@ -72,8 +73,8 @@ class WalletMissing(WalletError):
 
     code = "wallet-missing"
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"no wallet at {path}", "run: quip wallet create, or: quip wallet restore")
+    def __init__(self, path: Path, hint: str = "run: quip wallet create, or: quip wallet restore") -> None:
+        super().__init__(f"no wallet at {path}", hint)
 
 
 class ExposedSecret(WalletError):
@@ -83,7 +84,7 @@ class ExposedSecret(WalletError):
     exit_status = 2
 
     def __init__(self, path: Path, mode: int) -> None:
-        super().__init__(f"{path} has mode {mode:04o}: others can reach it", f"run: chmod go-rwx {path}")
+        super().__init__(f"{path} has mode {mode:04o}: others can reach it", f"run: {closing_command([path])}")
 
 
 class NotAccessible(WalletError):
@@ -92,7 +93,8 @@ class NotAccessible(WalletError):
     code = "not-accessible"
 
     def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(f"cannot use {path}: {error.strerror or error}", "check who owns it")
+        hint = NO_LOCKS_HINT if isinstance(error, NoLocks) else "check who owns it"
+        super().__init__(f"cannot use {path}: {error.strerror or error}", hint)
 
 
 class DirectoryInUse(WalletError):
@@ -121,7 +123,7 @@ class WriteFailed(WalletError):
     code = "write-failed"
 
     def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(f"cannot write {path}: {error.strerror or error}", "free some space or check the disk")
+        super().__init__(f"cannot write {path}: {error.strerror or error}", advice(error))
         self.errno = error.errno
 
 

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from quip.consensus import errors
+from quip.consensus.errors.body import (
+    TransactionsUnsupported,
+    WrongBody,
+    WrongGasUsed,
+    WrongLogsBloom,
+    WrongReceiptsRoot,
+    WrongStateRoot,
+)
+from quip.consensus.errors.header import FutureBlock, UnknownParent
+from quip.consensus.errors.seal import MissingSeal
 from quip.net.errors import RefusalCode
 from quip.net.wire import messages
 from quip.net.wire.frames import frame
@@ -28,13 +37,13 @@ RELAY_P99_S = 2.0
 GROWTH_BYTES = 150 << 20
 """What any attack may add to the node's memory: the sum of what limits.py lets a crowd of such peers hold."""
 BLOCKS = 100
-NOBODYS_FAULT = (errors.FutureBlock, errors.UnknownParent)
-NOT_IN_A_PUSH = (errors.MissingSeal, errors.WrongBody)
+NOBODYS_FAULT = (FutureBlock, UnknownParent)
+NOT_IN_A_PUSH = (MissingSeal, WrongBody)
 """BLOCK_SUBMIT has a seal, and no body that could be wrong."""
 
 FOUND_BY_EXECUTION = {
-    errors.TransactionsUnsupported, errors.WrongStateRoot, errors.WrongReceiptsRoot, errors.WrongLogsBloom,
-    errors.WrongGasUsed,
+    TransactionsUnsupported, WrongStateRoot, WrongReceiptsRoot, WrongLogsBloom,
+    WrongGasUsed,
 }  # fmt: skip
 """A block is passed on once its seal is verified, and executed afterwards: who sends it need not have known. Each costs
 its miner a real proof."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.net.wire.messages import HeadClaim
 from quip.storage import records
 from quip.storage.chain_store import all_rows
@@ -178,7 +178,7 @@ def test_damage_that_shows_while_it_runs_ends_it_with_a_hint(start: StartNode, t
     store_file = tmp_path / "data" / "store.redb"
     store_file.parent.mkdir()
     filled_store(store_file, len(history().blocks))
-    store = _native.Store.open(store_file)
+    store = native_store.Store.open(store_file)
     contexts = dict(all_rows(store, records.CONTEXTS))
     store.close()
     untouched = contexts[history().heads[0]], contexts[history().heads[-1]]  # genesis and head

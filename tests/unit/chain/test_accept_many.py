@@ -4,36 +4,29 @@ from dataclasses import replace
 
 import pytest
 
-from quip import _native
-from quip.chain.batch import Trust
+from quip._native import store as native_store
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.events import ChainEvent, Connected, Disconnected, HeadChanged
 from quip.chain.ports import ImportChange
-from quip.consensus.errors import (
-    ConsensusError,
-    FutureBlock,
-    InvalidParent,
-    InvalidSignature,
-    KnownInvalid,
-    MissingSeal,
-    UnknownParent,
-    WrongStateRoot,
-)
+from quip.consensus.errors.body import WrongStateRoot
+from quip.consensus.errors.header import FutureBlock, InvalidParent, KnownInvalid, UnknownParent
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, MissingSeal
 from quip.consensus.types.block import Block
-from quip.consensus.types.block_context import BlockContext
 from quip.storage.chain_store import RedbChainStore, for_network
 from support.chains import generator, grown, network_spec, new_chain
+from support.counting import BLOCK_RULES, count_calls
+from support.judged import judged
 from support.mutants import flip, with_header, with_seal
 from support.stores import contents, history, open_chain
 
 NOW = 1 << 40
-SEALED = Trust(seal_checked=True)
 
 
 class WatchedStore(RedbChainStore):
     """The real store, and how many changes each commit had."""
 
-    def __init__(self, store: _native.Store) -> None:
+    def __init__(self, store: native_store.Store) -> None:
         super().__init__(store)
         self.sizes: list[int] = []
 
@@ -50,7 +43,7 @@ def blocks_of(chain: Chain) -> list[Block]:
 @pytest.mark.parametrize("size", [1, 2, 7, 30, 1_000])
 def test_batches_leave_the_store_that_single_blocks_leave(size: int) -> None:
     twin = history()
-    raw = _native.Store.in_memory()
+    raw = native_store.Store.in_memory()
     store = WatchedStore(raw)
     for_network(raw, network_spec().chain_id)
     chain = open_chain(store)
@@ -146,7 +139,7 @@ def test_a_bad_block_takes_only_its_descendants() -> None:
 
 
 def test_nothing_to_write_is_no_commit() -> None:
-    raw = _native.Store.in_memory()
+    raw = native_store.Store.in_memory()
     store = WatchedStore(raw)
     chain = open_chain(store)
     blocks = history().blocks
@@ -166,55 +159,52 @@ def test_early_blocks_wait_in_the_box() -> None:
     chain = new_chain(early)
     outcomes = chain.accept_many(blocks, blocks[1].header.timestamp - 10)
     assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted, FutureBlock, UnknownParent]
-    assert chain.future.due(blocks[2].header.timestamp) == [blocks[2]]
+    assert [one.block for one in chain.future.due(blocks[2].header.timestamp)] == [blocks[2]]
 
 
-def test_seals_that_were_checked_are_not_checked_again() -> None:
+def test_what_was_judged_before_is_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole blocks, and the same with headers, seals and bodies checked before: one store, half the questions."""
+    blocks = blocks_of(grown(6).chain)
+    complete = judged(new_chain(), blocks)
+    asked = count_calls(monkeypatch, *BLOCK_RULES)
+    stores = []
+    for form, times in ((blocks, 6), (complete, 0)):
+        before = asked.copy()
+        store = native_store.Store.in_memory()
+        for_network(store, network_spec().chain_id)
+        outcomes = open_chain(RedbChainStore(store)).accept_many(form, NOW)
+        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+        assert [asked[name] - before[name] for _, name in BLOCK_RULES] == [*[times] * 4, 6, 6]
+        stores.append(contents(store))
+    assert stores[0] == stores[1]
+
+
+def test_what_is_not_for_ever_is_asked_again() -> None:
+    """Parent, time and execution: no value vouches for them."""
+    spec = network_spec()
+    early = replace(spec, difficulty=replace(spec.difficulty, future_limit=10))
+    blocks = blocks_of(grown(4).chain)
+    complete = judged(new_chain(early), blocks)
+    at = blocks[1].header.timestamp - 10
+    outcomes = new_chain(early).accept_many(complete, at)
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted, FutureBlock, UnknownParent]
+
+    chain = new_chain()
+    bad = with_header(chain, blocks[0], state_root=bytes(32))
+    child = with_header(chain, replace(blocks[1], header=replace(blocks[1].header, parent_hash=bad.header.hash)))
+    outcomes = chain.accept_many(judged(chain, [bad, child]), NOW)
+    assert [type(outcome) for outcome in outcomes] == [WrongStateRoot, InvalidParent]
+
+
+def test_a_whole_block_is_judged_wholly() -> None:
     blocks = blocks_of(grown(3).chain)
     assert blocks[1].seal is not None
     broken = with_seal(blocks[1], xmss_signature=flip(blocks[1].seal.xmss_signature))
     unsealed = replace(blocks[1], seal=None)
     chain = new_chain()
     assert isinstance(chain.accept_many([blocks[0], broken], NOW)[1], InvalidSignature)
-    assert isinstance(chain.accept_many([unsealed], NOW, SEALED)[0], MissingSeal)
-    with pytest.raises(WrongStateRoot):
-        chain.accept(with_header(chain, blocks[1], state_root=bytes(32)), NOW, SEALED)
-    (taken,) = chain.accept_many([broken], NOW, SEALED)
-    assert isinstance(taken, Accepted)
-
-
-def contexts_of(chain: Chain) -> dict[bytes, BlockContext]:
-    found = {block_hash: chain.tree.context(block_hash) for block_hash in canonical(chain)}
-    return {block_hash: context for block_hash, context in found.items() if context is not None}
-
-
-def test_header_rules_that_were_checked_are_not_checked_again() -> None:
-    made = grown(6)
-    blocks, contexts = blocks_of(made.chain), contexts_of(made.chain)
-    raw, plain = _native.Store.in_memory(), _native.Store.in_memory()
-    for store, trust in ((raw, Trust(True, None, contexts)), (plain, SEALED)):
-        for_network(store, network_spec().chain_id)
-        outcomes = open_chain(RedbChainStore(store)).accept_many(blocks, NOW, trust)
-        assert all(isinstance(outcome, Accepted) for outcome in outcomes)
-    assert contents(raw) == contents(plain)
-
-
-def test_only_the_header_rules_of_the_named_blocks_are_taken_for_checked() -> None:
-    made = grown(4)
-    blocks, contexts = blocks_of(made.chain), contexts_of(made.chain)
-    early = replace(network_spec(), difficulty=replace(network_spec().difficulty, future_limit=10))
-    at = blocks[1].header.timestamp - 10
-    del contexts[blocks[2].header.hash]
-    outcomes = new_chain(early).accept_many(blocks, at, Trust(True, None, contexts))
-    assert [type(outcome) for outcome in outcomes] == [Accepted, Accepted, FutureBlock, UnknownParent]
-
-    chain = new_chain()
-    bad = with_header(chain, blocks[0], state_root=bytes(32))
-    trust = Trust(True, None, {bad.header.hash: contexts[blocks[0].header.hash]})
-    assert isinstance(chain.accept_many([bad], NOW, trust)[0], WrongStateRoot)
-    broken = with_seal(blocks[0], xmss_signature=bytes(4_963))
-    trust = Trust(False, None, contexts)
-    assert isinstance(chain.accept_many([broken], NOW, trust)[0], InvalidSignature)
+    assert isinstance(chain.accept_many([unsealed], NOW)[0], MissingSeal)
+    assert isinstance(chain.accept_many([blocks[1]], NOW)[0], Accepted)
 
 
 def test_what_is_staged_is_seen_by_nobody_until_it_is_written() -> None:
@@ -231,17 +221,17 @@ def test_what_is_staged_is_seen_by_nobody_until_it_is_written() -> None:
                 assert chain.tree.canonical_hash(2) is None
                 assert contents(raw) == history().after[1]
                 self.sizes.clear()
-                raise _native.StoreFull("no room")
+                raise native_store.StoreFull("no room")
             super().commit(*changes)
 
-    raw = _native.Store.in_memory()
+    raw = native_store.Store.in_memory()
     for_network(raw, network_spec().chain_id)
     store = Refusing(raw)
     chain = open_chain(store)
     events: list[ChainEvent] = []
     chain.accept(blocks[0], NOW)
     chain.subscribe(events.append)
-    with pytest.raises(_native.StoreFull):
+    with pytest.raises(native_store.StoreFull):
         chain.accept_many(blocks[1:], NOW)
     assert events == []
     assert chain.head.header.number == 1

@@ -2,11 +2,12 @@
 
 import pytest
 
-from quip.chain.batch import NO_TRUST, Trust
+from quip.chain.batch import STORED_BEFORE, YOUNG_BRANCHES, Admission
 from quip.chain.chain import Chain, Status
 from quip.chain.events import Head
 from quip.chain.limits import MAX_BRANCH_DEPTH
-from quip.consensus.errors import BranchTooOld, Spoils
+from quip.consensus.errors.header import BranchTooOld
+from quip.consensus.errors.root import Spoils
 from quip.consensus.types.block import Block
 from quip.primitives.errors import Fault
 from support.chains import grown
@@ -33,11 +34,11 @@ def test_old_branch_needs_more_work_than_the_head() -> None:
     longer, blocks = grown_to(LONG + 8, seed=2)
     assert longer.head.context.total_difficulty > chain.head.context.total_difficulty
     elsewhere = chain.tree.canonical_hash(1)
-    for trust in (NO_TRUST, Trust(seal_checked=True), Trust(outweighs_from=elsewhere)):
+    for admission in (YOUNG_BRANCHES, Admission(outweighs_from=elsewhere)):
         with pytest.raises(BranchTooOld) as caught:
-            chain.accept(blocks[0], NOW, trust)
+            chain.accept(blocks[0], NOW, admission)
         assert (caught.value.fault, caught.value.spoils) == (Fault.BEHIND, Spoils.NOTHING)
-    heavier = Trust(outweighs_from=genesis_hash(chain))
+    heavier = Admission(outweighs_from=genesis_hash(chain))
     accepted = [chain.accept(block, NOW, heavier) for block in blocks]
     moved = [outcome for outcome in accepted if outcome.reorg_depth]
     assert [outcome.reorg_depth for outcome in moved] == [LONG]
@@ -49,9 +50,15 @@ def test_old_branch_needs_more_work_than_the_head() -> None:
 def test_an_old_branch_in_one_batch() -> None:
     chain, _ = grown_to(LONG, seed=1)
     longer, blocks = grown_to(LONG + 8, seed=2)
-    chain.accept_many(blocks, NOW, Trust(outweighs_from=genesis_hash(chain)))
+    chain.accept_many(blocks, NOW, Admission(outweighs_from=genesis_hash(chain)))
     assert chain.head == longer.head
     assert chain.miners() == longer.miners()
+
+
+def test_what_was_stored_once_may_be_of_any_age() -> None:
+    chain, _ = grown_to(LONG, seed=1)
+    _, blocks = grown_to(3, seed=2)
+    assert {chain.accept(block, NOW, STORED_BEFORE).status for block in blocks} == {Status.SIDE}
 
 
 def test_depth_is_counted_from_the_fork_point() -> None:

@@ -5,8 +5,19 @@ from dataclasses import replace
 import pytest
 
 from quip.chain.chain import Chain, Status
-from quip.consensus import errors
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.body import MalformedBlock, MalformedTransaction, WrongStateRoot
+from quip.consensus.errors.header import (
+    BranchTooOld,
+    FutureBlock,
+    GasLimitOutOfBounds,
+    InvalidParent,
+    KnownInvalid,
+    MalformedHeader,
+    UnknownParent,
+    WrongDifficulty,
+)
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import EnergyAboveBaseline, EnergyAboveCap, MalformedSeal, WrongSuite
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
 from quip.primitives.errors import Fault
@@ -15,9 +26,9 @@ from support.broken_rules import HASH, MESSAGE, MUTANTS, ZERO, moved
 from support.chains import generator, grown, network_spec, new_chain
 from support.mutants import next_block, proof, with_energies, with_header, with_seal
 
-CODECS = {errors.MalformedBlock, errors.MalformedHeader, errors.MalformedTransaction, errors.MalformedSeal}
-BELOW = {errors.EnergyAboveCap, errors.EnergyAboveBaseline, errors.GasLimitOutOfBounds, errors.KnownInvalid}
-ELSEWHERE = CODECS | BELOW | {errors.InvalidParent, errors.BranchTooOld}
+CODECS = {MalformedBlock, MalformedHeader, MalformedTransaction, MalformedSeal}
+BELOW = {EnergyAboveCap, EnergyAboveBaseline, GasLimitOutOfBounds, KnownInvalid}
+ELSEWHERE = CODECS | BELOW | {InvalidParent, BranchTooOld}
 NOW = 1 << 40
 
 
@@ -34,7 +45,7 @@ def test_mutant(name: str, made: ChainGenerator) -> None:
     bad = mutate(chain, good)
     with pytest.raises(expected) as caught:
         chain.accept(bad, NOW)
-    fault = {errors.FutureBlock: Fault.EARLY, errors.UnknownParent: Fault.BEHIND}.get(expected, Fault.AT_FAULT)
+    fault = {FutureBlock: Fault.EARLY, UnknownParent: Fault.BEHIND}.get(expected, Fault.AT_FAULT)
     assert type(caught.value) is expected
     assert (caught.value.fault, caught.value.spoils) == (fault, spoils)
     assert chain.is_invalid(bad.header.hash) == (spoils is HASH)
@@ -46,13 +57,13 @@ def test_mutant(name: str, made: ChainGenerator) -> None:
 def test_known_invalid_and_its_child(made: ChainGenerator) -> None:
     chain = made.chain
     bad = with_header(chain, next_block(made), state_root=ZERO)
-    with pytest.raises(errors.WrongStateRoot):
+    with pytest.raises(WrongStateRoot):
         chain.accept(bad, NOW)
-    with pytest.raises(errors.KnownInvalid) as again:
+    with pytest.raises(KnownInvalid) as again:
         chain.accept(bad, NOW)
     assert (again.value.fault, again.value.spoils) == (Fault.AT_FAULT, HASH)
     child = with_header(chain, bad, parent_hash=bad.header.hash, number=bad.header.number + 1)
-    with pytest.raises(errors.InvalidParent) as caught:
+    with pytest.raises(InvalidParent) as caught:
         chain.accept(child, NOW)
     assert (caught.value.fault, caught.value.spoils) == (Fault.AT_FAULT, HASH)
     assert chain.is_invalid(child.header.hash)
@@ -68,10 +79,10 @@ def test_gas_limit_bounds(bounds: tuple[int, int], step: int) -> None:
     made = generator(new_chain(bounded_gas(*bounds)))
     bad = moved("gas_limit", step)(made.chain, next_block(made))
     if bounds[0] <= bad.header.gas_limit <= bounds[1]:
-        with pytest.raises(errors.WrongSuite):  # lawful limit: the check after it speaks
+        with pytest.raises(WrongSuite):  # lawful limit: the check after it speaks
             made.chain.accept(with_seal(bad, suite=1), NOW)
         return
-    with pytest.raises(errors.GasLimitOutOfBounds) as caught:
+    with pytest.raises(GasLimitOutOfBounds) as caught:
         made.chain.accept(bad, NOW)
     assert (caught.value.fault, caught.value.spoils) == (Fault.AT_FAULT, HASH)
 
@@ -82,7 +93,7 @@ STEEP = ((0, -40_100), (40 << 16, -40_000))
 
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
-    [(-10_000, -60, None), (-4, 7, errors.EnergyAboveBaseline), (9, 400, errors.EnergyAboveCap)],
+    [(-10_000, -60, None), (-4, 7, EnergyAboveBaseline), (9, 400, EnergyAboveCap)],
 )
 def test_energies(low: int, high: int, expected: type[ConsensusError] | None) -> None:
     spec = replace(network_spec(), puzzle=replace(network_spec().puzzle, ladder=STEEP))
@@ -121,7 +132,7 @@ def test_second_valid_seal_is_ignored(made: ChainGenerator) -> None:
 def test_errors_carry_values(made: ChainGenerator) -> None:
     chain: Chain = made.chain
     bad: Block = moved("difficulty", 7)(chain, next_block(made))
-    with pytest.raises(errors.WrongDifficulty) as caught:
+    with pytest.raises(WrongDifficulty) as caught:
         chain.accept(bad, NOW)
     expected = bad.header.difficulty - 7
     assert caught.value.values["expected"] == expected

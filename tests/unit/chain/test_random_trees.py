@@ -8,7 +8,7 @@ from quip.chain import chain as chain_module
 from quip.chain import tree as tree_module
 from quip.chain.chain import Chain, Status
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head
-from quip.consensus.errors import UnknownParent
+from quip.consensus.errors.header import UnknownParent
 from quip.consensus.types.block import Block
 from sim.honest.chain_generator import ChainGenerator
 from support.chains import generator, memory_store, network_spec, new_chain

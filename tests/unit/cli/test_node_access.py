@@ -7,13 +7,11 @@ import pytest
 
 from quip.cli import node_access
 from quip.cli.stopped_node import StoppedNode
-from quip.node import startup
-from quip.node.config.data_dir import DataFiles
 from quip.node.errors import DataDirError, NodeError, NoNode
 from quip.node.process.running_nodes import note_name
 from quip.rpc.client import RpcClient
 from quip.storage.lock import DataDirLock
-from support.chains import generator
+from support.commands import mined
 from support.rpc_stub import answering, running
 
 DEAD = "http://127.0.0.1:1"
@@ -31,16 +29,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def stopped(tmp_path: Path) -> Path:
     """The data directory of a node that mined three blocks and stopped."""
     return mined(tmp_path / "data")
-
-
-def mined(place: Path) -> Path:
-    files = DataFiles(place)
-    with startup.lock_directory(files):
-        store, chain = startup.open_chain(files, startup.load_rules("test"))
-        for _ in generator(chain).extend(3):
-            pass
-        store.close()
-    return files.root
 
 
 def left_behind(home: Path, place: Path, name: str = "1.json") -> None:

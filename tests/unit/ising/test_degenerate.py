@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from quip import _native
+from quip._native import ising as native_ising
+from quip._native import keys as native_keys
 from quip.ising.puzzle import Puzzle, PuzzleRules
 from quip.ising.topology import Topology, greedy_keys
 from reference import ising
@@ -42,7 +43,7 @@ def test_every_path_equals_the_reference(name: str, fields: str, row: Callable[[
     puzzle = puzzle_on(name, fields, row)
     seed = random.Random(name + fields).randbytes(32)
     expected = ising.baseline_energies(puzzle.rules, seed)
-    for path in _native.ising_paths():
+    for path in native_ising.paths():
         run = puzzle.model(seed).baseline(puzzle.schedule, None, path)
         assert run is not None
         assert run.energies == expected
@@ -54,11 +55,11 @@ def test_a_set_of_none_and_of_far_too_many() -> None:
     assert run is not None
     for count in (0, 1 << 50, (1 << 64) - 1):
         assert run.diverse(100, count, 0, True) is None
-    assert _native.ising_choose([b"a"] * 200, 8, True, (1 << 64) - 1, 0) is None
+    assert native_ising.choose([b"a"] * 200, 8, True, (1 << 64) - 1, 0) is None
 
 
 def test_absurd_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="at most"):
-        _native.ising_stream(bytes(32), 0, 1 << 62)
+        native_ising.stream(bytes(32), 0, 1 << 62)
     with pytest.raises(ValueError, match="at most"):
-        _native.hkdf_sha256(b"key", b"info", 1 << 62)
+        native_keys.hkdf_sha256(b"key", b"info", 1 << 62)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip import _native
+from quip._native import ising as native_ising
 from quip.ising.puzzle import REPLICAS, Puzzle, PuzzleRules, gate_open, search_gate, seed_of
 from quip.ising.topology import build_topology
 from reference import ising
@@ -19,7 +19,7 @@ from support import places
 from support.examples import examples
 
 VECTORS: list[dict[str, Any]] = json.loads((places.VECTORS / "puzzle.json").read_text())
-PATHS = _native.ising_paths()
+PATHS = native_ising.paths()
 
 
 def name_of(vector: dict[str, Any]) -> str:
@@ -39,13 +39,16 @@ def test_vectors_hold_natively(vector: dict[str, Any]) -> None:
     assert seed.hex() == vector["seed"]
     assert gate_open(seed, vector["gate_bits_open"])
     assert not gate_open(seed, vector["gate_bits_open"] + 1)
-    assert _native.ising_stream(seed, 0, 128).hex() == vector["stream_first_128"]
+    assert native_ising.stream(seed, 0, 128).hex() == vector["stream_first_128"]
     model = puzzle.model(seed)
     assert model.couplings[:32] == vector["first_couplings"]
     negative = bytes(j < 0 for j in model.couplings)
     assert hashlib.sha256(negative).hexdigest() == vector["negative_couplers_sha256"]
     assert model.fields[:32] == vector["first_fields"]
     assert model.start_offset == vector["start_offset"]
+    for number, draw in vector["draws"].items():
+        place = vector["start_offset"] + 64 * vector["n"] + 2 * int(number)
+        assert int.from_bytes(native_ising.stream(seed, place, 2), "little") == draw
     assert hashlib.sha256(rules.topology.packed_order()).hexdigest() == vector["order_sha256"]
     assert rules.topology.digest.hex() == vector["graph_digest"]
     solutions = [bytes.fromhex(one) for one in vector["solutions"]]
@@ -91,7 +94,7 @@ def test_native_equals_reference(params: dict[str, Any], fields: str, sealing_ha
     assert model.start_offset == instance.start_offset
     assert puzzle.baseline(seed) == ising.baseline(rules, seed)
     length = 200
-    assert _native.ising_stream(seed, 77, length) == keyed_stream(seed, 77, length)
+    assert native_ising.stream(seed, 77, length) == keyed_stream(seed, 77, length)
 
 
 @pytest.mark.parametrize("bits", [0, 1, 7, 8, 9, 13])
@@ -134,7 +137,7 @@ def test_padding_bits_are_refused() -> None:
     assert "padding" in (puzzle.malformed([b"\x00\x10"]) or "")
 
 
-def anneal_on(path: str) -> _native.IsingSamples | None:
+def anneal_on(path: str) -> native_ising.Samples | None:
     puzzle = Puzzle(rules_of(VECTORS[0]))
     return puzzle.model(bytes(32)).anneal(puzzle.schedule, 1, path=path)
 
@@ -142,15 +145,15 @@ def anneal_on(path: str) -> _native.IsingSamples | None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: _native.ising_seed(bytes(31), bytes(8)),
-        lambda: _native.ising_seed(bytes(32), bytes(9)),
-        lambda: _native.ising_gate_open(bytes(31), 3),
-        lambda: _native.IsingGraph(2, b"\1", b""),
-        lambda: _native.IsingGraph(2, bytes(8), bytes(8)),
-        lambda: _native.IsingSchedule([[65535]]),
-        lambda: _native.IsingSchedule([[65536, 5, 6]]),
-        lambda: _native.IsingSchedule([[]]),
-        lambda: _native.IsingSchedule([[65536] * 27]),
+        lambda: native_ising.seed(bytes(31), bytes(8)),
+        lambda: native_ising.seed(bytes(32), bytes(9)),
+        lambda: native_ising.gate_open(bytes(31), 3),
+        lambda: native_ising.Graph(2, b"\1", b""),
+        lambda: native_ising.Graph(2, bytes(8), bytes(8)),
+        lambda: native_ising.Schedule([[65535]]),
+        lambda: native_ising.Schedule([[65536, 5, 6]]),
+        lambda: native_ising.Schedule([[]]),
+        lambda: native_ising.Schedule([[65536] * 27]),
         lambda: Puzzle(rules_of(VECTORS[0])).energies(bytes(32), [bytes(5)]),
         lambda: Puzzle(rules_of(VECTORS[0])).minimum_distance([bytes(5), bytes(6)]),
         lambda: (
@@ -196,7 +199,7 @@ def test_selection_finds_what_brute_force_finds() -> None:
     for _ in range(300):
         size, count, least = draw.randint(4, 16), draw.randint(2, 6), draw.randint(6, 11)
         packed = [ising.pack([draw.choice((-1, 1)) for _ in range(n)], True) for _ in range(size)]
-        chosen = _native.ising_choose(packed, n, True, count, least)
+        chosen = native_ising.choose(packed, n, True, count, least)
         if chosen is not None:
             assert len(set(chosen)) == count
             picked = [packed[k] for k in chosen]
@@ -218,6 +221,6 @@ def test_diverse_set_of_a_run() -> None:
     bound, chosen = result
     assert chosen == sorted(set(chosen))
     assert max(puzzle.energies(seed, chosen)) <= bound
-    assert _native.ising_minimum_distance(chosen, rules.topology.n, True) >= 20
+    assert native_ising.minimum_distance(chosen, rules.topology.n, True) >= 20
     assert run.diverse(run.best - 1, 1, 0, True) is None
     assert run.diverse(bound - 1, 4, 20, True) is None

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from quip.chain.batch import SEAL_CHECKED
 from quip.chain.chain import Accepted, Chain, Status
 from quip.chain.ports import ChainStore, ImportChange
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.node.chain_thread import ChainThread
 from quip.node.process.clock import ClockWatch
@@ -127,7 +126,7 @@ def test_many_blocks_are_taken_together(bench: Bench) -> None:
     assert isinstance(outcomes[2], ConsensusError)
     assert isinstance(outcomes[3], Accepted)
     assert outcomes[3].status is Status.KNOWN
-    assert bench.thread.submit(blocks[2:], SEAL_CHECKED).result()[1] is not None
+    assert bench.thread.submit(blocks[2:]).result()[1] is not None
     assert (bench.height(), bench.count("connected"), bench.count("invalid")) == (4, 4, 1)
 
 

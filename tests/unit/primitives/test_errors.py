@@ -2,7 +2,7 @@
 
 import pytest
 
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net.errors import NetError
 from quip.primitives.errors import Fault, OperatorError, RuleError
 

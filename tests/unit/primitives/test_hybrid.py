@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from quip import _native
+from quip._native import hashsig
 from quip.primitives import ecdsa, hybrid
 from quip.primitives.hybrid import HybridKeys
 from quip.primitives.signature_errors import (
@@ -51,7 +51,7 @@ class Sealed:
 
 @pytest.fixture(scope="module", params=[hybrid.SUITE_ACCOUNT, hybrid.SUITE_MINING])
 def sealed(request: pytest.FixtureRequest) -> Sealed:
-    key = _native.XmssKey.generate(request.param, bytes(range(96)))
+    key = hashsig.XmssKey.generate(request.param, bytes(range(96)))
     keys = HybridKeys(request.param, ecdsa.public_key(SECRET), key.public_key)
     digest = hybrid.block_digest(CHAIN_ID, keys, 3, BLOCK_HASH)
     return Sealed(keys, ecdsa.sign(SECRET, digest), key.sign(3, digest))

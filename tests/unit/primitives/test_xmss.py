@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from quip._native import XmssKey, xmss_verify
+from quip._native.hashsig import XmssKey
+from quip._native.hashsig import verify as xmss_verify
 from reference import xmss
 from support.places import OUTSIDE, ROOT
 

@@ -51,7 +51,7 @@ async def test_errors_of_the_server_are_raised(url: str) -> None:
 
 async def test_an_address_without_a_server_is_named() -> None:
     with http.listen(0) as listener:
-        port = listener.getsockname()[1]
+        port = listener.port
     with pytest.raises(RpcUnreachable, match=f"no JSON-RPC at http://127.0.0.1:{port}"):
         await ask(f"http://127.0.0.1:{port}", "echo", True)
 

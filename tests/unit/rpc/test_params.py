@@ -6,7 +6,7 @@ import pytest
 
 from quip.rpc import params
 from quip.rpc.errors import InvalidParams
-from quip.rpc.params import BlockRef, Param
+from quip.rpc.params import BadArgument, BlockRef, Param
 
 HASH = "0x" + "ab" * 32
 ADDRESS = "0x" + "Cd" * 20
@@ -51,7 +51,7 @@ def test_block_references(value: object, wanted: BlockRef) -> None:
     ],
 )
 def test_block_references_refused(value: object, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(BadArgument, match=words):
         params.block_reference(value)
 
 
@@ -80,7 +80,7 @@ def test_fixed_sizes_and_booleans() -> None:
     ],
 )
 def test_fixed_sizes_and_booleans_refused(parse: Any, value: object, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(BadArgument, match=words):
         parse(value)
 
 

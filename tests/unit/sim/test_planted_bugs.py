@@ -1,12 +1,15 @@
 """A simulation is worth what it catches: bugs planted in the node's own code must fail a seed that is green without."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
-from quip.chain.batch import Batch, Verified
-from quip.consensus.errors import ConsensusError, ExecutionError, FutureBlock
+from quip.chain.batch import Batch
+from quip.consensus.block_validation import ExecutedBlock, SealedHeader
+from quip.consensus.errors.body import ExecutionError
+from quip.consensus.errors.header import FutureBlock
+from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import ReportPeer
 from quip.net.gossip.block_pipeline import BlockPipeline
 from quip.net.gossip.candidates import Candidate
@@ -14,9 +17,11 @@ from quip.net.link import Instant
 from quip.net.sync.download import Download
 from quip.net.sync.peers import SyncPeers
 from quip.net.sync.sync import Sync
+from quip.net.wire.messages import BlockSubmit
 from quip.primitives.errors import Fault
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
+from support.forged import sealed_header
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,9 @@ def late_with(manner: Manner, count: int = 6) -> tuple[int, ...]:
 def never_reorganises(patch: pytest.MonkeyPatch) -> None:
     add = Batch.add
 
-    def first_seen(batch: Batch, verified: Verified) -> int | None:
+    def first_seen(batch: Batch, verified: ExecutedBlock) -> int | None:
         with patch.context() as here:
-            if verified.block.header.parent_hash != batch.head.hash:
+            if verified.checked.header.parent_hash != batch.head.hash:
                 here.setattr("quip.chain.batch.is_heavier", lambda *_: False)
             return add(batch, verified)
 
@@ -81,7 +86,9 @@ def relays_before_the_check(patch: pytest.MonkeyPatch) -> None:
     check = BlockPipeline._check
 
     def push_first(pipeline: BlockPipeline, candidate: Candidate) -> None:
-        pipeline._orders.extend(pipeline._propagation.push(candidate.submit))
+        offer = candidate.offer
+        submit = BlockSubmit(offer.header, offer.seal, candidate.claim.total_difficulty)
+        pipeline._orders.extend(pipeline._propagation.push(submit))
         check(pipeline, candidate)
 
     patch.setattr(BlockPipeline, "_check", push_first)
@@ -118,10 +125,10 @@ def believes_the_heaviest_claim(patch: pytest.MonkeyPatch) -> None:
 def passes_on_the_newest_seal(patch: pytest.MonkeyPatch) -> None:
     proceed = BlockPipeline._proceed
 
-    def newest(pipeline: BlockPipeline, candidate: Candidate, now: Instant) -> None:
+    def newest(pipeline: BlockPipeline, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         if candidate.others:
-            candidate.offer = replace(candidate.offer, seal=candidate.others[-1].seal)
-        proceed(pipeline, candidate, now)
+            sealed = sealed_header(sealed.checked, candidate.others[-1].seal)
+        proceed(pipeline, candidate, sealed, now)
 
     patch.setattr(BlockPipeline, "_proceed", newest)
 
@@ -141,11 +148,11 @@ PLANTED = {
     "never reorganises": Planted(never_reorganises, with_fault(Kind.SPLIT), "no common tip"),
     "never asks again": Planted(never_asks_again, with_fault(Kind.STALE), "no common tip"),
     "bans the early": Planted(bans_the_early, with_fault(Kind.AHEAD), "banned the honest"),
-    "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WITNESSES), "banned the honest"),
-    "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WITNESSES), ""),
+    "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WRONG_PARTS), "banned the honest"),
+    "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WRONG_PARTS), ""),
     "syncs to equal work": Planted(syncs_to_equal_work, with_fault(Kind.SPLIT), ""),
     "never replaces a dripper": Planted(never_replaces_a_dripper, late_with(Manner.DRIP), "no common tip"),
-    "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.CROWD), "no common tip"),
+    "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.SYBILS), "no common tip"),
     "passes on the newest seal": Planted(passes_on_the_newest_seal, with_liar(Manner.TWINS), "is invalid"),
     "blames the relayer": Planted(blames_the_relayer, with_liar(Manner.FRAME), "banned the honest"),
 }

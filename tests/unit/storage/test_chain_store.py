@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
 from quip.consensus.types.block_context import BlockContext
 from quip.storage import records
@@ -32,7 +32,7 @@ def test_a_chain_survives_reopening(tmp_path: Path) -> None:
 
 
 def test_index_tips_and_totals_follow_reorganisations() -> None:
-    store = for_network(_native.Store.in_memory(), CHAIN_ID)
+    store = for_network(native_store.Store.in_memory(), CHAIN_ID)
     chain = open_chain(store)
     depths = set()
     for block in history().blocks:
@@ -50,7 +50,7 @@ def test_index_tips_and_totals_follow_reorganisations() -> None:
 
 
 def test_a_total_of_no_blocks_is_removed_and_a_number_too() -> None:
-    store = for_network(_native.Store.in_memory(), CHAIN_ID)
+    store = for_network(native_store.Store.in_memory(), CHAIN_ID)
     open_chain(store)
     genesis = store.block(store.canonical(0) or b"")
     assert genesis is not None
@@ -62,7 +62,7 @@ def test_a_total_of_no_blocks_is_removed_and_a_number_too() -> None:
 
 
 def test_transactions_of_every_kind_survive() -> None:
-    store = for_network(_native.Store.in_memory(), CHAIN_ID)
+    store = for_network(native_store.Store.in_memory(), CHAIN_ID)
     open_chain(store)
     genesis = store.block(store.canonical(0) or b"")
     assert genesis is not None
@@ -105,7 +105,7 @@ BROKEN = [
 
 @pytest.mark.parametrize(("table", "value"), BROKEN)
 def test_a_row_that_makes_no_sense_is_named(table: str, value: bytes) -> None:
-    native = _native.Store.in_memory()
+    native = native_store.Store.in_memory()
     store = for_network(native, CHAIN_ID)
     chain = open_chain(store)
     block = history().blocks[0]
@@ -120,7 +120,7 @@ def test_a_row_that_makes_no_sense_is_named(table: str, value: bytes) -> None:
 
 @pytest.mark.parametrize("table", [records.BODIES, records.SEALS, records.CONTEXTS])
 def test_a_block_without_one_of_its_parts_is_named(table: str) -> None:
-    native = _native.Store.in_memory()
+    native = native_store.Store.in_memory()
     store = for_network(native, CHAIN_ID)
     chain = open_chain(store)
     block = history().blocks[0]
@@ -132,6 +132,6 @@ def test_a_block_without_one_of_its_parts_is_named(table: str) -> None:
 
 def test_equal_imports_make_equal_stores(tmp_path: Path) -> None:
     filled_store(tmp_path / "store.redb", 30)
-    store = _native.Store.open(tmp_path / "store.redb")
+    store = native_store.Store.open(tmp_path / "store.redb")
     assert contents(store) == history().after[30]
     store.close()

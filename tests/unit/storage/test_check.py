@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.primitives import rlp
 from quip.storage import records
 from quip.storage.check import all_keys, db_check
@@ -16,7 +16,7 @@ BLOCKS = 12
 VICTIM = history().blocks[3].header.hash
 LAST = history().heads[BLOCKS]
 
-Change = Callable[[_native.Store], None]
+Change = Callable[[native_store.Store], None]
 
 
 def put(table: str, key: bytes, value: bytes) -> Change:
@@ -28,7 +28,7 @@ def remove(table: str, key: bytes) -> Change:
 
 
 def change(table: str, key: bytes, edit: Callable[[bytes], bytes]) -> Change:
-    def changed(store: _native.Store) -> None:
+    def changed(store: native_store.Store) -> None:
         value = store.get(table, key)
         assert value is not None
         store.commit([(table, key, edit(value))], [])
@@ -49,7 +49,7 @@ def add_to_second(value: bytes) -> bytes:
     return rlp.encode([first, rlp.int_to_bytes(int.from_bytes(second, "big") + 1), *rest])
 
 
-def some_miner(store: _native.Store) -> bytes:
+def some_miner(store: native_store.Store) -> bytes:
     return store.keys(records.MINERS, b"", 1)[0]
 
 
@@ -108,7 +108,7 @@ def test_a_sound_store(sound: Path) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_each_fault_is_named(sound: Path, case: str) -> None:
     fault, expected = CASES[case]
-    store = _native.Store.open(sound)
+    store = native_store.Store.open(sound)
     fault(store)
     store.close()
     before = sound.read_bytes()
@@ -119,12 +119,12 @@ def test_each_fault_is_named(sound: Path, case: str) -> None:
 
 
 def test_an_empty_store_is_sound(tmp_path: Path) -> None:
-    _native.Store.open(tmp_path / "store.redb").close()
+    native_store.Store.open(tmp_path / "store.redb").close()
     assert db_check(tmp_path / "store.redb", spec=network_spec()).problems == ()
 
 
 def test_all_keys_goes_through_every_page() -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     keys = [number.to_bytes(4, "big") for number in range(2_500)]
     store.commit([("rows", key, b"") for key in keys], [])
     assert list(all_keys(store, "rows", pytest.fail)) == keys

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from faults.file_steps import Moment, counted
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Chain
 from quip.consensus.types.block import Block
 from quip.storage.chain_store import for_network
@@ -37,7 +37,7 @@ BLOCKS = blocks_made()
 
 
 def filled(path: Path, blocks: list[Block]) -> Path:
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     accept = acceptor(for_network(store, SPEC.chain_id))
     for block in blocks:
         accept(block)
@@ -46,7 +46,7 @@ def filled(path: Path, blocks: list[Block]) -> Path:
 
 
 def rows(path: Path) -> dict[str, list[tuple[bytes, bytes]]]:
-    store = _native.Store.open(path, read_only=True)
+    store = native_store.Store.open(path, read_only=True)
     try:
         return {table: store.scan(table, b"", None, 10_000) for table in TABLES}
     finally:
@@ -54,7 +54,7 @@ def rows(path: Path) -> dict[str, list[tuple[bytes, bytes]]]:
 
 
 def digest(path: Path) -> bytes:
-    store = _native.Store.open(path, read_only=True)
+    store = native_store.Store.open(path, read_only=True)
     try:
         return contents(store)
     finally:
@@ -62,7 +62,7 @@ def digest(path: Path) -> bytes:
 
 
 def opened(path: Path, look: Callable[[Chain], object]) -> object:
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     try:
         return look(open_chain(for_network(store, SPEC.chain_id)))
     finally:
@@ -125,14 +125,14 @@ def test_a_number_that_is_not_below_the_head(tmp_path: Path, number: int) -> Non
 
 
 def test_a_store_without_a_chain(tmp_path: Path) -> None:
-    _native.Store.open(tmp_path / "store.redb").close()
+    native_store.Store.open(tmp_path / "store.redb").close()
     with pytest.raises(CannotRewind):
         go_back(tmp_path / "store.redb", 0)
 
 
 def test_damage_stops_it_and_changes_nothing(tmp_path: Path) -> None:
     path = filled(tmp_path / "store.redb", BLOCKS)
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     [(miner, _), *_] = store.scan("miners", b"", None, 10)
     store.commit([], [("miners", miner)])
     store.close()
@@ -191,4 +191,5 @@ def test_killed_at_any_step_it_has_happened_or_not(tmp_path: Path, moment: Momen
         if found == before:
             go_back(path, 3)  # what the dead one left is in nobody's way
             assert rows(path) == after
+            assert not [file.name for file in tmp_path.iterdir() if "rewound" in file.name]
     assert {(-signal.SIGKILL, False), (0, True)} <= seen

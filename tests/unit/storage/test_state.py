@@ -2,7 +2,8 @@
 
 import pytest
 
-from quip import _native
+from quip._native import state as native_state
+from quip._native import store as native_store
 from quip.consensus.types.account_state import Account, StateReader, StateUpdate
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.storage.errors import StoreCorrupt
@@ -11,13 +12,13 @@ from quip.storage.state import StoredState
 ALICE, BOB = b"\xa1" * 20, b"\xb0" * 20
 
 
-def kept(store: _native.Store, update: StateUpdate) -> StateReader:
+def kept(store: native_store.Store, update: StateUpdate) -> StateReader:
     store.commit([("nodes", node_hash, node) for node_hash, node in update.nodes], [])
     return StoredState(store, update.root)
 
 
 def test_every_root_stays_readable() -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     states = [StoredState(store, EMPTY_TRIE_ROOT)]
     for balance in range(1, 20):
         states.append(
@@ -29,7 +30,7 @@ def test_every_root_stays_readable() -> None:
 
 
 def test_an_update_writes_nothing() -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     update = StoredState(store, EMPTY_TRIE_ROOT).update({ALICE: Account(nonce=1)})
     assert update.nodes
     with pytest.raises(StoreCorrupt, match="missing"):
@@ -37,7 +38,7 @@ def test_an_update_writes_nothing() -> None:
 
 
 def test_an_emptied_account_is_gone_and_no_change_changes_nothing() -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     one = kept(store, StoredState(store, EMPTY_TRIE_ROOT).update({ALICE: Account(balance=1)}))
     both = one.update({BOB: Account(balance=2)})
     back = kept(store, both).update({BOB: Account()})
@@ -59,23 +60,23 @@ def test_an_emptied_account_is_gone_and_no_change_changes_nothing() -> None:
 )
 def test_impossible_accounts_are_refused(address: bytes, account: Account, error: type[Exception]) -> None:
     with pytest.raises(error):
-        StoredState(_native.Store.in_memory(), EMPTY_TRIE_ROOT).update({address: account})
+        StoredState(native_store.Store.in_memory(), EMPTY_TRIE_ROOT).update({address: account})
 
 
 def test_largest_values_survive() -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     account = Account((1 << 64) - 1, (1 << 256) - 1, b"\x01" * 32, b"\x02" * 32)
     assert kept(store, StoredState(store, EMPTY_TRIE_ROOT).update({ALICE: account})).account(ALICE) == account
 
 
 def test_state_check_names_what_is_missing() -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     accounts = {bytes([index]) * 20: Account(balance=index + 1) for index in range(100)}
     update = StoredState(store, EMPTY_TRIE_ROOT).update(accounts)
     kept(store, update)
-    assert _native.state_check(store, [update.root, EMPTY_TRIE_ROOT]) == (len(update.nodes), [])
+    assert native_state.check(store, [update.root, EMPTY_TRIE_ROOT]) == (len(update.nodes), [])
     victim = next(node_hash for node_hash, _ in update.nodes if node_hash != update.root)
-    other = _native.Store.in_memory()
+    other = native_store.Store.in_memory()
     other.commit([("nodes", *node) for node in update.nodes if node[0] != victim], [])
-    _, problems = _native.state_check(other, [update.root])
+    _, problems = native_state.check(other, [update.root])
     assert len(problems) == 1 and f"nodes, key 0x{victim.hex()}" in problems[0]

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.storage.errors import StoreCorrupt, StoreError, StoreLocked
 
 ROWS = [bytes([number]) for number in range(10)]
 
 
 @pytest.fixture
-def store() -> _native.Store:
-    made = _native.Store.in_memory()
+def store() -> native_store.Store:
+    made = native_store.Store.in_memory()
     made.commit([("rows", key, b"v" + key) for key in ROWS], [])
     return made
 
@@ -33,24 +33,24 @@ def store() -> _native.Store:
     ],
 )
 def test_scan(
-    store: _native.Store, start: bytes, end: bytes | None, limit: int, reverse: bool, expected: list[bytes]
+    store: native_store.Store, start: bytes, end: bytes | None, limit: int, reverse: bool, expected: list[bytes]
 ) -> None:
     assert store.scan("rows", start, end, limit, reverse) == [(key, b"v" + key) for key in expected]
 
 
-def test_keys_and_tables(store: _native.Store) -> None:
+def test_keys_and_tables(store: native_store.Store) -> None:
     assert store.keys("rows", ROWS[4], 3) == ROWS[4:7]
     assert store.keys("no such table", b"", 3) == []
     assert store.tables() == ["meta", "rows"]
 
 
-def test_what_is_absent_is_none(store: _native.Store) -> None:
+def test_what_is_absent_is_none(store: native_store.Store) -> None:
     assert store.get("rows", b"\x0b") is None
     assert store.get("no such table", b"") is None
     assert store.scan("no such table", b"", None, 10) == []
 
 
-def test_a_commit_is_whole(store: _native.Store) -> None:
+def test_a_commit_is_whole(store: native_store.Store) -> None:
     store.commit([("rows", ROWS[0], b"new"), ("other", b"", b"")], [("rows", ROWS[1]), ("rows", b"absent")])
     assert (store.get("rows", ROWS[0]), store.get("rows", ROWS[1])) == (b"new", None)
     assert store.get("other", b"") == b""
@@ -61,10 +61,10 @@ def test_a_commit_is_whole(store: _native.Store) -> None:
 
 def test_a_file_keeps_what_was_committed(tmp_path: Path) -> None:
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     store.commit([("rows", b"k", bytes(1_000_000))], [])
     store.close()
-    reader = _native.Store.open(path, read_only=True)
+    reader = native_store.Store.open(path, read_only=True)
     assert reader.get("rows", b"k") == bytes(1_000_000)
     with pytest.raises(StoreError, match="read-only"):
         reader.commit([("rows", b"k", b"")], [])
@@ -72,7 +72,7 @@ def test_a_file_keeps_what_was_committed(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_a_closed_store_says_so(store: _native.Store) -> None:
+def test_a_closed_store_says_so(store: native_store.Store) -> None:
     store.close()
     store.close()
     for call in (lambda: store.get("rows", b""), lambda: store.commit([], []), store.tables):
@@ -82,19 +82,19 @@ def test_a_closed_store_says_so(store: _native.Store) -> None:
 
 def test_one_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     with pytest.raises(StoreLocked):
-        _native.Store.open(path)
+        native_store.Store.open(path)
     with pytest.raises(StoreLocked):
-        _native.Store.open(path, read_only=True)
+        native_store.Store.open(path, read_only=True)
     store.close()
-    _native.Store.open(path).close()
+    native_store.Store.open(path).close()
 
 
 @pytest.mark.parametrize("leftover", [b"", b"half a store", bytes(5_000)])
 def test_a_creation_that_died_is_begun_anew(tmp_path: Path, leftover: bytes) -> None:
     (tmp_path / "store.new").write_bytes(leftover)
-    store = _native.Store.open(tmp_path / "store.redb")
+    store = native_store.Store.open(tmp_path / "store.redb")
     assert store.tables() == ["meta"]
     store.close()
     assert [entry.name for entry in tmp_path.iterdir()] == ["store.redb"]
@@ -102,11 +102,11 @@ def test_a_creation_that_died_is_begun_anew(tmp_path: Path, leftover: bytes) -> 
 
 def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
-        _native.Store.open(tmp_path / "no" / "such" / "place")
+        native_store.Store.open(tmp_path / "no" / "such" / "place")
 
 
 def test_readers_see_whole_commits_beside_the_writer(tmp_path: Path) -> None:
-    store = _native.Store.open(tmp_path / "store.redb")
+    store = native_store.Store.open(tmp_path / "store.redb")
 
     def write(number: int) -> None:
         store.commit([("rows", key, number.to_bytes(4, "big")) for key in ROWS], [])
@@ -126,23 +126,23 @@ def test_readers_see_whole_commits_beside_the_writer(tmp_path: Path) -> None:
 
 def test_damage_names_table_and_key(tmp_path: Path) -> None:
     path = tmp_path / "store.redb"
-    store = _native.Store.open(path)
+    store = native_store.Store.open(path)
     store.commit([("rows", bytes([number]) * 32, bytes([number]) * 5_000) for number in range(50)], [])
     store.close()
     data = bytearray(path.read_bytes())
     data[data.index(bytes([7]) * 1_000) + 500] ^= 1
     path.write_bytes(data)
     with pytest.raises(StoreCorrupt, match=r"rows.*0x0707.*quip db reindex") as caught:
-        _native.Store.open(path).get("rows", bytes([7]) * 32)
+        native_store.Store.open(path).get("rows", bytes([7]) * 32)
     assert (caught.value.table, caught.value.key) == ("rows", bytes([7]) * 32)
-    salvaged = _native.Store.salvage(path)
+    salvaged = native_store.Store.salvage(path)
     assert salvaged.get("rows", bytes([8]) * 32) == bytes([8]) * 5_000
     rows, problems = salvaged.check()
     assert (rows, len(problems)) == (51, 1)
 
 
 def test_check_reports_progress_and_passes_exceptions_on(tmp_path: Path) -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     store.commit([("rows", number.to_bytes(4, "big"), b"") for number in range(25_000)], [])
     seen: list[int] = []
     assert store.check(seen.append) == (25_001, [])

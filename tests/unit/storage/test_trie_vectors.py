@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from quip import _native
+from quip._native import state
+from quip._native import store as native_store
 from quip.primitives.hashes import keccak256
 from reference import trie
 from support.places import OUTSIDE
@@ -40,15 +41,15 @@ def cases(name: str) -> list[tuple[str, list[tuple[bytes, bytes]], bytes]]:
 @needs_vectors
 @pytest.mark.parametrize("name", FILES)
 def test_ethereum_cases(name: str) -> None:
-    store = _native.Store.in_memory()
+    store = native_store.Store.in_memory()
     assert cases(name), "no cases in the file"
     for case, steps, expected in cases(name):
         keyed = [(keccak256(key) if FILES[name] else key, value) for key, value in steps]
-        assert _native.trie_root(keyed) == expected, case
+        assert state.trie_root(keyed) == expected, case
         assert trie.root({key: value for key, value in dict(keyed).items() if value}) == expected, case
         root = trie.EMPTY_ROOT
         for step in keyed:  # one commit a step: nodes go through the store and back
-            root, nodes = _native.trie_update(store, root, [step])
+            root, nodes = state.trie_update(store, root, [step])
             store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
         assert root == expected, case
 
@@ -59,5 +60,5 @@ def test_order_does_not_matter(name: str) -> None:
     for case, steps, expected in cases(name):
         keyed = [(keccak256(key) if FILES[name] else key, value) for key, value in steps]
         for turn in range(len(keyed)):
-            assert _native.trie_root([*keyed[turn:], *keyed[:turn]]) == expected, case
-            assert _native.trie_root([*keyed[:turn], *reversed(keyed[turn:])]) == expected, case
+            assert state.trie_root([*keyed[turn:], *keyed[:turn]]) == expected, case
+            assert state.trie_root([*keyed[:turn], *reversed(keyed[turn:])]) == expected, case

@@ -10,7 +10,7 @@ from quip.cli.terminal.flags import Flag, settings_of, takes_flags
 from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import Json
 from quip.cli.terminal.progress import progress_bar
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.mining.calibration.command import CalibrateOptions, CalibrationReport, run
 from quip.mining.calibration.summary import TooFewMeasured
 from quip.networks.shipped import NETWORKS, file_name

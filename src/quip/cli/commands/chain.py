@@ -1,10 +1,12 @@
 """quip chain verify, quip chain export."""
 
+import contextlib
 import hashlib
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.progress import Progress, TaskID
@@ -14,11 +16,12 @@ from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json, Rpc
 from quip.cli.terminal.progress import progress_bar
-from quip.consensus.errors import MalformedMessage
+from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block import Block
+from quip.networks.network import Network
 from quip.node.errors import ConfigError, NodeError
 from quip.node.full_verification import ChainVerifier, VerificationFailed
-from quip.node.startup import Rules, load_rules, rules_of
+from quip.node.startup import load_rules, rules_of
 from quip.primitives import rlp
 from quip.rpc.encoding import integer
 from quip.storage.scratch import ScratchState
@@ -34,7 +37,10 @@ Genesis = Annotated[
     str | None, typer.Option("--genesis-config", help="Chain spec to verify against; default: the node's own")
 ]
 NoSeals = Annotated[bool, typer.Option("--no-seals", help="Leave the seals out: equal chains give equal files")]
-Target = Annotated[Path, typer.Argument(help="File to write", dir_okay=False, writable=True)]
+Target = Annotated[
+    Path, typer.Argument(help="File to write; - for stdout", dir_okay=False, writable=True, allow_dash=True)
+]
+STDOUT = Path("-")
 
 
 @app.command()
@@ -76,7 +82,7 @@ def verify(
         output.emit_report(report)
 
 
-def _rules(node: Caller, genesis_config: str | None) -> Rules:
+def _rules(node: Caller, genesis_config: str | None) -> Network:
     if genesis_config is not None:
         return load_rules(genesis_config)
     return rules_of(node.call("quip_getChainSpec").encode(), "the node's chain spec")
@@ -119,7 +125,7 @@ def export(
     with open_target(rpc, data_dir) as node:
         head = integer(node.call("eth_blockNumber"))
         try:
-            with file.open("wb") as opened, progress_bar() as progress:
+            with _opened(file) as opened, progress_bar() as progress:
                 task = progress.add_task("exporting", total=head + 1, unit="blocks")
                 for block in read_blocks(node, head):
                     encoded = _without_seal(block) if no_seals else block.encode()
@@ -127,13 +133,25 @@ def export(
                     digest.update(encoded)
                     size += len(encoded)
                     progress.advance(task)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             raise NodeError(f"cannot write {file}: {error.strerror}", "choose a file that can be written") from None
     report = {"file": str(file), "blocks": head + 1, "bytes": size, "seals": not no_seals, "sha256": digest.hexdigest()}
     if as_json:
-        output.emit_json(report)
+        output.emit_json(report, err=file == STDOUT)
     else:
-        output.emit_report(report)
+        output.emit_report(report, err=file == STDOUT)
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    if file == STDOUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with file.open("wb") as opened:
+        yield opened
 
 
 def _without_seal(block: Block) -> bytes:

@@ -1,6 +1,7 @@
 """quip db check, reindex, rewind: is the store sound, rebuild it from what is, go back to a block."""
 
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.cli.node_access import meant_data_dir
 from quip.cli.terminal import output
@@ -16,9 +18,10 @@ from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json
 from quip.cli.terminal.progress import progress_bar
 from quip.consensus.types.block import Block
+from quip.networks.network import Network
 from quip.node.config.data_dir import DataFiles
 from quip.node.errors import ConfigError, DataDirBusy, DataDirError, NodeError
-from quip.node.startup import Rules, explained, rules_of
+from quip.node.startup import directory_rules, explained
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import db_check
 from quip.storage.errors import damage_of
@@ -53,7 +56,7 @@ def _alone(data_dir: Path | None) -> Iterator[DataFiles]:
 def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Read everything in the store and name what is damaged. Changes nothing; exit status 1 for damage."""
     with _alone(data_dir) as files, _counting("checking") as progress:
-        spec = rules_of(files.spec.read_bytes(), str(files.spec)).spec if files.spec.is_file() else None
+        spec = directory_rules(files).spec if files.spec.is_file() else None
         report = db_check(files.store, progress, spec)
     found = {
         "sound": not report.problems,
@@ -67,29 +70,38 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     else:
         output.emit_report({**found, "problems": len(report.problems)})
         for problem in report.problems[:SHOWN_PROBLEMS]:
-            typer.echo(f"  {damage_of(problem)}")
+            typer.echo(f"  {output.printable(damage_of(problem))}")
     if report.problems:
-        typer.echo("hint: rebuild it with: quip db reindex", err=True)
+        typer.echo(f"hint: rebuild it with: quip db reindex --data-dir {shlex.quote(str(files.root))}", err=True)
         raise typer.Exit(1)
 
 
 @app.command()
 def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Rebuild the store of what is readable. Every block is verified and accepted again; what is lost, is named."""
+    """Rebuild the store of what is readable. Every block is verified and accepted again; what is lost is named.
+
+    Exit status 1 if blocks were lost.
+    """
     with _alone(data_dir) as files, _counting("rebuilding") as progress:
-        rules = _rules(files)
+        rules = directory_rules(files)
         report = rebuild(files.store, rules.spec.chain_id, lambda store: _acceptor(rules, store), progress)
     found = {
         "accepted": report.accepted,
+        "lostBlocks": report.lost_blocks,
         "lost": list(report.lost),
         "backup": None if report.backup is None else str(report.backup),
     }
     if as_json:
         output.emit_json(found)
-        return
-    output.emit_report({**found, "lost": len(report.lost), "backup": found["backup"] or "none"})
-    for loss in report.lost[:SHOWN_PROBLEMS]:
-        typer.echo(f"  {loss}")
+    else:
+        blocks = "unknown: their names are lost too" if report.lost_blocks is None else report.lost_blocks
+        shown = {"accepted": report.accepted, "lost blocks": blocks, "backup": found["backup"] or "none"}
+        output.emit_pairs({name: output.plain(value) for name, value in shown.items()})
+        for loss in report.lost[:SHOWN_PROBLEMS]:
+            typer.echo(f"  {output.printable(loss)}")
+    if report.lost_blocks != 0:
+        typer.echo("hint: start the node: its peers send what is lost, if they have it", err=True)
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -99,7 +111,7 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
     Wallet, mining identity and peers stay as they are. Peers that have the removed blocks will send them again.
     """
     with _alone(data_dir) as files:
-        rules = _rules(files)
+        rules = directory_rules(files)
         if not yes:
             _ask(files, number)
         try:
@@ -122,21 +134,19 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
 
 def _ask(files: DataFiles, number: int) -> None:
     """Raises ConfigError where nobody is there to answer, and typer.Abort for a no."""
-    if not sys.stdin.isatty():
+    if not _is_asked():
         raise ConfigError("going back to a block has to be confirmed", "add --yes")
     typer.confirm(f"Remove every block above {number} from {files.store}?", err=True, abort=True)
 
 
-def _rules(files: DataFiles) -> Rules:
-    if not files.spec.is_file():
-        raise DataDirError(f"{files.spec} is missing", "copy the chain spec that the node ran with to that place")
-    return rules_of(files.spec.read_bytes(), str(files.spec))
-
-
-def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
+def _acceptor(rules: Network, store: RedbChainStore) -> Callable[[Block], object]:
     chain = Chain.open(rules.spec, store, rules.puzzle)
-    # What was taken once was not from the future: a clock that is behind now must not lose it.
-    return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp))
+    # What was taken once was not from the future, nor too old: a clock that is behind now must not lose it.
+    return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp), STORED_BEFORE)
+
+
+def _is_asked() -> bool:
+    return sys.stdin.isatty()
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from quip.cli.terminal.completion import answer_shells
 from quip.primitives.errors import OperatorError
 
 ABORTED = 130
@@ -58,6 +59,7 @@ def _run(app: typer.Typer) -> None:
 
 def guarded(program: Callable[[], None]) -> None:
     """Run `program`; on an expected error print what is wrong and the hint, and exit with its status."""
+    answer_shells()
     try:
         program()
     except OperatorError as error:

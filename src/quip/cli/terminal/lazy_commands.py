@@ -62,11 +62,6 @@ class LazyGroup(TyperGroup):
         """As click does, and as quick as QuickCommand."""
         return list(map(_quick, super().get_params(ctx)))
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """The names, in the order of the table."""
-        del ctx
-        return list(self.table)
-
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """As click does, but with the real command in the place of its line."""
         name, command, rest = super().resolve_command(ctx, args)

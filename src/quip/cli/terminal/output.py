@@ -18,9 +18,9 @@ UNITS_S = (("y", 31_557_600), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 CONTROL = dict.fromkeys((*range(32), *range(127, 160)), "�")
 
 
-def emit_json(value: object) -> None:
-    """One JSON document on stdout."""
-    typer.echo(json.dumps(value, indent=2))
+def emit_json(value: object, err: bool = False) -> None:
+    """One JSON document on stdout (on stderr where stdout carries something else)."""
+    typer.echo(json.dumps(value, indent=2), err=err)
 
 
 def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
@@ -33,11 +33,11 @@ def emit_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None
         typer.echo(_bold(padded) if number == 0 else padded)
 
 
-def emit_pairs(pairs: Mapping[str, object]) -> None:
+def emit_pairs(pairs: Mapping[str, object], err: bool = False) -> None:
     """Names and values below each other, never folded: hashes are for copying."""
     width = max(map(len, pairs), default=0)
     for name, value in pairs.items():
-        typer.echo(_bold(name.ljust(width)) + GAP + printable(str(value)))
+        typer.echo(_bold(name.ljust(width)) + GAP + printable(str(value)), err=err)
 
 
 def printable(text: str) -> str:
@@ -60,9 +60,9 @@ def _bold(text: str) -> str:
     return text if os.environ.get("NO_COLOR") else typer.style(text, bold=True)
 
 
-def emit_report(report: Mapping[str, object]) -> None:
+def emit_report(report: Mapping[str, object], err: bool = False) -> None:
     """What emit_json would print, for people: `blocksPerSecond` reads "blocks per second", and True "yes"."""
-    emit_pairs({words(name): plain(value) for name, value in report.items()})
+    emit_pairs({words(name): plain(value) for name, value in report.items()}, err)
 
 
 def words(name: str) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.consensus.errors import (
+from quip.consensus.errors.seal import (
     EnergyAboveBaseline,
     EnergyAboveCap,
-    InvalidSpec,
     MalformedSolutions,
     SolutionsTooClose,
     WrongSolutionCount,
 )
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import PuzzleSpec
 from quip.ising.puzzle import REPLICAS, Puzzle, PuzzleRules
 from quip.ising.topology import TopologyError, build_topology
@@ -66,6 +66,7 @@ def check_proof(puzzle: Puzzle, seed: bytes, solutions: Sequence[bytes], margin:
         raise EnergyAboveCap(energy=worst, margin=margin, cap=rules.baseline_cap)
     baseline = puzzle.baseline(seed)
     if REPLICAS * worst + margin > baseline:
+        puzzle.remember(seed, baseline)  # another seal of the same header costs its sender next to nothing
         raise EnergyAboveBaseline(energy=worst, margin=margin, baseline=baseline)
 
 

@@ -13,7 +13,7 @@ from typing import NoReturn, TypeAlias
 
 import rfc8785
 
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.primitives.hashes import keccak256
 
 MAX_JSON_INTEGER = (1 << 53) - 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.document import MAX_JSON_INTEGER, Json
 
 _MAX_DECIMAL_DIGITS = 78  # 2^256 has 78

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from quip import _native
-from quip.consensus.errors import BlockTooLarge, MalformedBlock, MalformedTransaction
+from quip._native import state
+from quip.consensus.errors.body import BlockTooLarge, MalformedBlock, MalformedTransaction
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.seal import Seal
 from quip.primitives import rlp
@@ -85,12 +85,24 @@ def _roughly(items: Sequence[bytes]) -> int:
     return sum(map(len, items)) + _PREFIX * len(items) + _BESIDE
 
 
+def readable(transactions: Sequence[bytes]) -> bool:
+    """False for a body that RLP's limits keep from being read as part of a block, in whatever form it came."""
+    legacy = [raw for raw in transactions if raw[0] >= _LEGACY_PREFIX]
+    if not legacy:
+        return True
+    try:
+        rlp.decode(rlp.list_of([rlp.list_of(legacy)]))
+    except rlp.RlpError:
+        return False
+    return True
+
+
 def transactions_root(transactions: Sequence[bytes]) -> bytes:
     """Root of the trie RLP(index) -> transaction, 32 bytes."""
     if not transactions:
         return EMPTY_TRIE_ROOT
     pairs = [(rlp.encode(rlp.int_to_bytes(index)), transaction) for index, transaction in enumerate(transactions)]
-    return _native.trie_root(pairs)
+    return state.trie_root(pairs)
 
 
 def _transaction_items(transactions: Sequence[bytes]) -> list[rlp.Item]:

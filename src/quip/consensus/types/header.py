@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from quip.consensus.errors import MalformedHeader
+from quip._native import seal
+from quip.consensus.errors.header import MalformedHeader
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 
@@ -141,6 +142,11 @@ class Header:
         assert self._encoded is not None
         return self._encoded
 
+    def hashed(self, block_hash: bytes) -> Header:
+        """The header, whose hash the caller has computed from `encode()`."""
+        object.__setattr__(self, "_hash", block_hash)
+        return self
+
     @staticmethod
     def from_item(item: rlp.Item) -> Header:
         """The header of a decoded RLP item. Raises MalformedHeader."""
@@ -165,7 +171,12 @@ class Header:
 
     @staticmethod
     def decode(data: bytes) -> Header:
-        """The header encoded in `data`. Raises MalformedHeader."""
+        """The header encoded in `data`, which it keeps. Raises MalformedHeader."""
+        fields = seal.decode_header(data)
+        if fields is not None:
+            header = Header(*fields)
+            object.__setattr__(header, "_encoded", data)
+            return header
         try:
             item = rlp.decode(data)
         except rlp.RlpError as error:

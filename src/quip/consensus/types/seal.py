@@ -8,9 +8,10 @@ What this file does not do: it checks lengths of nothing but the encoding's own 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from quip.consensus.errors import MalformedSeal
+from quip._native import seal as native_seal
+from quip.consensus.errors.seal import MalformedSeal
 from quip.primitives import rlp
 
 _ITEMS = 5
@@ -35,6 +36,7 @@ class Seal:
     """r || s || v, 65 bytes."""
     xmss_signature: bytes
     """4,963 bytes in suite 0x02; holds the leaf's index."""
+    _encoded: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     def item(self) -> rlp.Item:
         """The seal as an RLP item."""
@@ -47,8 +49,11 @@ class Seal:
         ]
 
     def encode(self) -> bytes:
-        """RLP of the seal."""
-        return rlp.encode(self.item())
+        """RLP of the seal. Made once."""
+        if self._encoded is None:
+            object.__setattr__(self, "_encoded", rlp.encode(self.item()))
+        assert self._encoded is not None
+        return self._encoded
 
     @staticmethod
     def from_item(item: rlp.Item) -> Seal:
@@ -74,7 +79,12 @@ class Seal:
 
     @staticmethod
     def decode(data: bytes) -> Seal:
-        """The seal encoded in `data`. Raises MalformedSeal."""
+        """The seal encoded in `data`, which it keeps. Raises MalformedSeal."""
+        parts = native_seal.decode_seal(data)
+        if parts is not None:
+            seal = Seal(*parts)
+            object.__setattr__(seal, "_encoded", data)
+            return seal
         try:
             item = rlp.decode(data)
         except rlp.RlpError as error:

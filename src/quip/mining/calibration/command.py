@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from quip import _native
+from quip._native import ising
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
@@ -105,7 +105,7 @@ def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calibrat
 def _mined(puzzle: Puzzle, summary: Summary, ladder: Ladder, todo: CheckPlan, progress: Progress) -> list[Check]:
     """Real proofs at the levels of `todo`."""
     capped = Puzzle(replace(puzzle.rules, baseline_cap=ladder.calibration.baseline_cap))
-    return verify(Workbench(capped, CpuSampler(), _native.CancelFlag()), summary, ladder, todo, progress)
+    return verify(Workbench(capped, CpuSampler(), ising.CancelFlag()), summary, ladder, todo, progress)
 
 
 def _piloted(

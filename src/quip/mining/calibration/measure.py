@@ -12,7 +12,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from quip import _native
+from quip._native import ising
 from quip.ising.puzzle import REPLICAS, Puzzle
 from quip.mining.samplers.sampler import Sampler
 
@@ -74,7 +74,7 @@ def _instance(
     seed = instance_seed(survey.seed, number)
     rules = puzzle.rules
     model = puzzle.model(seed)
-    cancel = _native.CancelFlag()
+    cancel = ising.CancelFlag()
     base = model.baseline(puzzle.schedule, cancel)
     assert base is not None, "nobody cancels a survey"
     baseline = min(base.total, rules.baseline_cap)

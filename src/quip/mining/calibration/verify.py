@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from quip import _native
+from quip._native import ising
 from quip.consensus.work.ladder import margin_at
 from quip.ising.puzzle import Puzzle, search_gate
 from quip.mining.attempt import Workbench
@@ -65,7 +65,7 @@ def kernel_updates_per_second(puzzle: Puzzle, sampler: Sampler, sweeps: int) -> 
     rates = []
     for turn in range(MEDIAN_OF):
         started = time.thread_time()
-        drawn = sampler.sample(model, 1, sweeps, turn, _native.CancelFlag())
+        drawn = sampler.sample(model, 1, sweeps, turn, ising.CancelFlag())
         assert drawn is not None, "nobody cancels"
         rates.append(drawn.spin_updates / (time.thread_time() - started))
     return sorted(rates)[MEDIAN_OF // 2]
@@ -73,7 +73,7 @@ def kernel_updates_per_second(puzzle: Puzzle, sampler: Sampler, sweeps: int) -> 
 
 def attempt_updates_per_second(puzzle: Puzzle, sampler: Sampler, plan: Plan, margin: int) -> float:
     """Spin updates that one core does in a second of attempts, all overhead included."""
-    bench = Workbench(puzzle, sampler, _native.CancelFlag())
+    bench = Workbench(puzzle, sampler, ising.CancelFlag())
     started, updates, number = time.thread_time(), 0, 0
     while time.thread_time() - started < RATE_SECONDS:
         updates += bench.attempt(instance_seed(1, number, b"rate"), margin, plan).spin_updates

@@ -2,7 +2,7 @@
 
 import platform
 
-from quip import _native
+from quip._native import ising
 from quip.mining.samplers.dimod import DimodBacked, binary_model
 from quip.mining.samplers.sampler import Drawn
 from quip.mining.samplers.schedule import MINING, MINING_GREEDY, Betas, native_schedule
@@ -18,7 +18,7 @@ class CpuSampler:
 
     def __init__(self, path: str | None = None, betas: Betas = MINING, greedy: int = MINING_GREEDY) -> None:
         """`path`: avx512, avx2, neon or portable (default: the best here). Raises ValueError on one not runnable."""
-        available = _native.ising_paths()
+        available = ising.paths()
         if path is not None and path not in available:
             raise ValueError(f"this CPU cannot run {path}: it has {', '.join(available)}")
         self._path = path
@@ -26,9 +26,7 @@ class CpuSampler:
         self._greedy = greedy
         self.device = f"{platform.machine()} {path or available[0]}"
 
-    def sample(
-        self, model: _native.IsingModel, reads: int, sweeps: int, seed: int, cancel: _native.CancelFlag
-    ) -> Drawn | None:
+    def sample(self, model: ising.Model, reads: int, sweeps: int, seed: int, cancel: ising.CancelFlag) -> Drawn | None:
         """One run of 512 reads (`reads` beyond that take another call); greedy sweeps count as sweeps. None: cancelled.
 
         Raises ValueError on no sweep.
@@ -48,9 +46,7 @@ class CpuReferenceSampler:
     kind = "cpu-reference"
     device = "dwave-samplers"
 
-    def sample(
-        self, model: _native.IsingModel, reads: int, sweeps: int, seed: int, cancel: _native.CancelFlag
-    ) -> Drawn | None:
+    def sample(self, model: ising.Model, reads: int, sweeps: int, seed: int, cancel: ising.CancelFlag) -> Drawn | None:
         """`reads` reads. It is asked once per read whether to stop."""
         from dwave.samplers import SimulatedAnnealingSampler
 

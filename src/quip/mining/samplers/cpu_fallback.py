@@ -1,6 +1,6 @@
 """A CPU sampler that stands in for a device that is not there: same name and place, honest about what it runs on."""
 
-from quip import _native
+from quip._native import ising
 from quip.mining.samplers.cpu import CpuSampler
 from quip.mining.samplers.sampler import Drawn
 
@@ -13,8 +13,6 @@ class CpuFallback:
         self.kind = kind
         self.device = f"CPU ({reason})"
 
-    def sample(
-        self, model: _native.IsingModel, reads: int, sweeps: int, seed: int, cancel: _native.CancelFlag
-    ) -> Drawn | None:
+    def sample(self, model: ising.Model, reads: int, sweeps: int, seed: int, cancel: ising.CancelFlag) -> Drawn | None:
         """As `CpuSampler.sample`."""
         return self._cpu.sample(model, reads, sweeps, seed, cancel)

@@ -8,14 +8,14 @@ from typing import Any, cast
 import dimod
 import numpy as np
 
-from quip import _native
+from quip._native import ising
 from quip.mining.samplers.sampler import Drawn, PackedSamples, SamplerFailure
 from quip.mining.samplers.schedule import native_schedule
 
 REPLICAS = 512
 
 
-def binary_model(model: _native.IsingModel) -> dimod.BinaryQuadraticModel:
+def binary_model(model: ising.Model) -> dimod.BinaryQuadraticModel:
     """The instance as a dimod model over the variables 0..n-1."""
     couplers = np.frombuffer(model.packed_couplers(), np.uint32).reshape(-1, 2)
     quadratic = (couplers[:, 0], couplers[:, 1], np.array(model.couplings, dtype=float))
@@ -31,9 +31,7 @@ class DimodBacked:
         self.kind = kind
         self.device = device
 
-    def sample(
-        self, model: _native.IsingModel, reads: int, sweeps: int, seed: int, cancel: _native.CancelFlag
-    ) -> Drawn | None:
+    def sample(self, model: ising.Model, reads: int, sweeps: int, seed: int, cancel: ising.CancelFlag) -> Drawn | None:
         """`reads` reads; parameters that the sampler does not know are left out. None: cancelled."""
         wanted: dict[str, Any] = {"num_reads": reads, "num_sweeps": sweeps, "seed": seed % (1 << 31)}
         known = {name: value for name, value in wanted.items() if name in self._inner.parameters}
@@ -68,7 +66,7 @@ class NativeDimodSampler(dimod.core.sampler.Sampler):
 
     @property
     def properties(self) -> dict[str, Any]:
-        return {"paths": _native.ising_paths()}
+        return {"paths": ising.paths()}
 
     def sample(self, bqm: dimod.BinaryQuadraticModel, **parameters: Any) -> dimod.SampleSet:
         """num_reads (up to 512), num_sweeps (1,024), seed (0). Raises ValueError on a model the kernel cannot hold."""
@@ -80,9 +78,9 @@ class NativeDimodSampler(dimod.core.sampler.Sampler):
             raise ValueError("the kernel takes couplings of -1 or +1 and fields of -1, 0 or +1")
         flat = np.array([(u, v) for u, v, _ in edges], dtype=np.uint32).reshape(-1, 2)
         order = np.arange(len(labels), dtype=np.uint32)
-        graph = _native.IsingGraph(len(labels), flat.tobytes(), order.tobytes())
+        graph = ising.Graph(len(labels), flat.tobytes(), order.tobytes())
         fields = [int(spin.linear[label]) for label in labels]
-        model = _native.IsingModel.from_couplings(graph, [int(j) for _, _, j in edges], fields)
+        model = ising.Model.from_couplings(graph, [int(j) for _, _, j in edges], fields)
         samples = model.anneal(native_schedule(int(parameters.get("num_sweeps", 1024))), parameters.get("seed", 0))
         if samples is None:
             raise SamplerFailure("a run without a cancel flag was cancelled")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from quip import _native
+from quip._native import ising
 
 
 class Samples(Protocol):
@@ -51,9 +51,7 @@ class Sampler(Protocol):
     device: str
     """What it runs on, for people."""
 
-    def sample(
-        self, model: _native.IsingModel, reads: int, sweeps: int, seed: int, cancel: _native.CancelFlag
-    ) -> Drawn | None:
+    def sample(self, model: ising.Model, reads: int, sweeps: int, seed: int, cancel: ising.CancelFlag) -> Drawn | None:
         """At least `reads` configurations after `sweeps` sweeps; None: cancelled. Raises SamplerFailure.
 
         `seed` is a u64; deterministic samplers give equal samples for equal seeds.
@@ -91,7 +89,7 @@ class PackedSamples:
         return self.energies[high - 1], sorted(candidates[k] for k in best)
 
     def _choose(self, candidates: Sequence[bytes], count: int, min_distance: int, fold: bool) -> list[int] | None:
-        return _native.ising_choose(list(candidates), self.n, fold, count, min_distance)
+        return ising.choose(list(candidates), self.n, fold, count, min_distance)
 
 
 def folded(packed: bytes, n: int) -> bytes:

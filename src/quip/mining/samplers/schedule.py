@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from quip import _native
+from quip._native import ising
 
 ONE = 65536
 MAX_K = 25
@@ -41,6 +41,6 @@ MINING_GREEDY = 1
 
 
 @lru_cache(maxsize=32)
-def native_schedule(sweeps: int, betas: Betas = Betas(), greedy: int = 0) -> _native.IsingSchedule:
+def native_schedule(sweeps: int, betas: Betas = Betas(), greedy: int = 0) -> ising.Schedule:
     """The kernel's form of `cutoff_rows`, kept: making 4,096 rows takes longer than a short anneal."""
-    return _native.IsingSchedule(cutoff_rows(sweeps, betas=betas, greedy=greedy))
+    return ising.Schedule(cutoff_rows(sweeps, betas=betas, greedy=greedy))

@@ -11,15 +11,14 @@ What this file does not do: it fetches no block that was only announced (`gossip
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from quip.chain.batch import SEAL_CHECKED
+from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
-from quip.consensus.errors import BranchTooOld, ConsensusError, ExecutionError, FutureBlock, KnownInvalid, Unconnected
-from quip.consensus.execution.transition import check_body
-from quip.consensus.types.block import Block
-from quip.consensus.types.header import Header
-from quip.consensus.types.seal import Seal
+from quip.consensus.block_validation import SealedHeader, check_body, complete
+from quip.consensus.errors.body import ExecutionError
+from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
 from quip.net.commands import CreditBlock, HeadClaimed, Order, ReportPeer
 from quip.net.errors import FalseClaim
@@ -38,7 +37,7 @@ from quip.net.limits import (
 )
 from quip.net.link import Instant
 from quip.net.ports import ChainView
-from quip.net.wire.messages import BodiesRequest
+from quip.net.wire.messages import BlockSubmit, BodiesRequest
 from quip.primitives.bounded_dict import BoundedDict
 from quip.primitives.errors import Fault
 
@@ -61,11 +60,11 @@ class BlockPipeline:
         """Seal checks and imports that are under way."""
         self._waiting: BoundedDict[bytes, Offer] = BoundedDict(WAITING_CHILDREN)
         """Offers whose parent is itself on its way in."""
-        self._verified: BoundedDict[bytes, Seal] = BoundedDict(VERIFIED_SEALS)
+        self._verified: BoundedDict[bytes, SealedHeader] = BoundedDict(VERIFIED_SEALS)
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
         """Refused because their time had not come."""
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
-        """By parent and miner: the one block beside the best branch that is imported."""
+        """By parent and XMSS key: the one block beside the best branch that is imported."""
 
     def __len__(self) -> int:
         return len(self._candidates)
@@ -89,7 +88,7 @@ class BlockPipeline:
             return True
         candidate = self._candidates.get(block_hash)
         if candidate is not None:
-            if self._reported_for_body(offer):
+            if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
                 return False
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
@@ -101,33 +100,49 @@ class BlockPipeline:
             return True
         return self._judge(block_hash, offer, now)
 
-    def complete(self, candidate: Candidate, body: tuple[bytes, ...]) -> None:
-        """Nothing of the block is missing any more: it goes to the chain."""
-        offer = candidate.offer
+    def take_body(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
+        """What a peer sent as the block's body. False: it is another's, which is reported.
+
+        It is looked at once the header's rules hold, for they say how much there can be of it.
+        """
+        if candidate.body is not None and candidate.body.transactions == transactions:
+            return True
+        try:
+            candidate.body = check_body(candidate.checked, transactions)
+        except ConsensusError as error:
+            self._orders.append(ReportPeer(peer, error))
+            return False
+        return True
+
+    def complete(self, candidate: Candidate) -> None:
+        """If nothing of the block is missing any more, it goes to the chain."""
+        if candidate.sealed is None or candidate.body is None:
+            return
+        header = candidate.checked.header
         if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((offer.header.parent_hash, offer.header.miner_id), candidate.hash)
+            self._sides.put((header.parent_hash, candidate.sealed.seal.xmss_key), candidate.hash)
         job = next(self._tickets)
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (Block(offer.header, body, offer.seal),), SEAL_CHECKED))
+        self._orders.append(ImportBlocks(job, (complete(candidate.sealed, candidate.body),), YOUNG_BRANCHES))
 
     def drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""
         self._candidates.pop(block_hash, None)
         self._judge_children(block_hash, now)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
         """The verdict on a candidate's seal."""
         candidate = self._candidates.get(self._jobs.pop(job, b""))
         if candidate is None:
             return
-        error = errors[0] if errors else None
-        if error is not None or not errors:
-            self._seal_failed(candidate, error, now)
+        verdict = verdicts[0] if verdicts else None
+        if not isinstance(verdict, SealedHeader):
+            self._seal_failed(candidate, verdict, now)
             return
-        self._verified.put(candidate.hash, candidate.offer.seal)
+        self._verified.put(candidate.hash, verdict)
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
-        self._proceed(candidate, now)
+        self._proceed(candidate, verdict, now)
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
         """The chain's verdict on a candidate."""
@@ -145,16 +160,15 @@ class BlockPipeline:
         candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return True
-        if self._reported_for_body(offer):
+        if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
             return False
         self._candidates[block_hash] = candidate
-        seal = self._verified.get(block_hash)
-        if seal is None:
+        # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
+        sealed = self._verified.get(block_hash)
+        if sealed is None:
             self._check(candidate)
         else:
-            # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
-            candidate.offer = replace(offer, seal=seal)
-            self._proceed(candidate, now)
+            self._proceed(candidate, sealed, now)
         return True
 
     def _judged(self, block_hash: bytes, offer: Offer, now: Instant) -> Candidate | None:
@@ -169,13 +183,6 @@ class BlockPipeline:
             self._orders.append(ReportPeer(offer.peer, error))
         return None
 
-    def _reported_for_body(self, offer: Offer) -> bool:
-        """A body is looked at once its header's rules hold, for they say how much there can be of it."""
-        error = None if offer.transactions is None else wrong_body(offer.header, offer.transactions)
-        if error is not None:
-            self._orders.append(ReportPeer(offer.peer, error))
-        return error is not None
-
     def _has_room(self, candidate: Candidate) -> bool:
         peer, header = candidate.offer.peer, candidate.offer.header
         mine = sum(1 for other in self._candidates.values() if other.offer.peer == peer)
@@ -183,14 +190,15 @@ class BlockPipeline:
             return False
         if candidate.claim.total_difficulty > self._view.head.context.total_difficulty:
             return True
-        return self._sides.get((header.parent_hash, header.miner_id)) in (None, candidate.hash)
+        # One XMSS tree makes any number of miner ids, one per ECDSA key, for nothing: the tree is what takes time.
+        return self._sides.get((header.parent_hash, candidate.offer.seal.xmss_key)) in (None, candidate.hash)
 
     def _check(self, candidate: Candidate) -> None:
         job = next(self._tickets)
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.CHECKING
         offer = candidate.offer
-        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(offer.header, offer.seal, candidate.required),)))
+        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(candidate.checked, offer.seal),)))
 
     def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
         del self._candidates[candidate.hash]
@@ -204,19 +212,22 @@ class BlockPipeline:
         if candidate.hash not in self._candidates:
             self._judge_children(candidate.hash, now)
 
-    def _proceed(self, candidate: Candidate, now: Instant) -> None:
+    def _proceed(self, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         """The seal is good."""
+        candidate.sealed, header = sealed, candidate.checked.header
         if not candidate.early:
-            self._orders.extend(self._propagation.push(candidate.submit))
-        body = candidate.body()
-        if body is None:
+            submit = BlockSubmit(header, sealed.seal, candidate.claim.total_difficulty)
+            self._orders.extend(self._propagation.push(submit))
+        if candidate.body is None and header.transactions_root == EMPTY_TRIE_ROOT:
+            candidate.body = check_body(candidate.checked, ())
+        if candidate.body is None:
             candidate.stage = Stage.COMPLETING
             for offer in (candidate.offer, *candidate.others):
                 self._want_body(candidate.hash, offer.peer)
             if candidate.hash not in self._bodies:
                 self.drop(candidate.hash, now)
             return
-        self.complete(candidate, body)
+        self.complete(candidate)
 
     def _want_body(self, block_hash: bytes, peer: int) -> None:
         ask = self._bodies.want(block_hash, peer, BodiesRequest((block_hash,)))
@@ -250,12 +261,3 @@ class BlockPipeline:
             if not isinstance(error, ExecutionError | KnownInvalid):
                 holders = [candidate.offer]
             self._orders.extend(ReportPeer(offer.peer, error) for offer in holders)
-
-
-def wrong_body(header: Header, transactions: tuple[bytes, ...]) -> ConsensusError | None:
-    """The rule that keeps these transactions from being the header's; None: they are."""
-    try:
-        check_body(header, transactions)
-    except ConsensusError as error:
-        return error
-    return None

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import Ask, Disconnect, HeadClaimed, Order, ReportPeer
 from quip.net.errors import NetError, WrongAnswer
 from quip.net.events import ImportOutcome
 from quip.net.gossip.block_fetcher import BlockFetcher
-from quip.net.gossip.block_pipeline import BlockPipeline, wrong_body
+from quip.net.gossip.block_pipeline import BlockPipeline
 from quip.net.gossip.candidates import Offer
 from quip.net.gossip.propagation import Propagation
 from quip.net.limits import BROKEN_PROMISES, CLAIMS
@@ -87,9 +88,9 @@ class Gossip:
         """A block or a body will not come."""
         self._ask_another(ticket, now)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
         """The verdict on a block's seal."""
-        self._pipeline.seals_checked(job, errors, now)
+        self._pipeline.seals_checked(job, verdicts, now)
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
         """What the chain made of a block."""
@@ -124,14 +125,11 @@ class Gossip:
     def _body_arrived(self, peer: int, ticket: int, reply: Reply, now: Instant) -> None:
         candidate = self._pipeline.get(self._bodies.hash_of(ticket) or b"")
         body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
-        error = wrong_body(candidate.offer.header, body) if candidate is not None and body is not None else None
-        if error is not None:
-            self._orders.append(ReportPeer(peer, error))
-        if candidate is None or body is None or error is not None:
+        if candidate is None or body is None or not self._pipeline.take_body(candidate, body, peer):
             self._ask_another(ticket, now)
             return
         self._bodies.done(ticket)
-        self._pipeline.complete(candidate, body)
+        self._pipeline.complete(candidate)
 
     def _ask_another(self, ticket: int, now: Instant) -> None:
         """The answer was none, or bad: the next peer that has it is asked, if there is one."""

@@ -1,6 +1,6 @@
 """Who is told of which block: header and seal to some at once, the hash to the rest.
 
-What this file does not do: it judges no block; `gossip` says what may go on.
+What this file does not do: it judges no block; `block_pipeline` says what may go on.
 """
 
 from __future__ import annotations
@@ -53,19 +53,19 @@ class Propagation:
     def head_moved(self, head: Head, *, mined: bool, syncing: bool) -> list[Tell]:
         """The new head, whole to some if we mined it; by hash to all who lack it, but for what sync brings on its way.
 
-        What gossip brought is told in mid-sync too: a claim alone must not silence a node.
+        What gossip brought is announced during a sync too: a mere claim must not silence a node.
         """
-        told: list[Tell] = []
+        tells: list[Tell] = []
         if mined:
             block = self._view.block(head.hash)
             if block is not None and block.seal is not None:
-                told = self.push(BlockSubmit(head.header, block.seal, head.context.total_difficulty))
+                tells = self.push(BlockSubmit(head.header, block.seal, head.context.total_difficulty))
         if mined or not syncing or head.hash in self._pushed:
-            told += self._announce(head)
-        return told
+            tells += self._announce(head)
+        return tells
 
     def tick(self, *, syncing: bool) -> list[Tell]:
-        """After a sync its result is told once."""
+        """After a sync its result is announced once."""
         head = self._view.head
         return self._announce(head) if not syncing and head.hash != self._announced else []
 

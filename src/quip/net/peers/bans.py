@@ -1,8 +1,8 @@
-"""Who is not spoken to, and for how long.
+"""Which nodes and netgroups are banned, and for how long.
 
 A ban names a node id, or a whole netgroup once several ids of that group misbehaved (ids cost nothing). Only what an
-authenticated connection did counts, so nobody can have another banned by speaking in its name. Time-outs, early blocks
-and unknown parents never come here: a hiccup bans nobody.
+authenticated connection did counts, so nobody can have another node banned by forging its address. Time-outs, early
+blocks and unknown parents are never offences: a hiccup bans nobody.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def group_subject(host: str) -> str:
 
 
 def is_excused(link: Link, ban: Ban) -> bool:
-    """A peer that the operator named is spoken to though its netgroup is banned."""
+    """A peer that the operator named may connect although its netgroup is banned."""
     return link.purpose is Purpose.MANUAL and ban.subject.startswith("net:")
 
 

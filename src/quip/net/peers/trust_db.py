@@ -12,13 +12,15 @@ guessed: the caller gets PeersFileError.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from quip.files.durable_files import PRIVATE_FILE
 from quip.net.address import Address, canonical_host
 from quip.net.limits import BANS_KEPT, FORGIVEN_AFTER_S, PINS_KEPT
 from quip.net.local_errors import PeersFileError
@@ -65,6 +67,8 @@ class TrustDb:
         """
         self.path = path
         self._on_trouble = on_trouble
+        with suppress(OSError):  # made here, else it has whatever mode the umask leaves; SQLite says what is wrong
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE))
         with self._translated():
             self._connection = sqlite3.connect(
                 path, timeout=_PATIENCE_MS / 1000, isolation_level=None, check_same_thread=False

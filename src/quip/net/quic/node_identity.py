@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.x509.oid import NameOID
 
+from quip.files import durable_files
 from quip.net.local_errors import ExposedKey, KeyFileError
 from quip.primitives.hashes import blake3
 
@@ -42,7 +40,7 @@ RSA_BITS = range(2048, 4097)  # below: weak; above: a verification costs too muc
 _NAME = "quip node"
 _FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)  # self-signed certificates have no meaningful dates: RFC 5280's "forever"
 _LAST_DAY = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
-_OWN_MODE = 0o077  # nobody else may reach the key that the node made
+_OWN_MODE = durable_files.OTHERS  # nobody else may reach the key that the node made
 _GIVEN_MODE = 0o037  # a service's key may be readable for its group
 
 PrivateKey: TypeAlias = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
@@ -140,10 +138,7 @@ def _load(cert_file: Path, key_file: Path, forbidden_mode: int) -> NodeIdentity:
 
 
 def _read_key(path: Path, forbidden_mode: int) -> PrivateKey:
-    content = _read(path)
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & forbidden_mode:
-        raise ExposedKey(path, mode)
+    content = _read(path, forbidden_mode)
     try:
         key = serialization.load_pem_private_key(content, password=None)
     except TypeError:
@@ -162,10 +157,11 @@ def _read_key(path: Path, forbidden_mode: int) -> PrivateKey:
     return key
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, forbidden_mode: int = 0) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_PEM_BYTES + 1)
+        content = durable_files.read_secret(path, forbidden_mode, MAX_PEM_BYTES + 1)
+    except durable_files.Exposed as error:
+        raise ExposedKey(path, error.mode, forbidden_mode) from None
     except OSError as error:
         raise KeyFileError(f"cannot read {path}: {error.strerror or error}", "check the path and who owns it") from None
     if len(content) > MAX_PEM_BYTES:
@@ -190,18 +186,8 @@ def _self_signed(key: PrivateKey) -> x509.Certificate:
 
 def _write(path: Path, content: bytes, mode: int) -> None:
     """Complete or not at all, durable. Raises KeyFileError."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        durable_files.replace(path, content, mode)
     except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise KeyFileError(
-            f"cannot write {path}: {error.strerror or error}", "free some space, or check who owns the directory"
-        ) from None
+        raise KeyFileError(f"cannot write {path}: {error.strerror or error}", durable_files.advice(error)) from None

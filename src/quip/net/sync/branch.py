@@ -6,9 +6,10 @@ What this file does not do: it asks nobody and verifies nothing; the stages of a
 
 from __future__ import annotations
 
+from quip.consensus.block_validation import Parent
 from quip.net import limits
 from quip.net.sync.context import SyncContext
-from quip.net.sync.header_window import ChainPoint, HeaderWindow
+from quip.net.sync.header_window import HeaderWindow
 from quip.net.sync.presync import Presync
 
 
@@ -39,7 +40,7 @@ class Branch:
         """Verified work from genesis to the highest block whose seal, with all below it, is good."""
         return 0 if self.window is None else self.window.sealed_tip.context.total_difficulty
 
-    def begin(self, start: ChainPoint) -> None:
+    def begin(self, start: Parent) -> None:
         """The headers that come next are those above a stored block; what the window held is forgotten."""
         if self.window is not None:
             self.window.close()
@@ -49,11 +50,16 @@ class Branch:
             self.presynced = None
         self._base, self._fork = start.hash, None
 
-    def begin_above(self, start: ChainPoint) -> None:
+    def begin_above(self, start: Parent) -> None:
         """The window is empty, and a block on top of it is stored already."""
         assert self.window is not None
         self.window.start = start
         self._base, self._fork = start.hash, None
+
+    def compare_presync(self, number: int, block_hash: bytes) -> None:
+        """A header came: on another branch than the one that was weighed, which has to show its own work."""
+        if self.presynced is not None and self.presynced.differs(number, block_hash):
+            self.presynced = None
 
     def fork(self) -> bytes | None:
         """Hash of the canonical block at which the branch leaves."""

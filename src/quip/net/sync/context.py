@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.net import limits
 from quip.net.commands import Ask, Order
 from quip.net.errors import NetError

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.consensus.errors import ConsensusError
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import ReportPeer
 from quip.net.errors import NetError
 from quip.net.events import ImportOutcome
@@ -48,6 +49,11 @@ class Download:
     def working(self) -> bool:
         """True while our own threads are busy for it."""
         return self._parts.checking or self._imports.importing
+
+    @property
+    def importing(self) -> bool:
+        """True while blocks are with the chain's thread."""
+        return self._imports.importing
 
     def lead(self, leader: int | None, now: Instant) -> None:
         """Another peer sends the headers from here on."""
@@ -89,9 +95,9 @@ class Download:
         """What takes long is asked of others too."""
         self._parts.speculate(now)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
         """The native threads' verdict; a job that is not of this download is ignored."""
-        self._parts.seals_checked(job, errors, now)
+        self._parts.seals_checked(job, verdicts, now)
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
         """The chain's verdict; a job that is not of this download is ignored."""

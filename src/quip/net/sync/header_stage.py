@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.consensus.errors import ConsensusError, FutureBlock, KnownInvalid
+from quip.consensus.block_validation import Parent
+from quip.consensus.errors.header import FutureBlock, KnownInvalid
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.header import Header
 from quip.net import limits
 from quip.net.actions import Log
@@ -15,7 +17,7 @@ from quip.net.errors import FalseClaim, HeaderFlood, NetError, WrongAnswer
 from quip.net.link import Instant
 from quip.net.sync.branch import Branch
 from quip.net.sync.context import ReportFault, SyncContext
-from quip.net.sync.header_window import ChainPoint, HeaderWindow
+from quip.net.sync.header_window import HeaderWindow
 from quip.net.sync.part_stage import PartStage
 from quip.net.sync.peers import SyncPeer
 from quip.net.wire.messages import HeadersRequest
@@ -81,9 +83,14 @@ class HeaderStage:
             return
         if not self._connect(headers[0]):
             return  # on top of what is with the chain's thread since we asked: asked again, we name other blocks
-        for header in headers:
-            if not self._received_one(leader, header, now):
-                return
+        place = 0
+        while place < len(headers):
+            # Native code passes the good ones; the next one is known, or judged by itself: what is wrong with it?
+            place += self._received_run(leader, headers[place:], now)
+            if place < len(headers):
+                if not self._received_one(leader, headers[place], now):
+                    return
+                place += 1
         self._compare_claim(leader)
 
     def _make_locator(self) -> list[bytes]:
@@ -105,8 +112,26 @@ class HeaderStage:
         header, context = self._context.view.header(parent_hash), self._context.view.context(parent_hash)
         if header is None or context is None:
             return False
-        self._branch.begin(ChainPoint(parent_hash, header, context))
+        self._branch.begin(Parent(parent_hash, header, context))
         return True
+
+    def _received_run(self, leader: SyncPeer, headers: Sequence[Header], now: Instant) -> int:
+        """Takes as many as are good, are not known, and the leader can pay for; how many these are."""
+        branch, view = self._branch, self._context.view
+        window = branch.window
+        assert window is not None
+        if self._may_skip(window) and view.context(headers[0].hash) is not None:
+            return 0
+        slots = window.extend_run(headers[: leader.payable(now.monotonic_s)], leader.number, now.unix_s)
+        good = next((place for place, slot in enumerate(slots) if view.is_invalid(slot.hash)), len(slots))
+        if good < len(slots):
+            window.cut(slots[good].header.number - 1, slots[good].header.parent_hash)
+            del slots[good:]
+        leader.spend(len(slots), now.monotonic_s)
+        for slot in slots:
+            branch.compare_presync(slot.header.number, slot.hash)
+            self._parts.want_seal(slot)
+        return len(slots)
 
     def _received_one(self, leader: SyncPeer, header: Header, now: Instant) -> bool:
         """False ends the answer: the rest of it is of no use."""
@@ -135,13 +160,12 @@ class HeaderStage:
             raise HeaderFlood(count=int(limits.SYNC_HEADER_CREDIT))
         if self._context.view.is_invalid(block_hash):
             raise KnownInvalid(block_hash=f"0x{block_hash.hex()}")
-        if branch.presynced is not None and branch.presynced.differs(header.number, block_hash):
-            branch.presynced = None  # another branch than the one that was weighed: it has to show its own work
-        self._parts.want_seal(branch.window.extend(block_hash, header, leader.number, now.unix_s))
+        branch.compare_presync(header.number, block_hash)
+        self._parts.want_seal(branch.window.extend(header, leader.number, now.unix_s))
 
     def _skip_known(self, window: HeaderWindow, leader: SyncPeer, block_hash: bytes, header: Header) -> bool:
         """A block that is stored needs no checks: begin above it."""
-        if len(window) or self._branch.is_first_pass or self._branch.presynced is not None:
+        if not self._may_skip(window):
             return False
         context = self._context.view.context(block_hash)
         if context is None:
@@ -149,8 +173,11 @@ class HeaderStage:
         if header.number <= leader.reached and not leader.spend(1, leader.credited_s):
             return False
         leader.reached = max(leader.reached, header.number)
-        self._branch.begin_above(ChainPoint(block_hash, header, context))
+        self._branch.begin_above(Parent(block_hash, header, context))
         return True
+
+    def _may_skip(self, window: HeaderWindow) -> bool:
+        return not len(window) and not self._branch.is_first_pass and self._branch.presynced is None
 
     def _early(self, leader: SyncPeer, header: Header, error: FutureBlock, now: Instant) -> None:
         wait_s = header.timestamp - self._context.view.spec.difficulty.future_limit - now.unix_s

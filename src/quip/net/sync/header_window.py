@@ -6,60 +6,64 @@ that it adds is known; whether it was done is known once its seal is verified. N
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quip.consensus import rules
-from quip.consensus.proof_of_work.difficulty import Requirements, child_context
+from quip.consensus.block_validation import (
+    CheckedBody,
+    CheckedHeader,
+    CompleteBlock,
+    Parent,
+    SealedHeader,
+    check_header,
+    check_headers,
+    complete,
+)
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.block import Block
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
-from quip.consensus.types.seal import Seal
-
-
-@dataclass(frozen=True, slots=True)
-class ChainPoint:
-    """A verified block, stored or not: all that its child's header is checked against."""
-
-    hash: bytes
-    header: Header
-    context: BlockContext
 
 
 @dataclass(slots=True, eq=False)
 class Slot:
     """One header, and what has come of its block."""
 
-    hash: bytes
-    header: Header
-    context: BlockContext
-    required: Requirements
+    checked: CheckedHeader
     source: int
     """The peer that sent the header."""
-    seal: Seal | None = None
-    """Verified."""
-    body: tuple[bytes, ...] | None = None
-    """Matches transactionsRoot."""
+    sealed: SealedHeader | None = None
+    body: CheckedBody | None = None
     gone: bool = False
     """No longer in the window: what still comes for it is not wanted."""
 
     @property
-    def point(self) -> ChainPoint:
-        """As the parent of the next header."""
-        return ChainPoint(self.hash, self.header, self.context)
+    def hash(self) -> bytes:
+        """Of the block."""
+        return self.checked.hash
 
     @property
-    def block(self) -> Block:
+    def header(self) -> Header:
+        """Of the block."""
+        return self.checked.header
+
+    @property
+    def context(self) -> BlockContext:
+        """What the next header is checked against."""
+        return self.checked.context
+
+    @property
+    def block(self) -> CompleteBlock:
         """The whole block. Raises ValueError while something is missing."""
-        if self.seal is None or self.body is None:
+        if self.sealed is None or self.body is None:
             raise ValueError(f"block {self.header.number} is not complete")
-        return Block(self.header, self.body, self.seal)
+        return complete(self.sealed, self.body)
 
 
 class HeaderWindow:
     """Slots above `start`, each the parent of the next. The caller bounds their number."""
 
-    def __init__(self, spec: ChainSpec, start: ChainPoint) -> None:
+    def __init__(self, spec: ChainSpec, start: Parent) -> None:
         self.start = start
         self.slots: list[Slot] = []
         self.sealed = 0
@@ -74,34 +78,38 @@ class HeaderWindow:
         return len(self.slots)
 
     @property
-    def tip(self) -> ChainPoint:
+    def tip(self) -> Parent:
         """The highest verified header."""
-        return self.slots[-1].point if self.slots else self.start
+        return self.slots[-1].checked.as_parent if self.slots else self.start
 
     @property
-    def sealed_tip(self) -> ChainPoint:
+    def sealed_tip(self) -> Parent:
         """The highest header whose work is proved, with every one below it."""
-        return self.slots[self.sealed - 1].point if self.sealed else self.start
+        return self.slots[self.sealed - 1].checked.as_parent if self.sealed else self.start
 
-    def extend(self, block_hash: bytes, header: Header, source: int, now: int) -> Slot:
+    def extend(self, header: Header, source: int, now: int) -> Slot:
         """Verify the next header at Unix time `now`; its parent is the tip. Raises a ConsensusError."""
-        tip = self.tip
-        rules.check_gate(self._spec, header)
-        required = rules.check_header(self._spec, tip.header, tip.context, header, now)
-        context = child_context(self._spec.difficulty, tip.header, tip.context, header)
-        slot = Slot(block_hash, header, context, required, source)
+        checked = check_header(self._spec, self.tip, header)
+        rules.check_time(self._spec, header, now)
+        slot = Slot(checked, source)
         self.slots.append(slot)
         return slot
+
+    def extend_run(self, headers: Sequence[Header], source: int, now: int) -> list[Slot]:
+        """Verify headers, the first on the tip, up to the first that is not good: that one `extend` judges."""
+        slots = [Slot(checked, source) for checked in check_headers(self._spec, self.tip, headers, now)]
+        self.slots.extend(slots)
+        return slots
 
     def count_sealed(self) -> None:
         """Count the slots that became sealed."""
         slots, sealed = self.slots, self.sealed
-        while sealed < len(slots) and slots[sealed].seal is not None:
+        while sealed < len(slots) and slots[sealed].sealed is not None:
             sealed += 1
         self.sealed = sealed
 
-    def put_body(self, slot: Slot, body: tuple[bytes, ...]) -> None:
-        """The slot's body came, and is the header's."""
+    def put_body(self, slot: Slot, body: CheckedBody) -> None:
+        """The slot's body came."""
         if not slot.gone and slot.body is None:
             slot.body = body
             self.body_bytes += _size(slot)
@@ -125,7 +133,7 @@ class HeaderWindow:
         del self.slots[:count]
         self.sealed, self.bodies_wanted = max(0, self.sealed - count), max(0, self.bodies_wanted - count)
         if popped:
-            self.start = popped[-1].point
+            self.start = popped[-1].checked.as_parent
         return popped
 
     def close(self) -> None:
@@ -149,4 +157,4 @@ class HeaderWindow:
 
 
 def _size(slot: Slot) -> int:
-    return sum(map(len, slot.body or ()))
+    return sum(map(len, slot.body.transactions)) if slot.body else 0

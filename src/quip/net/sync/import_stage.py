@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.chain.batch import Trust
+from quip.chain.batch import Admission
 from quip.chain.chain import Accepted
-from quip.consensus.errors import Spoils
+from quip.consensus.errors.root import Spoils
 from quip.net import limits
 from quip.net.actions import ImportBlocks
 from quip.net.events import ImportOutcome
@@ -52,8 +52,7 @@ class ImportStage:
             job = next(self._context.tickets)
             slots = self._importing[job] = window.pop(count)
             blocks = tuple(slot.block for slot in slots)
-            trust = Trust(True, self._branch.fork(), {slot.hash: slot.context for slot in slots})
-            self._context.orders.append(ImportBlocks(job, blocks, trust))
+            self._context.orders.append(ImportBlocks(job, blocks, Admission(self._branch.fork())))
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> End | None:
         """The chain's verdict: why the download cannot go on, or None. A job that is not of it is ignored."""

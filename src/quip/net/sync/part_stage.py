@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.consensus.errors import ConsensusError
-from quip.consensus.execution.transition import check_body
+from quip.consensus.block_validation import SealedHeader, check_body
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT64
 from quip.consensus.types.seal import Seal
 from quip.net import limits
@@ -33,9 +33,9 @@ class PartStage:
         self._context = context
         self._branch = branch
         self._report = report
-        self._seals = PartQueue(lambda slot: slot.seal is not None)
+        self._seals = PartQueue(lambda slot: slot.sealed is not None)
         self._bodies = PartQueue(lambda slot: slot.body is not None)
-        self._checking: dict[int, tuple[int, list[tuple[Slot, Seal]]]] = {}
+        self._checking: dict[int, tuple[int, list[Slot]]] = {}
         """By job: whose seals they are, and for which slots."""
 
     @property
@@ -69,7 +69,7 @@ class PartStage:
 
     def request_seals(self, now: Instant) -> None:
         """Ask whoever is free."""
-        checking = sum(len(pairs) for _, pairs in self._checking.values())
+        checking = sum(len(slots) for _, slots in self._checking.values())
         for peer in self._by_load():
             while self._seals.waiting and peer.can_send(now.monotonic_s):
                 room = limits.SYNC_SEALS_IN_FLIGHT - self._seals.in_flight - checking
@@ -89,7 +89,7 @@ class PartStage:
         while window.bodies_wanted < min(window.sealed, limits.SYNC_BODIES_AHEAD + self._context.sizes.batch):
             slot = window.slots[window.bodies_wanted]
             if slot.header.transactions_root == EMPTY_TRIE_ROOT:
-                slot.body = ()
+                slot.body = check_body(slot.checked, ())
             elif self._bodies.in_flight >= limits.SYNC_BODIES_AHEAD or window.body_bytes >= limits.SYNC_BODY_BYTES:
                 break
             else:
@@ -115,18 +115,18 @@ class PartStage:
         """A request came to nothing. False if the ticket is not of this stage."""
         return self._seals.lost(ticket) or self._bodies.lost(ticket)
 
-    def seals_checked(self, job: int, errors: Sequence[ConsensusError | None], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
         """The native threads' verdict; a job that is not of this download is ignored."""
-        number, pairs = self._checking.pop(job, (-1, []))
+        number, slots = self._checking.pop(job, (-1, []))
         good, wrong = 0, list[Slot]()
         worst: ConsensusError | None = None
-        for (slot, seal), error in zip(pairs, errors, strict=bool(pairs)):
-            if error is not None:
-                worst = worst or error
+        for slot, verdict in zip(slots, verdicts, strict=bool(slots)):
+            if not isinstance(verdict, SealedHeader):
+                worst = worst or verdict
                 wrong.append(slot)
                 continue
             good += 1
-            slot.seal = seal
+            slot.sealed = verdict
             if source := self._context.peers.get(slot.source):
                 source.earn(1)
         self._context.moved(good, now.monotonic_s)
@@ -182,8 +182,8 @@ class PartStage:
         if not pairs:
             return
         job = next(self._context.tickets)
-        self._checking[job] = peer, pairs
-        checks = tuple(SealCheck(slot.header, seal, slot.required) for slot, seal in pairs)
+        self._checking[job] = peer, [slot for slot, _ in pairs]
+        checks = tuple(SealCheck(slot.checked, seal) for slot, seal in pairs)
         self._context.orders.append(CheckSeals(job, peer, checks))
 
     def _received_bodies(self, pairs: list[tuple[Slot, Body]], peer: int) -> None:
@@ -192,12 +192,10 @@ class PartStage:
         worst: ConsensusError | None = None
         for slot, body in pairs:
             try:
-                check_body(slot.header, body)
+                self._branch.window.put_body(slot, check_body(slot.checked, body))
             except ConsensusError as error:
                 worst = worst or error
                 wrong.append(slot)
-            else:
-                self._branch.window.put_body(slot, body)
         if worst is not None:
             self._bodies.again(wrong)
             self._report(peer, worst)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.net.sync.header_window import ChainPoint, Slot
+from quip.consensus.block_validation import Parent
+from quip.net.sync.header_window import Slot
 
 
 class Presync:
     """One branch and its checkpoints. Their distance doubles whenever there are too many."""
 
-    def __init__(self, fork: ChainPoint, spacing: int, limit: int) -> None:
+    def __init__(self, fork: Parent, spacing: int, limit: int) -> None:
         self.fork = fork
         """The stored block from which the branch is verified."""
         self.tip = fork
@@ -34,7 +35,7 @@ class Presync:
             if (slot.header.number - self.fork.header.number) % self._spacing == 0:
                 self._points[slot.header.number] = slot.hash
         if slots:
-            self.tip = slots[-1].point
+            self.tip = slots[-1].checked.as_parent
         while len(self._points) > self._limit:
             self._spacing *= 2
             base = self.fork.header.number

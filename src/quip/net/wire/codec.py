@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from quip.consensus.errors import MalformedMessage
+from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block import MAX_BODY_SIZE, MAX_SEAL_SIZE
 from quip.net import limits
 from quip.net.errors import FrameTooLarge, MalformedPayload, UnknownMessage
@@ -41,6 +41,8 @@ class Rule:
     rate: Rate | None
     """Per connection and direction; None where the channel itself bounds it."""
     shape: f.Field
+    depth: int | None = None
+    """Items below so many lists are read from their own RLP, which native code takes apart in one go."""
 
     @property
     def max_bytes(self) -> int:
@@ -50,6 +52,7 @@ class Rule:
 
 _HASH = f.digest("hash")
 _HASHES = "hashes"
+_EMPTY = rlp.encode(b"")
 _CLAIM = f.record(
     m.HeadClaim, hash=_HASH, number=f.unsigned("number", 64), total_difficulty=f.unsigned("total difficulty", 256)
 )
@@ -109,7 +112,7 @@ _ROWS = (
     ),
     Rule(
         0x21, "HEADERS", m.Headers, Channel.REPLY, None,
-        f.record(m.Headers, headers=f.several("headers", f.HEADER, 0, limits.MAX_HEADERS)),
+        f.record(m.Headers, headers=f.several("headers", f.RAW_HEADER, 0, limits.MAX_HEADERS)), depth=2,
     ),
     Rule(
         0x22, "SEALS_REQUEST", m.SealsRequest, Channel.REQUEST, Rate(100, 200),
@@ -117,7 +120,9 @@ _ROWS = (
     ),
     Rule(
         0x23, "SEALS", m.Seals, Channel.REPLY, None,
-        f.record(m.Seals, seals=f.several("seals", f.optional(f.SEAL), 1, limits.MAX_SEALS, MAX_SEAL_SIZE)),
+        f.record(
+            m.Seals, seals=f.several("seals", f.optional(f.RAW_SEAL, _EMPTY), 1, limits.MAX_SEALS, MAX_SEAL_SIZE)
+        ), depth=2,
     ),
     Rule(
         0x24, "BODIES_REQUEST", m.BodiesRequest, Channel.REQUEST, Rate(50, 100),
@@ -200,7 +205,7 @@ def decode(code: int, payload: bytes) -> m.Message:
     if len(payload) > rule.max_bytes:
         raise FrameTooLarge(name=rule.name, size=len(payload), limit=rule.max_bytes)
     try:
-        message: m.Message = rule.shape.read(rlp.decode(payload))
+        message: m.Message = rule.shape.read(rlp.decode(payload, rule.depth))
     except (f.FieldError, rlp.RlpError, MalformedMessage) as error:
         raise MalformedPayload(str(error), name=rule.name) from error
     return message

@@ -137,11 +137,11 @@ def several(what: str, part: Field, low: int, high: int, cap: int | None = None)
     return Field(pack, read, prefixed(high * part.size if cap is None else cap))
 
 
-def optional(part: Field) -> Field:
-    """A value, or None as the empty string, which `part` never is."""
+def optional(part: Field, nothing: bytes = b"") -> Field:
+    """A value, or None as the empty string, which `part` never is. `nothing`: how the empty string is read."""
     return Field(
         lambda value: b"" if value is None else part.pack(value),
-        lambda item: None if item == b"" else part.read(item),
+        lambda item: None if item == nothing else part.read(item),
         part.size,
     )
 
@@ -221,6 +221,13 @@ def _read_seal(item: rlp.Decoded) -> Seal:
     return seal
 
 
+def _decode_seal(encoded: rlp.Decoded) -> Seal:
+    data = as_bytes(encoded, "seal")
+    if len(data) > MAX_SEAL_SIZE:
+        raise FieldError(f"a seal has more than {MAX_SEAL_SIZE} bytes")
+    return Seal.decode(data)
+
+
 ADDRESS = Field(_pack_address, _read_address, prefixed(prefixed(16) + prefixed(2)))
 """[4 or 16 bytes, port 1 to 65535]; an IPv4 address has 4 bytes and nothing else."""
 TRANSACTION = Field(_check_transaction, _check_transaction, prefixed(MAX_BODY_SIZE))
@@ -229,5 +236,9 @@ HEADER = Field(Header.fields, Header.from_item, MAX_HEADER_SIZE)
 """16 fields."""
 SEAL = Field(Seal.item, _read_seal, MAX_SEAL_SIZE)
 """[suite, keys, solutions, signatures]."""
+RAW_HEADER = Field(Header.fields, lambda encoded: Header.decode(as_bytes(encoded, "header")), MAX_HEADER_SIZE)
+"""The same, read from its own RLP, which it keeps."""
+RAW_SEAL = Field(Seal.item, _decode_seal, MAX_SEAL_SIZE)
+"""The same, read from its own RLP, which it keeps."""
 BLOCK = Field(Block.encode, _read_block, prefixed(MAX_BLOCK_SIZE))
 """A byte string that holds the block's RLP."""

@@ -5,19 +5,22 @@ One instance belongs to one event loop; everything but the checks themselves hap
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from quip.consensus import rules
-from quip.consensus.errors import ConsensusError, MalformedSeal
+from quip.consensus import block_validation
+from quip.consensus.block_validation import Rules, SealedHeader
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import MalformedSeal
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.ising.puzzle import Puzzle
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
-from quip.node.config.node_config import logical_cpus
+from quip.node.config.cpus import logical_cpus
+from quip.node.network.fair_queue import FairQueue
 from quip.node.network.limited_log import LimitedLog
+from quip.node.process.failures import Failures, WatchedPool
 
 MAX_THREADS = 2  # verification never takes more of a machine that also mines
 TURNS_AHEAD = 2  # handed to each thread: it does not stand still until the loop has heard of the last one
@@ -25,8 +28,8 @@ TURN_S = 0.01  # of CPU in a turn, so that a new block does not wait long behind
 FIRST_TURN = 4  # ...in seals, as long as nobody knows what one costs
 LONGEST_TURN = 64  # seals; more gain nothing
 
-Errors = list[ConsensusError | None]
-Checked = tuple[Errors, float]  # verdicts, and the CPU seconds that they took
+Verdicts = list[SealedHeader | ConsensusError]
+Checked = tuple[Verdicts, float]  # verdicts, and the CPU seconds that they took
 
 
 @dataclass(slots=True)
@@ -38,33 +41,34 @@ class _Job:
     """Checks that a thread has or had."""
     open: int = 0
     """Checks without a verdict."""
-    errors: Errors = field(default_factory=list)
+    verdicts: dict[int, SealedHeader | ConsensusError] = field(default_factory=dict)
+    """By place in `checks`."""
 
 
 class SealPool:
     """Takes CheckSeals, gives SealsChecked to `report` on the loop. `close` at the end."""
 
-    def __init__(self, spec: ChainSpec, puzzle: Puzzle, report: Callable[[SealsChecked], None]) -> None:
-        self._spec = spec
-        self._puzzle = puzzle
+    def __init__(
+        self, spec: ChainSpec, puzzle: Puzzle, report: Callable[[SealsChecked], None], failures: Failures | None = None
+    ) -> None:
+        self._rules = Rules(spec, puzzle)
         self._report = report
         self._log = LimitedLog()
         self._loop = asyncio.get_running_loop()
         threads = min(MAX_THREADS, logical_cpus())
         self._free = TURNS_AHEAD * threads
-        self._threads = ThreadPoolExecutor(threads, "seals")
+        self._threads = WatchedPool(threads, "seals", failures or Failures())
         self._turn = FIRST_TURN
-        self._waiting: dict[int, deque[_Job]] = {}
-        """By connection; the first one's turn is next."""
+        self._waiting: FairQueue[_Job] = FairQueue()
 
     def submit(self, wanted: CheckSeals) -> None:
         """Check these some time soon."""
         count = len(wanted.checks)
-        job = _Job(wanted.job, wanted.connection, wanted.checks, open=count, errors=[None] * count)
+        job = _Job(wanted.job, wanted.connection, wanted.checks, open=count)
         if not wanted.checks:
             self._report(SealsChecked(job.job, ()))
             return
-        self._waiting.setdefault(job.connection, deque()).append(job)
+        self._waiting.put(job.connection, job)
         self._start()
 
     def close(self) -> None:
@@ -74,17 +78,13 @@ class SealPool:
 
     def _start(self) -> None:
         while self._free and self._waiting:
-            connection = next(iter(self._waiting))
-            jobs = self._waiting.pop(connection)
-            job = jobs[0]
+            job = self._waiting.take()
             first = job.begun
             job.begun = min(first + self._turn, len(job.checks))
-            if job.begun == len(job.checks):
-                jobs.popleft()
-            if jobs:
-                self._waiting[connection] = jobs  # behind everybody else
+            if job.begun < len(job.checks):
+                self._waiting.put_first(job.connection, job)
             self._free -= 1
-            done = self._threads.submit(check_all, self._spec, self._puzzle, job.checks[first : job.begun])
+            done = self._threads.submit(check_all, self._rules, job.checks[first : job.begun])
             part = slice(first, job.begun)
             done.add_done_callback(lambda found, job=job, part=part: self._tell(job, part, found))  # type: ignore[misc]
 
@@ -96,22 +96,22 @@ class SealPool:
         self._free += 1
         failure = found.exception()
         if failure is None:
-            errors, seconds = found.result()
-            if not any(errors):  # bad ones may be cheaper
-                self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(errors) / max(seconds, 1e-6))))
+            verdicts, seconds = found.result()
+            if all(isinstance(verdict, SealedHeader) for verdict in verdicts):  # bad ones may be cheaper
+                self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(verdicts) / max(seconds, 1e-6))))
         else:  # seals on which our own code failed are never taken for good ones
             self._log.write("error", "a seal check failed", exc_info=failure)
             reason = f"its check ended with {type(failure).__name__}"
-            errors = [MalformedSeal(reason=reason) for _ in job.checks[part]]
-        job.errors[part] = errors
-        job.open -= len(errors)
+            verdicts = [MalformedSeal(reason=reason) for _ in job.checks[part]]
+        job.verdicts.update(enumerate(verdicts, part.start))
+        job.open -= len(verdicts)
         if not job.open:
-            self._report(SealsChecked(job.job, tuple(job.errors)))
+            self._report(SealsChecked(job.job, tuple(job.verdicts[place] for place in range(len(job.checks)))))
         self._start()
 
 
-def check_all(spec: ChainSpec, puzzle: Puzzle, checks: Sequence[SealCheck]) -> Checked:
-    """Per seal None, or the rule it breaks."""
+def check_all(rules: Rules, checks: Sequence[SealCheck]) -> Checked:
+    """Per seal the sealed header, or the rule that it breaks; and the CPU seconds that it took."""
     started_s = time.thread_time()
-    found = rules.check_seals(spec, puzzle, [(check.header, check.seal, check.required) for check in checks])
-    return list(found), time.thread_time() - started_s
+    found = block_validation.check_seals(rules, [(check.checked, check.seal) for check in checks])
+    return found, time.thread_time() - started_s

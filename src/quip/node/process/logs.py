@@ -49,6 +49,7 @@ def configure(
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     access = logging.getLogger("quip.http")
     access.propagate = False
+    access.setLevel(logging.INFO if access_file else logging.CRITICAL)  # nobody makes lines that nobody reads
     access.handlers = [json_file(access_file)] if access_file else [logging.NullHandler()]
     logging.raiseExceptions = False  # a full disk must not take the node down by its log
     structlog.configure(

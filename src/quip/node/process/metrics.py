@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from quip.rpc.transport.http import is_loopback
+from quip.rpc.transport.access import LOOPBACK_ONLY, Access
 
 IMPORT_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 DELAY_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -37,6 +37,16 @@ class Metrics:
             buckets=IMPORT_BUCKETS_S,
         )
         self.mining = Gauge("quip_mining", "1 while miners work", registry=self.registry)
+        self.expected_block_s = Gauge(
+            "quip_mining_expected_block_seconds",
+            "Mean time to a block of this node at its measured speed; 0: unknown",
+            registry=self.registry,
+        )
+        self.luck = Gauge(
+            "quip_mining_luck_ratio",
+            "Valid sets found over the last 100 blocks per set to be expected; 0: none was, or unknown",
+            registry=self.registry,
+        )
         self.miner = Gauge("quip_miner", "A miner's own counts", ["miner", "figure"], registry=self.registry)
         self.cancel_s = Histogram(
             "quip_work_cancel_seconds",
@@ -46,6 +56,9 @@ class Metrics:
         )
         self.rpc = Counter(
             "quip_rpc_requests", "RPC calls, by method and outcome", ["method", "outcome"], registry=self.registry
+        )
+        self.failures = Counter(
+            "quip_thread_failures", "Exceptions that nobody foresaw, by thread", ["thread"], registry=self.registry
         )
         self.network = NetworkMetrics(self.registry)
 
@@ -86,12 +99,13 @@ class NetworkMetrics:
         )
 
 
-def application(metrics: Metrics, refresh: Callable[[], None]) -> Starlette:
+def application(metrics: Metrics, refresh: Callable[[], None], access: Access = LOOPBACK_ONLY) -> Starlette:
     """The web application with its one page, /metrics; `refresh` sets what nobody sets by itself."""
 
     def page(request: Request) -> Response:
-        if not is_loopback(request.headers.get("host", "")):  # a web page by DNS rebinding
-            return Response("invalid host specified\n", 403)
+        refusal = access.refusal(request)
+        if refusal is not None:
+            return refusal
         refresh()
         return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
 

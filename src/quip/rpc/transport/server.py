@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from quip.rpc.transport.acceptor import MAX_CONNECTIONS, Acceptor
 from quip.rpc.transport.connection import WAIT_S, Connection
 from quip.rpc.transport.log_limit import limited_libraries
+from quip.rpc.transport.sockets import Listener
 
 CLOSE_S = 1  # a stop waits so long for answers under way
 
@@ -17,7 +18,7 @@ CLOSE_S = 1  # a stop waits so long for answers under way
 class LocalServer(uvicorn.Server):
     """A uvicorn server inside our event loop: signals are the node's business."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: Listener) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -34,13 +35,13 @@ class LocalServer(uvicorn.Server):
             )
         )
         self._listener = listener
-        self._acceptor = Acceptor([listener], self._welcome)
+        self._url = listener.url
+        self._acceptor = Acceptor(listener.sockets, self._welcome)
 
     @property
     def url(self) -> str:
-        """Where it listens."""
-        host, port = self._listener.getsockname()[:2]
-        return f"http://{host}:{port}"
+        """Where programs of this machine find it."""
+        return self._url
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -50,7 +51,7 @@ class LocalServer(uvicorn.Server):
     async def run_until_stopped(self) -> None:
         """Serve until `stop`."""
         with limited_libraries():
-            await self.serve(sockets=[self._listener])
+            await self.serve(sockets=list(self._listener.sockets))
 
     def stop(self) -> None:
         """Finish what is under way and return from `run_until_stopped`."""

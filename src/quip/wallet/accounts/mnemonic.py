@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from quip import _native
+from quip._native import keys
 from quip.primitives.hashes import keccak256
 from quip.wallet import secret_files
 from quip.wallet.errors import BadMnemonic
@@ -23,7 +23,8 @@ WORDS = (12, 15, 18, 21, 24)
 MAX_INDEX = 2**31 - 1
 PURPOSE_MINING = "mining"
 _SEEDS_BYTES = 96
-_WORD = re.compile(r"word (\d+)")  # the library counts from 0, people from 1
+_BYTE_ORDER_MARK = "\ufeff"  # editors of other systems put one before the first word
+_WORD_FROM_ZERO = re.compile(r"word (\d+)(?=\))")  # people count from one
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,19 @@ class Mnemonic:
     @classmethod
     def parse(cls, text: str) -> Mnemonic:
         """From words typed by a person: case and spacing don't matter. Raises BadMnemonic."""
-        phrase = " ".join(text.removeprefix("\ufeff").lower().split())
+        phrase = " ".join(text.removeprefix(_BYTE_ORDER_MARK).lower().split())
         try:
-            return cls(phrase, _native.bip39_seed(phrase, ""))
+            return cls(phrase, keys.bip39_seed(phrase, ""))
         except ValueError as error:
-            raise BadMnemonic(_WORD.sub(lambda found: f"word {int(found[1]) + 1}", str(error))) from error
+            reason = _WORD_FROM_ZERO.sub(lambda found: f"word {int(found[1]) + 1}", str(error))
+            raise BadMnemonic(reason) from error
 
     @classmethod
     def generate(cls, words: int = 24) -> Mnemonic:
         """A new one from the system's randomness. Raises BadMnemonic if `words` is not 12, 15, 18, 21 or 24."""
         if words not in WORDS:
             raise BadMnemonic(f"{words} words, want one of {', '.join(map(str, WORDS))}")
-        return cls.parse(_native.bip39_phrase(secrets.token_bytes(words * 4 // 3)))
+        return cls.parse(keys.bip39_phrase(secrets.token_bytes(words * 4 // 3)))
 
     @classmethod
     def load(cls, path: Path) -> Mnemonic:
@@ -57,7 +59,7 @@ class Mnemonic:
         try:
             return cls.parse(secret_files.read_secret(path).decode())
         except UnicodeDecodeError as error:
-            raise BadMnemonic("not text", path) from error
+            raise BadMnemonic("it is not text in UTF-8", path) from error
         except BadMnemonic as error:
             raise BadMnemonic(error.reason, path) from error
 
@@ -74,8 +76,8 @@ class Mnemonic:
         """The secp256k1 secret (32 bytes) at m/44'/60'/0'/0/index, index 0..2^31-1. Raises ValueError outside."""
         if not 0 <= index <= MAX_INDEX:
             raise ValueError(f"index {index} is not in 0..{MAX_INDEX}")
-        return _native.bip32_secret(self.seed, f"m/44'/60'/0'/0/{index}")
+        return keys.bip32_secret(self.seed, f"m/44'/60'/0'/0/{index}")
 
     def xmss_seeds(self, chain_id: int, purpose: str, index: int) -> bytes:
         """sk_seed || sk_prf || pub_seed (96 bytes) of tree `index` for one chain and one purpose."""
-        return _native.hkdf_sha256(self.seed, f"quip/xmss/{chain_id}/{purpose}/{index}".encode(), _SEEDS_BYTES)
+        return keys.hkdf_sha256(self.seed, f"quip/xmss/{chain_id}/{purpose}/{index}".encode(), _SEEDS_BYTES)

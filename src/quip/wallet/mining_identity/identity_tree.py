@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from quip._native import XmssKey
+from quip._native.hashsig import XmssKey
 from quip.primitives import ecdsa
 from quip.primitives.hybrid import SUITE_MINING, HybridKeys, miner_id
 from quip.wallet.accounts.mnemonic import MAX_INDEX, PURPOSE_MINING, Mnemonic

@@ -17,7 +17,6 @@ whatever it announced has not happened, because nothing happens before its recor
 
 from __future__ import annotations
 
-import fcntl
 import os
 import struct
 from collections import OrderedDict
@@ -26,8 +25,18 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from quip.files import durable_files
+from quip.files.file_lock import lock
 from quip.wallet import secret_files
-from quip.wallet.errors import DirectoryInUse, JournalDamaged, JournalMissing, OtherKey, WalletError, WriteFailed
+from quip.wallet.errors import (
+    DirectoryInUse,
+    JournalDamaged,
+    JournalMissing,
+    NotAccessible,
+    OtherKey,
+    WalletError,
+    WriteFailed,
+)
 
 _BODY = struct.Struct(">c3xIQ32s32s")
 _CHECK_BYTES = 16
@@ -179,12 +188,12 @@ class Journal:
             raise ValueError(f"{self.path}: {wrong}")
         os.lseek(self._descriptor, self._length, os.SEEK_SET)
         try:
-            secret_files.write_all(self._descriptor, body + _check(self._state.check, body))
+            durable_files.write_all(self._descriptor, body + _check(self._state.check, body))
         except OSError as error:
             self._cut()
             raise WriteFailed(self.path, error) from error
         try:
-            secret_files.flush(self._descriptor)
+            durable_files.flush(self._descriptor)
         except OSError as error:
             # The kernel may have dropped the page: nobody knows what is on the disk until it is read again.
             self._failed = error
@@ -196,7 +205,7 @@ class Journal:
         """Drop what lies behind the last whole record."""
         try:
             os.ftruncate(self._descriptor, self._length)
-            secret_files.flush(self._descriptor)
+            durable_files.flush(self._descriptor)
         except OSError as error:
             self._failed = error
 
@@ -217,10 +226,13 @@ def _locked(path: Path) -> int:
     except FileNotFoundError as error:
         raise JournalMissing(f"{path} is gone") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(descriptor)
     except BlockingIOError as error:
         os.close(descriptor)
         raise DirectoryInUse(path.parent, None) from error
+    except OSError as error:
+        os.close(descriptor)
+        raise NotAccessible(path, error) from error
     return descriptor
 
 

@@ -28,7 +28,7 @@ RESERVED_LEAVES = 32
 
 
 class LeafKey(Protocol):
-    """Signs with the leaf it is told (quip._native.XmssKey)."""
+    """Signs with the leaf it is told (quip._native.hashsig.XmssKey)."""
 
     def sign(self, leaf: int, message: bytes) -> bytes:
         """Raises RuntimeError if a stored tree is damaged."""

@@ -1,14 +1,26 @@
-"""Rebuilding a store under a clock that is wrong."""
+"""quip db: check, rebuild, go back."""
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
-from quip import _native
+import pytest
+from typer.testing import CliRunner
+
+from quip._native import store
+from quip._native import store as native_store
 from quip.chain.chain import Status
+from quip.cli import quip
+from quip.cli.commands import db
 from quip.cli.commands.db import _acceptor
-from quip.node.startup import Rules
+from quip.networks.network import Network
+from quip.node import startup
+from quip.node.config.data_dir import DataFiles
+from quip.node.errors import ConfigError, DamagedStore, NodeError
 from quip.storage.chain_store import for_network
+from quip.storage.lock import DataDirLock
 from support.chains import generator, network_spec, new_chain, puzzle_of
+from support.commands import mined, run, run_json
 from support.mutants import with_header
 
 
@@ -18,6 +30,101 @@ def test_a_clock_that_is_behind_loses_no_block() -> None:
     later = int(time.time()) + 10_000
     first = made.block(made.chain.head)
     tomorrow = with_header(made.chain, first, timestamp=later)
-    accept = _acceptor(Rules(spec, b"", puzzle_of(spec)), for_network(_native.Store.in_memory(), spec.chain_id))
+    accept = _acceptor(Network(spec, b"", puzzle_of(spec)), for_network(store.Store.in_memory(), spec.chain_id))
     accepted = accept(tomorrow)
     assert getattr(accepted, "status", None) is Status.CONNECTED
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """Where a node mined five blocks and stopped; its mining identity signed them."""
+    place = mined(tmp_path / "data", 5)
+    (place / "identity").mkdir()
+    (place / "identity" / "journal-0").write_bytes(b"used leaves")
+    return place
+
+
+def test_going_back_leaves_the_identity_alone(data_dir: Path) -> None:
+    report = run_json("db", "rewind", "--to", "2", "--yes", "--data-dir", str(data_dir))
+    assert (report["head"], report["removed"], report["sideBlocks"]) == (2, 3, 0)
+    assert Path(report["backup"]).is_file()
+    [latest, *_] = run_json("blocks", "--data-dir", str(data_dir))
+    assert (latest["number"], latest["hash"]) == ("0x2", report["hash"])
+    assert (data_dir / "identity" / "journal-0").read_bytes() == b"used leaves"
+    assert run_json("db", "check", "--data-dir", str(data_dir))["sound"]
+    assert run_json("chain", "verify", "--data-dir", str(data_dir))["blocks"] == 3
+    assert run_json("db", "reindex", "--data-dir", str(data_dir))["accepted"] == 2
+
+
+@pytest.mark.parametrize(("answer", "status", "height"), [("y\n", 0, 1), ("n\n", 1, 5), ("\n", 1, 5)])
+def test_a_person_is_asked(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str, status: int, height: int
+) -> None:
+    monkeypatch.setattr(db, "_is_asked", lambda: True)
+    result = CliRunner().invoke(quip.app, ["db", "rewind", "--to", "1", "--data-dir", str(data_dir)], input=answer)
+    assert (result.exit_code, "Remove every block above 1" in result.stderr) == (status, True)
+    assert len(run_json("blocks", "--data-dir", str(data_dir))) == height + 1
+
+
+def test_nobody_to_ask_means_no(data_dir: Path) -> None:
+    with pytest.raises(ConfigError, match="confirmed") as caught:
+        run("db", "rewind", "--to", "1", "--data-dir", str(data_dir))
+    assert "--yes" in caught.value.hint
+    assert len(run_json("blocks", "--data-dir", str(data_dir))) == 6
+
+
+@pytest.mark.parametrize("number", ["5", "6", "99999999999999999999"])
+def test_a_number_at_or_above_the_head(data_dir: Path, number: str) -> None:
+    with pytest.raises(ConfigError, match="its head is block 5"):
+        run("db", "rewind", "--to", number, "--yes", "--data-dir", str(data_dir))
+
+
+@pytest.mark.parametrize("command", [("check",), ("reindex",), ("rewind", "--to", "1", "--yes")], ids=" ".join)
+def test_a_running_node_is_left_alone(data_dir: Path, command: tuple[str, ...]) -> None:
+    with DataDirLock.acquire(data_dir), pytest.raises(NodeError, match="in use by process") as caught:
+        run("db", *command, "--data-dir", str(data_dir))
+    assert caught.value.hint.startswith("stop the node first")
+
+
+def test_a_rebuild_that_loses_blocks_fails_and_counts_them(data_dir: Path) -> None:
+    """Block 3 is gone from the middle: it and the two above are lost."""
+    store = native_store.Store.open(data_dir / "store.redb")
+    third = store.get("canonical", (3).to_bytes(8, "big"))
+    assert third is not None
+    store.commit([], [("seals", third)])
+    store.close()
+    report = run_json("db", "reindex", "--data-dir", str(data_dir), status=1)
+    assert (report["accepted"], report["lostBlocks"], len(report["lost"])) == (2, 3, 3)
+    assert Path(report["backup"]).is_file()
+    again = run_json("db", "reindex", "--data-dir", str(data_dir))
+    assert (again["accepted"], again["lostBlocks"], again["backup"]) == (2, 0, None)
+
+
+def test_of_what_is_no_store_nobody_knows_how_much_is_lost(data_dir: Path) -> None:
+    (data_dir / "store.redb").write_text("my notes\n")
+    shown = run("db", "reindex", "--data-dir", str(data_dir), status=1)
+    assert "lost blocks  unknown" in shown
+
+
+def test_damage_is_said_once_and_the_hint_stands_at_the_end(data_dir: Path) -> None:
+    (data_dir / "store.redb").write_text("my notes\n")
+    result = CliRunner().invoke(quip.app, ["db", "check", "--data-dir", str(data_dir)])
+    assert (result.exit_code, result.stdout.count("quip db"), result.stderr.count("quip db")) == (1, 0, 1)
+    with pytest.raises(DamagedStore) as caught:
+        run("status", "--data-dir", str(data_dir))
+    assert caught.value.message.count("damaged") == 1
+    assert "quip db" not in caught.value.message
+
+
+@pytest.mark.parametrize("content", [b"{", None], ids=["damaged", "missing"])
+def test_a_chain_spec_that_is_of_no_use_comes_back_at_the_next_start(data_dir: Path, content: bytes | None) -> None:
+    files = DataFiles(data_dir)
+    files.spec.unlink() if content is None else files.spec.write_bytes(content)
+    with pytest.raises(NodeError) as caught:
+        run("db", "rewind", "--to", "1", "--yes", "--data-dir", str(data_dir))
+    assert str(files.spec) in caught.value.message
+    assert "start the node once" in caught.value.hint
+    with startup.lock_directory(files):
+        store, _ = startup.open_chain(files, startup.load_rules("test"))
+        store.close()
+    assert len(run_json("blocks", "--data-dir", str(data_dir))) == 6

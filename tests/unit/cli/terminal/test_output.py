@@ -74,6 +74,6 @@ def test_what_peers_say_does_not_steer_the_terminal(capsys: pytest.CaptureFixtur
 def test_only_the_name_is_bold(no_colour: str, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", no_colour)
     said: list[str] = []
-    monkeypatch.setattr(output.typer, "echo", said.append)
+    monkeypatch.setattr("typer.echo", lambda text, err: said.append(text))
     output.emit_pairs({"name": "value"})
     assert said == [shown.rstrip("\n")]

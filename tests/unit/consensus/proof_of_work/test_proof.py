@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from quip.consensus.errors import (
+from quip.consensus.errors.seal import (
     EnergyAboveBaseline,
     EnergyAboveCap,
-    InvalidSpec,
     MalformedSolutions,
     ProofError,
     SolutionsTooClose,
     WrongSolutionCount,
 )
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.proof_of_work.proof import check_proof, max_energy, puzzle_rules
 from quip.ising.puzzle import Puzzle
 from reference import ising

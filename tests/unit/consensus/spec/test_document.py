@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import parse_spec
 from quip.consensus.spec.document import canonical, digest, parse_document, render
 from quip.mining.calibration.spec_update import Calibration, calibration_of, recalibrated

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from quip.consensus.errors import InvalidSpec
+from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.document import Json
 from quip.consensus.spec.reader import SpecReader
 

@@ -6,14 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip.consensus.errors import (
-    BlockTooLarge,
-    MalformedBlock,
-    MalformedHeader,
-    MalformedMessage,
-    MalformedSeal,
-    MalformedTransaction,
-)
+from quip.consensus.errors.body import BlockTooLarge, MalformedBlock, MalformedTransaction
+from quip.consensus.errors.header import MalformedHeader
+from quip.consensus.errors.root import MalformedMessage
+from quip.consensus.errors.seal import MalformedSeal
 from quip.consensus.types.block import (
     MAX_BLOCK_SIZE,
     MAX_BODY_SIZE,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip.consensus.errors import MalformedHeader
+from quip.consensus.errors.header import MalformedHeader
 from quip.consensus.types.header import MAX_UINT64, MAX_UINT256, Header
 from quip.primitives import rlp
 from support.chains import grown

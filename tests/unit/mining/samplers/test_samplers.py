@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from dwave.samplers import SimulatedAnnealingSampler, SteepestDescentSampler
 
-from quip import _native
+from quip._native import ising as native_ising
 from quip.ising.puzzle import Puzzle, PuzzleRules
 from quip.ising.topology import build_topology
 from quip.mining.samplers.cpu import CpuReferenceSampler, CpuSampler
@@ -18,7 +18,7 @@ from quip.mining.samplers.schedule import Betas, cutoff_rows
 from reference import ising
 
 SAMPLERS: list[Sampler] = [
-    *(CpuSampler(path) for path in _native.ising_paths()),
+    *(CpuSampler(path) for path in native_ising.paths()),
     CpuFallback("gpu", "no GPU"),
     CpuReferenceSampler(),
     DimodBacked(SteepestDescentSampler(), "descent", "dwave-samplers"),
@@ -37,7 +37,7 @@ def puzzle_of(fields: str) -> Puzzle:
 def test_conformance(sampler: Sampler, fields: str) -> None:
     puzzle = puzzle_of(fields)
     rules = puzzle.rules
-    drawn = sampler.sample(puzzle.model(SEED), 24, 32, 7, _native.CancelFlag())
+    drawn = sampler.sample(puzzle.model(SEED), 24, 32, 7, native_ising.CancelFlag())
     assert drawn is not None
     assert len(drawn.samples.energies) >= 24
     assert drawn.samples.best == min(drawn.samples.energies)
@@ -51,14 +51,14 @@ def test_conformance(sampler: Sampler, fields: str) -> None:
 
 @pytest.mark.parametrize("sampler", SAMPLERS[:-1], ids=lambda sampler: f"{sampler.kind}-{sampler.device}")
 def test_a_cancelled_call_gives_nothing(sampler: Sampler) -> None:
-    cancel = _native.CancelFlag()
+    cancel = native_ising.CancelFlag()
     cancel.set()
     assert sampler.sample(puzzle_of("none").model(SEED), 8, 64, 7, cancel) is None
 
 
 def test_native_runs_repeat_for_equal_seeds_only() -> None:
     model = puzzle_of("none").model(SEED)
-    runs = [CpuSampler().sample(model, 512, 3, seed, _native.CancelFlag()) for seed in (1, 1, 2)]
+    runs = [CpuSampler().sample(model, 512, 3, seed, native_ising.CancelFlag()) for seed in (1, 1, 2)]
     energies = [run.samples.energies for run in runs if run is not None]
     assert energies[0] == energies[1] != energies[2]
 
@@ -68,11 +68,11 @@ def test_annealing_beats_its_own_short_runs_and_reaches_the_ground_state() -> No
     model = puzzle.model(SEED)
     means = []
     for sweeps in (1, 8, 256):
-        drawn = CpuSampler().sample(model, 512, sweeps, 3, _native.CancelFlag())
+        drawn = CpuSampler().sample(model, 512, sweeps, 3, native_ising.CancelFlag())
         assert drawn is not None
         means.append(sum(drawn.samples.energies) / 512)
     assert means[0] > means[1] > means[2]
-    reference_best = CpuReferenceSampler().sample(model, 64, 256, 3, _native.CancelFlag())
+    reference_best = CpuReferenceSampler().sample(model, 64, 256, 3, native_ising.CancelFlag())
     assert reference_best is not None
     assert drawn.samples.best == reference_best.samples.best
 
@@ -80,7 +80,7 @@ def test_annealing_beats_its_own_short_runs_and_reaches_the_ground_state() -> No
 def test_greedy_rows_end_in_local_minima() -> None:
     puzzle = puzzle_of("none")
     model = puzzle.model(SEED)
-    drawn = CpuSampler(betas=Betas(0.1, 0.5), greedy=40).sample(model, 512, 44, 3, _native.CancelFlag())
+    drawn = CpuSampler(betas=Betas(0.1, 0.5), greedy=40).sample(model, 512, 44, 3, native_ising.CancelFlag())
     assert drawn is not None
     topology = puzzle.rules.topology
     instance = ising.expand(puzzle.rules, SEED)
@@ -124,7 +124,7 @@ def test_lying_energies_are_scored_again() -> None:
 
     puzzle = puzzle_of("none")
     model = puzzle.model(SEED)
-    drawn = DimodBacked(Liar(), "liar", "none").sample(model, 4, 1, 1, _native.CancelFlag())
+    drawn = DimodBacked(Liar(), "liar", "none").sample(model, 4, 1, 1, native_ising.CancelFlag())
     assert drawn is not None
     assert drawn.samples.best > -10_000
 
@@ -137,7 +137,9 @@ def test_strange_spins_are_a_failure() -> None:
             return dimod.SampleSet.from_samples(np.zeros((1, bqm.num_variables)), "SPIN", energy=[0])
 
     with pytest.raises((SamplerFailure, ValueError)):
-        DimodBacked(Strange(), "strange", "none").sample(puzzle_of("none").model(SEED), 1, 1, 1, _native.CancelFlag())
+        DimodBacked(Strange(), "strange", "none").sample(
+            puzzle_of("none").model(SEED), 1, 1, 1, native_ising.CancelFlag()
+        )
 
 
 def test_folding() -> None:

@@ -10,7 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from quip.chain.chain import Accepted, Status
 from quip.chain.view import ChainReader
-from quip.consensus.errors import FutureBlock, InvalidSignature, UnknownParent, WrongStateRoot
+from quip.consensus.errors.body import WrongStateRoot
+from quip.consensus.errors.header import FutureBlock, UnknownParent
+from quip.consensus.errors.seal import InvalidSignature
 from quip.consensus.types.block import Block
 from quip.net.actions import Answer, CheckSeals, Close, Dial, ImportBlocks, ResetStream, Send
 from quip.net.address import Address
@@ -65,6 +67,7 @@ from quip.net.wire.messages import (
 )
 from support.chains import grown
 from support.examples import examples
+from support.forged import sealed_header
 from support.mutants import flip, with_header, with_seal
 from support.peer_memory import PeerMemory
 
@@ -284,7 +287,8 @@ class OverlayStates(RuleBasedStateMachine):
     def job_done(self, pick: int, verdict: Any, honest: bool) -> None:
         job = self.jobs.pop(pick % len(self.jobs))
         if isinstance(job, CheckSeals):
-            self.give(SealsChecked(job.job, tuple(None if honest else verdict for _ in job.checks)))
+            verdicts = [sealed_header(one.checked, one.seal) if honest else verdict for one in job.checks]
+            self.give(SealsChecked(job.job, tuple(verdicts)))
         elif honest:
             old = self.made.chain.head
             outcomes = self.made.chain.accept_many(list(job.blocks), self.now.unix_s)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from quip.consensus.errors.seal import MalformedSeal
 from quip.net.events import BlocksImported, Event, SealsChecked
 from quip.net.wire.messages import (
     BlockResponse,
@@ -23,6 +24,8 @@ from support.overlays import Net, Node
 from support.puppet import Puppet, PuppetPlayer
 
 FAR = HeadClaim(b"\x07" * 32, 50, 1 << 60)
+
+BAD = MalformedSeal(reason="nobody asked")
 
 
 @dataclass
@@ -83,7 +86,7 @@ def test_a_new_block_is_for_gossip_with_its_seal_check_and_its_import(stage: Sta
     stage.player.say(stage.peer, Gossip((HeadClaim(block.header.hash, 1, total),)))
     assert stage.calls == ["gossip.replied", "gossip.seals_checked", "gossip.imported"]
     assert stage.node.chain.head.hash == block.header.hash
-    repeated = [SealsChecked(job, (None,)) for job in range(50)] + [BlocksImported(job, (None,)) for job in range(50)]
+    repeated = [SealsChecked(job, (BAD,)) for job in range(50)] + [BlocksImported(job, (None,)) for job in range(50)]
     for result in repeated:
         stage.net.give(stage.node, result)
     stage.net.settle()
@@ -113,7 +116,7 @@ def test_what_was_asked_of_somebody_who_leaves_comes_back_to_nobody(stage: Stage
     assert stage.node.overlay._state.discovery._in_flight == {}
 
 
-@pytest.mark.parametrize("result", [SealsChecked(99, (None,)), BlocksImported(99, (None,)), SealsChecked(99, ())])
+@pytest.mark.parametrize("result", [SealsChecked(99, (BAD,)), BlocksImported(99, (None,)), SealsChecked(99, ())])
 def test_a_result_that_nobody_waits_for_is_ignored(stage: Stage, result: Event) -> None:
     stage.net.connect(stage.node, stage.peer)
     stage.calls.clear()

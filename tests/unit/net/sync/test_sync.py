@@ -5,13 +5,15 @@ from functools import cache, partial
 import pytest
 
 from quip.chain.chain import Chain
+from quip.consensus.block_validation import Parent
 from quip.consensus.types.block import Block
 from quip.net import limits
 from quip.net.errors import FalseClaim
 from quip.net.sync.context import Sizes
-from quip.net.sync.header_window import ChainPoint, HeaderWindow
+from quip.net.sync.header_window import HeaderWindow
 from quip.net.wire.messages import HeadClaim, SealsRequest
 from support.chains import generator, grown, new_chain
+from support.forged import checked_body
 from support.sync_world import UNIX_S, Peer, Teller, World, chain_with
 
 SMALL = Sizes(window=64, headers=16, batch=16, spacing=8)
@@ -44,6 +46,17 @@ def test_first_sync(peers: int, sizes: Sizes | None) -> None:
     assert world.checked == 200
     assert (world.blamed, world.dropped) == ({}, {})
     assert all(peer.asked for peer in world.peers.values())
+
+
+def test_it_says_that_the_head_is_about_to_move() -> None:
+    source = chain_with(line(40))
+    world = World()
+    world.join(Peer(source))
+    assert not world.sync.state.importing
+    world.run(20, lambda: world.sync.state.importing)
+    assert world.chain.head.header.number == 0
+    world.run(20, lambda: same_head(world, source))
+    assert not world.sync.state.importing
 
 
 def test_batches_are_whole_as_long_as_blocks_keep_coming() -> None:
@@ -90,13 +103,13 @@ def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyP
     body = (b"\x02" + bytes(400),)
     made = generator(new_chain())
     window = HeaderWindow(
-        made.chain.spec, ChainPoint(made.chain.head.hash, made.chain.head.header, made.chain.head.context)
+        made.chain.spec, Parent(made.chain.head.hash, made.chain.head.header, made.chain.head.context)
     )
     for block in line(8):
-        window.extend(block.header.hash, block.header, 1, UNIX_S)
+        window.extend(block.header, 1, UNIX_S)
     for slot in window.slots[:4]:
-        window.put_body(slot, body)
-        window.put_body(slot, body)  # twice is once
+        window.put_body(slot, checked_body(slot.header, body))
+        window.put_body(slot, checked_body(slot.header, body))  # twice is once
     assert window.body_bytes == 4 * 401
     window.pop(1)
     assert window.body_bytes == 3 * 401
@@ -104,7 +117,7 @@ def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyP
     assert window.body_bytes == 2 * 401
     gone = window.slots[0]
     window.close()
-    window.put_body(gone, body)
+    window.put_body(gone, checked_body(gone.header, body))
     assert window.body_bytes == 0
 
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from quip import _native
+from quip._native import store as native_store
 from quip.chain.chain import Chain
+from quip.consensus.errors.header import UnknownParent
 from quip.net import limits
 from quip.net.sync.sync import FALSE_ENDS
 from quip.net.wire.messages import HeadClaim, HeadersRequest, Reply, Request, Seals
@@ -158,7 +159,7 @@ def test_a_restart_goes_on_where_it_was() -> None:
 def test_a_deep_branch_goes_on_after_a_restart(sizes: object) -> None:
     """In its second pass a branch is stored from the fork point on; after a restart it goes on from there."""
     ours, theirs = branches(100)
-    store = for_network(_native.Store.in_memory(), network_spec().chain_id)
+    store = for_network(native_store.Store.in_memory(), network_spec().chain_id)
     world = World(chain_with(ours, store=store), SMALL)
     source = chain_with(theirs)
     world.join(Peer(source))
@@ -267,7 +268,7 @@ def test_late_and_foreign_answers_are_ignored() -> None:
     world = World(sizes=SMALL)
     world.join(Peer(source))
     for job in (10**6, 10**7):
-        world.sync.seals_checked(job, (None,), world.now)
+        world.sync.seals_checked(job, (UnknownParent(parent_hash="0x", number=1),), world.now)
         world.sync.imported(job, (None,), world.now)
     world.sync.replied(99, 10**6, HeadersRequest((bytes(32),), 1), Seals((None,)), world.now)
     world.sync.gone(99, world.now)

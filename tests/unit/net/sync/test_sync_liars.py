@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 
 from quip.chain.chain import Chain
-from quip.consensus import errors
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.body import ExecutionError, TransactionsUnsupported, WrongBody
+from quip.consensus.errors.header import HeaderError, KnownInvalid
+from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import InvalidSignature, SealError
 from quip.consensus.types.block import Block, transactions_root
 from quip.net import limits
 from quip.net.errors import FalseClaim, HeaderFlood, NetError, PartsWithheld, WrongAnswer
@@ -97,8 +99,8 @@ def with_a_hole(answer: Reply) -> Reply:
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (wrong_seals, errors.InvalidSignature),
-        (swapped_seals, errors.SealError),
+        (wrong_seals, InvalidSignature),
+        (swapped_seals, SealError),
         (no_seals, PartsWithheld),
         (too_many_seals, WrongAnswer),
         (unconnected, WrongAnswer),
@@ -131,10 +133,8 @@ def test_a_peer_that_only_spoils_seals_costs_one_small_range() -> None:
     assert world.checked <= HONEST + 6 * limits.SYNC_FIRST_RANGE
 
 
-IN_HEADER = [
-    name for name, (error, _, _) in MUTANTS.items() if issubclass(error, errors.HeaderError | errors.SealError)
-]
-IN_EXECUTION = [name for name, (error, _, _) in MUTANTS.items() if issubclass(error, errors.ExecutionError)]
+IN_HEADER = [name for name, (error, _, _) in MUTANTS.items() if issubclass(error, HeaderError | SealError)]
+IN_EXECUTION = [name for name, (error, _, _) in MUTANTS.items() if issubclass(error, ExecutionError)]
 
 
 @pytest.mark.parametrize("name", [*IN_HEADER, *IN_EXECUTION])
@@ -166,7 +166,7 @@ def test_a_hash_found_invalid_is_not_fetched_again() -> None:
     checked = world.checked
     world.join(Teller([*line(HONEST), mutant]))
     world.run(5, lambda: len(world.blamed) == 2)
-    assert isinstance(world.blamed[2], errors.KnownInvalid)
+    assert isinstance(world.blamed[2], KnownInvalid)
     assert world.checked == checked
 
 
@@ -180,11 +180,11 @@ def test_a_wrong_body_is_its_senders_fault() -> None:
     world = World()
     (liar,) = world.join(Teller(body_liars((TRANSACTION, TRANSACTION))))
     world.run(5, lambda: bool(world.blamed))
-    assert isinstance(world.blamed[liar], errors.WrongBody)
+    assert isinstance(world.blamed[liar], WrongBody)
     world.run(2)
     (second,) = world.join(Teller(body_liars((TRANSACTION,))))
     world.run(5, lambda: second in world.blamed)
-    assert isinstance(world.blamed[second], errors.TransactionsUnsupported)  # the body was the header's
+    assert isinstance(world.blamed[second], TransactionsUnsupported)  # the body was the header's
 
 
 @pytest.mark.parametrize("kind", [Silent, HeadersOnly])

@@ -6,29 +6,27 @@ from typing import Any
 
 import pytest
 
-from quip.consensus import rules
-from quip.consensus.errors import MalformedSeal, SealError
+from quip.consensus.block_validation import SealedHeader
+from quip.consensus.errors.seal import MalformedSeal, SealError
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
 from quip.node.network import seal_pool
 from quip.node.network.seal_pool import FIRST_TURN, LONGEST_TURN, SealPool
+from quip.node.process.failures import Failures
 from support.chains import grown, network_spec, puzzle_of
+from support.judged import checked_headers
 
 BLOCKS = 6
 
 
 def checks() -> tuple[SealCheck, ...]:
-    from quip.consensus.proof_of_work.difficulty import requirements
-
     chain = grown(BLOCKS).chain
     found = []
-    for number in range(1, BLOCKS + 1):
-        parent, block = chain.block_by_number(number - 1), chain.block_by_number(number)
-        assert parent is not None
+    for checked in checked_headers(chain):
+        block = chain.block_by_hash(checked.hash)
         assert block is not None
         assert block.seal is not None
-        required = requirements(chain.spec, parent.header, parent.context, block.header.timestamp)
-        found.append(SealCheck(block.header, block.seal, required))
+        found.append(SealCheck(checked, block.seal))
     return tuple(found)
 
 
@@ -37,7 +35,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.reports: list[SealsChecked] = []
-        self.pool = SealPool(network_spec(), puzzle_of(network_spec()), self.reports.append)
+        self.failures = Failures()
+        self.pool = SealPool(network_spec(), puzzle_of(network_spec()), self.reports.append, self.failures)
 
     async def wait_for(self, count: int) -> list[SealsChecked]:
         async with asyncio.timeout(30):
@@ -53,8 +52,10 @@ async def test_verdicts_come_in_the_order_of_the_checks() -> None:
     bench.pool.submit(CheckSeals(7, 1, (*good[:4], bad, good[5])))
     (report,) = await bench.wait_for(1)
     assert report.job == 7
-    assert [error is None for error in report.errors] == [True, True, True, True, False, True]
-    assert isinstance(report.errors[4], SealError)
+    assert [isinstance(verdict, SealedHeader) for verdict in report.verdicts] == [True, True, True, True, False, True]
+    assert isinstance(report.verdicts[4], SealError)
+    sealed = [verdict for verdict in report.verdicts if isinstance(verdict, SealedHeader)]
+    assert [one.checked for one in sealed] == [good[place].checked for place in (0, 1, 2, 3, 5)]
 
 
 async def test_nothing_to_check_is_answered_too() -> None:
@@ -78,10 +79,11 @@ async def test_a_failure_of_our_own_is_no_good_seal(monkeypatch: pytest.MonkeyPa
         raise RuntimeError("a bug")
 
     bench, good = Bench(), checks()
-    monkeypatch.setattr(rules, "check_seals", crash)
+    monkeypatch.setattr(seal_pool.block_validation, "check_seals", crash)
     bench.pool.submit(CheckSeals(1, 1, good))
     (report,) = await bench.wait_for(1)
-    assert [type(error) for error in report.errors] == [MalformedSeal] * BLOCKS
+    assert [type(error) for error in report.verdicts] == [MalformedSeal] * BLOCKS
+    assert {one["thread"]: one["reason"] for one in bench.failures.objects()} == {"seals": "RuntimeError: a bug"}
 
 
 async def test_what_has_not_begun_is_dropped_on_close() -> None:

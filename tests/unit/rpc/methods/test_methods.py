@@ -236,6 +236,9 @@ def test_miners_are_counted() -> None:
     assert sum(entry["blocks"] for entry in found["chain"]) == BLOCKS
     assert found["total"] == len(found["chain"]) > 1
     assert call("quip_getMiners", 1)["chain"] == found["chain"][:1]
+    pages = [call("quip_getMiners", 1, offset) for offset in range(found["total"] + 1)]
+    assert [row for page in pages for row in page["chain"]] == found["chain"]
+    assert {page["total"] for page in pages} == {len(found["chain"])}
     for wrong in (0, 1001, True, "0x1"):
         with pytest.raises(InvalidParams):
             call("quip_getMiners", wrong)
@@ -274,3 +277,8 @@ def test_a_hash_can_be_asked_for_only_if_canonical() -> None:
     with pytest.raises(RpcError, match="hash is not currently canonical"):
         call("eth_getBalance", "0x" + "ee" * 20, stranger)
     assert call("eth_getBlockByHash", stranger["blockHash"], False)["number"] == "0x3"
+
+
+def test_addresses_of_peers_are_nobody_elses_business() -> None:
+    view = RpcView(network_spec(), b"", puzzle_of(network_spec()), grown_chain()[1], bare_node())
+    assert [method.name for method in table(view) if method.admin] == ["quip_getPeers"]

@@ -1,6 +1,7 @@
 """HTTP around the dispatcher: who may ask, how much, and that nothing is ever a 500."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,13 @@ async def test_a_notification_has_an_empty_answer(client: httpx.AsyncClient) -> 
         ("POST", {}, CALL, 415),
         ("POST", {"content-type": "text/plain"}, CALL, 415),
         ("POST", {"content-type": "application/json; charset=utf-8"}, CALL, 200),
+        ("POST", {"content-type": "application/json-rpc"}, CALL, 200),
+        ("POST", {"content-type": "application/jsonrequest"}, CALL, 200),
+        ("POST", {"content-type": "application/jsonp"}, CALL, 415),
+        ("GET", {"upgrade": "websocket", "connection": "Upgrade"}, b"", 426),
+        ("GET", {"upgrade": "WebSocket", "connection": "keep-alive, upgrade"}, b"", 426),
+        ("GET", {"upgrade": "h2c", "connection": "Upgrade"}, b"", 200),
+        ("GET", {"upgrade": "websocket", "host": "evil.example"}, b"", 403),
         ("POST", JSON, b"x" * (LIMIT + 1), 413),
         ("POST", JSON, b"x", 200),
         ("OPTIONS", {"origin": "http://evil.example"}, b"", 405),
@@ -60,36 +68,6 @@ async def test_statuses(
 ) -> None:
     response = await client.request(method, "/", content=body, headers=headers)
     assert response.status_code == status
-
-
-@pytest.mark.parametrize(
-    ("host", "wanted"),
-    [
-        ("localhost", True),
-        ("LOCALHOST:8545", True),
-        ("127.0.0.1:1", True),
-        ("127.9.9.9", True),
-        ("[::1]:8545", True),
-        ("0.0.0.0", False),
-        ("[::2]", False),
-        ("8.8.8.8", False),
-        ("localhost.", False),
-        ("", False),
-    ],
-)
-def test_loopback_names(host: str, wanted: bool) -> None:
-    assert http.is_loopback(host) is wanted
-
-
-def test_a_taken_port_is_an_error_and_the_search_passes_over_it() -> None:
-    with http.listen(0) as first:
-        port = first.getsockname()[1]
-        with pytest.raises(OSError):
-            http.listen(port)
-        with http.listen_from(port) as second:
-            assert second.getsockname()[1] > port
-        assert first.family == socket.AF_INET
-        assert first.getsockname()[0] == "127.0.0.1"
 
 
 @pytest.fixture
@@ -138,4 +116,21 @@ async def test_a_stop_does_not_wait_for_half_a_request(
     while running.server_state.tasks:
         await asyncio.sleep(0)
     assert "Traceback" not in caplog.text
+    writer.close()
+
+
+async def test_a_websocket_is_refused_without_advice(
+    running: http.LocalServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    reader, writer = await asyncio.open_connection(*running.url.removeprefix("http://").split(":"))
+    writer.write(
+        b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+        b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    answer = await asyncio.wait_for(reader.read(), 10)
+    assert answer.startswith(b"HTTP/1.1 426")
+    assert b"POST" in answer
+    assert "install" not in caplog.text
+    assert "pgrade" not in caplog.text
     writer.close()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import resource
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -14,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from quip.rpc.transport import acceptor, connection, log_limit
-from quip.rpc.transport.http import LocalServer, listen
+from quip.rpc.transport.http import Listener, LocalServer, listen
+from quip.rpc.transport.one_write import OneWrite
 
 DEADLINE_S = 30
 WHOLE = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -45,7 +47,7 @@ async def app() -> Held:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Held, listener: socket.socket) -> AsyncIterator[LocalServer]:
+async def serving(app: Held, listener: Listener) -> AsyncIterator[LocalServer]:
     with listener:
         made = LocalServer(app, listener)
         task = asyncio.create_task(made.run_until_stopped())
@@ -119,10 +121,67 @@ async def test_who_does_not_take_an_answer_is_closed(
 ) -> None:
     monkeypatch.setattr(connection, "WAIT_S", 0.1)
     app.answer = "x" * (32 << 20)  # more than the kernel's buffers hold
-    with socket.create_connection(server.url.removeprefix("http://").split(":")) as silent:
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as silent:
         silent.sendall(WHOLE * 2)
         await until(lambda: app.asked)
         await until(lambda: not server.server_state.connections)
+        assert len(server.server_state.connections) == 0
+
+
+class Noted(asyncio.Transport):
+    """A transport that notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[object] = []
+        self.closing = False
+
+    def write(self, data: object) -> None:
+        self.done.append(data)
+
+    def close(self) -> None:
+        self.done.append("closed")
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+
+async def test_writes_of_one_moment_leave_as_one() -> None:
+    noted = Noted()
+    answers = OneWrite(noted, asyncio.get_running_loop())
+    answers.write(b"head")
+    answers.write(b"body")
+    assert (noted.done, answers.get_write_buffer_size()) == ([], 9)
+    await until(lambda: noted.done)
+    answers.write(b"bye")
+    answers.close()
+    await asyncio.sleep(0)
+    assert noted.done == [b"headbody", b"bye", "closed"]
+    noted.closing = True
+    answers.write(b"late")
+    answers.flush()
+    assert len(noted.done) == 3
+
+
+async def test_an_answer_is_one_write(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+    connected = await connect(server)
+    await until(lambda: server.server_state.connections)
+    (held,) = server.server_state.connections
+    original = held.transport._transport  # type: ignore[attr-defined]
+    write = original.write
+
+    def counted(data: bytes) -> None:
+        sent.append(data)
+        write(data)
+
+    monkeypatch.setattr(original, "write", counted)
+    connected[1].write(WHOLE)
+    assert b"well" in await answer(connected)
+    assert len(sent) == 1
 
 
 @pytest.mark.usefixtures("few")
@@ -171,13 +230,21 @@ async def test_without_descriptors_it_pauses_says_so_once_and_goes_on(
     app: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acceptor, "RETRY_S", 0.001)
-    listener = Exhausted(fileno=listen(0).detach())
+    opened, *others = listen(0).sockets
+    for other in others:
+        other.close()
+    listener = Exhausted(fileno=opened.detach())
     listener.left = 1
-    tries: list[None] = []
+    tries: list[float] = []
     pause = acceptor.Acceptor._pause
-    monkeypatch.setattr(acceptor.Acceptor, "_pause", lambda self, seconds: (tries.append(None), pause(self, seconds)))
+
+    def counted(self: acceptor.Acceptor, seconds: float) -> None:
+        tries.append(seconds)
+        pause(self, seconds)
+
+    monkeypatch.setattr(acceptor.Acceptor, "_pause", counted)
     with capture_logs() as lines:
-        async with serving(app, listener) as server:
+        async with serving(app, Listener(listener)) as server:
             idle = await connect(server)
             streams = await connect(server, WHOLE)
             await until(lambda: len(tries) > 5)
@@ -189,8 +256,8 @@ async def test_without_descriptors_it_pauses_says_so_once_and_goes_on(
 
 
 def test_two_servers_leave_half_of_the_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
-    for descriptors, wanted in ((64, 16), (1024, 256), (1 << 20, 256), (acceptor.resource.RLIM_INFINITY, 256), (2, 1)):
-        monkeypatch.setattr(acceptor.resource, "getrlimit", lambda _, most=descriptors: (most, most))
+    for descriptors, wanted in ((64, 16), (1024, 256), (1 << 20, 256), (resource.RLIM_INFINITY, 256), (2, 1)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, most=descriptors: (most, most))
         assert acceptor.connection_limit() == wanted
 
 

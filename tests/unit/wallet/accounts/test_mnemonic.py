@@ -58,6 +58,30 @@ def test_bad_words(text: str) -> None:
         Mnemonic.parse(text)
 
 
+@pytest.mark.parametrize(("text", "place"), [("zzz " + ABANDON[8:], 1), (ABANDON.replace("about", "abuot"), 12)])
+def test_the_wrong_word_is_counted_from_one(text: str, place: int) -> None:
+    with pytest.raises(BadMnemonic, match=rf"\(word {place}\)"):
+        Mnemonic.parse(text)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_word(tmp_path: Path) -> None:
+    assert Mnemonic.parse("\ufeff" + ABANDON) == Mnemonic.parse(ABANDON)
+    path = tmp_path / "mnemonic"
+    path.write_bytes(b"\xef\xbb\xbf" + ABANDON.encode())
+    path.chmod(0o600)
+    assert Mnemonic.load(path) == Mnemonic.parse(ABANDON)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"abandon abandon", b""])
+def test_an_error_names_the_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mnemonic"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(BadMnemonic, match="spelling") as caught:
+        Mnemonic.load(path)
+    assert str(path) in caught.value.message
+
+
 @pytest.mark.parametrize("words", [12, 15, 18, 21, 24])
 def test_new_mnemonics_are_random(words: int) -> None:
     first, second = Mnemonic.generate(words), Mnemonic.generate(words)

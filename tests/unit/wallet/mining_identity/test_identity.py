@@ -1,7 +1,9 @@
 """The mining identity's life: first run, restart, copy, backup, damage, exhaustion. Real keys and real files."""
 
 import os
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from quip.primitives import hybrid
 from quip.wallet.errors import (
+    BadMnemonic,
     DirectoryInUse,
     ExposedSecret,
     JournalMissing,
@@ -232,6 +235,19 @@ def test_recover_begins_a_fresh_tree(used: tuple[Home, MiningIdentity], tmp_path
         assert (again.keys, again.fresh_because) == (identity.keys, "")
     with pytest.raises(WalletMissing):
         MiningIdentity.recover(tmp_path / "nothing", CHAIN_ID, home.records)
+
+
+def test_damaged_words_are_named_and_the_hint_helps(used: tuple[Home, MiningIdentity]) -> None:
+    home, before = used
+    (home.keys / "mnemonic").write_text("abandon " * 12)
+    for attempt in (home.open, lambda: MiningIdentity.recover(home.keys, CHAIN_ID, home.records)):
+        with pytest.raises(BadMnemonic) as caught:
+            attempt()
+        assert str(home.keys / "mnemonic") in caught.value.message
+    command = caught.value.hint.removeprefix("run: ").partition(" (")[0]
+    subprocess.run(shlex.split(command), check=True)
+    with home.open() as fresh:
+        assert fresh.miner_id != before.miner_id
 
 
 def test_one_process_at_a_time(home: Home) -> None:

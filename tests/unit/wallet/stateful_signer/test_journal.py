@@ -111,7 +111,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was(path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("quip.wallet.secret_files.write_all", full)
+        patched.setattr("quip.files.durable_files.write_all", full)
         with pytest.raises(WriteFailed, match="No space left"):
             journal.reserve(96)
     assert journal.ends == (64, 32)

@@ -204,7 +204,7 @@ def test_a_full_disk_signs_nothing_and_passes(home: Home, monkeypatch: pytest.Mo
 
     for _ in range(2):
         with monkeypatch.context() as patched:
-            patched.setattr("quip.wallet.secret_files.write_all", full)
+            patched.setattr("quip.files.durable_files.write_all", full)
             with pytest.raises(WriteFailed):
                 signer.sign(message(1), digest_of)
     first = signer.sign(message(1), digest_of)

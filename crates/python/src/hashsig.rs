@@ -1,4 +1,4 @@
-//! XMSS: verification, and the key that signs with whatever leaf it is told (src/quip/wallet keeps the state).
+//! `quip._native.hashsig`: XMSS, verification, and the key that signs with whatever leaf it is told (src/quip/wallet keeps the state).
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -22,7 +22,7 @@ fn parameters(suite: u8) -> PyResult<Parameters> {
 
 /// True if the signature leads to the key's root; ValueError if a length, the OID or the leaf index is impossible.
 #[pyfunction]
-fn xmss_verify(
+fn verify(
     py: Python<'_>,
     suite: u8,
     public_key: &[u8],
@@ -100,7 +100,7 @@ fn tree(parameters: &Parameters, nodes: &[u8]) -> PyResult<Tree> {
 }
 
 /// An XMSS secret key. It has no memory of the leaves it signed with.
-#[pyclass(frozen)]
+#[pyclass(frozen, module = "quip._native.hashsig")]
 struct XmssKey(Mutex<SigningKey>);
 
 impl XmssKey {
@@ -186,7 +186,8 @@ impl XmssKey {
     }
 }
 
+/// Adds everything to the submodule.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(xmss_verify, module)?)?;
+    module.add_function(wrap_pyfunction!(verify, module)?)?;
     module.add_class::<XmssKey>()
 }

@@ -1,4 +1,4 @@
-//! Hashes and RLP.
+//! `quip._native.rlp`: RLP of Python objects, by alloy's codec.
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -9,17 +9,7 @@ const MAX_RLP_DEPTH: usize = 32;
 /// block at the highest gas limit of the shipped specs (300 million) has 14,000 transactions of ten items.
 const MAX_RLP_ITEMS: usize = 1 << 18;
 
-#[pyfunction]
-fn keccak256<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, alloy_primitives::keccak256(data).as_slice())
-}
-
-#[pyfunction]
-fn blake3_hash<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyBytes> {
-    PyBytes::new(py, blake3::hash(data).as_bytes())
-}
-
-fn encode(item: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyResult<()> {
+fn encode_item(item: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyResult<()> {
     if depth > MAX_RLP_DEPTH {
         return Err(PyValueError::new_err("RLP nested too deeply"));
     }
@@ -34,7 +24,7 @@ fn encode(item: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyResult<
     }
     let mut payload = Vec::new();
     for child in item.try_iter()? {
-        encode(&child?, &mut payload, depth + 1)?;
+        encode_item(&child?, &mut payload, depth + 1)?;
     }
     alloy_rlp::Header {
         list: true,
@@ -46,16 +36,18 @@ fn encode(item: &Bound<'_, PyAny>, out: &mut Vec<u8>, depth: usize) -> PyResult<
 }
 
 #[pyfunction]
-fn rlp_encode<'py>(py: Python<'py>, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+fn encode<'py>(py: Python<'py>, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     let mut out = Vec::new();
-    encode(item, &mut out, 0)?;
+    encode_item(item, &mut out, 0)?;
     Ok(PyBytes::new(py, &out))
 }
 
-fn decode<'py>(
+/// The next item. Lists `shallow` levels further down are taken apart; what lies deeper stays as it is encoded.
+fn decode_item<'py>(
     py: Python<'py>,
     buf: &mut &[u8],
     depth: usize,
+    shallow: usize,
     left: &mut usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let bad = |e: alloy_rlp::Error| PyValueError::new_err(format!("bad RLP: {e}"));
@@ -65,27 +57,32 @@ fn decode<'py>(
     *left = left
         .checked_sub(1)
         .ok_or_else(|| PyValueError::new_err("bad RLP: too many items"))?;
+    let whole = *buf;
     let header = alloy_rlp::Header::decode(buf).map_err(bad)?;
     if header.payload_length > buf.len() {
         return Err(bad(alloy_rlp::Error::InputTooShort));
     }
     let (mut payload, rest) = buf.split_at(header.payload_length);
     *buf = rest;
+    if depth == shallow {
+        return Ok(PyBytes::new(py, &whole[..whole.len() - rest.len()]).into_any());
+    }
     if !header.list {
         return Ok(PyBytes::new(py, payload).into_any());
     }
     let list = PyList::empty(py);
     while !payload.is_empty() {
-        list.append(decode(py, &mut payload, depth + 1, left)?)?;
+        list.append(decode_item(py, &mut payload, depth + 1, shallow, left)?)?;
     }
     Ok(list.into_any())
 }
 
 #[pyfunction]
-fn rlp_decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+#[pyo3(signature = (data, depth=None))]
+fn decode<'py>(py: Python<'py>, data: &[u8], depth: Option<usize>) -> PyResult<Bound<'py, PyAny>> {
     let mut buf = data;
     let mut left = MAX_RLP_ITEMS;
-    let item = decode(py, &mut buf, 0, &mut left)?;
+    let item = decode_item(py, &mut buf, 0, depth.unwrap_or(usize::MAX), &mut left)?;
     if buf.is_empty() {
         Ok(item)
     } else {
@@ -93,10 +90,9 @@ fn rlp_decode<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> 
     }
 }
 
+/// Adds everything to the submodule.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(keccak256, module)?)?;
-    module.add_function(wrap_pyfunction!(blake3_hash, module)?)?;
-    module.add_function(wrap_pyfunction!(rlp_encode, module)?)?;
-    module.add_function(wrap_pyfunction!(rlp_decode, module)?)?;
+    module.add_function(wrap_pyfunction!(encode, module)?)?;
+    module.add_function(wrap_pyfunction!(decode, module)?)?;
     Ok(())
 }

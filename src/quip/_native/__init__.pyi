@@ -1,0 +1,10 @@
+"""The native module (crates/python), one submodule per crate that is bound. Every bad argument raises ValueError."""
+
+from quip._native import hashes as hashes
+from quip._native import hashsig as hashsig
+from quip._native import ising as ising
+from quip._native import keys as keys
+from quip._native import rlp as rlp
+from quip._native import seal as seal
+from quip._native import state as state
+from quip._native import store as store

@@ -1,0 +1,45 @@
+"""eth_*: the chain in Ethereum's words, with go-ethereum's answers."""
+
+from typing import Any
+
+from quip.rpc.encoding import quantity
+from quip.rpc.methods import block_objects
+from quip.rpc.params import BlockRef
+from quip.rpc.view import RpcView
+
+
+def chain_id(view: RpcView) -> str:
+    """The chain id."""
+    return quantity(view.spec.chain_id)
+
+
+def syncing(view: RpcView) -> dict[str, Any] | bool:
+    """False, or how far a sync is; every quantity beside Ethereum's three is a plain integer."""
+    return view.node.network.syncing() or False
+
+
+def head_number(view: RpcView) -> str:
+    """The head's number."""
+    return quantity(view.head_header().number)
+
+
+def block_by_number(view: RpcView, reference: BlockRef, _full: bool) -> dict[str, Any] | None:
+    """The canonical block of a number or tag, or null."""
+    if reference.tag == "pending":
+        header = view.node.pending()
+        return block_objects.pending_object(header, view.head().context.total_difficulty + header.difficulty)
+    stored = view.find(reference)
+    return None if stored is None else block_objects.block_object(stored)
+
+
+def block_by_hash(view: RpcView, wanted: bytes, _full: bool) -> dict[str, Any] | None:
+    """Any verified block, side branches included, or null."""
+    stored = view.find(BlockRef(hash=wanted))
+    return None if stored is None else block_objects.block_object(stored)
+
+
+def balance(view: RpcView, account: bytes, reference: BlockRef) -> str:
+    """Wei of an account after a block."""
+    stored = view.need(reference)
+    found = view.store.state(stored.header.state_root).account(account)
+    return quantity(0 if found is None else found.balance)
