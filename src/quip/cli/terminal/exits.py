@@ -9,8 +9,8 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-import click
 import typer
 
 from quip.cli.terminal.completion import answer_shells
@@ -19,6 +19,9 @@ from quip.primitives.errors import OperatorError
 ABORTED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 COLOURS = {"error": "red", "hint": "cyan"}
+
+
+_Refused: Any = typer.BadParameter.__mro__[2]  # click's root of errors, which some versions of typer bring along
 
 
 class UsageError(OperatorError):
@@ -40,15 +43,15 @@ def run_app(app: typer.Typer) -> None:
 
 
 def _run(app: typer.Typer) -> None:
+    if not wants_json():
+        app()
+        return
     try:
         status = app(standalone_mode=False)
-    except click.Abort:
+    except _Refused as error:
+        raise UsageError(error.format_message(), "the command's --help lists what it takes") from None
+    except typer.Abort:
         sys.exit(ABORTED)
-    except click.ClickException as error:
-        if wants_json():
-            raise UsageError(error.format_message(), "the command's --help lists what it takes") from None
-        error.show()
-        sys.exit(error.exit_code)
     sys.stdout.flush()  # what cannot be written shows here, where it can be said
     if isinstance(status, int):
         sys.exit(status)

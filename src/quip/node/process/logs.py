@@ -99,6 +99,11 @@ class LogFile(logging.handlers.WatchedFileHandler):
         if isinstance(error, OSError | ValueError):
             self._lost(error)
 
+    def close(self) -> None:
+        """The library's close, which no disk can refuse."""
+        self._let_go()
+        super().close()
+
     def reopen(self) -> None:
         """Close the file, so that the next line opens it."""
         with self.lock or contextlib.nullcontext():
