@@ -10,8 +10,7 @@ from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.consensus.types.block import Block
 from quip.primitives.hashes import blake3
-from quip.storage.chain_store import RedbChainStore, for_network
-from quip.storage.reindex import logical_rows
+from quip.storage.chain_store import RedbChainStore, all_rows, for_network
 from sim.honest.chain_generator import ForkPlan
 from support.chains import generator, network_spec, new_chain, puzzle_of
 
@@ -24,7 +23,8 @@ def contents(store: native_store.Store) -> bytes:
     return blake3(
         b"".join(
             len(part).to_bytes(4, "big") + part
-            for table, key, value in logical_rows(store)
+            for table in store.tables()
+            for key, value in all_rows(store, table)
             for part in (table.encode(), key, value)
         )
     )
