@@ -132,7 +132,7 @@ def controllers(d: dict[str, Any], timestamps: list[int]) -> list[int]:
 
 def overdue(d: dict[str, Any], height: int, seconds: int) -> int:
     t, rule = d["target_block_time"], d["overdue"]
-    late = seconds - rule["after"] * t
+    late: int = seconds - rule["after"] * t
     if height < 2 or late <= 0:
         return 0
     return min(int(rule["limit"]), late * int(rule["rate"]) // int(t))
