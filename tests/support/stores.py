@@ -23,7 +23,8 @@ def contents(store: native_store.Store) -> bytes:
     return blake3(
         b"".join(
             len(part).to_bytes(4, "big") + part
-            for table, key, value in logical_rows(store)
+            for table in store.tables()
+            for key, value in all_rows(store, table)
             for part in (table.encode(), key, value)
         )
     )

@@ -38,12 +38,14 @@ from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.net.session.events import Asked, JoinAsked
 from quip.net.session.session import LocalJoin, PeerSession
+from quip.net.wire.codec import code_of, encode
 from quip.net.wire.messages import (
     BlockRequest,
     BlockResponse,
     BlockSubmit,
     Bodies,
     BodiesRequest,
+    Encoded,
     Goodbye,
     Gossip,
     HeadClaim,
@@ -253,8 +255,9 @@ class OverlayStates(RuleBasedStateMachine):
     def pushed(self, messages: list[Any], pick: int) -> None:
         if self.open:
             far = self.open[sorted(self.open)[pick % len(self.open)]]
-            for message in messages if far is not None else ():
-                far.push(message, self.now)
+            if far is not None:
+                for message in messages:
+                    far.push(message, self.now)
         self.flush_far()
 
     @rule(question=QUESTIONS, pick=st.integers(0, 99))
@@ -274,7 +277,7 @@ class OverlayStates(RuleBasedStateMachine):
     def strays(self, connection: int, stream: int, size: int) -> None:
         self.give(StreamReset(connection, stream, 0))
         self.give(Backlog(connection, size))
-        self.give(Answered(connection, 4_000 + stream, Peers(())))
+        self.give(Answered(connection, 4_000 + stream, Encoded(code_of(Peers(())), encode(Peers(())))))
 
     @rule(pick=st.integers(0, 99))
     def closed(self, pick: int) -> None:
