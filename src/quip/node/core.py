@@ -4,6 +4,7 @@ import contextlib
 from dataclasses import dataclass
 
 import quip
+from quip.networks.network import Network
 from quip.node import startup
 from quip.node.chain_thread import FORESEEN, ChainThread
 from quip.node.config.data_dir import DataFiles
@@ -12,7 +13,6 @@ from quip.node.process.clock import ClockWatch
 from quip.node.process.clock_memory import ClockMemory
 from quip.node.process.failures import Failures, WatchedPool
 from quip.node.process.metrics import Metrics
-from quip.node.startup import Rules
 from quip.storage.chain_store import RedbChainStore
 
 
@@ -21,7 +21,7 @@ class NodeCore:
     """Configuration, rules, chain and clock of one node, and where its figures are counted."""
 
     config: NodeConfig
-    rules: Rules
+    rules: Network
     files: DataFiles
     store: RedbChainStore
     writer: ChainThread
@@ -31,7 +31,7 @@ class NodeCore:
     time: ClockMemory
 
 
-def open_core(config: NodeConfig, rules: Rules, files: DataFiles, stack: contextlib.ExitStack) -> NodeCore:
+def open_core(config: NodeConfig, rules: Network, files: DataFiles, stack: contextlib.ExitStack) -> NodeCore:
     """Open the chain; `stack` closes it. Raises DataDirError."""
     store, chain = startup.open_chain(files, rules)
     stack.callback(store.close)

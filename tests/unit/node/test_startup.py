@@ -77,7 +77,7 @@ def test_bugs_are_not_explained_away() -> None:
 def test_networks_load(name: str) -> None:
     rules = startup.load_rules(name)
     assert rules.spec.name == name
-    assert rules.spec_json == spec_bytes(name)
+    assert rules.text == spec_bytes(name)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_a_chain_opens_again_and_another_one_is_refused(tmp_path: Path) -> None:
     genesis = chain.head.hash
     store.close()
     with startup.stopped_chain(files) as (found, _, again):
-        assert (again.head.hash, found.spec_json) == (genesis, rules.spec_json)
+        assert (again.head.hash, found.text) == (genesis, rules.text)
     with pytest.raises(DataDirError, match="chain id"):
         startup.open_chain(files, startup.load_rules("dev"))
-    text = rules.spec_json.replace(b'"base_fee_per_gas": "', b'"base_fee_per_gas": "1')
-    assert text != rules.spec_json
+    text = rules.text.replace(b'"base_fee_per_gas": "', b'"base_fee_per_gas": "1')
+    assert text != rules.text
     with pytest.raises(WrongChain, match="holds a chain with genesis"):
         startup.open_chain(files, startup.rules_of(text, "changed"))
 
@@ -121,7 +121,7 @@ def test_a_damaged_spec_in_the_directory_is_named_and_mended(damage: bytes, tmp_
         assert "start the node once with the --genesis-config" in caught.value.hint
     startup.open_chain(files, rules)[0].close()  # as the hint says
     with startup.stopped_chain(files) as (found, _, _):
-        assert found.spec_json == rules.spec_json
+        assert found.text == rules.text
 
 
 def test_there_is_no_chain_in_an_empty_directory(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class BlockPipeline:
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
         """Refused because their time had not come."""
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
-        """By parent and miner: the one block beside the best branch that is imported."""
+        """By parent and XMSS key: the one block beside the best branch that is imported."""
 
     def __len__(self) -> int:
         return len(self._candidates)
@@ -120,7 +120,7 @@ class BlockPipeline:
             return
         header = candidate.checked.header
         if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((header.parent_hash, header.miner_id), candidate.hash)
+            self._sides.put((header.parent_hash, candidate.sealed.seal.xmss_key), candidate.hash)
         job = next(self._tickets)
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.IMPORTING
@@ -190,7 +190,8 @@ class BlockPipeline:
             return False
         if candidate.claim.total_difficulty > self._view.head.context.total_difficulty:
             return True
-        return self._sides.get((header.parent_hash, header.miner_id)) in (None, candidate.hash)
+        # One XMSS tree makes any number of miner ids, one per ECDSA key, for nothing: the tree is what takes time.
+        return self._sides.get((header.parent_hash, candidate.offer.seal.xmss_key)) in (None, candidate.hash)
 
     def _check(self, candidate: Candidate) -> None:
         job = next(self._tickets)

@@ -128,7 +128,16 @@ SECTIONS: Mapping[str, type[Section]] = {
 }
 SECRETS = ("dwave_api_key",)
 PATHS = frozenset(
-    ("data_dir", "node_log", "http_log", "tls_cert_file", "tls_key_file", "require_client_ca", "rpc_token_file")
+    (
+        "data_dir",
+        "records_dir",
+        "node_log",
+        "http_log",
+        "tls_cert_file",
+        "tls_key_file",
+        "require_client_ca",
+        "rpc_token_file",
+    )
 )
 _OPTIONS = {"backend": "--gpu-backend", "devices": "--device", "types": "--gpu-type"}
 

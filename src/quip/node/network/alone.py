@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
+from quip.networks.network import Network
 from quip.networks.shipped import DEFAULT_NETWORK
-from quip.node.startup import Rules
 
 ALONE = "alone: this node has never met another one, and mines a fork of its own that the network will not take"
 ALONE_HINT = "name a node of the network: --peer HOST:PORT, or peer in the TOML file, or: quip peers add HOST:PORT"
@@ -17,6 +17,6 @@ class Acquaintance(Protocol):
         """True if a peer joined, now or in an earlier run."""
 
 
-def is_alone(rules: Rules, network: Acquaintance) -> bool:
+def is_alone(rules: Network, network: Acquaintance) -> bool:
     """On dev, on test, and on a chain of one's own, one node is a network."""
     return rules.spec.name == DEFAULT_NETWORK and not network.has_met

@@ -40,7 +40,7 @@ from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.net.peers.trust_db import TrustDb
 from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
-from quip.networks.bootnodes import shipped_bootnodes
+from quip.networks.network import Network
 from quip.node.chain_thread import ChainThread, Outcome
 from quip.node.config.node_config import NodeConfig
 from quip.node.network.initial_sync import Progress, progress_of
@@ -51,7 +51,6 @@ from quip.node.network.serving_pool import ServingPool
 from quip.node.network.stats import NetworkStats
 from quip.node.process.clock import ClockWatch
 from quip.node.process.failures import Failures
-from quip.node.startup import Rules
 from quip.primitives.bounded_dict import BoundedDict
 
 log = structlog.get_logger("quip.net")
@@ -69,7 +68,7 @@ class NetworkParts:
     """What the network of one node is made of."""
 
     config: NodeConfig
-    rules: Rules
+    rules: Network
     transport: EndpointConfig
     trust: TrustDb
     writer: ChainThread
@@ -83,9 +82,9 @@ class NetworkParts:
     failures: Failures
 
 
-def bootnodes_of(config: NodeConfig, rules: Rules) -> tuple[str, ...]:
+def bootnodes_of(config: NodeConfig, rules: Network) -> tuple[str, ...]:
     """Those that the operator gave (none, if he gave an empty list), else those of the shipped network."""
-    return shipped_bootnodes(rules.spec.name) if config.bootnodes is None else config.bootnodes
+    return rules.bootnodes if config.bootnodes is None else config.bootnodes
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from quip.net.ports import KnownAddress
 from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.wire.messages import BlockRequest
+from quip.networks.network import Network
 from quip.node.chain_thread import ChainThread
 from quip.node.config import node_config
 from quip.node.errors import ThreadFailed
@@ -29,7 +30,6 @@ from quip.node.network.opening import open_trust
 from quip.node.process.clock import ClockWatch
 from quip.node.process.failures import Failures
 from quip.node.process.metrics import Metrics
-from quip.node.startup import Rules
 from quip.storage.errors import StoreCorrupt
 from support.chains import generator, grown, network_spec, new_chain, puzzle_of
 from support.forged import complete_block
@@ -58,7 +58,7 @@ class Node:
         self.driver = NetworkDriver(
             NetworkParts(
                 config=settings,
-                rules=Rules(network_spec(), b"", puzzle_of(network_spec())),
+                rules=Network(network_spec(), b"", puzzle_of(network_spec())),
                 transport=EndpointConfig("127.0.0.1", 0, NodeIdentity.open(directory)),
                 trust=self.trust,
                 writer=self.writer,
@@ -255,7 +255,7 @@ async def test_bootnodes_are_dialled_while_there_is_hardly_anybody(
 def test_bootnodes_of_the_operator_replace_the_shipped_ones(
     given: list[str] | None, found: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "shipped_bootnodes", lambda network: ("shipped:1",))
+    monkeypatch.setattr(Network, "bootnodes", property(lambda _: ("shipped:1",)))
     settings = node_config.load({"global": {} if given is None else {"bootnodes": given}}, None)
-    rules = Rules(network_spec(), b"", puzzle_of(network_spec()))
+    rules = Network(network_spec(), b"", puzzle_of(network_spec()))
     assert driver.bootnodes_of(settings, rules) == found
