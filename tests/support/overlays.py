@@ -64,7 +64,7 @@ class Node:
     address: Address
     setup: OverlayConfig
     storage: PeerMemory
-    library: ChainServer
+    chain_server: ChainServer
     notes: list[Log] = field(default_factory=list)
     closes: list[Close] = field(default_factory=list)
     seals_checked: int = 0
@@ -181,7 +181,7 @@ class Net:
                 outcomes = node.chain.accept_many(list(blocks), self.now.unix_s, admission)
                 self.give(node, BlocksImported(job, tuple(outcomes)))
             case Answer(connection, stream, request):
-                self.give(node, Answered(connection, stream, node.library.answer(request)))
+                self.give(node, Answered(connection, stream, node.chain_server.answer(request)))
             case Log():
                 node.notes.append(action)
             case GrantBudget():

@@ -79,11 +79,7 @@ fn decode_item<'py>(
 
 #[pyfunction]
 #[pyo3(signature = (data, depth=None))]
-fn decode<'py>(
-    py: Python<'py>,
-    data: &[u8],
-    depth: Option<usize>,
-) -> PyResult<Bound<'py, PyAny>> {
+fn decode<'py>(py: Python<'py>, data: &[u8], depth: Option<usize>) -> PyResult<Bound<'py, PyAny>> {
     let mut buf = data;
     let mut left = MAX_RLP_ITEMS;
     let item = decode_item(py, &mut buf, 0, depth.unwrap_or(usize::MAX), &mut left)?;

@@ -1,9 +1,9 @@
 //! Where the bytes lie: a file, memory, or a file seen through an overlay that keeps all writes in memory.
 use std::collections::hash_map::{Entry, HashMap};
 use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
 use std::io;
 use std::ops::Bound;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -40,6 +40,7 @@ struct Written {
 }
 
 impl Overlay {
+    /// The file under an empty overlay. Errors: those of the operating system.
     pub fn open(path: &Path) -> Result<Self> {
         let base = FileBackend::new(OpenOptions::new().read(true).open(path)?)?;
         let length = base.len().map_err(StoreError::from)?;

@@ -232,7 +232,10 @@ fn salvage_reads_what_is_left_and_check_names_the_rest() {
 fn a_new_file_is_its_owners_alone() {
     let file = TestFile::new();
     drop(Store::open(&file.0).expect("opens"));
-    let mode = std::fs::metadata(&file.0).expect("there").permissions().mode();
+    let mode = std::fs::metadata(&file.0)
+        .expect("there")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quip.consensus import rules
-from quip.consensus.errors import ConsensusError
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.gas import next_base_fee
 from quip.consensus.proof_of_work.difficulty import Requirements, child_context, requirements
 from quip.consensus.spec.chain_spec import MAX_LEVEL, ChainSpec, DifficultySpec
@@ -116,7 +116,8 @@ def clear(
             break
         try:
             rules.check_gate(spec, header)
-            required = rules.check_header(spec, parent, context, header, now)
+            required = rules.check_header(spec, parent, context, header)
+            rules.check_time(spec, header, now)
         except ConsensusError:
             break
         context = child_context(spec.difficulty, parent, context, header)
