@@ -3,7 +3,7 @@
     transport, jobs, chain, timer --event--> queue -> overlay.handle -> actions -> transport, jobs, log
 
 All of it runs on the event loop but the jobs themselves: seal checks (seal_pool), imports (the chain's thread), answers
-(reading_desk), name look-ups. The queue stays short: a loop that has no time to handle events has none to read
+(serving_pool), name look-ups. The queue stays short: a loop that has no time to handle events has none to read
 datagrams either, and what the system then drops, QUIC sends again.
 """
 

@@ -348,14 +348,14 @@ class OverlayStates(RuleBasedStateMachine):
     def within_bounds(self) -> None:
         if not hasattr(self, "overlay"):
             return
-        hub = self.overlay._state
-        assert len(hub.gossip) <= CANDIDATES
-        assert len(hub.gossip._pipeline._waiting) <= WAITING_CHILDREN
-        assert len(hub.gossip._blocks) <= FETCHES
-        assert {peer.connection for peer in hub.peers.all()} == set(self.open)
-        joined = list(hub.peers.joined())
+        state = self.overlay._state
+        assert len(state.gossip) <= CANDIDATES
+        assert len(state.gossip._pipeline._waiting) <= WAITING_CHILDREN
+        assert len(state.gossip._blocks) <= FETCHES
+        assert {peer.connection for peer in state.peers.all()} == set(self.open)
+        joined = list(state.peers.joined())
         assert len([peer for peer in joined if peer.link.purpose is Purpose.INBOUND]) <= 3
-        assert set(hub.propagation._known) == {peer.connection for peer in joined}
+        assert set(state.propagation._known) == {peer.connection for peer in joined}
         assert OWN not in [peer.link.node_id for peer in joined]
         ids = [peer.link.node_id for peer in joined]
         assert len(ids) == len(set(ids))
