@@ -54,7 +54,7 @@ def _on_a_terminal(home: Path, *prefix: str) -> tuple[subprocess.Popen[bytes], i
     """A node whose terminal is the returned descriptor's other end."""
     data_dir = home / "data"
     ours, theirs = pty.openpty()
-    command = [
+    command: list[str | Path] = [
         *prefix, PROGRAMS / "quip-network-node", "cpu", "--num-cpus", "1", "--genesis-config", "test", "--port", "0",
         "--listen", "127.0.0.1", "--rpc-port", "0", "--data-dir", data_dir, "--node-log", home / "node.json",
     ]  # fmt: skip
