@@ -1,6 +1,7 @@
 """One simulated node: the node's own parts, carried by a fake clock, network and disk.
 
-It does what node/network.py does with sockets and threads: hands events to the overlay and carries its actions out.
+It does what node/network/driver.py does with sockets and threads: hands events to the overlay and carries its actions
+out.
 Checks of seals and imports really happen, at the moment at which the modelled processor would have finished them.
 """
 

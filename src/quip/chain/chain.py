@@ -194,7 +194,7 @@ class Chain:
             return batch.verify(block, now)
         except ConsensusError as error:
             if error.spoils is Spoils.HASH:
-                self._invalid.put(block.header.hash, None)
+                self._invalid[block.header.hash] = None
             raise
 
     def _keep_early(self, batch: Batch, block: Block | CompleteBlock, now: int) -> ConsensusError | None:

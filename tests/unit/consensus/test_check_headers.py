@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,8 +41,8 @@ def random_spec(rng: Random) -> ChainSpec:
     margins = sorted(rng.sample(range(-JSON_MAX, JSON_MAX), len(points)))
     spec = network_spec()
     puzzle = replace(spec.puzzle, gate_bits=rng.choice([0, 1, 3]), ladder=tuple(zip(points, margins, strict=True)))
-    bounds = {"gas_limit_minimum": 5_000, "gas_limit_maximum": rng.choice([JSON_MAX, 1 << 40, 5_000_000])}
-    return replace(spec, puzzle=puzzle, difficulty=levels, **bounds)
+    highest = rng.choice([JSON_MAX, 1 << 40, 5_000_000])
+    return replace(spec, puzzle=puzzle, difficulty=levels, gas_limit_minimum=5_000, gas_limit_maximum=highest)
 
 
 def random_parent(rng: Random, spec: ChainSpec) -> tuple[Header, BlockContext]:
@@ -95,7 +96,7 @@ def changed(rng: Random, spec: ChainSpec, header: Header) -> Header:
     name = rng.choice([*numbers, "parent_hash", "ommers_hash", "extra_data", "mix_hash", "nonce", "state_root"])
     value = getattr(header, name)
     top = MAX_UINT256 if name in ("difficulty", "base_fee_per_gas") else MAX_UINT64
-    new: object
+    new: Any
     if isinstance(value, int):
         new = min(top, max(0, rng.choice([0, top, value + 1, value - 1, value * 2, value + 1_000])))
     elif name == "extra_data":

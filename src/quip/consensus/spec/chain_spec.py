@@ -1,7 +1,7 @@
 """The chain spec: every number of a network in one frozen value that is passed explicitly.
 
 Levels are log2(work) in 16.16 fixed point, margins and B in 1/512 energy, times in seconds, money in wei.
-What this file does not do: it reads no files (`spec_files`) and builds no graph (`puzzle_rules` in `proof`).
+What this file does not do: it reads no files (`networks.shipped`) and builds no graph (`proof.puzzle_rules`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     transport, jobs, chain, timer --event--> queue -> overlay.handle -> actions -> transport, jobs, log
 
 All of it runs on the event loop but the jobs themselves: seal checks (seal_pool), imports (the chain's thread), answers
-(reading_desk), name look-ups. The queue stays short: a loop that has no time to handle events has none to read
+(serving_pool), name look-ups. The queue stays short: a loop that has no time to handle events has none to read
 datagrams either, and what the system then drops, QUIC sends again.
 """
 
@@ -281,7 +281,7 @@ class NetworkDriver:
 
     def _note_arrival(self, block_hash: bytes, number: int, connection: int) -> None:
         if block_hash not in self._seen:
-            self._seen.put(block_hash, Seen(connection, time.monotonic()))
+            self._seen[block_hash] = Seen(connection, time.monotonic())
             # Not limited: who makes us log it has paid with the work of a header's gate.
             log.debug("block received", number=number, hash=block_hash, peer=self.figures.address_of(connection))
 

@@ -73,8 +73,8 @@ def test_what_is_ready_does_not_wait_for_a_slow_peer() -> None:
     slow = Teller(line(40))
     withheld = {block.header.hash for block in line(40)[20:]}
     reply = slow.reply
-    slow.reply = lambda asked: (  # type: ignore[method-assign]
-        None if isinstance(asked, SealsRequest) and withheld & set(asked.hashes) else reply(asked)
+    slow.reply = lambda request: (
+        None if isinstance(request, SealsRequest) and withheld & set(request.hashes) else reply(request)
     )
     world = World()
     world.join(slow)

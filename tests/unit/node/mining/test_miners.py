@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
 import structlog
@@ -15,6 +15,7 @@ from quip.mining.miner import MinerStatistics
 from quip.networks.network import Network
 from quip.node.config import node_config
 from quip.node.config.settings import Kind
+from quip.node.mining.block_producer import BlockProducer
 from quip.node.mining.miner_setups import miner_setups
 from quip.node.mining.miners import Miners
 from quip.node.process.failures import Failures
@@ -43,10 +44,9 @@ def configured(toml: str, tmp_path: Path, kind: Kind | None = None) -> node_conf
     return node_config.load({}, file, kind)
 
 
-def miners(toml: str, tmp_path: Path, desk: Any = None) -> tuple[Miners, Metrics]:
+def miners(toml: str, tmp_path: Path, desk: IdleDesk | None = None) -> tuple[Miners, Metrics]:
     counts = Metrics("0", "test")
-    source: Any = desk or IdleDesk()
-    return Miners(configured(toml, tmp_path), rules(), source, counts), counts
+    return Miners(configured(toml, tmp_path), rules(), cast(BlockProducer, desk or IdleDesk()), counts), counts
 
 
 def rules() -> Network:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from quip.consensus import block_validation
 from quip.consensus.block_validation import SealedHeader
 from quip.consensus.errors.seal import MalformedSeal, SealError
 from quip.net.actions import CheckSeals, SealCheck
@@ -79,7 +80,7 @@ async def test_a_failure_of_our_own_is_no_good_seal(monkeypatch: pytest.MonkeyPa
         raise RuntimeError("a bug")
 
     bench, good = Bench(), checks()
-    monkeypatch.setattr(seal_pool.block_validation, "check_seals", crash)
+    monkeypatch.setattr(block_validation, "check_seals", crash)
     bench.pool.submit(CheckSeals(1, 1, good))
     (report,) = await bench.wait_for(1)
     assert [type(error) for error in report.verdicts] == [MalformedSeal] * BLOCKS
