@@ -20,7 +20,7 @@ $(VENV)/.stamp: $(RUST_SOURCES)
 native: $(VENV)/.stamp ## build the native code and install everything into .venv
 
 run: native ## start a mining single-node dev chain with its RPC (ARGS="..." adds options)
-	$(BIN)/quip-network-node cpu --genesis-config dev --auto-mine $(ARGS)
+	$(BIN)/quip-network-node cpu --genesis-config dev --listen 127.0.0.1 --auto-mine $(ARGS)
 
 test: native ## run all tests
 	cargo test $(CARGO_FLAGS) --quiet

@@ -1,6 +1,6 @@
 """What a store holds, and a chain's history of it: for comparing with a twin that nothing happened to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -90,3 +90,10 @@ def damage_row(path: Path, value: bytes) -> None:
         data[place + len(value) // 2] ^= 4
         place = data.find(value, place)
     path.write_bytes(data)
+
+
+def logical_rows(store: native_store.Store) -> Iterator[tuple[str, bytes, bytes]]:
+    """Every row of every table in order: equal for two stores with the same contents. Raises StoreCorrupt."""
+    for table in store.tables():
+        for key, value in all_rows(store, table):
+            yield table, key, value

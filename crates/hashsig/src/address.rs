@@ -38,28 +38,33 @@ impl Address {
         self.0[4 * word..4 * word + 4].copy_from_slice(&value.to_be_bytes());
     }
 
+    /// Word 5 of an OTS address: the chain.
     #[inline]
     pub fn set_chain(&mut self, chain: u32) {
         self.set(5, chain);
     }
 
+    /// Word 6 of an OTS address: the step within the chain.
     #[inline]
     pub fn set_step(&mut self, step: u32) {
         self.set(6, step);
     }
 
+    /// Words 5 and 6 of a tree address: height and index of a node.
     #[inline]
     pub fn set_node(&mut self, height: u32, index: u32) {
         self.set(5, height);
         self.set(6, index);
     }
 
+    /// The address with word 7: key (0) or bitmask (1, 2).
     #[inline]
     pub fn with_mask(mut self, key_and_mask: u32) -> Self {
         self.set(7, key_and_mask);
         self
     }
 
+    /// The 32 bytes that are hashed.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

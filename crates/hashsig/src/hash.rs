@@ -70,6 +70,7 @@ pub struct PublicHash {
 }
 
 impl PublicHash {
+    /// The functions of one public seed.
     pub fn new(seed: Node) -> Self {
         Self {
             seed,
@@ -118,12 +119,14 @@ pub struct SecretHash {
 }
 
 impl SecretHash {
+    /// The function of one secret seed.
     pub fn new(sk_seed: &Node) -> Self {
         Self {
             keygen: midstate(4, sk_seed),
         }
     }
 
+    /// The secret start of the chain at an address.
     #[inline]
     pub fn chain_start(&self, pub_seed: &Node, address: Address) -> Node {
         let mut block = [0; BLOCK];

@@ -50,6 +50,7 @@ impl Parameters {
         (wots::CHAINS + self.tree_height as usize) * N
     }
 
+    /// Length of a signature.
     pub const fn signature_bytes(&self) -> usize {
         self.index_bytes + N + self.layers as usize * self.layer_bytes()
     }

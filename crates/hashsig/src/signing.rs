@@ -123,6 +123,7 @@ impl SigningKey {
         key
     }
 
+    /// Its parameter set.
     pub fn parameters(&self) -> &Parameters {
         &self.parameters
     }

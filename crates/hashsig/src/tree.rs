@@ -104,10 +104,12 @@ impl Tree {
         })
     }
 
+    /// All nodes, as `from_bytes` takes them.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.nodes.concat()
     }
 
+    /// The root.
     pub fn root(&self) -> Node {
         self.nodes[self.nodes.len() - 1]
     }

@@ -58,10 +58,12 @@ fn from_secret(
     })
 }
 
+/// The ends of all chains.
 pub fn public_key(hash: &PublicHash, secret: &SecretHash, address: Address) -> Chains {
     from_secret(hash, secret, &[STEPS; CHAINS], address)
 }
 
+/// Each chain as far as its digit of the digest says.
 pub fn sign(hash: &PublicHash, secret: &SecretHash, digest: &Node, address: Address) -> Chains {
     from_secret(hash, secret, &digits(digest), address)
 }

@@ -145,11 +145,13 @@ mod x86 {
     use super::{Job, Outcome};
     use std::arch::x86_64::{__m256i, __m512i};
 
+    /// SAFETY: the CPU has these features (`Path::available`).
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1")]
     pub unsafe fn avx512(job: &Job) -> Option<Outcome> {
         job.run::<__m512i>()
     }
 
+    /// SAFETY: as `avx512`.
     #[target_feature(enable = "avx2,bmi1")]
     pub unsafe fn avx2(job: &Job) -> Option<Outcome> {
         job.run::<__m256i>()

@@ -71,14 +71,17 @@ impl Graph {
         Ok(graph)
     }
 
+    /// Number of spins.
     pub fn n(&self) -> usize {
         self.n
     }
 
+    /// Pairs u < v, ascending: the canonical order.
     pub fn couplers(&self) -> &[(u32, u32)] {
         &self.couplers
     }
 
+    /// Most couplers of a spin.
     pub fn max_degree(&self) -> usize {
         self.max_degree
     }
@@ -88,10 +91,12 @@ impl Graph {
         &self.bonds[self.start[v] as usize..self.start[v + 1] as usize]
     }
 
+    /// The spins in the order in which the kernel visits them.
     pub fn schedule(&self) -> &[u32] {
         &self.schedule
     }
 
+    /// Where a spin lies in the kernel's order.
     pub fn position(&self, v: u32) -> u32 {
         self.position[v as usize]
     }

@@ -236,6 +236,7 @@ pub enum Path {
 impl Path {
     pub const ALL: [Path; 4] = [Path::Avx512, Path::Avx2, Path::Neon, Path::Portable];
 
+    /// As `named` takes it.
     pub fn name(self) -> &'static str {
         match self {
             Path::Avx512 => "avx512",

@@ -73,6 +73,7 @@ impl Model {
         }
     }
 
+    /// The graph that it lies on.
     pub fn graph(&self) -> &Arc<Graph> {
         &self.graph
     }
@@ -88,6 +89,7 @@ impl Model {
         self.fields.get(v).copied().unwrap_or(0)
     }
 
+    /// Fields, canonical order; empty without fields.
     pub fn fields(&self) -> &[i8] {
         &self.fields
     }

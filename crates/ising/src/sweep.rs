@@ -23,6 +23,7 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The layout of a model for words of `bytes` bytes.
     pub fn new(model: &Model, bytes: usize) -> Self {
         let graph = model.graph();
         let n = graph.n();
@@ -128,12 +129,14 @@ impl Rows {
         }
     }
 
+    /// The rows of one pass.
     pub fn pass(&self, pass: usize) -> &[u64] {
         let lines = &self.cells[pass * self.lines_per_pass..][..self.lines_per_pass];
         // SAFETY: `Line` is eight u64 without padding, and words_per_pass <= 8 * lines_per_pass.
         unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), self.words_per_pass) }
     }
 
+    /// The rows of one pass, to be written.
     pub fn pass_mut(&mut self, pass: usize) -> &mut [u64] {
         let lines = &mut self.cells[pass * self.lines_per_pass..][..self.lines_per_pass];
         // SAFETY: as in `pass`.

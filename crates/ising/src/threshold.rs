@@ -56,6 +56,7 @@ impl Cutoffs {
         Ok(Cutoffs { rows: out })
     }
 
+    /// Number of sweeps.
     pub fn sweeps(&self) -> usize {
         self.rows.len()
     }
@@ -119,10 +120,12 @@ impl Degrees {
         out
     }
 
+    /// Number of spins.
     pub fn len(&self) -> usize {
         self.half.len()
     }
 
+    /// True without spins.
     pub fn is_empty(&self) -> bool {
         self.half.is_empty()
     }

@@ -110,6 +110,7 @@ impl Fork {
 }
 
 impl<'a> Trie<'a> {
+    /// The trie with that root among the nodes of `source`; nothing is read yet.
     pub fn new(root: B256, source: &'a dyn NodeSource) -> Self {
         let root = if root == EMPTY_ROOT {
             Link::Empty

@@ -67,6 +67,7 @@ fn aligned(offset: u64, length: usize) -> io::Result<()> {
 }
 
 impl ChecksummedDisk {
+    /// Checksums around a disk.
     pub fn new(disk: Box<dyn StorageBackend>, damage: Damage) -> Self {
         Self {
             disk,

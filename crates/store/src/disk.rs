@@ -40,6 +40,7 @@ struct Written {
 }
 
 impl Overlay {
+    /// The file under an empty overlay. Errors: those of the operating system.
     pub fn open(path: &Path) -> Result<Self> {
         let base = FileBackend::new(OpenOptions::new().read(true).open(path)?)?;
         let length = base.len().map_err(StoreError::from)?;

@@ -36,6 +36,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Damage that is not about one row; `at` adds the row.
     pub fn corrupt(what: impl Into<String>) -> Self {
         Self::Corrupt {
             what: what.into(),

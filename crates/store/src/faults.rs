@@ -89,6 +89,7 @@ impl FaultyDisk {
         Ok(state.write_log()?)
     }
 
+    /// How many operations were completed since `arm`.
     pub fn operations(&self) -> u64 {
         self.state().operations
     }

@@ -16,6 +16,7 @@ fn checksum(table: &str, key: &[u8], value: &[u8]) -> [u8; SUM] {
     sum
 }
 
+/// The value behind its checksum.
 pub fn seal(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(SUM + value.len());
     framed.extend_from_slice(&checksum(table, key, value));

@@ -1,7 +1,9 @@
 //! The node's one database: a crash-safe, checksummed key-value file with one writer.
 //!
 //! ```text
-//! Store             tables of bytes -> bytes; commit = one durable transaction     store.rs, opening.rs
+//! Store             tables of bytes -> bytes; commit = one durable transaction     store.rs
+//!   opening         the ways in which its file is opened                           opening.rs
+//!   commit, snapshot  one transaction; a view of one moment                        commit.rs, snapshot.rs
 //!   value frame     every value carries a checksum of (table, key, value)          frame.rs
 //!   redb            B-trees, transactions, recovery                                (library)
 //!   ChecksummedDisk every 4 KiB block carries a checksum                           checksum.rs
@@ -15,18 +17,22 @@
 //! Not here: what the tables mean (src/quip/storage), and tries (crates/state).
 
 mod checksum;
+mod commit;
 mod disk;
 mod error;
 mod faults;
 mod frame;
 mod guard;
 mod opening;
+mod snapshot;
 mod store;
 
 pub use checksum::ChecksummedDisk;
+pub use commit::Changes;
 pub use disk::Overlay;
 pub use error::{Result, StoreError};
 pub use faults::FaultyDisk;
 pub use guard::guarded;
 pub use opening::STORE_VERSION;
-pub use store::{Changes, CheckReport, Row, ScanRange, Snapshot, Store};
+pub use snapshot::{CheckReport, Row, ScanRange, Snapshot};
+pub use store::Store;

@@ -3,16 +3,16 @@ use std::path::{Path, PathBuf};
 
 use redb::backends::InMemoryBackend;
 use redb::{
-    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
-    StorageBackend,
+    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase, StorageBackend,
 };
 
 use crate::checksum::{ChecksummedDisk, Damage};
+use crate::commit::{commit_changes, Changes};
 use crate::disk::{self, Overlay};
 use crate::error::{Result, StoreError};
 use crate::faults::FaultyDisk;
 use crate::guard::guarded;
-use crate::store::{commit_changes, Changes, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// Version of the file: of the block and value checksums here, and of what src/quip/storage puts into the tables.
 pub const STORE_VERSION: u32 = 1;
@@ -40,13 +40,15 @@ pub enum Handle {
 }
 
 impl Handle {
-    pub fn begin_read(&self) -> Result<ReadTransaction> {
-        Ok(match self {
+    /// A view of this moment.
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Ok(Snapshot::new(match self {
             Self::Writer(database) => database.begin_read()?,
             Self::Reader(database) => database.begin_read()?,
-        })
+        }))
     }
 
+    /// The database to write to. Errors: ReadOnly.
     pub fn writer(&self) -> Result<&Database> {
         match self {
             Self::Writer(database) => Ok(database),
@@ -56,6 +58,7 @@ impl Handle {
 }
 
 impl Source {
+    /// Whether a commit can succeed.
     pub fn is_writable(&self) -> bool {
         !matches!(self, Self::ReadOnly(_) | Self::Salvage(_))
     }
@@ -135,7 +138,7 @@ fn checked(disk: Box<dyn StorageBackend>) -> Result<Handle> {
 }
 
 fn check_version(handle: &Handle) -> Result<()> {
-    let found = Snapshot::of(handle)?.get(META, VERSION_KEY)?;
+    let found = handle.snapshot()?.get(META, VERSION_KEY)?;
     let Some(found) = found else {
         return Err(StoreError::corrupt("it names no version").at(META, VERSION_KEY));
     };

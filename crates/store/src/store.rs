@@ -2,44 +2,12 @@
 use std::path::Path;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use redb::{
-    Database, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, TableError,
-    TableHandle,
-};
-
+use crate::commit::{commit_changes, Changes};
 use crate::error::{Result, StoreError};
 use crate::faults::FaultyDisk;
-use crate::frame;
 use crate::guard::guarded;
 use crate::opening::{Handle, Source};
-
-type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
-type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
-/// A key and its value.
-pub type Row = (Vec<u8>, Vec<u8>);
-
-/// One atomic change. Deletes of absent keys are fine; a key must not be put twice, or put and deleted.
-#[derive(Debug, Default)]
-pub struct Changes {
-    pub puts: Vec<(String, Vec<u8>, Vec<u8>)>,
-    pub deletes: Vec<(String, Vec<u8>)>,
-}
-
-/// Keys from `start` (included) to `end` (excluded; None: to the last), at most `limit`, from the end if `reverse`.
-#[derive(Debug)]
-pub struct ScanRange {
-    pub start: Vec<u8>,
-    pub end: Option<Vec<u8>>,
-    pub limit: usize,
-    pub reverse: bool,
-}
-
-/// What `Store::check` saw.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct CheckReport {
-    pub rows: u64,
-    pub problems: Vec<StoreError>,
-}
+use crate::snapshot::{CheckReport, Row, ScanRange, Snapshot};
 
 enum State {
     Open(Handle),
@@ -53,36 +21,6 @@ enum State {
 pub struct Store {
     source: Source,
     state: RwLock<State>,
-}
-
-/// A view of one moment: what commits later is not seen.
-pub struct Snapshot {
-    transaction: ReadTransaction,
-}
-
-pub fn commit_changes(database: &Database, changes: &Changes) -> Result<()> {
-    let mut transaction = database.begin_write()?;
-    // The free-page state is saved with every commit, so that opening after a crash does not walk the whole file;
-    // and a commit has two phases, so that the primary slot never names pages that were not synced.
-    transaction.set_quick_repair(true);
-    // Table by table and in the order of keys: neighbours lie on the same pages.
-    let mut puts: Vec<_> = changes.puts.iter().collect();
-    puts.sort_unstable();
-    for rows in puts.chunk_by(|one, next| one.0 == next.0) {
-        let mut table = transaction.open_table(Definition::new(&rows[0].0))?;
-        for (name, key, value) in rows {
-            table.insert(key.as_slice(), frame::seal(name, key, value).as_slice())?;
-        }
-    }
-    let mut deletes: Vec<_> = changes.deletes.iter().collect();
-    deletes.sort_unstable();
-    for rows in deletes.chunk_by(|one, next| one.0 == next.0) {
-        let mut table = transaction.open_table(Definition::new(&rows[0].0))?;
-        for (_, key) in rows {
-            table.remove(key.as_slice())?;
-        }
-    }
-    Ok(transaction.commit()?)
 }
 
 impl Store {
@@ -110,6 +48,7 @@ impl Store {
         Self::from(Source::Salvage(path.to_path_buf()))
     }
 
+    /// A store that ends with the process.
     pub fn in_memory() -> Result<Self> {
         Self::from(Source::Memory)
     }
@@ -193,15 +132,7 @@ impl Store {
 
     /// The names of the tables, sorted.
     pub fn tables(&self) -> Result<Vec<String>> {
-        self.read(|snapshot| {
-            let mut names: Vec<String> = snapshot
-                .transaction
-                .list_tables()?
-                .map(|table| table.name().into())
-                .collect();
-            names.sort_unstable();
-            Ok(names)
-        })
+        self.read(Snapshot::tables)
     }
 
     /// As `read`, without waiting for anybody; None where it would have to. For readers who hold a lock that others wait
@@ -211,12 +142,12 @@ impl Store {
         let State::Open(handle) = &*state else {
             return None;
         };
-        Some(guarded(|| work(&Snapshot::of(handle)?)))
+        Some(guarded(|| work(&handle.snapshot()?)))
     }
 
     /// Runs `work` on a view of this moment.
     pub fn read<T>(&self, work: impl FnOnce(&Snapshot) -> Result<T>) -> Result<T> {
-        self.run(|handle| work(&Snapshot::of(handle)?))
+        self.run(|handle| work(&handle.snapshot()?))
     }
 
     /// Makes all changes in one transaction, durable when this returns. Errors: Full (all or nothing has changed, so the
@@ -269,95 +200,5 @@ impl Store {
             }),
             State::Full | State::Failed(_) | State::Closed => Ok(()),
         }
-    }
-}
-
-impl Snapshot {
-    pub fn of(handle: &Handle) -> Result<Self> {
-        Ok(Self {
-            transaction: handle.begin_read()?,
-        })
-    }
-
-    fn table(&self, name: &str) -> Result<Option<Table>> {
-        match self.transaction.open_table(Definition::new(name)) {
-            Ok(table) => Ok(Some(table)),
-            Err(TableError::TableDoesNotExist(_)) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The value of a key. Errors: Corrupt, naming table and key.
-    pub fn get(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let Some(rows) = self.table(table)? else {
-            return Ok(None);
-        };
-        rows.get(key)?
-            .map(|framed| unframe(table, key, framed.value()))
-            .transpose()
-    }
-
-    pub fn scan(&self, table: &str, range: &ScanRange) -> Result<Vec<Row>> {
-        let Some(rows) = self.table(table)? else {
-            return Ok(Vec::new());
-        };
-        let start = range.start.as_slice();
-        let found = match range.end.as_deref() {
-            Some(end) if end <= start => return Ok(Vec::new()),
-            Some(end) => rows.range(start..end)?,
-            None => rows.range(start..)?,
-        };
-        let ordered: Box<dyn Iterator<Item = _>> = if range.reverse {
-            Box::new(found.rev())
-        } else {
-            Box::new(found)
-        };
-        let mut out = Vec::new();
-        for row in ordered.take(range.limit) {
-            let (key, framed) = row?;
-            out.push((
-                key.value().to_vec(),
-                unframe(table, key.value(), framed.value())?,
-            ));
-        }
-        Ok(out)
-    }
-
-    pub fn keys(&self, table: &str, start: &[u8], limit: usize) -> Result<Vec<Vec<u8>>> {
-        let Some(rows) = self.table(table)? else {
-            return Ok(Vec::new());
-        };
-        let mut keys = Vec::new();
-        for row in rows.range(start..)?.take(limit) {
-            keys.push(row?.0.value().to_vec());
-        }
-        Ok(keys)
-    }
-
-    fn check_table(
-        &self,
-        name: &str,
-        report: &mut CheckReport,
-        progress: &mut impl FnMut(u64),
-    ) -> Result<()> {
-        let Some(rows) = self.table(name)? else {
-            return Ok(());
-        };
-        for row in rows.iter()? {
-            let (key, framed) = row?;
-            report.rows += 1;
-            progress(report.rows);
-            if let Err(error) = unframe(name, key.value(), framed.value()) {
-                report.problems.push(error);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn unframe(table: &str, key: &[u8], framed: &[u8]) -> Result<Vec<u8>> {
-    match frame::open(table, key, framed) {
-        Some(value) => Ok(value.to_vec()),
-        None => Err(StoreError::corrupt("the value fails its checksum").at(table, key)),
     }
 }

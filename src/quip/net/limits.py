@@ -186,10 +186,8 @@ VERIFIED_SEALS = 64
 """Seals that passed while the block is not in yet: a hash is not verified twice. 11 kB each."""
 EARLY_BLOCKS = 64
 """Hashes handed to the chain before their time; like chain/limits.py's FUTURE_BLOCKS."""
-SIDE_BLOCK_WORTH = 6
-"""A side block lighter than the head by this many blocks' work is not stored for gossip's sake; sync decides."""
 SIDE_BLOCKS_REMEMBERED = 1_024
-"""(parent, miner) pairs whose one side block was taken."""
+"""(parent, XMSS key) pairs whose one side block was taken."""
 BLOCK_TIMEOUT_S = 2.0
 """For an announced block or a body; then the next announcer is asked."""
 FETCHES = 16

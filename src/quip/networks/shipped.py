@@ -13,6 +13,7 @@ from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 
 NETWORKS = ("public", "dev", "test")
+DEFAULT_NETWORK = "public"
 
 
 def load_spec(name_or_path: str) -> ChainSpec:

@@ -35,6 +35,7 @@ class BlockLog:
         self._counts = counts
         self._miner_id = miner_id
         self._chain = chain
+        self._told_s: float | None = None
         self._syncing = False
         self._imported = 0
         self._reported_s = 0.0
@@ -60,9 +61,13 @@ class BlockLog:
         steps = header.number - event.old.header.number
         if steps > 1 and not event.depth:
             return
-        fields: dict[str, object] = {"after_s": header.timestamp - event.old.header.timestamp} if steps == 1 else {}
-        if header.number == 1:
-            fields = {}
+        fields: dict[str, object] = {}
+        now_s, before_s = time.monotonic(), self._told_s
+        self._told_s = now_s
+        if steps == 1 and header.number > 1:  # genesis was never mined
+            if before_s is not None:
+                fields["after_s"] = round(now_s - before_s, 1)
+            fields["stamped_after_s"] = header.timestamp - event.old.header.timestamp
         if event.depth:
             fields["depth"] = event.depth
         seen = self._network.seen(event.new.hash)

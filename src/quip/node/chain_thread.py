@@ -139,7 +139,7 @@ class ChainThread:
             self._take(waiting, retry=True)
             if self._stalled is None:
                 log.info("the disk has room again")
-        for block in self.chain.future.due(self._clock.now()):
+        for block in self.chain.due(self._clock.now()):
             self._take(_Offer((block,)))
 
     def _take(self, offer: _Offer, retry: bool = False) -> list[Outcome]:

@@ -5,7 +5,6 @@ run_node(config)    returns when the node was asked to stop; raises NodeError wh
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -23,7 +22,7 @@ from quip.node.mining.mining_service import MiningService
 from quip.node.mining.setup import MiningSetup, open_mining
 from quip.node.network import opening
 from quip.node.network.driver import NetworkDriver
-from quip.node.process import logs
+from quip.node.process import logs, signals
 from quip.node.process.clock_service import ClockService
 from quip.node.process.failures import Failures
 from quip.node.process.gc_tuning import GcTuning
@@ -80,9 +79,9 @@ def services(
         *([] if metrics is None else [MetricsService(core.metrics, status.measure, metrics, access)]),
         network,
         BlockLog(network, core.metrics.network, mining.identity.miner_id, chain),
-        MiningService(mining, chain, network.progress, core.config.auto_mine),
+        MiningService(mining, core, network),
         core.writer,
-        ClockService(core.clock, mining.miners.new_head),
+        ClockService(core.clock, core.time, mining.miners.new_head),
         GcTuning(),
         ServiceNotifier(),
     ]
@@ -93,8 +92,7 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().set_exception_handler(failures.on_loop)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signals.handle(asyncio.get_running_loop(), stop.set, logs.reopen)
     await network.start()
     greet()
     await run_services(listed, stop)

@@ -22,7 +22,7 @@ class RpcService:
         """`node`: what is not in the store."""
         limits = core.config.rpc
         self._pool = WatchedPool(RPC_THREADS, "rpc", core.failures, (RpcError, StoreError))
-        view = RpcView(core.rules.spec, core.rules.spec_json, core.rules.puzzle, core.store, node)
+        view = RpcView(core.rules.spec, core.rules.text, core.rules.puzzle, core.store, node)
         dispatcher = Dispatcher(
             table(view),
             self._pool,

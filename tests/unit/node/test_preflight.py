@@ -96,7 +96,7 @@ def test_a_directory_may_be_as_long_as_its_database(tmp_path: Path) -> None:
 def test_a_directory_of_another_chain(tmp_path: Path) -> None:
     files = DataFiles(tmp_path / "data")
     files.root.mkdir()
-    files.spec.write_bytes(startup.load_rules("dev").spec_json)
+    files.spec.write_bytes(startup.load_rules("dev").text)
     check(data_dir="data")  # no store: nothing to lose
     files.store.touch()
     with pytest.raises(DataDirError, match="holds chain id 20050, the chain spec says") as caught:

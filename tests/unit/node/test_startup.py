@@ -21,10 +21,10 @@ from quip.node.errors import (
     DataDirBusy,
     DataDirError,
     DiskFull,
-    NodeError,
     PayoutRefused,
     WrongChain,
 )
+from quip.primitives.errors import OperatorError
 from quip.storage.errors import (
     DataDirLocked,
     StoreCorrupt,
@@ -54,14 +54,14 @@ HERE = Path("/data")
         (StoreVersion("version 9"), DataDirError, "version 9"),
         (StoreError("odd"), DataDirError, "odd"),
         (WriteFailed(HERE, OSError(errno.ENOSPC, "No space")), DiskFull, "full"),
-        (WriteFailed(HERE, OSError(errno.EIO, "I/O error")), NodeError, "I/O error"),
-        (WalletMissing(HERE), NodeError, "no wallet"),
+        (WriteFailed(HERE, OSError(errno.EIO, "I/O error")), WriteFailed, "I/O error"),
+        (WalletMissing(HERE), WalletMissing, "no wallet"),
         (OSError(errno.ENOSPC, "No space"), DiskFull, "full"),
         (PermissionError(errno.EACCES, "Permission denied"), DataDirError, "Permission denied"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_failures_are_explained(error: Exception, explained: type[NodeError], words: str) -> None:
+def test_failures_are_explained(error: Exception, explained: type[OperatorError], words: str) -> None:
     with pytest.raises(explained) as caught, startup.explained(HERE):
         raise error
     assert words in caught.value.message
@@ -77,7 +77,7 @@ def test_bugs_are_not_explained_away() -> None:
 def test_networks_load(name: str) -> None:
     rules = startup.load_rules(name)
     assert rules.spec.name == name
-    assert rules.spec_json == spec_bytes(name)
+    assert rules.text == spec_bytes(name)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_a_chain_opens_again_and_another_one_is_refused(tmp_path: Path) -> None:
     genesis = chain.head.hash
     store.close()
     with startup.stopped_chain(files) as (found, _, again):
-        assert (again.head.hash, found.spec_json) == (genesis, rules.spec_json)
+        assert (again.head.hash, found.text) == (genesis, rules.text)
     with pytest.raises(DataDirError, match="chain id"):
         startup.open_chain(files, startup.load_rules("dev"))
-    text = rules.spec_json.replace(b'"base_fee_per_gas": "', b'"base_fee_per_gas": "1')
-    assert text != rules.spec_json
+    text = rules.text.replace(b'"base_fee_per_gas": "', b'"base_fee_per_gas": "1')
+    assert text != rules.text
     with pytest.raises(WrongChain, match="holds a chain with genesis"):
         startup.open_chain(files, startup.rules_of(text, "changed"))
 
@@ -121,7 +121,7 @@ def test_a_damaged_spec_in_the_directory_is_named_and_mended(damage: bytes, tmp_
         assert "start the node once with the --genesis-config" in caught.value.hint
     startup.open_chain(files, rules)[0].close()  # as the hint says
     with startup.stopped_chain(files) as (found, _, _):
-        assert found.spec_json == rules.spec_json
+        assert found.text == rules.text
 
 
 def test_there_is_no_chain_in_an_empty_directory(tmp_path: Path) -> None:

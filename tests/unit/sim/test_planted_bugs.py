@@ -98,7 +98,7 @@ def wrong_seals_spoil_the_hash(patch: pytest.MonkeyPatch) -> None:
     failed = BlockPipeline._seal_failed
 
     def poison(pipeline: BlockPipeline, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
-        pipeline._view._chain._invalid.put(candidate.hash, None)  # type: ignore[attr-defined]
+        pipeline._view._chain._invalid[candidate.hash] = None  # type: ignore[attr-defined]
         failed(pipeline, candidate, error, now)
 
     patch.setattr(BlockPipeline, "_seal_failed", poison)

@@ -1,5 +1,6 @@
 """quip wallet: the payout wallet's words, and the way out when a mining identity is in doubt."""
 
+import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from quip.node.startup import directory_rules, load_rules, records_of
 from quip.primitives.address import checksum_address
 from quip.rpc.encoding import integer
 from quip.wallet.accounts.payout import PayoutWallet
-from quip.wallet.errors import WalletError
+from quip.wallet.errors import WalletError, WalletMissing
 from quip.wallet.mining_identity.identity import MiningIdentity, show_identity
 
 app = command_app(help="Make, show and restore the wallet that rewards go to.", no_args_is_help=True)
@@ -75,7 +76,7 @@ def _made(wallet: PayoutWallet, as_json: bool) -> None:
 def show(mnemonic: Reveal = False, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
     """Show the payout wallet with its balance, and the mining identity."""
     files = _files(data_dir)
-    wallet = PayoutWallet.show(files.wallet)
+    wallet = _wallet(files)
     report: dict[str, Any] = {
         "address": wallet.checksum_address,
         "mnemonicFile": str(wallet.mnemonic_path),
@@ -90,6 +91,14 @@ def show(mnemonic: Reveal = False, as_json: Json = False, data_dir: DataDir = No
     if report["balance"] is not None:
         report["balance"] = output.coins(integer(report["balance"]))
     output.emit_report({name: "unknown" if value is None else value for name, value in report.items()})
+
+
+def _wallet(files: DataFiles) -> PayoutWallet:
+    try:
+        return PayoutWallet.show(files.wallet)
+    except WalletMissing as error:
+        here = f"--data-dir {shlex.quote(str(files.root))}"
+        raise NodeError(error.message, f"run: quip wallet create {here}, or: quip wallet restore {here}") from None
 
 
 def _balance(wallet: PayoutWallet, files: DataFiles, rpc: str | None) -> str | None:

@@ -64,7 +64,7 @@ class BlockPipeline:
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
         """Refused because their time had not come."""
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
-        """By parent and miner: the one block beside the best branch that is imported."""
+        """By parent and XMSS key: the one block beside the best branch that is imported."""
 
     def __len__(self) -> int:
         return len(self._candidates)
@@ -96,7 +96,7 @@ class BlockPipeline:
                 self._want_body(block_hash, offer.peer)
             return True
         if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
-            self._waiting.put(block_hash, offer)
+            self._waiting[block_hash] = offer
             return True
         return self._judge(block_hash, offer, now)
 
@@ -120,7 +120,7 @@ class BlockPipeline:
             return
         header = candidate.checked.header
         if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((header.parent_hash, header.miner_id), candidate.hash)
+            self._sides[header.parent_hash, candidate.sealed.seal.xmss_key] = candidate.hash
         job = next(self._tickets)
         self._jobs[job] = candidate.hash
         candidate.stage = Stage.IMPORTING
@@ -140,7 +140,7 @@ class BlockPipeline:
         if not isinstance(verdict, SealedHeader):
             self._seal_failed(candidate, verdict, now)
             return
-        self._verified.put(candidate.hash, verdict)
+        self._verified[candidate.hash] = verdict
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
         self._proceed(candidate, verdict, now)
 
@@ -190,7 +190,8 @@ class BlockPipeline:
             return False
         if candidate.claim.total_difficulty > self._view.head.context.total_difficulty:
             return True
-        return self._sides.get((header.parent_hash, header.miner_id)) in (None, candidate.hash)
+        # One XMSS tree makes any number of miner ids, one per ECDSA key, for nothing: the tree is what takes time.
+        return self._sides.get((header.parent_hash, candidate.offer.seal.xmss_key)) in (None, candidate.hash)
 
     def _check(self, candidate: Candidate) -> None:
         job = next(self._tickets)
@@ -235,22 +236,22 @@ class BlockPipeline:
 
     def _judge_children(self, parent_hash: bytes, now: Instant) -> None:
         """What waited for a block is judged now, whatever became of the block."""
-        for block_hash in self._waiting.keys():  # noqa: SIM118 - no mapping
+        for block_hash in list(self._waiting):
             offer = self._waiting.get(block_hash)
             if offer is not None and offer.header.parent_hash == parent_hash:
-                self._waiting.drop(block_hash)
+                self._waiting.pop(block_hash, None)
                 self.offer(offer, now)
                 if block_hash not in self._candidates:
                     self._judge_children(block_hash, now)
 
     def _accepted(self, candidate: Candidate, outcome: Accepted) -> None:
-        self._verified.drop(candidate.hash)
+        self._verified.pop(candidate.hash, None)
         if outcome.status is Status.SIDE:
             self._orders.append(Log("debug", "side block", (("number", candidate.claim.number),)))
 
     def _refused(self, candidate: Candidate, error: ConsensusError) -> None:
         if isinstance(error, FutureBlock):
-            self._early.put(candidate.hash, None)
+            self._early[candidate.hash] = None
         elif isinstance(error, BranchTooOld | Unconnected):
             self._orders.append(HeadClaimed(candidate.offer.peer, candidate.claim, candidate.offer.held))
         elif error.fault is Fault.AT_FAULT:

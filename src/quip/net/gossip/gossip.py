@@ -75,7 +75,7 @@ class Gossip:
             else:
                 self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
                 if claim.hash in self._blocks:
-                    self._claims.put((peer, claim.hash), claim)
+                    self._claims[peer, claim.hash] = claim
 
     def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
         """A block or a body came."""

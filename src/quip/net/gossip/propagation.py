@@ -37,12 +37,12 @@ class Propagation:
     def knows(self, peer: int, block_hash: bytes) -> None:
         """The peer has the block, or is being told of it."""
         if peer in self._known:
-            self._known[peer].put(block_hash, None)
+            self._known[peer][block_hash] = None
 
     def push(self, message: BlockSubmit) -> list[Tell]:
         """Header and seal to a random few who lack it: the square root of all peers, and at least PUSH_AT_LEAST."""
         block_hash = message.header.hash
-        self._pushed.put(block_hash, None)
+        self._pushed[block_hash] = None
         ignorant = [peer for peer, known in self._known.items() if block_hash not in known]
         quota = max(PUSH_AT_LEAST, 1 + isqrt(max(0, len(self._known) - 1)))
         chosen = self._rng.sample(ignorant, min(quota, len(ignorant)))

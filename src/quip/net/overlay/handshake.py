@@ -86,7 +86,7 @@ class Handshake:
         if link.purpose is not Purpose.MANUAL:
             self._state.book.drop(link.address)
         elif (link.address, link.node_id) not in self._noted:
-            self._noted.put((link.address, link.node_id), None)
+            self._noted[link.address, link.node_id] = None
             self._state.log(
                 "error", "peer refused: its key changed", address=str(link.address), expected=pinned.hex(),
                 found=link.node_id.hex(), hint=f"if that is right: quip peers trust {link.address}",

@@ -237,7 +237,7 @@ class Overlay:
         link = state.departed.get(connection)
         if link is None:
             return
-        state.departed.drop(connection)
+        state.departed.pop(connection, None)
         punish(state, link, error, now)
         for peer in state.peers.of_node(link.node_id):
             state.close(peer, CloseCode.BANNED, type(error).__name__, now)
@@ -288,7 +288,7 @@ class Overlay:
                 peer.blocks_first += 1
                 peer.last_block_s = now.monotonic_s
                 peer.familiar = True
-                state.providers.put(peer.link.node_id, None)
+                state.providers[peer.link.node_id] = None
                 state.log(
                     "debug", "block received",
                     number=claim.number, hash=f"0x{claim.hash.hex()}", address=str(peer.link.address),

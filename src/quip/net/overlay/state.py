@@ -109,7 +109,7 @@ class OverlayState:
             return
         punish(self, peer.link, error, now)
         self.close(peer, CloseCode.MISBEHAVED, type(error).__name__, now)
-        self.departed.drop(peer.connection)
+        self.departed.pop(peer.connection, None)
 
     def close(self, peer: Peer, code: CloseCode, reason: str, now: Instant) -> None:
         """End a connection. From here on nothing is read from it or written to it."""
@@ -127,7 +127,7 @@ class OverlayState:
         """The connection is ending: all parts forget it."""
         peer.closing = True
         number = peer.connection
-        self.departed.put(number, peer.link)
+        self.departed[number] = peer.link
         self.propagation.gone(number)
         self.gossip.gone(number, now)
         self.sync.gone(number, now)

@@ -47,11 +47,11 @@ class Bans:
 
     def reload(self) -> list[Ban]:
         """Read the storage again; returns the bans that are new or longer than before."""
-        before = {subject: self._bans.get(subject) for subject in self._bans.keys()}  # noqa: SIM118 - no mapping
+        before = dict(self._bans)
         self._bans.clear()
         added = []
         for ban in self._storage.bans():
-            self._bans.put(ban.subject, ban)
+            self._bans[ban.subject] = ban
             old = before.get(ban.subject)
             if old is None or old.until_unix_s < ban.until_unix_s:
                 added.append(ban)
@@ -73,7 +73,7 @@ class Bans:
         made = [self._impose(node_subject(node_id), reason, now_s)]
         group = netgroup(host)
         if not is_nearby(group) and self._offenders_of(group, node_id, now_s) >= GROUP_OFFENDERS:
-            self._offenders.drop(group)
+            self._offenders.pop(group, None)
             made.append(self._impose(f"net:{group}", f"{GROUP_OFFENDERS} nodes of it misbehaved", now_s))
         return made
 
@@ -84,7 +84,7 @@ class Bans:
             if at > now_s - GROUP_OFFENDERS_WITHIN_S
         }
         recent[node_id] = now_s
-        self._offenders.put(group, recent)
+        self._offenders[group] = recent
         return len(recent)
 
     def _impose(self, subject: str, reason: str, now_s: int) -> Ban:
@@ -95,8 +95,8 @@ class Bans:
         offences = 1 if forgiven or old is None else old.offences + 1
         length_s = BAN_STEPS_S[min(offences, len(BAN_STEPS_S)) - 1]
         ban = Ban(subject, now_s + length_s, reason[:200], offences)
-        self._bans.drop(subject)
-        self._bans.put(subject, ban)
+        self._bans.pop(subject, None)
+        self._bans[subject] = ban
         self._storage.save_ban(ban)
         return ban
 

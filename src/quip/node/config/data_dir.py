@@ -62,6 +62,11 @@ class DataFiles:
         return self.root / "trust.db"
 
     @property
+    def clock(self) -> Path:
+        """The newest time that this directory's node has seen."""
+        return self.root / "clock"
+
+    @property
     def wallet(self) -> Path:
         """The payout wallet."""
         return self.root / "wallet"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from quip.node.config.cpus import logical_cpus, mining_cpus
 from quip.node.config.data_dir import SPEC_FILE
 from quip.node.config.merging import merged
 from quip.node.config.settings import GlobalSection, Kind, LogLevel, Settings
@@ -114,6 +115,8 @@ class NodeConfig:
     port: int
     public: str | None
     peers: tuple[str, ...]
+    bootnodes: tuple[str, ...] | None
+    """None: those of the shipped network."""
     network: NetworkConfig
     auto_mine: bool
     genesis_config: str
@@ -148,6 +151,7 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         port=general.port,
         public=_public_address(settings),
         peers=tuple(_peer(peer) for peer in general.peer),
+        bootnodes=None if general.bootnodes is None else tuple(_peer(node) for node in general.bootnodes),
         network=NetworkConfig(
             general.tls_cert_file,
             general.tls_key_file,
@@ -216,15 +220,8 @@ def _rpc(general: GlobalSection) -> RpcConfig:
 
 def _cpu(settings: Settings) -> CpuConfig:
     available = logical_cpus()
-    wanted = settings.cpu.num_cpus or available
+    wanted = settings.cpu.num_cpus or mining_cpus(available)
     return CpuConfig(min(wanted, available), settings.cpu.num_reads, settings.cpu.num_sweeps)
-
-
-def logical_cpus() -> int:
-    """The CPUs that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _miners(settings: Settings, kind: Kind) -> MinerCounts:

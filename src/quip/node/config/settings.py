@@ -42,6 +42,7 @@ class GlobalSection(Section):
     public_host: Annotated[str, AfterValidator(values.dialled)] | None = None
     public_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     peer: Annotated[Texts, AfterValidator(values.all_dialled)] = ()
+    bootnodes: Annotated[Texts, AfterValidator(values.all_dialled)] | None = None
     auto_mine: bool = False
     genesis_config: Annotated[str | None, BeforeValidator(values.chain)] = None
     data_dir: PathText = None

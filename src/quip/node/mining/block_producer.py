@@ -148,7 +148,7 @@ class BlockProducer:
             self.give_up(str(error))
             log.error("cannot sign blocks", reason=error.message, hint=_hint(error))
             return None
-        self._made.put(block.header.hash, None)
+        self._made[block.header.hash] = None
         return block
 
     def submit(self, block: Block) -> bool:

@@ -12,13 +12,13 @@ from quip.mining.plan import Plan, shipped_plans
 from quip.mining.samplers.cpu import CpuSampler
 from quip.mining.samplers.cpu_fallback import CpuFallback
 from quip.mining.samplers.sampler import Sampler
+from quip.networks.network import Network
 from quip.node.config.node_config import NodeConfig
-from quip.node.startup import Rules
 
 log = structlog.get_logger("quip.mining")
 
 
-def miner_setups(config: NodeConfig, rules: Rules) -> list[MinerSetup]:
+def miner_setups(config: NodeConfig, rules: Network) -> list[MinerSetup]:
     """One setup for each miner of the configuration. All that run on the CPU share `num_cpus` cores evenly; where there
     are more miners than cores, they take turns.
 
@@ -53,7 +53,7 @@ def shares(cores: int, miners: int) -> Iterator[int]:
 
 
 def _setup(
-    name: str, samplers: tuple[Sampler, ...], config: NodeConfig, rules: Rules, turns: CoreTurns | None
+    name: str, samplers: tuple[Sampler, ...], config: NodeConfig, rules: Network, turns: CoreTurns | None
 ) -> MinerSetup:
     """What the operator left at "auto" follows the calibrated plans."""
     return MinerSetup(

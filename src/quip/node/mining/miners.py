@@ -11,13 +11,13 @@ import structlog
 from quip.chain.template import Template
 from quip.consensus.types.block import Block
 from quip.mining.miner import Miner, MinerStatistics
+from quip.networks.network import Network
 from quip.node.config.node_config import NodeConfig
 from quip.node.mining.block_producer import BlockProducer
 from quip.node.mining.expectation import Luck, expected_s
 from quip.node.mining.miner_setups import miner_setups
 from quip.node.process.clock import as_duration
 from quip.node.process.metrics import Metrics
-from quip.node.startup import Rules
 from quip.rpc.encoding import quantity
 
 log = structlog.get_logger("quip.mining")
@@ -71,7 +71,7 @@ class CountingWorkSource:
 class Miners:
     """All miners of the configuration. `start` and `stop` once each."""
 
-    def __init__(self, config: NodeConfig, rules: Rules, desk: BlockProducer, counts: Metrics) -> None:
+    def __init__(self, config: NodeConfig, rules: Network, desk: BlockProducer, counts: Metrics) -> None:
         self._desk = desk
         self._counts = counts
         self._mutex = threading.Lock()

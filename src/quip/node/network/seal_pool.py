@@ -17,7 +17,7 @@ from quip.consensus.spec.chain_spec import ChainSpec
 from quip.ising.puzzle import Puzzle
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
-from quip.node.config.node_config import logical_cpus
+from quip.node.config.cpus import logical_cpus
 from quip.node.network.fair_queue import FairQueue
 from quip.node.network.limited_log import LimitedLog
 from quip.node.process.failures import Failures, WatchedPool

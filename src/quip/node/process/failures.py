@@ -54,7 +54,7 @@ class Failures:
         with self._mutex:
             before = self._found.get(thread)
             count = 1 if before is None else before.count + 1
-            self._found.put(thread, Failure(thread, described(error), count, time.monotonic()))
+            self._found[thread] = Failure(thread, described(error), count, time.monotonic())
         self._count(thread)
 
     def report(self, thread: str, error: BaseException) -> None:
@@ -65,7 +65,7 @@ class Failures:
             logged_s = self._logged.get(thread)
             silent = logged_s is not None and now_s - logged_s < LOG_EVERY_S
             if not silent:
-                self._logged.put(thread, now_s)
+                self._logged[thread] = now_s
         if not silent:
             log.error("a thread failed", thread=thread, reason=described(error), hint=HINT, exc_info=error)
 

@@ -205,6 +205,8 @@ def _make_directories(home: KeyHome) -> None:
 def _load(home: KeyHome) -> Mnemonic:
     try:
         return Mnemonic.load(home.mnemonic)
+    except WalletMissing as error:
+        raise WalletMissing(home.mnemonic, "start the node once with --auto-mine: it makes the identity") from error
     except BadMnemonic as error:
         directory = home.mnemonic.parent
         remedy = f"run: mv {directory} {directory}.damaged (the next start makes a new identity, with another miner id)"

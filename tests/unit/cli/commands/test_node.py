@@ -58,6 +58,7 @@ def checked(*arguments: str) -> dict[str, Any]:
 
 
 VALUES: dict[str, tuple[str, Any]] = {
+    "bootnodes": ("a:1", ["a:1"]),
     "peer": ("a:1", ["a:1"]),
     "devices": ("3", ["3"]),
     "types": ("t4", ["t4"]),

@@ -12,6 +12,7 @@ import structlog
 
 from quip.consensus.proof_of_work.difficulty import Requirements
 from quip.mining.miner import MinerStatistics
+from quip.networks.network import Network
 from quip.node.config import node_config
 from quip.node.config.settings import Kind
 from quip.node.mining.block_producer import BlockProducer
@@ -19,7 +20,7 @@ from quip.node.mining.miner_setups import miner_setups
 from quip.node.mining.miners import Miners
 from quip.node.process.failures import Failures
 from quip.node.process.metrics import Metrics
-from quip.node.startup import Rules, load_rules
+from quip.node.startup import load_rules
 
 
 class IdleDesk:
@@ -48,7 +49,7 @@ def miners(toml: str, tmp_path: Path, desk: IdleDesk | None = None) -> tuple[Min
     return Miners(configured(toml, tmp_path), rules(), cast(BlockProducer, desk or IdleDesk()), counts), counts
 
 
-def rules() -> Rules:
+def rules() -> Network:
     return load_rules("test")
 
 

@@ -19,6 +19,7 @@ from quip.net.ports import KnownAddress
 from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity
 from quip.net.wire.messages import BlockRequest
+from quip.networks.network import Network
 from quip.node.chain_thread import ChainThread
 from quip.node.config import node_config
 from quip.node.errors import ThreadFailed
@@ -29,7 +30,6 @@ from quip.node.network.opening import open_trust
 from quip.node.process.clock import ClockWatch
 from quip.node.process.failures import Failures
 from quip.node.process.metrics import Metrics
-from quip.node.startup import Rules
 from quip.storage.errors import StoreCorrupt
 from support.chains import generator, grown, network_spec, new_chain, puzzle_of
 from support.forged import complete_block
@@ -58,7 +58,7 @@ class Node:
         self.driver = NetworkDriver(
             NetworkParts(
                 config=settings,
-                rules=Rules(network_spec(), b"", puzzle_of(network_spec())),
+                rules=Network(network_spec(), b"", puzzle_of(network_spec())),
                 transport=EndpointConfig("127.0.0.1", 0, NodeIdentity.open(directory)),
                 trust=self.trust,
                 writer=self.writer,
@@ -231,3 +231,31 @@ async def test_while_the_queue_is_long_nobody_else_has_a_turn(tmp_path: Path, mo
         await asyncio.sleep(0)
         assert 0 < len(node.driver._events) <= QUEUED_EVENTS
         await until(lambda: not node.driver._events)
+
+
+async def test_bootnodes_are_dialled_while_there_is_hardly_anybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = grown(3)
+    async with running(tmp_path / "a", made.chain) as boot, running(tmp_path / "b", new_chain()) as young:
+        assert not young.driver.has_met
+        assert not young.driver.progress().expected
+        monkeypatch.setattr(young.driver, "_bootnodes", (boot.driver.address,))
+        await until(lambda: young.driver.progress().joined)
+        await until(lambda: young.driver.has_met and boot.driver.has_met)
+        await until(lambda: young.chain.head.hash == made.chain.head.hash)
+        monkeypatch.setattr(driver, "ENOUGH_PEERS", 1)
+        await until(lambda: young.driver._named == ())
+        assert young.driver.progress().joined
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [(None, ("shipped:1",)), ([], ()), (["own.example"], ("own.example:20049",))]
+)
+def test_bootnodes_of_the_operator_replace_the_shipped_ones(
+    given: list[str] | None, found: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Network, "bootnodes", property(lambda _: ("shipped:1",)))
+    settings = node_config.load({"global": {} if given is None else {"bootnodes": given}}, None)
+    rules = Network(network_spec(), b"", puzzle_of(network_spec()))
+    assert driver.bootnodes_of(settings, rules) == found
