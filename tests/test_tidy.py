@@ -4,8 +4,10 @@ What linters check already (line length, types, import order, the layers) is not
 """
 
 import ast
+import io
 import re
 import subprocess
+import tokenize
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -352,12 +354,23 @@ def test_the_pages_name_what_is_there() -> None:
     assert gone == []
 
 
+def _prose(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number, text) of what a file says to its reader; of Python that is comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        yield from enumerate(text.splitlines(), 1)
+        return
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
+            yield from enumerate(token.string.splitlines(), token.start[0])
+
+
 def test_files_that_are_named_are_there() -> None:
     """In comments, docstrings and pages: a file's name, or the end of its path."""
     files = [f"/{relative(path)}" for path in tracked(".py", ".pyi", ".rs")]
     gone = []
     for path in [*CODE, *PAGES]:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in _prose(path):
             for name in re.findall(r"(?<![\w/.*-])\w[\w/]*\.(?:pyi?|rs)\b(?!\()", line):
                 if not any(file.endswith(f"/{name}") for file in files):
                     gone.append(f"{relative(path)}:{number}: {name}")

@@ -47,7 +47,7 @@ class Miner:
         self,
         setup: MinerSetup,
         puzzle: Puzzle,
-        desk: WorkSource,
+        source: WorkSource,
         cancelled: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         """`cancelled` is told, from the worker's thread, how long it took to end work after `new_head`."""
@@ -58,7 +58,7 @@ class Miner:
         """When the last head came, by the monotonic clock."""
         self._tally = Tally(MinerStatistics(setup.name, first.kind, first.device, len(setup.samplers)))
         self._posts = [
-            _Post(Worker(setup, number, puzzle, desk, self._tally), f"{setup.name}.{number}")
+            _Post(Worker(setup, number, puzzle, source, self._tally), f"{setup.name}.{number}")
             for number in range(len(setup.samplers))
         ]
 

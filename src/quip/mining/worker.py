@@ -161,10 +161,10 @@ class Tally:
 class Worker:
     """One sampler at work. Only `cancel` may be called from another thread."""
 
-    def __init__(self, setup: MinerSetup, number: int, puzzle: Puzzle, desk: WorkSource, tally: Tally) -> None:
+    def __init__(self, setup: MinerSetup, number: int, puzzle: Puzzle, source: WorkSource, tally: Tally) -> None:
         self._setup = setup
         self._puzzle = puzzle
-        self._desk = desk
+        self._source = source
         self._tally = tally
         self._cancel = ising.CancelFlag()
         self._bench = Workbench(puzzle, setup.samplers[number], self._cancel, setup.reads)
@@ -186,7 +186,7 @@ class Worker:
         """What to work on next; None: nothing now."""
         # Cleared before the template is asked for: a head that arrives later raises it again.
         self._cancel.clear()
-        return self._desk.template()
+        return self._source.template()
 
     def work(self, template: Template) -> bool:
         """One gate and one attempt, handed in if it succeeded. False: the sampler failed; wait a moment."""
@@ -206,7 +206,7 @@ class Worker:
             return False
         self._failed = None
         self._tally.count_effort(effort, template)
-        if effort.solutions is not None and self._desk.is_current(template):
+        if effort.solutions is not None and self._source.is_current(template):
             self._hand_in(template, nonce, effort.solutions)
         return True
 
@@ -238,8 +238,8 @@ class Worker:
             self._tally.count(refused=1)
             log.error("a sampler offered an invalid proof; it was thrown away: %s", error)
             return
-        block = self._desk.seal(template, nonce, solutions)
-        if block is not None and self._desk.submit(block):
+        block = self._source.seal(template, nonce, solutions)
+        if block is not None and self._source.submit(block):
             self._tally.count(blocks_won=1)
 
     def _report_failure(self, cause: str) -> None:

@@ -28,7 +28,7 @@ OWN_BLOCKS = 1_024  # hashes of our last blocks: so many are never on their way 
 
 
 class Identity(BlockSigner, Protocol):
-    """The mining identity, as the desk needs it."""
+    """The mining identity, as BlockProducer needs it."""
 
     @property
     def miner_id(self) -> bytes:

@@ -41,7 +41,7 @@ class Winnings:
 
 
 class CountingWorkSource:
-    """The desk as one miner sees it: its blocks are counted for it."""
+    """The block producer as one miner sees it: its blocks are counted for it."""
 
     def __init__(self, name: str, desk: BlockProducer, miners: "Miners") -> None:
         self._name = name
@@ -87,8 +87,8 @@ class Miners:
         self._setups = miner_setups(config, rules)
         self._calibrated = all(setup.plan is None and setup.plans.digest for setup in self._setups)
         for setup in self._setups:
-            own_desk = CountingWorkSource(setup.name, desk, self)
-            self._miners[setup.name] = Miner(setup, rules.puzzle, own_desk, counts.cancel_s.observe)
+            own_source = CountingWorkSource(setup.name, desk, self)
+            self._miners[setup.name] = Miner(setup, rules.puzzle, own_source, counts.cancel_s.observe)
             self._winnings[setup.name] = Winnings()
 
     @property

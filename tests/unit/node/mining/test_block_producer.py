@@ -1,4 +1,4 @@
-"""The desk where miners get work: fresh templates, and none while mining has to wait."""
+"""Where miners get work: fresh templates, and none while mining has to wait."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,7 +36,7 @@ class FailingSigner:
 
 
 class Bench:
-    """A desk over a real chain, with the clocks in our hands."""
+    """A block producer over a real chain, with the clocks in our hands."""
 
     def __init__(self) -> None:
         self.made = generator(new_chain(), seed=3, miners=1)

@@ -24,7 +24,7 @@ from quip.node.startup import load_rules
 
 
 class IdleDesk:
-    """A desk without work."""
+    """A block producer without work."""
 
     idle_because: str | None = None
     idle_details: Mapping[str, str] = {}

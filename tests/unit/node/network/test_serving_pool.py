@@ -31,7 +31,7 @@ class Shelf:
 
 
 class Bench:
-    """A desk whose reports are collected."""
+    """A pool whose reports are collected."""
 
     def __init__(self) -> None:
         self.reports: list[Answered] = []
