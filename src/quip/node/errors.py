@@ -119,6 +119,9 @@ class PortBusy(NodeError):
 class PortForbidden(NodeError):
     """The system lets only privileged programs listen on a port."""
 
+    code = "port-forbidden"
+    exit_status = 2
+
     def __init__(self, what: str, port: int, flag: str) -> None:
         super().__init__(
             f"this program may not listen on port {port}, wanted for the {what}",

@@ -159,6 +159,14 @@ def test_secrets_of_the_data_directory_that_others_can_read_are_all_named() -> N
     assert all(name in caught.value.hint for name in secrets)
 
 
+def test_all_exposed_files_are_named_at_once() -> None:
+    for name in ("wallet/mnemonic", "identity/mnemonic"):
+        _written(f"data/{name}", b"x", 0o644)
+    with pytest.raises(DataDirError) as caught:
+        check(data_dir="data")
+    assert all(f"data/{name}" in caught.value.hint for name in ("wallet/mnemonic", "identity/mnemonic"))
+
+
 def test_an_empty_token_is_none() -> None:
     with pytest.raises(ConfigError, match="token is empty"):
         check(rpc_token_file=_written("token", b"\n"))

@@ -58,8 +58,8 @@ def checked(*arguments: str) -> dict[str, Any]:
 
 
 VALUES: dict[str, tuple[str, Any]] = {
-    "bootnodes": ("a:1", ["a:1"]),
     "peer": ("a:1", ["a:1"]),
+    "bootnodes": ("a:1", ["a:1"]),
     "devices": ("3", ["3"]),
     "types": ("t4", ["t4"]),
     "dwave_api_solver": ("s", ["s"]),
