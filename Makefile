@@ -51,10 +51,10 @@ fuzz: native ## atheris over every decoder (FUZZ_SECONDS each), then random test
 	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c \
 	    "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['fuzz'])")
 	cd tests && ../$(BIN)/python -m fuzz $(FUZZ_SECONDS)
-	QUIP_FUZZ=100 $(BIN)/python -m pytest -n 2 --timeout 7200 tests/unit tests/property
+	TEST_FUZZ=100 $(BIN)/python -m pytest -n 2 --timeout 7200 tests/unit tests/property
 
 soak: native ## the long runs: 1,000 kills of store and signer, damage, power loss
-	QUIP_CRASH_ROUNDS=1000 QUIP_SIGNER_KILLS=1000 QUIP_DAMAGE_ROUNDS=2000 \
+	TEST_CRASH_ROUNDS=1000 TEST_SIGNER_KILLS=1000 TEST_DAMAGE_ROUNDS=2000 \
 	    $(BIN)/python -m pytest -n 2 --timeout 7200 tests/functional tests/unit/wallet
 
 clean: ## remove what was built

@@ -34,7 +34,7 @@ from quip.storage import STORE_FILE
 from quip.storage.chain_store import open_chain_store, read_chain_store
 from sim.honest.chain_generator import ChainGenerator
 
-BLOCKS = int(os.environ.get("QUIP_BENCH_SYNC_BLOCKS", "20000"))
+BLOCKS = int(os.environ.get("BENCH_SYNC_BLOCKS", "20000"))
 PUBLIC_BLOCKS = 1_000
 DRAWN_LADDER = [[0, -8_300_000], [64 << 16, -8_200_000]]
 """Margins so far above any baseline of the public puzzle that drawn spins meet them."""

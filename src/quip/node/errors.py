@@ -148,6 +148,8 @@ class PayoutRefused(NodeError):
 class ThreadFailed(NodeError):
     """A thread without which the node cannot go on ended by an exception."""
 
+    code = "thread-failed"
+
     def __init__(self, thread: str, error: BaseException) -> None:
         super().__init__(
             f"the {thread}'s thread failed: {type(error).__name__}: {error}",

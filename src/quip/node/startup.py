@@ -106,6 +106,8 @@ def directory_rules(files: DataFiles) -> Network:
         return rules_of(files.spec.read_bytes(), str(files.spec))
     except OSError as error:
         raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
+    except ConfigError as error:
+        raise DataDirError(error.message, DAMAGED_SPEC_HINT) from None
 
 
 @contextlib.contextmanager

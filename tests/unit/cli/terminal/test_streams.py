@@ -19,7 +19,7 @@ os.write(first, str(first).encode())
 
 @pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
 def test_no_file_becomes_a_standard_stream(closed: str, tmp_path: Path) -> None:
-    file, script = tmp_path / "store", tmp_path / "script.py"
+    file, script = tmp_path / "store", tmp_path / "script"
     script.write_text(SCRIPT.format(file=str(file)))
     done = subprocess.run(["sh", "-c", f'"{sys.executable}" "{script}" {closed}'], input=b"", check=False)
     assert done.returncode == 0

@@ -83,8 +83,8 @@ def broken_log(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, st
     """A log file whose directory has become a file: it cannot even be looked at (ENOTDIR, whoever we are)."""
     file = tmp_path / "logs" / "x.log"
     name = "quip.node" if request.param == "node" else "quip.http"
-    own = {"file" if request.param == "node" else "access_file": file}
-    logs.configure("INFO", **own, stream=io.StringIO())
+    node_log, access_log = (file, None) if request.param == "node" else (None, file)
+    logs.configure("INFO", node_log, access_log, io.StringIO())
     structlog.get_logger(name).info("first")
     (tmp_path / "logs").rename(tmp_path / "moved")
     (tmp_path / "logs").touch()
