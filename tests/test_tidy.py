@@ -197,8 +197,9 @@ def test_no_file_is_named_for_nothing() -> None:
         r"\b(TODO|FIXME|XXX|HACK)\b|NotImplementedError|todo!\(|unimplemented!\(",
         r"\b[Ii]ssue \d+\b|\bissue \"",
         r"/wor[k]/|/hom[e]/[a-z]|/roo[t]/",
+        r"^(?:<{7}|>{7}|\|{7}) |^={7}$",
     ],
-    ids=["unfinished", "issue numbers", "paths of one machine"],
+    ids=["unfinished", "issue numbers", "paths of one machine", "half a merge"],
 )
 def test_text_that_does_not_belong(pattern: str) -> None:
     found = []
