@@ -20,7 +20,7 @@ $(VENV)/.stamp: $(RUST_SOURCES)
 native: $(VENV)/.stamp ## build the native code and install everything into .venv
 
 run: native ## start a mining single-node dev chain with its RPC (ARGS="..." adds options)
-	$(BIN)/quip-network-node cpu --genesis-config dev --auto-mine $(ARGS)
+	$(BIN)/quip-network-node cpu --genesis-config dev --listen 127.0.0.1 --auto-mine $(ARGS)
 
 test: native ## run all tests
 	cargo test $(CARGO_FLAGS) --quiet
@@ -51,10 +51,10 @@ fuzz: native ## atheris over every decoder (FUZZ_SECONDS each), then random test
 	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c \
 	    "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['fuzz'])")
 	cd tests && ../$(BIN)/python -m fuzz $(FUZZ_SECONDS)
-	QUIP_FUZZ=100 $(BIN)/python -m pytest -n 2 --timeout 7200 tests/unit tests/property
+	TEST_FUZZ=100 $(BIN)/python -m pytest -n 2 --timeout 7200 tests/unit tests/property
 
 soak: native ## the long runs: 1,000 kills of store and signer, damage, power loss
-	QUIP_CRASH_ROUNDS=1000 QUIP_SIGNER_KILLS=1000 QUIP_DAMAGE_ROUNDS=2000 \
+	TEST_CRASH_ROUNDS=1000 TEST_SIGNER_KILLS=1000 TEST_DAMAGE_ROUNDS=2000 \
 	    $(BIN)/python -m pytest -n 2 --timeout 7200 tests/functional tests/unit/wallet
 
 clean: ## remove what was built

@@ -99,7 +99,7 @@ def spread(name: str, blocks: int) -> list[str]:
 def arrivals(plan: NodePlan) -> list[float]:
     """Milliseconds from a block's arrival to the head's move, by the node's log, ascending."""
     waits: list[float] = []
-    received: dict[str, float] = {}
+    received: dict[str, str] = {}
     for line in map(json.loads, plan.log.read_text(encoding="utf-8").splitlines()):
         moment = line["timestamp"]
         if line["event"] == "block received":

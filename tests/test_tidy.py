@@ -4,9 +4,12 @@ What linters check already (line length, types, import order, the layers) is not
 """
 
 import ast
+import io
 import re
 import subprocess
+import tokenize
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +20,7 @@ MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_PARAMETERS = 5
 MAX_PUBLIC_METHODS = 12
+MAX_ROOM_FILES = 20
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "shared", "manager", "base", "misc"}
 PURE = ("primitives", "ising", "consensus", "chain")  # below L4: nothing that acts
 WITHOUT_FLOATS = ("consensus", "ising")
@@ -64,6 +68,12 @@ def place(path: Path, node: ast.AST) -> str:
 def test_files_are_short() -> None:
     counts = {relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in CODE}
     assert {name: count for name, count in counts.items() if count > MAX_FILE_LINES} == {}
+
+
+def test_a_room_has_few_files() -> None:
+    """What a folder holds should be seen at a glance."""
+    rooms = Counter(relative(path.parent) for path in CODE if relative(path).startswith(("src/", "sim/", "crates/")))
+    assert {room: count for room, count in rooms.items() if count > MAX_ROOM_FILES} == {}
 
 
 def test_functions_fit_a_screen() -> None:
@@ -291,3 +301,77 @@ def test_every_room_of_the_source_says_what_it_is_for() -> None:
     assert [
         relative(path) for path in SOURCE if path.name == "__init__.py" and not ast.get_docstring(TREES[path])
     ] == []
+
+
+def _module_names(path: Path) -> set[str]:
+    """What a module defines at its top level, and "Class.member" of its classes."""
+    found: set[str] = set()
+    for node in TREES[path].body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+            members = node.body if isinstance(node, ast.ClassDef) else []
+            found |= {f"{node.name}.{name}" for part in members for name in _bound(part)}
+        found |= _bound(node)
+    return found
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement defines or assigns."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {node.name}
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+    return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+
+
+def _is_there(dotted: str) -> bool:
+    """Whether quip.x.y is a package, a module, or a name that a module defines."""
+    place, names = ROOT / "src", dotted.split(".")
+    for index, name in enumerate(names):
+        if (place / name).is_dir():
+            place /= name
+            continue
+        module = next(
+            (place / f"{name}{ending}" for ending in (".py", ".pyi") if (place / f"{name}{ending}").is_file()), None
+        )
+        if module is None:
+            return False
+        return index == len(names) - 1 or ".".join(names[index + 1 :]) in _module_names(module)
+    return True
+
+
+PAGES = tracked(".md")
+
+
+def test_the_pages_name_what_is_there() -> None:
+    """Paths from the root (`src/quip/...`, `tests/...`) and dotted names (`quip.x.y`), decisions included."""
+    gone = []
+    for page in PAGES:
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+            named = re.findall(r"(?<![\w/.-])(?:src/quip|sim|tests|benchmarks|crates)/[\w./-]*\w", line)
+            gone += [f"{relative(page)}:{number}: {name}" for name in named if not (ROOT / name).exists()]
+            dotted = re.findall(r"(?<![\w/.-])quip(?:\.\w+){2,}", line)
+            gone += [f"{relative(page)}:{number}: {name}" for name in dotted if not _is_there(name)]
+    assert gone == []
+
+
+def _prose(path: Path) -> Iterator[tuple[int, str]]:
+    """(line number, text) of what a file says to its reader; of Python that is comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        yield from enumerate(text.splitlines(), 1)
+        return
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
+            yield from enumerate(token.string.splitlines(), token.start[0])
+
+
+def test_files_that_are_named_are_there() -> None:
+    """In comments, docstrings and pages: a file's name, or the end of its path."""
+    files = [f"/{relative(path)}" for path in tracked(".py", ".pyi", ".rs")]
+    gone = []
+    for path in [*CODE, *PAGES]:
+        for number, line in _prose(path):
+            for name in re.findall(r"(?<![\w/.*-])\w[\w/]*\.(?:pyi?|rs)\b(?!\()", line):
+                if not any(file.endswith(f"/{name}") for file in files):
+                    gone.append(f"{relative(path)}:{number}: {name}")
+    assert gone == []

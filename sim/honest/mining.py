@@ -46,7 +46,7 @@ class SimMiner:
     """Drives one worker. `pace()`: seconds between this node's blocks, on average, at the work in force now."""
 
     def __init__(
-        self, later: Later, rng: random.Random, desk: WorkSource, puzzle: Puzzle, pace: Callable[[], float]
+        self, later: Later, rng: random.Random, source: WorkSource, puzzle: Puzzle, pace: Callable[[], float]
     ) -> None:
         self._later = later
         self._rng = rng
@@ -54,7 +54,7 @@ class SimMiner:
         self._stopped = False
         setup = MinerSetup("SIM-1", (DrawnSpins(),), FALLBACK, Plan(sweeps=1), READS, rng.getrandbits(48))
         self._tally = Tally(MinerStatistics(setup.name, DrawnSpins.kind, DrawnSpins.device, 1))
-        self._worker = Worker(setup, 0, puzzle, desk, self._tally)
+        self._worker = Worker(setup, 0, puzzle, source, self._tally)
 
     def start(self) -> None:
         """Begin."""

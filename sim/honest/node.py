@@ -1,6 +1,7 @@
 """One simulated node: the node's own parts, carried by a fake clock, network and disk.
 
-It does what node/network.py does with sockets and threads: hands events to the overlay and carries its actions out.
+It does what node/network/driver.py does with sockets and threads: hands events to the overlay and carries its actions
+out.
 Checks of seals and imports really happen, at the moment at which the modelled processor would have finished them.
 """
 
@@ -101,11 +102,12 @@ class _Life:
         self.chain = Chain.open(world.spec, node.disk.open_store(), world.puzzle)
         self.thread = ChainThread(self.chain, watch, Metrics("sim", world.spec.name), AtOnce())
         identity = node.disk.open_identity()
-        self.desk = BlockProducer(self.thread, watch, identity, plan.address.host.encode().rjust(20, b"\0"))
+        self.producer = BlockProducer(self.thread, watch, identity, plan.address.host.encode().rjust(20, b"\0"))
         self.first_sync = InitialSync(world.queue.now_s)
-        self.desk.wait_for("the first sync")
+        self.knew_peers = bool(node.disk.peers.addresses() or node.disk.peers.anchors())
+        self.producer.wait_for("the first sync")
         view = ChainReader(self.chain)
-        self.library = ChainServer(view)
+        self.chain_server = ChainServer(view)
         rng = random.Random(f"{world.seed}/{plan.name}/{number}")
         setup = OverlayConfig(
             agent="quip/sim",
@@ -117,7 +119,7 @@ class _Life:
         self.overlay = Overlay(setup, view, node.disk.peers, rng)
         self.miner: SimMiner | None = None
         if plan.share > 0:
-            self.miner = SimMiner(node.later, rng, self.desk, world.puzzle, node.pace)
+            self.miner = SimMiner(node.later, rng, self.producer, world.puzzle, node.pace)
 
 
 class SimNode:
@@ -204,7 +206,7 @@ class SimNode:
 
     def happened(self, event: Event) -> None:
         """An event for the overlay."""
-        self._look_at_power()
+        self._check_power()
         life = self._life
         if life is None:
             return
@@ -241,12 +243,12 @@ class SimNode:
 
     def _imported(self, life: _Life, action: ImportBlocks) -> None:
         done = life.thread.submit(action.blocks, action.admission)
-        self._look_at_power()
+        self._check_power()
         if self._life is life:
             self.happened(BlocksImported(action.job, tuple(done.result())))
 
     def _answered(self, life: _Life, action: Answer) -> None:
-        self.happened(Answered(action.connection, action.stream, life.library.answer(action.request)))
+        self.happened(Answered(action.connection, action.stream, life.chain_server.answer(action.request)))
 
     def _on_chain(self, event: ChainEvent) -> None:
         life = self._life
@@ -254,7 +256,7 @@ class SimNode:
             return
         if life.miner is not None:
             life.miner.new_head()
-        mined = life.desk.has_made(event.new.hash)
+        mined = life.producer.has_made(event.new.hash)
         self._count(event, mined)
         moved = HeadMoved(event.old, event.new, event.depth, mined)
         self.later(0.0, lambda: self.happened(moved))
@@ -271,21 +273,21 @@ class SimNode:
         life.watch.look()
         life.thread.tick()
         self.counts["stalled"] += life.thread.stalled
-        self._look_at_power()
+        self._check_power()
         if self._life is life:
             self.happened(Tick())
-            self._look_at_sync(life)
+            self._check_first_sync(life)
             self.later(TICK_S, self._tick)
 
-    def _look_at_sync(self, life: _Life) -> None:
+    def _check_first_sync(self, life: _Life) -> None:
         """May it mine yet? The node's own rule."""
         overlay = life.overlay
         peers = overlay.peers(self.clock.instant())
-        progress = progress_of(peers, overlay.sync_state, expected=bool(overlay.awaited))
-        verdict = life.first_sync.look(self.world.queue.now_s, progress)
-        life.desk.wait_for(None if verdict.over else verdict.value)
+        progress = progress_of(peers, overlay.sync_state, expected=bool(overlay.awaited), known=life.knew_peers)
+        verdict = life.first_sync.judge(self.world.queue.now_s, progress)
+        life.producer.wait_for(None if verdict.over else verdict.value)
 
-    def _look_at_power(self) -> None:
+    def _check_power(self) -> None:
         """A store that lost its power in the middle of a commit: the machine is off."""
         if self._life is not None and not self.disk.has_power:
             self.crash(0)
@@ -300,7 +302,7 @@ class SimNode:
         life = self._life
 
         def if_alive() -> None:
-            self._look_at_power()
+            self._check_power()
             if self._life is life and self.world.queue.now_s < self._frozen_until_s:
                 self.counts["frozen"] += 1
                 self.world.queue.at(self._frozen_until_s, if_alive)

@@ -1,6 +1,6 @@
 """kill -9 at any moment of an import, or of the recovery after one: the store is the twin's, before or after the block.
 
-`QUIP_CRASH_ROUNDS=1000 pytest tests/functional/test_crash.py` for the long run; a failure prints its seed.
+`TEST_CRASH_ROUNDS=1000 pytest tests/functional/test_crash.py` for the long run; a failure prints its seed.
 """
 
 import json
@@ -25,7 +25,7 @@ from support.doomed import JOURNAL
 from support.places import TESTS
 from support.stores import History, filled_store, history
 
-ROUNDS = int(os.environ.get("QUIP_CRASH_ROUNDS", "100"))
+ROUNDS = int(os.environ.get("TEST_CRASH_ROUNDS", "100"))
 MAX_OPEN_S = 10.0
 PLAN = ["import"] * 13 + ["recovery"] * 4 + ["clock"] * 3
 """Of every 20 kills 13 strike an operation of an import, 4 the opening after a kill, 3 come by the clock."""
@@ -129,8 +129,8 @@ def struck(doomed: Doomed, twin: History, order: dict[str, Any], before: int) ->
 def test_a_killed_import_leaves_the_batch_before_or_after(doomed: Doomed, batch: int) -> None:
     """Single blocks as they are mined, and batches as they come from sync: a crash loses all of one or nothing."""
     twin = history()
-    seed = int(os.environ.get("QUIP_CRASH_SEED", random.randrange(1 << 32)))
-    print(f"QUIP_CRASH_SEED={seed}")
+    seed = int(os.environ.get("TEST_CRASH_SEED", random.randrange(1 << 32)))
+    print(f"TEST_CRASH_SEED={seed}")
     rng = random.Random(seed)
     moments: Counter[str] = Counter()
     left = 0

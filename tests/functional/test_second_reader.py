@@ -211,6 +211,9 @@ def test_puzzle_vectors(known: Any) -> None:
     task = Instance(spec, seed)
     assert [coupling for _, _, coupling in task.couplings[:32]] == known["first_couplings"]
     assert task.fields[:32] == known["first_fields"]
+    stream = Stream(seed).read(known["start_offset"] + 64 * graph.n + 100)[known["start_offset"] + 64 * graph.n :]
+    draws = {number: int.from_bytes(stream[2 * int(number) :][:2], "little") for number in known["draws"]}
+    assert draws == known["draws"]
     solutions = [raw(solution) for solution in known["solutions"]]
     assert [task.energy(solution) for solution in solutions] == known["energies"]
     pairs = [(0, 1), (0, 2), (1, 2)]

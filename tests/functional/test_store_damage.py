@@ -16,7 +16,7 @@ from support.chains import network_spec
 from support.stores import acceptor, contents, damage_row, filled_store, history, open_chain
 
 CHAIN_ID = network_spec().chain_id
-ROUNDS = int(os.environ.get("QUIP_DAMAGE_ROUNDS", "120"))
+ROUNDS = int(os.environ.get("TEST_DAMAGE_ROUNDS", "120"))
 HINT = "quip db reindex"
 
 

@@ -6,6 +6,7 @@ Slow and short on purpose. Headers are dictionaries of the JSON vectors' own nam
 from decimal import Decimal, localcontext
 from itertools import pairwise
 from math import isqrt
+from typing import Any
 
 MASK = (1 << 64) - 1
 ROTATIONS = (1, 62, 28, 27, 36, 44, 6, 55, 20, 3, 10, 43, 25, 39, 41, 45, 15, 21, 8, 18, 2, 61, 56, 14)
@@ -115,11 +116,11 @@ def margin(ladder: list[list[int]], level: int) -> int:
     raise ValueError(level)
 
 
-def clamp(d: dict, level: int) -> int:  # type: ignore[type-arg]
-    return min(d["hi"], max(d["lo"], level))
+def clamp(d: dict[str, Any], level: int) -> int:
+    return min(int(d["hi"]), max(int(d["lo"]), level))
 
 
-def controllers(d: dict, timestamps: list[int]) -> list[int]:  # type: ignore[type-arg]
+def controllers(d: dict[str, Any], timestamps: list[int]) -> list[int]:
     """c(0), c(1), ..., c(len): timestamps are those of blocks 0, 1, ..."""
     t = d["target_block_time"]
     levels = [d["start"]] * 3
@@ -129,12 +130,12 @@ def controllers(d: dict, timestamps: list[int]) -> list[int]:  # type: ignore[ty
     return levels[: len(timestamps) + 1]
 
 
-def overdue(d: dict, height: int, seconds: int) -> int:  # type: ignore[type-arg]
+def overdue(d: dict[str, Any], height: int, seconds: int) -> int:
     t, rule = d["target_block_time"], d["overdue"]
-    late = seconds - rule["after"] * t
+    late: int = seconds - rule["after"] * t
     if height < 2 or late <= 0:
         return 0
-    return min(rule["limit"], late * rule["rate"] // t)
+    return min(int(rule["limit"]), late * int(rule["rate"]) // int(t))
 
 
 def streaks(miners: list[str]) -> list[tuple[int, int]]:
@@ -150,8 +151,8 @@ def streaks(miners: list[str]) -> list[tuple[int, int]]:
     return out
 
 
-def offset(d: dict, s: int, k: int) -> int:  # type: ignore[type-arg]
-    rate, limit = d["streak"]["rate"], d["streak"]["limit"]
+def offset(d: dict[str, Any], s: int, k: int) -> int:
+    rate, limit = int(d["streak"]["rate"]), int(d["streak"]["limit"])
     if s >= 2:
         return -rate * min(s - 1, limit)
     if s == 1 and k >= 2:
@@ -159,9 +160,9 @@ def offset(d: dict, s: int, k: int) -> int:  # type: ignore[type-arg]
     return 0
 
 
-def reward(r: dict, streak: int, level: int, controller: int) -> int:  # type: ignore[type-arg]
+def reward(r: dict[str, Any], streak: int, level: int, controller: int) -> int:
     percents = r["streak_multiplier"]
-    percent = percents[min(streak, len(percents)) - 1]
+    percent = int(percents[min(streak, len(percents)) - 1])
     return int(r["base_reward"]) * percent * work(level) // (100 * work(controller))
 
 

@@ -24,6 +24,8 @@ ROWS = (
     [65536, 9503, 1378, 200, 29, 4, 1],
     [65536, 162],
 )
+DRAWS = (0, 1, 40)
+"""Numbers of the draws that are written out."""
 CASES = (
     ({"family": "zephyr", "m": 1, "t": 4}, "none", 4),
     ({"family": "zephyr", "m": 1, "t": 4}, "ternary", 4),
@@ -73,12 +75,18 @@ def case(params: dict[str, Any], fields: str, sweeps: int) -> dict[str, Any]:
         "first_couplings": list(instance.couplings[:32]),
         "first_fields": list(instance.fields[:32]),
         "start_offset": instance.start_offset,
+        "draws": {str(number): draw_of(seed, instance.start_offset, topology.n, number) for number in DRAWS},
         "baseline": sum(energies),
         "first_baseline_energies": energies[:8],
         "solutions": [one.hex() for one in packed],
         "energies": [ising.energy(topology, instance, ising.unpack(one, topology.n)) for one in packed],
         "distances": [ising.distance(a, b, topology.n, rules.fold) for a, b in pairs],
     }
+
+
+def draw_of(seed: bytes, start_offset: int, n: int, number: int) -> int:
+    """The draw of sweep s and node i is number s n + i."""
+    return int.from_bytes(keyed_stream(seed, start_offset + 64 * n + 2 * number, 2), "little")
 
 
 def graph() -> dict[str, Any]:

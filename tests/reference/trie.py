@@ -6,7 +6,7 @@ Nothing incremental, nothing stored: what a root is, not how to keep one.
 from collections.abc import Mapping
 
 from quip.primitives.hashes import keccak256
-from quip.primitives.rlp import encode
+from quip.primitives.rlp import Item, encode
 
 EMPTY_ROOT = keccak256(encode(b""))
 
@@ -17,7 +17,7 @@ def hex_prefix(nibbles: tuple[int, ...], leaf: bool) -> bytes:
     return bytes(16 * high + low for high, low in zip(padded[::2], padded[1::2], strict=True))
 
 
-def node(pairs: Mapping[tuple[int, ...], bytes]) -> object:
+def node(pairs: Mapping[tuple[int, ...], bytes]) -> Item:
     """The structure of the trie of these paths: RLP items, children referred to as `reference` says."""
     if not pairs:
         return b""
@@ -37,7 +37,7 @@ def node(pairs: Mapping[tuple[int, ...], bytes]) -> object:
     return [*children, pairs.get((), b"")]
 
 
-def reference(pairs: Mapping[tuple[int, ...], bytes]) -> object:
+def reference(pairs: Mapping[tuple[int, ...], bytes]) -> Item:
     structure = node(pairs)
     if not pairs:
         return b""

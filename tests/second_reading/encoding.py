@@ -6,6 +6,7 @@ from second_reading.hashes import keccak256
 
 Item = bytes | list["Item"]
 MAX_BODY, MAX_SEAL = 8_388_608, 1_048_576
+MAX_DEPTH, MAX_ITEMS = 32, 262_144
 
 
 class Invalid(Exception):
@@ -38,8 +39,10 @@ def rlp(item: Item) -> bytes:
     return bytes([base + 55 + len(size)]) + size + body
 
 
-def unrlp_at(data: bytes, at: int, end: int) -> tuple[Item, int]:
+def unrlp_at(data: bytes, at: int, end: int, depth: int, left: list[int]) -> tuple[Item, int]:
     need(at < end, "RLP: ends early")
+    left[0] -= 1
+    need(depth <= MAX_DEPTH and left[0] >= 0, "RLP: lists within lists too deep, or too many items")
     first, at = data[at], at + 1
     if first < 0x80:
         return bytes([first]), at
@@ -56,16 +59,13 @@ def unrlp_at(data: bytes, at: int, end: int) -> tuple[Item, int]:
         return data[at:stop], stop
     items: list[Item] = []
     while at < stop:
-        item, at = unrlp_at(data, at, stop)
+        item, at = unrlp_at(data, at, stop, depth + 1, left)
         items.append(item)
     return items, stop
 
 
 def unrlp(data: bytes) -> Item:
-    try:
-        item, at = unrlp_at(data, 0, len(data))
-    except RecursionError as error:
-        raise Invalid("RLP: lists within lists, too deep to follow") from error
+    item, at = unrlp_at(data, 0, len(data), 0, [MAX_ITEMS])
     need(at == len(data), "RLP: bytes behind the end")
     return item
 

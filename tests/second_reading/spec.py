@@ -11,21 +11,21 @@ from second_reading.hashes import keccak256
 
 OCTAVE = 65_536
 
-SIZE, LEVELS = 2**53 - 1, 255 * OCTAVE
+SIZE, LEVELS, HIGHEST = 2**53 - 1, 255 * OCTAVE, 191 * OCTAVE
 SHAPE: dict[str, Any] = {
     "name": r"[A-Za-z0-9_-]{1,32}",
     "chain_id": (1, SIZE),
     "puzzle": {
         "topology": {
-            "family": "zephyr|pegasus|chimera", "m": (1, 64), "t": (1, 64),
-            "excluded_nodes": [(0, SIZE)], "excluded_couplers": [[(0, SIZE)]], "digest": "0x[0-9a-f]{64}",
+            "family": "zephyr|pegasus|chimera", "m": (1, 32), "t": (1, 8),
+            "excluded_nodes": [(0, 2**24)], "excluded_couplers": [[(0, 2**24)]], "digest": "0x[0-9a-f]{64}",
         },
-        "fields": "none|ternary", "gate_bits": (0, 63), "min_solutions": (1, 1024), "min_distance": (0, SIZE),
+        "fields": "none|ternary", "gate_bits": (0, 63), "min_solutions": (1, 1024), "min_distance": (0, 2**24),
         "baseline": {"sweeps": (1, 4096), "cap": (-SIZE, SIZE), "cutoffs": [[(0, OCTAVE)]]},
         "ladder": [[(-SIZE, SIZE)]],
     },
     "difficulty": {
-        "start": (0, LEVELS), "lo": (0, LEVELS), "hi": (0, LEVELS),
+        "start": (0, HIGHEST), "lo": (0, HIGHEST), "hi": (0, HIGHEST),
         "target_block_time": (1, 2**20), "half_life": (1, 2**32), "outage_cap": (1, 2**20),
         "overdue": {"after": (1, 2**20), "rate": (0, LEVELS), "limit": (0, LEVELS)},
         "streak": {"rate": (0, LEVELS), "limit": (0, 1024)}, "future_limit": (1, 2**32),
@@ -81,6 +81,7 @@ def document_of(text: str) -> Any:
     def refuse(number: str) -> None:
         raise Invalid(f"{number} is no integer")
 
+    need(len(text.encode()) <= 2**24, "more than 16 MiB")
     return json.loads(text, object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse)
 
 
@@ -122,6 +123,7 @@ class Spec:
         for i, j in graph.couplers:
             degrees[i] += 1
             degrees[j] += 1
+        need(graph.n <= 65_536 and max(degrees) <= 24, "a graph of more than 65,536 nodes or 24 couplers a node")
         rows = puzzle["baseline"]["cutoffs"]
         need(len(rows) == puzzle["baseline"]["sweeps"], "cutoffs: one row per sweep")
         for row in rows:

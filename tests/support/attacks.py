@@ -18,9 +18,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from quip.chain.events import Head
 from quip.consensus.execution import gas
@@ -266,15 +268,16 @@ async def low_work_headers(target: Target) -> int:
         served += request.limit
         return messages.Headers(tuple(forge.headers[start : start + request.limit]))
 
+    def over(peer: WirePeer) -> bool:
+        return peer.closed is not None or not goes_on()
+
     addresses = sources(65)
     goes_on = target.until()
     while goes_on():
         async with wire_peer(next(addresses)) as peer:
             peer.answer = answer
             if await peer.dial(target.port) and (response := await peer.join(network, CLAIMED)) and response.code == 0:
-                await peer.until(
-                    lambda one=peer: one.closed is not None or not goes_on(), "the end", target.seconds + 60
-                )
+                await peer.until(partial(over, peer), "the end", target.seconds + 60)
     return served
 
 
@@ -314,7 +317,7 @@ async def old_branches(target: Target) -> int:
     return pushed
 
 
-ATTACKS: dict[str, Callable[[Target], Awaitable[int]]] = {
+ATTACKS: dict[str, Callable[[Target], Coroutine[Any, Any, int]]] = {
     "garbage": garbage,
     "broken frames": broken_frames,
     "streams": streams,
@@ -374,7 +377,7 @@ class Attack:
 
 def main() -> None:
     name, port, url, seconds = sys.argv[1:]
-    count = asyncio.run(ATTACKS[name](Target(int(port), url, float(seconds))))  # type: ignore[arg-type]
+    count = asyncio.run(ATTACKS[name](Target(int(port), url, float(seconds))))
     print(json.dumps({"count": count}), flush=True)
 
 

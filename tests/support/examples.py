@@ -1,4 +1,4 @@
-"""How many examples a random test tries: a few by default, QUIP_FUZZ times as many in the long run."""
+"""How many examples a random test tries: a few by default, TEST_FUZZ times as many in the long run."""
 
 import os
 
@@ -6,5 +6,5 @@ from hypothesis import settings
 
 
 def examples(count: int) -> settings:
-    """Decorator: `count` examples, times $QUIP_FUZZ."""
-    return settings(max_examples=count * int(os.environ.get("QUIP_FUZZ", "1")), deadline=None)
+    """Decorator: `count` examples, times $TEST_FUZZ."""
+    return settings(max_examples=count * int(os.environ.get("TEST_FUZZ", "1")), deadline=None)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
+from typing import Any
 
 from quip.chain.chain import Chain
 from quip.chain.events import ChainEvent, HeadChanged
@@ -64,7 +65,7 @@ class Node:
     address: Address
     setup: OverlayConfig
     storage: PeerMemory
-    library: ChainServer
+    chain_server: ChainServer
     notes: list[Log] = field(default_factory=list)
     closes: list[Close] = field(default_factory=list)
     seals_checked: int = 0
@@ -92,7 +93,7 @@ class Net:
 
     def add(
         self, *manual: Address, address: Address | None = None, chain: Chain | None = None,
-        storage: PeerMemory | None = None, **changes: object,
+        storage: PeerMemory | None = None, **changes: Any,
     ) -> Node:  # fmt: skip
         """A new node; `manual`: whom it dials."""
         number = next(self._numbers)
@@ -101,7 +102,7 @@ class Net:
             node_id=number.to_bytes(32, "big"), agent=f"test/{number}", public=Address("0.0.0.0", address.port),
             manual=lambda: manual,
         )  # fmt: skip
-        setup = replace(setup, **changes)  # type: ignore[arg-type]
+        setup = replace(setup, **changes)
         chain = chain or new_chain()
         view, storage = ChainReader(chain), storage or PeerMemory()
         overlay = Overlay(setup, view, storage, Random(number))
@@ -181,7 +182,7 @@ class Net:
                 outcomes = node.chain.accept_many(list(blocks), self.now.unix_s, admission)
                 self.give(node, BlocksImported(job, tuple(outcomes)))
             case Answer(connection, stream, request):
-                self.give(node, Answered(connection, stream, node.library.answer(request)))
+                self.give(node, Answered(connection, stream, node.chain_server.answer(request)))
             case Log():
                 node.notes.append(action)
             case GrantBudget():

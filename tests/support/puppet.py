@@ -8,10 +8,10 @@ from quip.net.events import Backlog, Closed, Event, Opened, Received, StreamRese
 from quip.net.link import Instant
 from quip.net.session.events import Asked, JoinAsked, PeerEvent, Pushed, Replied
 from quip.net.session.session import LocalJoin, PeerSession
-from quip.net.wire.messages import HeadClaim, JoinRequest, Message, Push, Reply, Request
+from quip.net.wire.messages import Encoded, HeadClaim, JoinRequest, Message, Push, Reply, Request
 from support.overlays import Net, Node
 
-Answers = Callable[[Request], Reply | None]
+Answers = Callable[[Request], Reply | Encoded | None]
 
 
 class Puppet:

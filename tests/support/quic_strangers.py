@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from ssl import CERT_NONE
 from typing import Any, TypeAlias
 
-from aioquic.buffer import Buffer
+from aioquic._buffer import Buffer
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection

@@ -53,7 +53,10 @@ class Pair:
     """A client and a server. `answer` is called for every request; joins are welcomed unless `welcomes` is False."""
 
     def __init__(
-        self, answer: Callable[[End, Asked], None] = answer_nothing, rng: Random | None = None, local: LocalJoin = LOCAL
+        self,
+        answer: Callable[[End, Asked], object] = answer_nothing,
+        rng: Random | None = None,
+        local: LocalJoin = LOCAL,
     ) -> None:
         self.now_s = 0.0
         self.client = End(client_session(local))

@@ -1,5 +1,6 @@
 """A mining key in memory: signs blocks with real signatures, one leaf after the other, and forgets on exit."""
 
+from copy import copy
 from functools import cache
 
 from quip._native import hashsig
@@ -29,6 +30,14 @@ class MemorySigner:
             digest = hybrid.block_digest(self._chain_id, self.keys, leaf, block_hash)
             self._signed[block_hash] = (ecdsa.sign(self._secret, digest), self._key.sign(leaf, digest))
         return self._signed[block_hash]
+
+
+def cousin(number: int, secret: int) -> MemorySigner:
+    """The same XMSS tree with another ECDSA key: another miner, for nothing."""
+    other = copy(signer(number))
+    other._secret, other._signed = secret.to_bytes(32, "big"), {}
+    other.keys = hybrid.HybridKeys(other.keys.suite, ecdsa.public_key(other._secret), other.keys.xmss)
+    return other
 
 
 @cache

@@ -1,6 +1,6 @@
 """What a store holds, and a chain's history of it: for comparing with a twin that nothing happened to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,8 +10,7 @@ from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.consensus.types.block import Block
 from quip.primitives.hashes import blake3
-from quip.storage.chain_store import RedbChainStore, for_network
-from quip.storage.reindex import logical_rows
+from quip.storage.chain_store import RedbChainStore, all_rows, for_network
 from sim.honest.chain_generator import ForkPlan
 from support.chains import generator, network_spec, new_chain, puzzle_of
 
@@ -24,7 +23,8 @@ def contents(store: native_store.Store) -> bytes:
     return blake3(
         b"".join(
             len(part).to_bytes(4, "big") + part
-            for table, key, value in logical_rows(store)
+            for table in store.tables()
+            for key, value in all_rows(store, table)
             for part in (table.encode(), key, value)
         )
     )
@@ -90,3 +90,10 @@ def damage_row(path: Path, value: bytes) -> None:
         data[place + len(value) // 2] ^= 4
         place = data.find(value, place)
     path.write_bytes(data)
+
+
+def logical_rows(store: native_store.Store) -> Iterator[tuple[str, bytes, bytes]]:
+    """Every row of every table in order: equal for two stores with the same contents. Raises StoreCorrupt."""
+    for table in store.tables():
+        for key, value in all_rows(store, table):
+            yield table, key, value

@@ -51,7 +51,7 @@ class Peer:
         self.chain = chain
         self.latency_s = latency_s
         self.asked: list[Request] = []
-        self._library = ChainServer(ChainReader(chain))
+        self._chain_server = ChainServer(ChainReader(chain))
 
     @property
     def claim(self) -> HeadClaim:
@@ -60,7 +60,7 @@ class Peer:
 
     def reply(self, request: Request) -> Reply | None:
         """None: no answer ever."""
-        encoded = self._library.answer(request)
+        encoded = self._chain_server.answer(request)
         return cast(Reply, decode(encoded.code, encoded.payload))
 
 

@@ -11,7 +11,8 @@
 //! | signing | secret seeds, stored trees, signatures |
 //!
 //! What this crate does not do: remember which leaf was used. `SigningKey::sign` signs with the leaf that it is told;
-//! whoever calls it must have made sure, durably, that this leaf signs nothing else (src/quip/wallet/signer.py).
+//! whoever calls it must have made sure, durably, that this leaf signs nothing else
+//! (src/quip/wallet/stateful_signer/signer.py).
 
 mod address;
 mod hash;

@@ -9,7 +9,7 @@ parent's state; a reorganisation of any depth therefore only moves the head and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -18,12 +18,13 @@ from quip.chain.errors import IncompleteStore, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged, Subscriber
 from quip.chain.future import FutureBlocks
 from quip.chain.limits import INVALID_HASHES
-from quip.chain.ports import BlockSigner, ChainStore, ImportChange, MinerTotals, StoredBlock
+from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
 from quip.chain.reorganisation import check_connected
 from quip.chain.staged import StagedStore
 from quip.chain.tags import tagged
-from quip.chain.template import Payee, Template, make_template, seal_template
+from quip.chain.template import Payee, Template, make_template
 from quip.chain.tree import BlockTree
+from quip.chain.worth import is_worth_storing
 from quip.consensus.block_validation import CompleteBlock, ExecutedBlock, Rules
 from quip.consensus.errors.header import FutureBlock, KnownInvalid
 from quip.consensus.errors.root import ConsensusError, Spoils
@@ -120,6 +121,16 @@ class Chain:
             self._move(batch)
         return outcomes
 
+    def due(self, now: int) -> Iterator[CompleteBlock]:
+        """The blocks that were too early, and whose time has come at Unix time `now`.
+
+        Between two of them the caller accepts: one that the head has left behind meanwhile is not worth storing any
+        more, and is forgotten.
+        """
+        for block in self.future.due(now):
+            if is_worth_storing(self._head, block.checked.context.total_difficulty):
+                yield block
+
     def is_invalid(self, block_hash: bytes) -> bool:
         """True if the hash was judged invalid, and is still remembered."""
         return block_hash in self._invalid
@@ -149,10 +160,6 @@ class Chain:
         head = self._head
         state = self.tree.state(head.header.state_root)
         return make_template(self.spec, head, state, Payee(beneficiary, miner_id, extra), now)
-
-    def seal_template(self, template: Template, nonce: int, solutions: tuple[bytes, ...], signer: BlockSigner) -> Block:
-        """The signed block of a template; it still has to be accepted. Raises ForeignSigner."""
-        return seal_template(template, nonce, solutions, signer)
 
     def tips(self) -> list[bytes]:
         """Hashes of the verified blocks without a verified child."""
@@ -187,7 +194,7 @@ class Chain:
             return batch.verify(block, now)
         except ConsensusError as error:
             if error.spoils is Spoils.HASH:
-                self._invalid.put(block.header.hash, None)
+                self._invalid[block.header.hash] = None
             raise
 
     def _keep_early(self, batch: Batch, block: Block | CompleteBlock, now: int) -> ConsensusError | None:

@@ -16,3 +16,5 @@ FUTURE_BYTES = 32 << 20
 """The same in bytes: four of the largest blocks."""
 FUTURE_WAIT_S = 3_600
 """Seconds that an early block is kept for; a clock further off is not worth the room."""
+SIDE_BLOCK_WORTH = 6
+"""A single block lighter than the head by this many blocks' work is not stored: sync decides, if its branch grows."""

@@ -87,12 +87,12 @@ class BlockTree:
             block_hash = self.known(block_hash)[0].parent_hash
             number -= 1
         if start != block_hash or start in self._forks:
-            self._forks.put(start, number)
+            self._forks[start] = number
         return number
 
     def remember(self, block_hash: bytes, block: StoredBlock, *, reorganised: bool) -> None:
         """Called once a block is in the store; after a reorganisation fork points are looked up anew."""
-        self._recent.put(block_hash, (block.header, block.context))
+        self._recent[block_hash] = (block.header, block.context)
         if reorganised:
             self._reorganised = True
             self._forks.clear()
@@ -102,9 +102,9 @@ class BlockTree:
         if staged._reorganised:
             self._forks.clear()
         for block_hash, known in staged._recent.items():
-            self._recent.put(block_hash, known)
+            self._recent[block_hash] = known
         for block_hash, fork in staged._forks.items():
-            self._forks.put(block_hash, fork)
+            self._forks[block_hash] = fork
 
     def _cached(self, block_hash: bytes) -> tuple[Header, BlockContext] | None:
         return self._recent.get(block_hash) or (self._below._cached(block_hash) if self._below else None)

@@ -10,15 +10,17 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from quip.cli.terminal.exits import guarded
+from quip.cli.terminal.exits import run_app
 from quip.cli.terminal.flags import Flag, settings_of, takes_flags
 from quip.cli.terminal.live_table import LiveTable, text_of
+from quip.cli.terminal.streams import prepare_streams
 from quip.localnet.plan import SCENARIOS, Crew, NodePlan, plan_nodes
 from quip.localnet.report import NetworkReport
 from quip.localnet.run import Ending, LocalnetRun
 from quip.node.config.home import quip_home
 from quip.node.config.node_config import FIRST_PORT
 from quip.node.errors import ConfigError, NodeError
+from quip.node.process import signals
 from quip.node.startup import load_rules
 
 SECTION = "simulator"
@@ -125,4 +127,6 @@ def _publish(outcome: NetworkReport, file: Path) -> None:
 
 def main() -> None:
     """The program's entry point."""
-    guarded(app)
+    prepare_streams()
+    signals.for_commands()
+    run_app(app)

@@ -5,8 +5,10 @@ from typing import Annotated
 import typer
 
 import quip
-from quip.cli.terminal.exits import guarded
+from quip.cli.terminal.exits import run_app
 from quip.cli.terminal.lazy_commands import Command, LazyGroup
+from quip.cli.terminal.streams import prepare_streams
+from quip.node.process import signals
 
 COMMANDS = {
     "status": Command("quip.cli.commands.status", "Show the chain's head, the miners and the wallet of a node."),
@@ -49,4 +51,6 @@ def before(version: Version = False) -> None:
 
 def main() -> None:
     """The program's entry point."""
-    guarded(app)
+    prepare_streams()
+    signals.for_commands()
+    run_app(app)

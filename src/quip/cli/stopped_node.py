@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from quip.consensus.types.header import Header
+from quip.networks.network import Network
 from quip.node.config.data_dir import DataFiles
 from quip.node.process.version import client_version
-from quip.node.startup import Rules, stopped_chain
+from quip.node.startup import stopped_chain
 from quip.rpc.encoding import data
 from quip.rpc.errors import CallFailed
 from quip.rpc.methods.table import table
@@ -44,7 +45,7 @@ class StoppedNode:
         return [self.call(method, *params) for method, params in calls]
 
 
-def _view(files: DataFiles, rules: Rules, store: RedbChainStore, tag: Callable[[str], bytes]) -> RpcView:
+def _view(files: DataFiles, rules: Network, store: RedbChainStore, tag: Callable[[str], bytes]) -> RpcView:
     def no_pending() -> Header:
         raise CallFailed("pending block is not available")
 
@@ -56,7 +57,7 @@ def _view(files: DataFiles, rules: Rules, store: RedbChainStore, tag: Callable[[
         status=lambda: stopped_status(files),
         miners=list,
     )
-    return RpcView(rules.spec, rules.spec_json, rules.puzzle, store, node)
+    return RpcView(rules.spec, rules.text, rules.puzzle, store, node)
 
 
 def stopped_status(files: DataFiles) -> dict[str, Any]:

@@ -189,15 +189,14 @@ def check_header(spec: ChainSpec, parents: ParentHeaders, header: Header) -> Che
 
 
 def check_headers(spec: ChainSpec, parent: Parent, headers: Sequence[Header], now: int) -> list[CheckedHeader]:
-    """`check_header` of a run, each on the one before it, in one native call; the time is looked at too.
+    """`check_header` and the time of a run, each header on the one before it, in one native call.
 
-    As far as they are good: what is wrong with the next one, `check_header` and `rules.check_time` say, which have the
-    last word.
+    Only the good ones come back: the first that is missing is not good, and `check_header` says why.
     """
-    checked = rules.check_headers(spec, parent.header, parent.context, headers, now)
+    judged = rules.check_headers(spec, parent.header, parent.context, headers, now)
     return [
         CheckedHeader(header.hash, header, context, required, _THE_LAW)
-        for header, (required, context) in zip(headers, checked, strict=False)
+        for header, (required, context) in zip(headers, judged, strict=False)
     ]
 
 

@@ -134,12 +134,18 @@ def check_seals(
 ) -> list[ConsensusError | None]:
     """`check_seal` of many: per seal None, or the rule it breaks. One native call finds the good ones.
 
-    The native code only says good or not; what is wrong with a seal, `check_seal` decides, which has the last word.
+    The native code only says good or not; what is wrong with a seal, `check_seal` decides, which has the last word. It
+    also judges every seal whose baseline is remembered, because another seal of the same header failed: the native code
+    would anneal again.
     """
-    good = iter(puzzle.verifier.good(spec.chain_id, [_flat(header, seal, req) for header, seal, req in seals if seal]))
-    return [
-        None if seal is not None and next(good) else _fault(spec, puzzle, header, seal, required)
+    flat = [
+        _flat(header, seal, required) if seal and not puzzle.remembers(header.mix_hash) else None
         for header, seal, required in seals
+    ]
+    good = iter(puzzle.verifier.good(spec.chain_id, [one for one in flat if one is not None]))
+    return [
+        None if one is not None and next(good) else _fault(spec, puzzle, header, seal, required)
+        for one, (header, seal, required) in zip(flat, seals, strict=True)
     ]
 
 

@@ -17,6 +17,10 @@ REPLICAS = 512
 FIELDS = ("none", "ternary")
 
 
+BASELINES_REMEMBERED = 4_096
+"""About 150 bytes each. One is remembered once a seal of its header failed at it: the next may come at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class PuzzleRules:
     """What a chain spec fixes about its puzzle."""
@@ -68,6 +72,8 @@ class Puzzle:
 
     def __init__(self, rules: PuzzleRules) -> None:
         self.rules = rules
+        self._baselines: dict[bytes, int] = {}
+        """By seed. Any thread may add one; full, it is replaced, never thinned out: no lock is needed."""
 
     @cached_property
     def graph(self) -> ising.Graph:
@@ -101,9 +107,22 @@ class Puzzle:
 
     def baseline(self, seed: bytes) -> int:
         """B: the sum of the baseline's 512 final energies."""
+        known = self._baselines.get(seed)
+        if known is not None:
+            return known
         samples = self.model(seed).baseline(self.schedule)
         assert samples is not None, "a run without a cancel flag ends by itself"
         return samples.total
+
+    def remember(self, seed: bytes, baseline: int) -> None:
+        """Keep a seed's baseline, because it will be asked for again."""
+        if len(self._baselines) >= BASELINES_REMEMBERED:
+            self._baselines = {}
+        self._baselines[seed] = baseline
+
+    def remembers(self, seed: bytes) -> bool:
+        """True if the seed's baseline costs nothing now."""
+        return seed in self._baselines
 
     def malformed(self, solutions: Sequence[bytes]) -> str | None:
         """Why `solutions` is no canonical proof (count, length, padding, s_0, order), or None."""

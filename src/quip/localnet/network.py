@@ -19,6 +19,8 @@ Wait = Callable[[], bool]
 class NodeDidNotStart(NodeError):
     """A node ended at once, or does not answer."""
 
+    code = "simulated-node-failed"
+
     def __init__(self, child: PlannedNode) -> None:
         super().__init__(
             f"node {child.plan.name} on port {child.plan.port} does not start:\n{child.last_words()}",

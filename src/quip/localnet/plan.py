@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from quip.node.config.node_config import FIRST_RPC_PORT, RPC_RULE_PORTS, logical_cpus
+from quip.node.config.cpus import logical_cpus
+from quip.node.config.node_config import FIRST_RPC_PORT, RPC_RULE_PORTS
 from quip.node.config.settings import Kind
 from quip.node.errors import ConfigError
 

@@ -25,6 +25,11 @@ class Plan:
     retries: int = 0
     """Further anneals of an instance that was not solved."""
 
+    def __str__(self) -> str:
+        probe = f"probe of {self.probe_sweeps} sweeps, " if self.probe_sweeps else ""
+        retries = f", up to {self.retries} times again" if self.retries else ""
+        return f"{probe}{self.sweeps} sweeps{retries}"
+
 
 @dataclass(frozen=True, slots=True)
 class PlanTable:

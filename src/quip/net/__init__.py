@@ -1,1 +1,1 @@
-"""L4: networking. All but quic.py, certificates.py and trust_db.py is sans-IO: events and `now` in, actions out."""
+"""L4: networking. All is sans-IO (events and `now` in, actions out) but `quic` and `peers.trust_db`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# --- messages (codec.py) ---
+# --- messages (wire/) ---
 MAX_AGENT_CHARACTERS = 64
 """`quip/0.1.0` and a word of the operator's; shown in tables."""
 MAX_REASON_CHARACTERS = 200
@@ -32,7 +32,7 @@ MAX_COUNTERS = 32
 MAX_COUNTER_NAME_CHARACTERS = 32
 """A metric's name."""
 
-# --- one connection (session.py, requests.py, inquiries.py) ---
+# --- one connection (session/) ---
 JOIN_TIMEOUT_S = 10.0
 """From the TLS handshake to the welcome: a few round trips and a look at two tables."""
 REFUSAL_LINGER_S = 2.0
@@ -80,7 +80,7 @@ LOG_LINES_PER_S = 0.1
 LOG_KINDS = 256
 """Constant texts; the program has a few dozen."""
 
-# --- bans (bans.py) ---
+# --- bans (peers/bans.py) ---
 BAN_STEPS_S = (60, 600, 3_600, 86_400, 604_800)
 """First to fifth offence: a minute stops a loop, a week an enemy."""
 FORGIVEN_AFTER_S = 604_800
@@ -94,11 +94,11 @@ GROUP_OFFENDERS_WITHIN_S = 600
 OFFENDING_GROUPS = 1_024
 """Netgroups whose offenders are counted; an attacker with more has too many to be banned one by one."""
 
-# --- address book (address_book.py, discovery.py) ---
+# --- address book (peers/address_book.py, peers/discovery.py) ---
 NEW_BUCKETS = 128
 """With 32 slots each: 4,096 addresses that we were told, 1 MB."""
 NEW_BUCKETS_PER_SOURCE = 16
-"""Buckets that one teller's netgroup reaches: an eighth of the table."""
+"""Buckets that one source's netgroup reaches: an eighth of the table."""
 TRIED_BUCKETS = 32
 """With 32 slots each: 1,024 addresses that we were connected to."""
 TRIED_BUCKETS_PER_GROUP = 4
@@ -128,7 +128,7 @@ SAVE_SOON_S = 15.0
 MAX_ANCHORS = 4
 """Outbound peers that the next run dials first: an attacker who restarts us does not get all slots."""
 
-# --- connections (dialling.py, joining.py, eviction.py) ---
+# --- connections (peers/dialling.py, peers/admission.py, peers/eviction.py) ---
 OUTBOUND_TARGET = 8
 """Default. Bitcoin's figure: an attacker with a tenth of all addresses has all eight once in 10^8 draws."""
 OUTBOUND_PER_GROUP = 1
@@ -165,7 +165,7 @@ EVICTION_PROTECTED_PROVIDERS = 4
 EVICTION_PROTECTED_OLDEST = 8
 """...and those connected longest: an attacker has to be better at all three."""
 
-# --- gossip (gossip.py, fetching.py, transactions.py) ---
+# --- gossip (gossip/) ---
 KNOWN_BLOCKS_PER_PEER = 512
 """Hashes that a peer is known to have: a quarter of an hour of the dev chain, 60 kB."""
 KNOWN_TRANSACTIONS_PER_PEER = 8_192
@@ -186,10 +186,8 @@ VERIFIED_SEALS = 64
 """Seals that passed while the block is not in yet: a hash is not verified twice. 11 kB each."""
 EARLY_BLOCKS = 64
 """Hashes handed to the chain before their time; like chain/limits.py's FUTURE_BLOCKS."""
-SIDE_BLOCK_WORTH = 6
-"""A side block lighter than the head by this many blocks' work is not stored for gossip's sake; sync decides."""
 SIDE_BLOCKS_REMEMBERED = 1_024
-"""(parent, miner) pairs whose one side block was taken."""
+"""(parent, XMSS key) pairs whose one side block was taken."""
 BLOCK_TIMEOUT_S = 2.0
 """For an announced block or a body; then the next announcer is asked."""
 FETCHES = 16
@@ -197,13 +195,13 @@ FETCHES = 16
 FETCHES_PER_PEER = 2
 """...and of one peer: two of the largest are all that its answers in flight may have."""
 BROKEN_PROMISES = 4
-"""Announced blocks in a row that a peer did not give, before it is let go."""
+"""Announced blocks in a row that a peer did not give, before it is disconnected."""
 ANNOUNCERS = 8
 """Peers remembered per announced block."""
 TRANSACTIONS_TIMEOUT_S = 5.0
 """For up to 256 transactions."""
 
-# --- connections below the messages (quic.py, transport.py, retry.py, udp.py) ---
+# --- connections below the messages (quic/) ---
 HANDSHAKE_S = 5.0
 """A handshake is three round trips; half-open connections are few, so they must not linger."""
 MAX_CONNECTIONS = 192
@@ -297,7 +295,7 @@ RETRY_TOKEN_S = 10.0
 KNOWN_SPELLINGS = 4_096
 """Socket addresses whose canonical form is remembered."""
 
-# --- remembered peers (trust_db.py) ---
+# --- remembered peers (peers/trust_db.py) ---
 PINS_KEPT = 16_384
 """Addresses whose key is pinned; the oldest make room. 100 bytes each."""
 ORDER_ROUNDS = 32
@@ -305,7 +303,7 @@ ORDER_ROUNDS = 32
 CHANGED_KEYS_NOTED = 256
 """Changed keys that are logged once each, not at every redial."""
 
-# --- sync (sync*.py) ---
+# --- sync (sync/) ---
 SYNC_WINDOW = 2_048
 """Headers above the stored chain, with their verified seals: 25 MB on the public network."""
 LOCATOR_DENSE = 10
@@ -337,7 +335,7 @@ SYNC_TIMEOUT_S = 10.0
 SYNC_HURRY_S = 2.0
 """After so long a range is asked of a second peer."""
 SYNC_STRIKES = 3
-"""Requests in a row that come to nothing before a peer is let go."""
+"""Requests in a row that come to nothing before a peer is disconnected."""
 SYNC_PACE = 32
 """Verified seals that count as progress: 35 kB/s of seals within SYNC_ROTATE_S. Less holds nobody's place."""
 SYNC_ROTATE_S = 10.0
@@ -345,8 +343,8 @@ SYNC_ROTATE_S = 10.0
 SYNC_CLAIM_S = 60.0
 """Without progress for so long, a claim that had its turn is dropped and its peer disconnected."""
 SYNC_FAMILIAR_AHEAD_S = 600.0
-"""A claimant that we dialled, or that brought a block, leads before strangers of up to so much earlier: those chose
-themselves."""
+"""A claimant that we dialled, or that brought a block, leads before others that have waited up to so much longer:
+inbound peers select themselves."""
 SYNC_GRACE_S = 1.0
 """A claim of one or two blocks more is left to gossip for so long."""
 SYNC_GRACE_BLOCKS = 2

@@ -17,7 +17,9 @@ from quip.primitives.errors import OperatorError
 
 
 class LocalError(OperatorError):
-    """An expected failure: `message` says what is wrong, `hint` what to do about it."""
+    """An expected failure with what this machine lends to the network."""
+
+    code = "network"
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}"
@@ -26,9 +28,14 @@ class LocalError(OperatorError):
 class KeyFileError(LocalError):
     """A certificate or key file that is missing, unreadable, of the wrong kind, or does not fit the other one."""
 
+    code = "key-file"
+    exit_status = 2
+
 
 class ExposedKey(KeyFileError):
     """A private key that other users of the machine can reach."""
+
+    code = "key-exposed"
 
     def __init__(self, path: Path, mode: int, forbidden: int) -> None:
         """`forbidden`: the bits that it must not have; a key that the operator gives may be readable for its group."""
@@ -40,6 +47,10 @@ class ExposedKey(KeyFileError):
 class PeersFileError(LocalError):
     """trust.db is damaged, locked, of another version, or its disk is full."""
 
+    code = "peers-file"
+
 
 class UdpPortError(LocalError):
     """The UDP address cannot be opened."""
+
+    code = "udp-port"

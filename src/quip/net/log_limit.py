@@ -29,10 +29,10 @@ class LogLimit:
         bucket = self._buckets.get(kind)
         if bucket is None:
             bucket = TokenBucket(Rate(LOG_LINES_PER_S, LOG_LINES_AT_ONCE), now_s)
-            self._buckets.put(kind, bucket)
+            self._buckets[kind] = bucket
         before = self._left_out.get(kind) or 0
         if not bucket.take(now_s):
-            self._left_out.put(kind, before + 1)
+            self._left_out[kind] = before + 1
             return None
-        self._left_out.drop(kind)
+        self._left_out.pop(kind, None)
         return before

@@ -1,4 +1,4 @@
-"""What an overlay is told at its start, and what it tells people about its peers."""
+"""The settings of an overlay, and what it shows of its peers."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class ChainView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ban:
-    """Somebody who is not spoken to until a time."""
+    """A node or netgroup that is banned until a time."""
 
     subject: str
     """"node:<64 hex digits>" or "net:<netgroup>"."""

@@ -35,8 +35,9 @@ class BlockLog:
         self._counts = counts
         self._miner_id = miner_id
         self._chain = chain
+        self._told_s: float | None = None
         self._syncing = False
-        self._shown = False
+        self._imported = 0
         self._reported_s = 0.0
         self._reported = 0
 
@@ -60,9 +61,13 @@ class BlockLog:
         steps = header.number - event.old.header.number
         if steps > 1 and not event.depth:
             return
-        fields: dict[str, object] = {"after_s": header.timestamp - event.old.header.timestamp} if steps == 1 else {}
-        if header.number == 1:
-            fields = {}
+        fields: dict[str, object] = {}
+        now_s, before_s = time.monotonic(), self._told_s
+        self._told_s = now_s
+        if steps == 1 and header.number > 1:  # genesis was never mined
+            if before_s is not None:
+                fields["after_s"] = round(now_s - before_s, 1)
+            fields["stamped_after_s"] = header.timestamp - event.old.header.timestamp
         if event.depth:
             fields["depth"] = event.depth
         seen = self._network.seen(event.new.hash)
@@ -85,14 +90,15 @@ class BlockLog:
         sync = self._network.figures.now.sync
         syncing = sync is not None and sync.syncing and sync.target is not None
         if syncing and not self._syncing:
-            self._reported_s, self._reported, self._shown = now_s, head, False
+            self._reported_s, self._reported = now_s, head
         elif not syncing:
-            if self._shown:
-                log.info("sync ended", head=head)
-            self._shown = False
+            imported = sync.imported if sync is not None else 0
+            if imported > self._imported + 1:  # a single one has a line of its own
+                log.info("sync ended", head=head, fetched=imported - self._imported)
+            self._imported = imported
         elif now_s - self._reported_s >= PROGRESS_S and sync is not None and sync.target is not None:
             speed = (head - self._reported) / (now_s - self._reported_s)
-            self._reported_s, self._reported, self._shown = now_s, head, True
+            self._reported_s, self._reported = now_s, head
             log.info(
                 "syncing",
                 head=head,

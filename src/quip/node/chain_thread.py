@@ -6,10 +6,10 @@ Verification is native and lets go of the interpreter, so the event loop stays f
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import structlog
 
@@ -22,7 +22,9 @@ from quip.consensus.block_validation import CompleteBlock
 from quip.consensus.errors.header import FutureBlock
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
+from quip.node.errors import ThreadFailed
 from quip.node.process.clock import CLOCK_HINT, ClockWatch
+from quip.node.process.failures import described
 from quip.node.process.metrics import Metrics
 from quip.storage.errors import StoreError, StoreFull
 
@@ -32,7 +34,12 @@ TICK_S = 1.0
 DEEP_REORG = 3  # blocks; two miners often find a block at once, three times in a row is worth a look
 
 LEVEL_ONE = 1 << 16
+FORESEEN = (StoreError, IncompleteStore)
+"""What may come out of the thread where nothing is wrong with the program: the disk, or what lies on it."""
 STALL_HINT = "free some space on the disk; the node goes on by itself"
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 Outcome: TypeAlias = Accepted | ConsensusError | None
 """None: not taken through no fault of the block (the disk is full, the node stops)."""
@@ -59,6 +66,7 @@ class ChainThread:
         self._pool = pool or ThreadPoolExecutor(1, "chain")
         self._stalled: _Offer | None = None
         self._closing = False
+        self._failure: BaseException | None = None
         chain.subscribe(self._on_event)
         self._show_head()
 
@@ -68,17 +76,23 @@ class ChainThread:
         return self._stalled is not None
 
     async def run(self) -> None:
-        """Once a second try again what came too early, or did not fit the disk. Once cancelled, no block is taken."""
+        """Once a second try again what came too early, or did not fit the disk. Once cancelled, no block is taken.
+
+        Raises ThreadFailed once the thread met what nobody foresaw: whoever waits for its blocks would wait for ever.
+        """
         try:
             while True:
                 await asyncio.sleep(TICK_S)
-                await asyncio.to_thread(self.tick)
+                if self._failure is None:
+                    await asyncio.wait([asyncio.wrap_future(self._do(self._tick))])
+                if self._failure is not None:
+                    raise ThreadFailed("chain", self._failure)
         finally:
             self.stop_taking()
 
     def accept(self, block: Block) -> Accepted | None:
         """Verify and store a block; None where it is refused (the log says why). Blocks until done."""
-        (outcome,) = self._pool.submit(self._take, _Offer((block,))).result()
+        (outcome,) = self._do(self._take, _Offer((block,))).result()
         return outcome if isinstance(outcome, Accepted) else None
 
     def submit(
@@ -88,15 +102,15 @@ class ChainThread:
 
         The outcomes come in order; refusals are logged.
         """
-        return self._pool.submit(self._take, _Offer(tuple(blocks), admission))
+        return self._do(self._take, _Offer(tuple(blocks), admission))
 
     def template(self, beneficiary: bytes, miner_id: bytes) -> Template:
         """The block to mine on the head now."""
-        return self._pool.submit(self.chain.template, beneficiary, miner_id, self._clock.now()).result()
+        return self._do(self.chain.template, beneficiary, miner_id, self._clock.now()).result()
 
     def tick(self) -> None:
         """Once a second: try again what came too early, or did not fit the disk."""
-        self._pool.submit(self._tick).result()
+        self._do(self._tick).result()
 
     def stop_taking(self) -> None:
         """From now on blocks are not taken: what is queued ends at once."""
@@ -106,13 +120,26 @@ class ChainThread:
         """Finish what is under way and stop the thread."""
         self._pool.shutdown()
 
+    def _do(
+        self, job: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Future[Result]:
+        done = self._pool.submit(job, *args, **kwargs)
+        done.add_done_callback(self._look)
+        return done
+
+    def _look(self, done: Future[Any]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not isinstance(error, FORESEEN) and self._failure is None:
+            self._failure = error
+            log.critical("the chain's thread failed", reason=described(error), exc_info=error)
+
     def _tick(self) -> None:
         waiting, self._stalled = self._stalled, None
         if waiting is not None:
             self._take(waiting, retry=True)
             if self._stalled is None:
                 log.info("the disk has room again")
-        for block in self.chain.future.due(self._clock.now()):
+        for block in self.chain.due(self._clock.now()):
             self._take(_Offer((block,)))
 
     def _take(self, offer: _Offer, retry: bool = False) -> list[Outcome]:

@@ -22,7 +22,7 @@ from quip.consensus.types.block import Block, check_sizes
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.ising.puzzle import Puzzle
-from quip.node.config.node_config import logical_cpus
+from quip.node.config.cpus import logical_cpus
 
 SEALS_AHEAD = 8  # seals a thread may have waiting: keeps all threads busy, and memory bounded
 

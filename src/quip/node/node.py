@@ -5,7 +5,6 @@ run_node(config)    returns when the node was asked to stop; raises NodeError wh
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -17,13 +16,15 @@ from quip.node.block_log import BlockLog
 from quip.node.config.data_dir import files_of
 from quip.node.config.node_config import NodeConfig
 from quip.node.core import NodeCore, open_core
+from quip.node.directory_check import check_private, warn_of_losses
 from quip.node.metrics_service import MetricsService
 from quip.node.mining.mining_service import MiningService
 from quip.node.mining.setup import MiningSetup, open_mining
 from quip.node.network import opening
 from quip.node.network.driver import NetworkDriver
-from quip.node.process import logs
+from quip.node.process import logs, signals
 from quip.node.process.clock_service import ClockService
+from quip.node.process.failures import Failures
 from quip.node.process.gc_tuning import GcTuning
 from quip.node.process.listeners import Listeners, listening
 from quip.node.process.running_nodes import announced
@@ -44,6 +45,8 @@ def run_node(config: NodeConfig) -> None:
     files = files_of(config, rules.spec.name)
     with contextlib.ExitStack() as stack:
         stack.enter_context(startup.lock_directory(files))
+        check_private(files)
+        warn_of_losses(files, own_wallet=config.payout is None)
         listeners = stack.enter_context(listening(config))
         transport = opening.open_transport(config, opening.listening_host(config), files)
         core = open_core(config, rules, files, stack)
@@ -59,7 +62,7 @@ def run_node(config: NodeConfig) -> None:
 
         listed = [rpc, *services(core, mining, network, status, listeners)]
         try:
-            asyncio.run(_serve(network, listed, greet))
+            asyncio.run(_serve(core.failures, network, listed, greet))
         except (StoreError, IncompleteStore):
             with startup.explained(files.root):
                 raise
@@ -76,18 +79,20 @@ def services(
         *([] if metrics is None else [MetricsService(core.metrics, status.measure, metrics, access)]),
         network,
         BlockLog(network, core.metrics.network, mining.identity.miner_id, chain),
-        MiningService(mining, chain, network.progress, core.config.auto_mine),
+        MiningService(mining, core, network),
         core.writer,
-        ClockService(core.clock, mining.miners.new_head),
+        ClockService(core.clock, core.time, mining.miners.new_head),
         GcTuning(),
         ServiceNotifier(),
     ]
 
 
-async def _serve(network: NetworkDriver, listed: Sequence[Service], greet: Callable[[], None]) -> None:
+async def _serve(
+    failures: Failures, network: NetworkDriver, listed: Sequence[Service], greet: Callable[[], None]
+) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().set_exception_handler(failures.on_loop)
+    signals.handle(asyncio.get_running_loop(), stop.set, logs.reopen)
     await network.start()
     greet()
     await run_services(listed, stop)

@@ -15,6 +15,7 @@ from quip.net.quic.node_identity import CERTIFICATE_FILE, KEY_FILE, NodeIdentity
 from quip.node import startup
 from quip.node.config.data_dir import DataFiles, files_of
 from quip.node.config.node_config import NodeConfig
+from quip.node.directory_check import check_private
 from quip.node.errors import ConfigError, DataDirError
 from quip.node.network import opening
 from quip.wallet.accounts.mnemonic import Mnemonic
@@ -78,6 +79,8 @@ def _check_keys(config: NodeConfig, files: DataFiles) -> None:
     network = config.network
     if network.require_client_ca is not None:
         read_certificates(network.require_client_ca)
+    check_private(files)
+    startup.check_records(files)
     own = all((files.root / name).exists() for name in (KEY_FILE, CERTIFICATE_FILE))
     if own or network.tls_cert_file is not None:  # else they would be made here
         NodeIdentity.open(files.root, network.tls_cert_file, network.tls_key_file)

@@ -1,14 +1,16 @@
 """JSON-RPC as a service: the table of methods over the store and the node, on a socket that is open already."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 from quip.node.core import NodeCore
+from quip.node.process.failures import WatchedPool
 from quip.node.process.listeners import Listeners, serve
+from quip.rpc.errors import RpcError
 from quip.rpc.methods.table import table
 from quip.rpc.transport import http
 from quip.rpc.transport.dispatch import Dispatcher
 from quip.rpc.view import NodeView, RpcView
+from quip.storage.errors import StoreError
 
 RPC_THREADS = 4  # enough for local tools; each may hold one proof's baseline
 
@@ -19,8 +21,8 @@ class RpcService:
     def __init__(self, core: NodeCore, node: NodeView, listeners: Listeners) -> None:
         """`node`: what is not in the store."""
         limits = core.config.rpc
-        self._pool = ThreadPoolExecutor(RPC_THREADS, "rpc")
-        view = RpcView(core.rules.spec, core.rules.spec_json, core.rules.puzzle, core.store, node)
+        self._pool = WatchedPool(RPC_THREADS, "rpc", core.failures, (RpcError, StoreError))
+        view = RpcView(core.rules.spec, core.rules.text, core.rules.puzzle, core.store, node)
         dispatcher = Dispatcher(
             table(view),
             self._pool,

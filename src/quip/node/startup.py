@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -18,6 +17,7 @@ from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.files import durable_files
 from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
 from quip.ising.puzzle import Puzzle
+from quip.networks.network import Network
 from quip.networks.shipped import spec_bytes
 from quip.node.config.data_dir import SPEC_FILE, DataFiles
 from quip.node.errors import (
@@ -41,10 +41,11 @@ from quip.storage.errors import (
     StoreLocked,
     StoreVersion,
     WrongNetwork,
+    damage_of,
 )
 from quip.storage.lock import DataDirLock
 from quip.wallet.accounts.payout import PayoutWallet
-from quip.wallet.errors import WalletError, WriteFailed
+from quip.wallet.errors import JournalMissing, KeyExhausted, WriteFailed
 from quip.wallet.mining_identity.identity import MiningIdentity
 
 log = structlog.get_logger("quip.node")
@@ -57,16 +58,7 @@ DAMAGED_SPEC_HINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """A chain's rules, and the text that its genesis commits to."""
-
-    spec: ChainSpec
-    spec_json: bytes
-    puzzle: Puzzle
-
-
-def load_rules(genesis_config: str) -> Rules:
+def load_rules(genesis_config: str) -> Network:
     """The rules of a network's name or a chain spec's path. Raises ConfigError."""
     return rules_of(read_spec(genesis_config)[1], genesis_config)
 
@@ -91,11 +83,11 @@ def spec_of(text: bytes, source: str) -> ChainSpec:
         raise ConfigError(f"{source}: {error}", DAMAGED_SPEC_HINT if own else SPEC_HINT) from None
 
 
-def rules_of(text: bytes, source: str) -> Rules:
+def rules_of(text: bytes, source: str) -> Network:
     """The rules in a chain spec's text. Raises ConfigError."""
     spec = spec_of(text, source)
     try:
-        return Rules(spec, text, Puzzle(puzzle_rules(spec.puzzle)))
+        return Network(spec, text, Puzzle(puzzle_rules(spec.puzzle)))
     except InvalidSpec as error:
         raise ConfigError(f"{source}: {error}", SPEC_HINT) from None
 
@@ -108,7 +100,7 @@ def other_chain(directory: Path, stored: int, wanted: int) -> DataDirError:
     )
 
 
-def directory_rules(files: DataFiles) -> Rules:
+def directory_rules(files: DataFiles) -> Network:
     """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use."""
     try:
         return rules_of(files.spec.read_bytes(), str(files.spec))
@@ -120,7 +112,7 @@ def directory_rules(files: DataFiles) -> Rules:
 
 @contextlib.contextmanager
 def explained(directory: Path) -> Iterator[None]:
-    """Turn what storage, keys and the disk say about a data directory into errors for the operator."""
+    """Turn what storage and the disk say about a data directory into errors for the operator."""
     try:
         yield
     except DataDirLocked as error:
@@ -130,7 +122,7 @@ def explained(directory: Path) -> Iterator[None]:
     except StoreFull:
         raise DiskFull(directory) from None
     except (StoreCorrupt, IncompleteStore) as error:
-        raise DamagedStore(directory, str(error)) from None
+        raise DamagedStore(directory, damage_of(str(error))) from None
     except OtherGenesis as error:
         raise WrongChain(directory, error.stored, error.expected) from None
     except WrongNetwork as error:
@@ -140,11 +132,11 @@ def explained(directory: Path) -> Iterator[None]:
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
-        raise (
-            DiskFull(directory) if durable_files.is_full(error.errno) else NodeError(error.message, error.hint)
-        ) from None
-    except WalletError as error:
-        raise NodeError(error.message, error.hint) from None
+        if durable_files.is_full(error.errno):
+            raise DiskFull(directory) from None
+        raise
+    except BrokenPipeError:  # the reader of our output is gone, which is no fault of the directory
+        raise
     except OSError as error:
         raise _disk_error(directory, error) from None
 
@@ -168,13 +160,13 @@ def lock_directory(files: DataFiles) -> DataDirLock:
         return lock
 
 
-def open_chain(files: DataFiles, rules: Rules) -> tuple[RedbChainStore, Chain]:
+def open_chain(files: DataFiles, rules: Network) -> tuple[RedbChainStore, Chain]:
     """The chain in a data directory, made where absent."""
     with explained(files.root), contextlib.ExitStack() as undo:
         store = open_chain_store(files.store, rules.spec.chain_id)
         undo.callback(store.close)
         chain = Chain.open(rules.spec, store, rules.puzzle)
-        _keep_spec(files.spec, rules.spec_json)
+        _keep_spec(files.spec, rules.text)
         undo.pop_all()
     return store, chain
 
@@ -189,7 +181,7 @@ def _keep_spec(file: Path, text: bytes) -> None:
 
 
 @contextlib.contextmanager
-def stopped_chain(files: DataFiles) -> Iterator[tuple[Rules, RedbChainStore, Chain]]:
+def stopped_chain(files: DataFiles) -> Iterator[tuple[Network, RedbChainStore, Chain]]:
     """The chain of a node that does not run: nothing in its store changes. Raises DataDirBusy where it does run."""
     if not files.store.is_file() or not files.spec.is_file():
         raise DataDirError(f"there is no chain in {files.root}", "give the --data-dir of a node that has run")
@@ -204,16 +196,34 @@ def open_identity(
 ) -> MiningIdentity:
     """The mining identity, made on the first run."""
     with explained(files.root):
+        records = records_of(files)
         identity = MiningIdentity.open(
-            files.identity, chain_id, records_of(files), progress, lambda miner: first_unseen_leaf(store, miner)
+            files.identity, chain_id, records, progress, lambda miner: first_unseen_leaf(store, miner)
         )
     if identity.fresh_because:
-        log.info("new mining identity", miner_id=identity.miner_id, why=identity.fresh_because)
+        _tell_of_a_fresh_tree(identity, records)
     return identity
 
 
+def _tell_of_a_fresh_tree(identity: MiningIdentity, records: Path) -> None:
+    """Expected at the first start and when all keys are used; else it costs something each time, and can be cured."""
+    miner_id, why = identity.miner_id, identity.fresh_because
+    if identity.doubt is None or isinstance(identity.doubt, KeyExhausted):
+        log.info("new mining identity", miner_id=miner_id, why=why)
+        return
+    hint = "move nothing of identity/, restore it from no backup, and let no two nodes share it"
+    if isinstance(identity.doubt, JournalMissing):
+        hint = f"keep {records} over restarts (in a container: on a volume of its own, named by --records-dir)"
+    cost = "this miner has another id from now on; what the old one earned stays paid"
+    log.warning("new mining identity", miner_id=miner_id, why=why, cost=cost, hint=hint)
+
+
 def records_of(files: DataFiles) -> Path:
-    """The first place for the identity's records that can be written (a service may have no home). Raises OSError."""
+    """The first place for the identity's records that can be written (a service may have no home).
+
+    Raises ConfigError for one within the identity's own directory, which every backup of it would take along.
+    """
+    check_records(files)
     *preferred, last = files.identity_records
     for directory in preferred:
         with contextlib.suppress(OSError):
@@ -221,6 +231,14 @@ def records_of(files: DataFiles) -> Path:
             if os.access(directory, os.W_OK):
                 return directory
     return last
+
+
+def check_records(files: DataFiles) -> None:
+    """Raises ConfigError for records within the identity's own directory."""
+    if files.records is not None and files.records.resolve().is_relative_to(files.identity.resolve()):
+        raise ConfigError(
+            f"records_dir = {files.records} lies in the identity's directory", "name one outside the data directory"
+        )
 
 
 def first_unseen_leaf(store: ChainStore, miner_id: bytes) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from quip.node.core import NodeCore
 from quip.node.mining.setup import MiningSetup
+from quip.node.network.alone import ALONE, ALONE_HINT, is_alone
 from quip.node.network.driver import NetworkDriver
 from quip.node.process.version import client_version
 from quip.primitives.address import checksum_address
@@ -50,13 +51,25 @@ class NodeStatus:
             "nodeName": core.config.node_name,
             "dataDir": str(core.files.root.resolve()),
             "mining": idle is None,
-            "idleBecause": idle,
+            "idleBecause": None if idle is None else self._explained(idle),
+            "warnings": self._warnings(),
+            **mining.miners.outlook(),
             "minerId": data(mining.identity.miner_id),
             "signaturesLeft": mining.identity.remaining,
             "payout": checksum_address(mining.beneficiary),
+            "failures": core.failures.objects(),
             "nodeId": data(self._network.node_id),
             "listen": self._network.address,
         }
+
+    def _explained(self, idle: str) -> str:
+        details = self._mining.producer.idle_details
+        return idle + "".join(f"; {name.replace('_', ' ')}: {value}" for name, value in details.items())
+
+    def _warnings(self) -> list[str]:
+        """What an operator has to know, though the node goes on."""
+        alone = self._mining.miners.running and is_alone(self._core.rules, self._network)
+        return [f"{ALONE}; {ALONE_HINT}"] if alone else []
 
     def measure(self) -> None:
         """Set the metrics that are not counted as they happen."""

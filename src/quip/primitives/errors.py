@@ -24,6 +24,11 @@ class Fault(Enum):
 class OperatorError(Exception):
     """Something that whoever runs the program can put right: what is wrong, and what to do."""
 
+    code: ClassVar[str] = "error"
+    """Its kind, for programs: stays as it is from version to version."""
+    exit_status: ClassVar[int] = 1
+    """Of a program that ends by it: 2 where somebody has to change the configuration before another try can help."""
+
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.message = message

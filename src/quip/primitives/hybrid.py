@@ -6,7 +6,8 @@
 | 0x02 | XMSSMT-SHA2_20/2_256 | 4,963 bytes | 1,048,576 |
 
 A digest commits to the suite, both keys and the leaf, so neither half can be reused under another key.
-This file verifies and names keys; it never signs (wallet/signer.py does, and keeps the state that signing needs).
+This file verifies and names keys; it never signs (wallet/stateful_signer/signer.py does, and keeps
+the state that signing needs).
 """
 
 from __future__ import annotations

@@ -61,6 +61,14 @@ class RpcView:
             raise CallFailed("header not found")
         return block
 
+    def head_header(self) -> Header:
+        """The canonical head's header, without reading the rest of the block."""
+        head = self.store.head()
+        header = None if head is None else self.store.header(head)
+        if header is None:
+            raise CallFailed("header not found")
+        return header
+
     def find(self, reference: BlockRef) -> StoredBlock | None:
         """The block of a reference; None where there is none. `pending` is the head here."""
         if reference.number is not None:

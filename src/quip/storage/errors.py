@@ -26,6 +26,7 @@ __all__ = [
     "StoreVersion",
     "WrongNetwork",
     "corrupt",
+    "damage_of",
 ]
 
 HINT = "run `quip db check` to see what is damaged and `quip db reindex` to rebuild it"
@@ -50,6 +51,15 @@ class WrongNetwork(StoreError):
         self.stored = stored
         self.expected = expected
         super().__init__(f"the store holds chain {stored}, not {expected}: choose another directory with --data-dir")
+
+
+def damage_of(text: str) -> str:
+    """What is damaged, of a message that also says that it is and what to do: whoever shows it says that once.
+
+    >>> damage_of(f"store is damaged at table blocks, key 0x00: bad checksum; {HINT}")
+    'table blocks, key 0x00: bad checksum'
+    """
+    return text.removesuffix(f"; {HINT}").removeprefix("store is damaged at ").removeprefix("store is damaged: ")
 
 
 def corrupt(table: str, key: bytes, what: str) -> StoreCorrupt:

@@ -46,11 +46,6 @@ def number_key(number: int) -> bytes:
     return number.to_bytes(_NUMBER_SIZE, "big")
 
 
-def key_number(key: bytes) -> int:
-    """The block number of a key."""
-    return int.from_bytes(key, "big")
-
-
 def encode_body(transactions: tuple[bytes, ...]) -> bytes:
     """The transactions as stored: every one a byte string, legacy ones too."""
     return rlp.encode(transactions)

@@ -15,7 +15,7 @@ from quip._native import store as native_store
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
 from quip.storage import records
-from quip.storage.chain_store import RedbChainStore, all_rows, open_chain_store
+from quip.storage.chain_store import RedbChainStore, open_chain_store
 from quip.storage.check import Progress, all_keys
 from quip.storage.errors import StoreCorrupt, WrongNetwork
 from quip.storage.replacement import keep_aside, replace_durably
@@ -79,13 +79,6 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     backup = keep_aside(path, "damaged") if lost else None
     replace_durably(fresh_path, path)
     return ReindexReport(rebuild.accepted, tuple(lost[:MAX_LOSSES]), count, backup)
-
-
-def logical_rows(store: native_store.Store) -> Iterator[tuple[str, bytes, bytes]]:
-    """Every row of every table in order: equal for two stores with the same contents. Raises StoreCorrupt."""
-    for table in store.tables():
-        for key, value in all_rows(store, table):
-            yield table, key, value
 
 
 def _salvaged(path: Path) -> tuple[native_store.Store, list[str]]:

@@ -8,8 +8,12 @@ from quip.files import durable_files
 
 
 def copy_durably(source: Path, target: Path) -> None:
-    """A copy of a file, on disk when this returns; what was at `target` is gone. Raises OSError."""
-    target.unlink(missing_ok=True)
+    """A copy of a file, on disk when this returns; what was at `target` is gone. Raises OSError.
+
+    The caller holds the directory's lock: what a killed run left of its copy, as large as the store, is removed.
+    """
+    for left in (target, *target.parent.glob(f".{target.name}.*")):
+        left.unlink(missing_ok=True)
     durable_files.copy(source, target)
 
 

@@ -30,31 +30,39 @@ from pathlib import Path
 
 from quip.files.durable_files import advice, closing_command
 from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
+from quip.primitives.errors import OperatorError
 
 RECOVER = "run: quip wallet recover (it starts a new tree; the old one never signs again)"
 
 SPELLING = "check the spelling and order of the 12 to 24 English words"
 
 
-class WalletError(Exception):
-    """An expected failure: `message` says what is wrong, `hint` what to do about it."""
+class WalletError(OperatorError):
+    """An expected failure with keys or their state."""
 
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(f"{message}; {hint}")
-        self.message = message
-        self.hint = hint
+    code = "wallet"
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}"
 
 
 class BadMnemonic(WalletError):
     """The words are no BIP-39 mnemonic."""
 
-    def __init__(self, reason: str, file: Path | None = None, hint: str = SPELLING) -> None:
+    code = "mnemonic-wrong"
+    exit_status = 2
+
+    def __init__(self, reason: str, file: Path | None = None, hint: str | None = None) -> None:
+        if hint is None:
+            hint = SPELLING if file is None else f"{SPELLING}; without them, move the directory {file.parent} away"
         super().__init__(f"{'not a mnemonic' if file is None else f'no mnemonic is in {file}'}: {reason}", hint)
         self.reason = reason
 
 
 class WalletExists(WalletError):
     """Refused, because it would overwrite a key."""
+
+    code = "wallet-exists"
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} exists already", "move it away first, or name another directory")
@@ -63,12 +71,17 @@ class WalletExists(WalletError):
 class WalletMissing(WalletError):
     """There is no key where one is needed."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"no wallet at {path}", "run: quip wallet create, or: quip wallet restore")
+    code = "wallet-missing"
+
+    def __init__(self, path: Path, hint: str = "run: quip wallet create, or: quip wallet restore") -> None:
+        super().__init__(f"no wallet at {path}", hint)
 
 
 class ExposedSecret(WalletError):
     """A secret that other users of the machine can reach."""
+
+    code = "secret-exposed"
+    exit_status = 2
 
     def __init__(self, path: Path, mode: int) -> None:
         super().__init__(f"{path} has mode {mode:04o}: others can reach it", f"run: {closing_command([path])}")
@@ -77,6 +90,8 @@ class ExposedSecret(WalletError):
 class NotAccessible(WalletError):
     """A file or directory of the wallet that this user cannot reach."""
 
+    code = "not-accessible"
+
     def __init__(self, path: Path, error: OSError) -> None:
         hint = NO_LOCKS_HINT if isinstance(error, NoLocks) else "check who owns it"
         super().__init__(f"cannot use {path}: {error.strerror or error}", hint)
@@ -84,6 +99,8 @@ class NotAccessible(WalletError):
 
 class DirectoryInUse(WalletError):
     """Two processes may not sign from one key directory."""
+
+    code = "keys-in-use"
 
     def __init__(self, directory: Path, pid: int | None) -> None:
         holder = f"process {pid}" if pid else "another process"
@@ -94,12 +111,16 @@ class DirectoryInUse(WalletError):
 class WrongProcess(WalletError):
     """A signer that was carried into a forked child."""
 
+    code = "signer-forked"
+
     def __init__(self, opened_by: int) -> None:
         super().__init__(f"this signer belongs to process {opened_by}", "open it again in this process")
 
 
 class WriteFailed(WalletError):
     """The state could not be made durable, so nothing was signed."""
+
+    code = "write-failed"
 
     def __init__(self, path: Path, error: OSError) -> None:
         super().__init__(f"cannot write {path}: {error.strerror or error}", advice(error))
@@ -109,12 +130,16 @@ class WriteFailed(WalletError):
 class KeyExhausted(WalletError):
     """All leaves of the tree are used."""
 
+    code = "key-exhausted"
+
     def __init__(self, leaves: int) -> None:
         super().__init__(f"all {leaves} one-time keys of this tree are used", RECOVER)
 
 
 class DamagedTree(WalletError):
     """A signature that did not verify was thrown away."""
+
+    code = "tree-damaged"
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason, "start again: the stored trees are then made anew")
@@ -123,6 +148,8 @@ class DamagedTree(WalletError):
 class SignerStateError(WalletError):
     """Signing is refused, because a leaf might sign a second message."""
 
+    code = "signer-state"
+
     def __init__(self, message: str) -> None:
         super().__init__(message, RECOVER)
 
@@ -130,26 +157,40 @@ class SignerStateError(WalletError):
 class DirectoryCopied(SignerStateError):
     """The directory is not where its state was made."""
 
+    code = "signer-copied"
+
 
 class StateMissing(SignerStateError):
     """There is no state, or none that can be read."""
+
+    code = "signer-state-missing"
 
 
 class JournalMissing(SignerStateError):
     """A journal file is gone."""
 
+    code = "signer-journal-missing"
+
 
 class JournalDamaged(SignerStateError):
     """A journal file is not what was written."""
+
+    code = "signer-journal-damaged"
 
 
 class JournalStale(SignerStateError):
     """The journal and its record outside the directory disagree."""
 
+    code = "signer-journal-stale"
+
 
 class LeafOnChain(SignerStateError):
     """The chain has seen a leaf that this state does not know."""
 
+    code = "signer-leaf-on-chain"
+
 
 class OtherKey(SignerStateError):
     """The state belongs to another key."""
+
+    code = "signer-other-key"

@@ -24,7 +24,7 @@ class Simulator:
     def __init__(self, home: Path, *arguments: str) -> None:
         self.directory = home / "simulation"
         self.report = home / "report.json"
-        command = [
+        command: list[str | Path] = [
             PROGRAMS / "quip-network-simulator", "--base-port", "0", "--data-dir", self.directory, "--report",
             self.report, "--genesis-config", easy_chain(home), *arguments,
         ]  # fmt: skip

@@ -1,6 +1,7 @@
 """The `quip` commands on a running node, on the same node stopped, and on none at all."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -129,8 +130,46 @@ def test_a_damaged_store_is_named_and_rebuilt(quiet: Path) -> None:
     done = run_program("quip", "db", "check", "--data-dir", str(node.data_dir), "--json", home=quiet)
     report = json.loads(done.stdout)
     assert report["sound"] is (done.returncode == 0)
-    run_json("quip", "db", "reindex", "--data-dir", str(node.data_dir), home=quiet)
+    rebuilt = run_program("quip", "db", "reindex", "--data-dir", str(node.data_dir), "--json", home=quiet)
+    assert rebuilt.returncode == (0 if json.loads(rebuilt.stdout)["lostBlocks"] == 0 else 1), rebuilt.stderr
     assert run_json("quip", "db", "check", "--data-dir", str(node.data_dir), home=quiet)["sound"]
+
+
+def test_a_chain_goes_back_and_on_again(quiet: Path) -> None:
+    node = NodeProcess(quiet, mined(quiet, "undone"), "--auto-mine")
+    node.client()
+    busy = run_program("quip", "db", "rewind", "--to", "2", "--yes", "--data-dir", str(node.data_dir), home=quiet)
+    assert (busy.returncode, f"in use by process {node.pid}" in busy.stderr) == (1, True)
+    assert "hint: stop the node first" in busy.stderr
+    node.stop()
+    where = ("--data-dir", str(node.data_dir))
+    before = run_json("quip", "status", *where, home=quiet)
+    report = run_json("quip", "db", "rewind", "--to", "2", "--yes", *where, home=quiet)
+    after = run_json("quip", "status", *where, home=quiet)
+    assert (after["head"]["number"], after["head"]["hash"]) == ("0x2", report["hash"])
+    assert (after["minerId"], after["signaturesLeft"]) == (before["minerId"], before["signaturesLeft"])
+    again = NodeProcess(quiet, node.data_dir, "--auto-mine")
+    again.wait_for_height(4)
+    again.stop()
+    assert run_json("quip", "chain", "verify", *where, home=quiet)["valid"]
+    assert run_json("quip", "status", *where, home=quiet)["minerId"] == before["minerId"]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by --data-dir", "by the note"])
+def test_a_killed_node_whose_process_id_lives_again_is_read_from_its_files(tmp_path: Path, named: bool) -> None:
+    """As after a reboot: the note is there, and its process id belongs to somebody else (here: to this test)."""
+    place = tmp_path / ".quip" / "test" / "20049"
+    place.parent.mkdir(parents=True)
+    node = NodeProcess(tmp_path, place, "--auto-mine")
+    node.wait_for_height(HEIGHT)
+    node.kill()
+    [note] = (tmp_path / ".quip" / "running").glob("*.json")
+    note.rename(note.with_name(f"{os.getpid()}.json"))
+    where = ("--data-dir", str(place)) if named else ()
+    status = run_json("quip", "status", *where, home=tmp_path)
+    assert (status["running"], status["dataDir"]) == (False, str(place))
+    assert run_json("quip", "chain", "verify", *where, home=tmp_path)["valid"]
+    assert run_json("quip", "peers", *where, home=tmp_path)["running"] is False
 
 
 def test_wallets_are_made_shown_and_restored(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from quip.chain.chain import Chain, Status
 from quip.chain.errors import ForeignSigner, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged
 from quip.chain.ports import ChainStore, MinerTotals
+from quip.chain.template import seal_template
 from quip.consensus.errors.body import WrongStateRoot
 from quip.consensus.execution.rewards import reward_of
 from quip.consensus.types.block import Block
@@ -238,7 +239,7 @@ def test_template_of_another_miner() -> None:
     made = grown(1)
     template = made.chain.template(bytes(20), signer(1).miner_id, NOW)
     with pytest.raises(ForeignSigner):
-        made.chain.seal_template(template, 0, (), signer(2))
+        seal_template(template, 0, (), signer(2))
 
 
 @pytest.mark.parametrize(("extra", "size"), [(b"", 20), (b"x" * 12, 32)])

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from quip.chain.chain import Status
+from quip.chain.chain import Chain, Status
 from quip.chain.future import FutureBlocks
-from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES, FUTURE_WAIT_S
+from quip.chain.limits import FUTURE_BLOCKS, FUTURE_BYTES, FUTURE_WAIT_S, SIDE_BLOCK_WORTH
 from quip.consensus.block_validation import CompleteBlock
 from quip.consensus.errors.body import WrongStateRoot
 from quip.consensus.errors.header import FutureBlock
 from quip.consensus.errors.seal import InvalidSignature
+from quip.consensus.proof_of_work.difficulty import requirements
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
 from support.chains import generator, grown, network_spec, new_chain
@@ -101,3 +102,37 @@ def test_the_far_future_is_not_kept(over: int, kept: int) -> None:
     future = FutureBlocks(LIMIT_S)
     future.add(dated(NOW + LIMIT_S + FUTURE_WAIT_S + over), NOW)
     assert len(future) == kept
+
+
+def test_what_the_head_has_left_behind_is_forgotten_when_due() -> None:
+    """Easy children of the head, dated far ahead (attackers' way to have anything stored for ever): at their time the
+    chain has gone on, and they are what nobody would have taken then."""
+    spec = network_spec()
+    chain = new_chain(replace(spec, difficulty=replace(spec.difficulty, future_limit=15)))
+    made = generator(chain)
+    root = chain.head
+    early = []
+    for _ in range(5):
+        block = made.block(root)
+        late = root.header.timestamp + 42 * spec.difficulty.target_block_time
+        early.append(dated_child(chain, block, late))
+        with pytest.raises(FutureBlock):
+            chain.accept(early[-1], root.header.timestamp)
+    assert len(chain.future) == 5
+    first = list(chain.due(late))
+    assert [one.block for one in first] == early, "worth it as long as the chain stands still"
+    for one in first:
+        chain.future.add(one, root.header.timestamp)
+    for _ in made.extend(3 * SIDE_BLOCK_WORTH):
+        pass
+    assert list(chain.due(late)) == []
+    assert len(chain.future) == 0
+    assert not any(chain.tree.has(block.header.hash) for block in early)
+
+
+def dated_child(chain: Chain, block: Block, timestamp: int) -> Block:
+    """The block at another time, with the work that is asked for then."""
+    head = chain.head
+    work = requirements(chain.spec, head.header, head.context, timestamp).work
+    changed = replace(block.header, timestamp=timestamp, difficulty=work)
+    return with_header(chain, replace(block, header=changed))

@@ -45,7 +45,7 @@ def test_invalid_hashes() -> None:
     view = ChainReader(chain)
     block = generator(chain).block(chain.head)
     assert not view.is_invalid(block.header.hash)
-    chain._invalid.put(block.header.hash, None)
+    chain._invalid[block.header.hash] = None
     assert view.is_invalid(block.header.hash)
 
 

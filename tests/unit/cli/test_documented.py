@@ -11,7 +11,7 @@ from quip.cli.commands import node
 from quip.cli.terminal.flags import EVERY
 from support.places import ROOT
 
-PAGES = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/operations.md")]
+PAGES = [(ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ") for name in ("README.md", "docs/operations.md")]
 COMMANDS = sorted(
     {
         found

@@ -6,12 +6,12 @@ import pytest
 
 from quip.consensus import rules
 from quip.consensus.errors.root import ConsensusError
-from quip.consensus.errors.seal import MissingSeal, SealError
+from quip.consensus.errors.seal import EnergyAboveBaseline, MissingSeal, SealError
 from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
-from quip.ising.puzzle import Puzzle
+from quip.ising.puzzle import BASELINES_REMEMBERED, Puzzle
 from support.broken_rules import MUTANTS
 from support.chains import generator, grown, network_spec, puzzle_of
 from support.mutants import flip, next_block, proof, with_seal
@@ -128,3 +128,48 @@ def test_ternary_fields() -> None:
             assert type(found) is type(error)
         else:
             assert found is None
+
+
+def test_twins_of_a_bad_seal_anneal_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One header, any number of well signed seals whose solutions miss the baseline: it is annealed for the first."""
+    block = next_block(MADE)
+    header, seal, required = as_child(block)
+    assert seal is not None
+    puzzle = Puzzle(puzzle_of(SPEC).rules)
+    worst = max(puzzle.energies(header.mix_hash, seal.solutions))
+    harder = replace(required, margin=puzzle.baseline(header.mix_hash) - 512 * worst + 1)
+    assert not puzzle.remembers(header.mix_hash)
+    assert isinstance(rules.check_seals(SPEC, puzzle, [(header, seal, harder)])[0], EnergyAboveBaseline)
+    annealed: list[bytes] = []
+    model = puzzle.model
+
+    class NoAnnealing:
+        def __init__(self, seed: bytes) -> None:
+            self.energies = model(seed).energies
+
+        def baseline(self, schedule: object) -> None:
+            annealed.append(header.mix_hash)
+            raise AssertionError("annealed again")
+
+    class NobodyAsked:
+        def good(self, chain_id: int, seals: list[object]) -> list[bool]:
+            assert seals == []
+            return []
+
+    monkeypatch.setattr(puzzle, "model", NoAnnealing)
+    monkeypatch.setitem(puzzle.__dict__, "verifier", NobodyAsked())
+    twins = [(header, seal, harder)] * 3
+    assert [type(error) for error in rules.check_seals(SPEC, puzzle, twins)] == [EnergyAboveBaseline] * 3
+    assert rules.check_seals(SPEC, puzzle, [(header, seal, required)]) == [None]  # a good one is as good as ever
+    assert annealed == []
+
+
+def test_only_so_many_baselines_are_remembered() -> None:
+    puzzle = Puzzle(puzzle_of(SPEC).rules)
+    for number in range(3 * BASELINES_REMEMBERED // 2):
+        puzzle.remember(number.to_bytes(32, "big"), number)
+        assert len(puzzle._baselines) <= BASELINES_REMEMBERED
+    last = (3 * BASELINES_REMEMBERED // 2 - 1).to_bytes(32, "big")
+    assert puzzle.remembers(last)
+    assert puzzle.baseline(last) == 3 * BASELINES_REMEMBERED // 2 - 1
+    assert not puzzle.remembers(bytes(32))

@@ -53,8 +53,9 @@ def rewards_of(values: dict[str, Any]) -> RewardSpec:
 
 
 def header_of(values: dict[str, Any]) -> Header:
-    fields = [values[name] for name in law.HEADER_FIELDS]
-    return Header(*[field if isinstance(field, int) else bytes.fromhex(field[2:]) for field in fields])
+    given = [values[name] for name in law.HEADER_FIELDS]
+    fields: list[Any] = [field if isinstance(field, int) else bytes.fromhex(field[2:]) for field in given]
+    return Header(*fields)
 
 
 @pytest.mark.parametrize("name", make_vectors.FILES)

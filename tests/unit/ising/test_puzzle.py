@@ -46,6 +46,9 @@ def test_vectors_hold_natively(vector: dict[str, Any]) -> None:
     assert hashlib.sha256(negative).hexdigest() == vector["negative_couplers_sha256"]
     assert model.fields[:32] == vector["first_fields"]
     assert model.start_offset == vector["start_offset"]
+    for number, draw in vector["draws"].items():
+        place = vector["start_offset"] + 64 * vector["n"] + 2 * int(number)
+        assert int.from_bytes(native_ising.stream(seed, place, 2), "little") == draw
     assert hashlib.sha256(rules.topology.packed_order()).hexdigest() == vector["order_sha256"]
     assert rules.topology.digest.hex() == vector["graph_digest"]
     solutions = [bytes.fromhex(one) for one in vector["solutions"]]

@@ -1,4 +1,4 @@
-"""A command on a leash ends with its parent, by the kernel's help and without it."""
+"""A command that is tied to its parent ends with it, by the kernel's help and without it."""
 
 import os
 import signal

@@ -100,7 +100,7 @@ def test_heartbeats_too_fast() -> None:
 
 def test_our_own_requests_keep_below_the_rates() -> None:
     """A pair of honest sessions never throttles: not even when asked for far too much."""
-    pair = Pair(lambda end, asked: end.session.respond(asked.stream, reply_to(asked.request), at(pair.now_s)) and None)
+    pair = Pair(lambda end, asked: end.session.respond(asked.stream, reply_to(asked.request), at(pair.now_s)))
     pair.joined()
     for second in range(30):
         for _ in range(60):

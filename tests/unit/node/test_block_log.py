@@ -1,6 +1,7 @@
 """The lines that people read: one a block, and during a sync one every few seconds instead."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -79,6 +80,27 @@ def test_what_a_sync_brings_by_the_batch_is_told_every_few_seconds(world: World)
     assert world.look(PROGRESS_S + 3, 130, IDLE) == []
 
 
-def test_a_short_sync_is_not_worth_a_line(world: World) -> None:
-    assert world.look(0.0, 0, BUSY) == []
-    assert world.look(1.0, 9, IDLE) == []
+def test_what_a_short_sync_brought_is_said_once(world: World) -> None:
+    """It may begin and end between two looks; of a single block its own line speaks."""
+    assert world.look(0.0, 4, IDLE) == ["sync ended"]
+    assert world.look(1.0, 4, BUSY) == []
+    assert world.look(2.0, 13, replace(IDLE, imported=13)) == ["sync ended"]
+    assert world.look(3.0, 14, replace(IDLE, imported=14)) == []
+    assert world.look(4.0, 16, replace(IDLE, imported=16)) == ["sync ended"]
+    assert world.look(5.0, 16, replace(IDLE, imported=16)) == []
+
+
+def test_seconds_between_blocks_are_real_ones(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Header times may run ahead; what somebody reads beside a block is how long it took."""
+    times = iter([100.0, 107.5])
+    monkeypatch.setattr("quip.node.block_log.time", SimpleNamespace(monotonic=lambda: next(times)))
+    (first,) = world.move(1, 2)
+    (second,) = world.move(2, 3)
+    assert "after_s" not in first
+    assert second["after_s"] == 7.5
+    assert second["stamped_after_s"] == world.heads[3].header.timestamp - world.heads[2].header.timestamp
+
+
+def test_the_first_block_is_after_nothing(world: World) -> None:
+    (line,) = world.move(0, 1)
+    assert not {"after_s", "stamped_after_s"} & set(line)

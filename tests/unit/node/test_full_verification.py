@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ def changed(position: int, change: Callable[[Block], Block]) -> tuple[Block, ...
     return (*chain[:position], change(chain[position]), *chain[position + 1 :])
 
 
-def header(**changes: object) -> Callable[[Block], Block]:
+def header(**changes: Any) -> Callable[[Block], Block]:
     return lambda block: replace(block, header=replace(block.header, **changes))
 
 

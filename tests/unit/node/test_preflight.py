@@ -14,7 +14,7 @@ from quip.networks.shipped import NETWORKS, file_name
 from quip.node import preflight, startup
 from quip.node.config.data_dir import DataFiles
 from quip.node.config.node_config import load
-from quip.node.errors import ConfigError, DataDirError, NodeError
+from quip.node.errors import ConfigError, DataDirError, ExposedFiles, NodeError
 from quip.primitives.errors import OperatorError
 from quip.wallet.errors import WalletError
 from support.node_certificates import key_of, pem, signed
@@ -96,7 +96,7 @@ def test_a_directory_may_be_as_long_as_its_database(tmp_path: Path) -> None:
 def test_a_directory_of_another_chain(tmp_path: Path) -> None:
     files = DataFiles(tmp_path / "data")
     files.root.mkdir()
-    files.spec.write_bytes(startup.load_rules("dev").spec_json)
+    files.spec.write_bytes(startup.load_rules("dev").text)
     check(data_dir="data")  # no store: nothing to lose
     files.store.touch()
     with pytest.raises(DataDirError, match="holds chain id 20050, the chain spec says") as caught:
@@ -137,6 +137,7 @@ def test_files_that_are_right_are_accepted() -> None:
         ({"metrics_port": 0, "metrics_listen": "192.0.2.1"}, ConfigError, "metrics_listen = '192.0.2.1'"),
         ({"node_log": "/dev/null/node.log"}, ConfigError, "node_log: cannot write /dev/null/node.log"),
         ({"http_log": "."}, ConfigError, "http_log: . is no ordinary file"),
+        ({"data_dir": "d", "records_dir": "d/identity/records"}, ConfigError, "records_dir"),
         ({"rpc_token_file": "token"}, ConfigError, "rpc_token_file: cannot read token"),
     ],
 )
@@ -151,6 +152,13 @@ def test_keys_that_others_can_read() -> None:
         check(**_pair(0o644))
 
 
+def test_secrets_of_the_data_directory_that_others_can_read_are_all_named() -> None:
+    secrets = [_written("data/node.key", b"x", 0o640), _written("data/wallet/mnemonic", b"x", 0o604)]
+    with pytest.raises(ExposedFiles) as caught:
+        check(data_dir="data")
+    assert all(name in caught.value.hint for name in secrets)
+
+
 def test_an_empty_token_is_none() -> None:
     with pytest.raises(ConfigError, match="token is empty"):
         check(rpc_token_file=_written("token", b"\n"))
@@ -160,7 +168,7 @@ def test_an_empty_token_is_none() -> None:
 def test_damaged_words_are_named_with_their_file(name: str) -> None:
     words = b"\xef\xbb\xbfabandon abandon zzz " + b"abandon " * 9
     _written(f"data/{name}", words)
-    with pytest.raises(WalletError, match=f"data/{name} holds no mnemonic: .*word 3") as caught:
+    with pytest.raises(WalletError, match=f"no mnemonic is in .*data/{name}: .*word 3") as caught:
         check(data_dir="data")
     assert f"move the directory data/{Path(name).parent} away" in caught.value.hint
 

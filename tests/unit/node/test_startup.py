@@ -2,9 +2,13 @@
 
 import errno
 import os
+import shutil
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
 from quip.chain.errors import IncompleteStore
 from quip.chain.errors import WrongChain as OtherGenesis
@@ -17,10 +21,10 @@ from quip.node.errors import (
     DataDirBusy,
     DataDirError,
     DiskFull,
-    NodeError,
     PayoutRefused,
     WrongChain,
 )
+from quip.primitives.errors import OperatorError
 from quip.storage.errors import (
     DataDirLocked,
     StoreCorrupt,
@@ -50,14 +54,14 @@ HERE = Path("/data")
         (StoreVersion("version 9"), DataDirError, "version 9"),
         (StoreError("odd"), DataDirError, "odd"),
         (WriteFailed(HERE, OSError(errno.ENOSPC, "No space")), DiskFull, "full"),
-        (WriteFailed(HERE, OSError(errno.EIO, "I/O error")), NodeError, "I/O error"),
-        (WalletMissing(HERE), NodeError, "no wallet"),
+        (WriteFailed(HERE, OSError(errno.EIO, "I/O error")), WriteFailed, "I/O error"),
+        (WalletMissing(HERE), WalletMissing, "no wallet"),
         (OSError(errno.ENOSPC, "No space"), DiskFull, "full"),
         (PermissionError(errno.EACCES, "Permission denied"), DataDirError, "Permission denied"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_failures_are_explained(error: Exception, explained: type[NodeError], words: str) -> None:
+def test_failures_are_explained(error: Exception, explained: type[OperatorError], words: str) -> None:
     with pytest.raises(explained) as caught, startup.explained(HERE):
         raise error
     assert words in caught.value.message
@@ -73,7 +77,7 @@ def test_bugs_are_not_explained_away() -> None:
 def test_networks_load(name: str) -> None:
     rules = startup.load_rules(name)
     assert rules.spec.name == name
-    assert rules.spec_json == spec_bytes(name)
+    assert rules.text == spec_bytes(name)
 
 
 @pytest.mark.parametrize(
@@ -95,11 +99,11 @@ def test_a_chain_opens_again_and_another_one_is_refused(tmp_path: Path) -> None:
     genesis = chain.head.hash
     store.close()
     with startup.stopped_chain(files) as (found, _, again):
-        assert (again.head.hash, found.spec_json) == (genesis, rules.spec_json)
+        assert (again.head.hash, found.text) == (genesis, rules.text)
     with pytest.raises(DataDirError, match="chain id"):
         startup.open_chain(files, startup.load_rules("dev"))
-    text = rules.spec_json.replace(b'"base_fee_per_gas": "', b'"base_fee_per_gas": "1')
-    assert text != rules.spec_json
+    text = rules.text.replace(b'"base_fee_per_gas": "', b'"base_fee_per_gas": "1')
+    assert text != rules.text
     with pytest.raises(WrongChain, match="holds a chain with genesis"):
         startup.open_chain(files, startup.rules_of(text, "changed"))
 
@@ -111,13 +115,13 @@ def test_a_damaged_spec_in_the_directory_is_named_and_mended(damage: bytes, tmp_
     startup.open_chain(files, rules)[0].close()
     files.spec.write_bytes(damage)
     if b"}" not in damage:
-        with pytest.raises(ConfigError) as caught, startup.stopped_chain(files):
+        with pytest.raises(DataDirError) as caught, startup.stopped_chain(files):
             pass
         assert str(files.spec) in caught.value.message
         assert "start the node once with the --genesis-config" in caught.value.hint
     startup.open_chain(files, rules)[0].close()  # as the hint says
     with startup.stopped_chain(files) as (found, _, _):
-        assert found.spec_json == rules.spec_json
+        assert found.text == rules.text
 
 
 def test_there_is_no_chain_in_an_empty_directory(tmp_path: Path) -> None:
@@ -175,3 +179,37 @@ def test_records_lie_outside_the_data_directory_where_they_can(tmp_path: Path, m
     assert startup.records_of(files) == tmp_path / "home" / ".quip" / "records"
     monkeypatch.setenv("HOME", "/proc/none")
     assert startup.records_of(files) == files.root / "identity-records"
+
+
+def test_records_of_the_operators_choice_lie_there_and_nowhere_else(tmp_path: Path) -> None:
+    chosen = DataFiles(tmp_path / "data", tmp_path / "records")
+    assert startup.records_of(chosen) == tmp_path / "records"
+    with pytest.raises(ConfigError, match="records_dir"):
+        startup.records_of(DataFiles(tmp_path / "data", tmp_path / "data" / "identity" / "records"))
+
+
+def test_a_recreated_container_is_told_its_cost_and_cure(tmp_path: Path) -> None:
+    """The data is kept, the records are not; afterwards one tree is stored, not two."""
+    files = DataFiles(tmp_path / "data", tmp_path / "records")
+
+    def opened() -> tuple[bytes, MutableMapping[str, Any]]:
+        with structlog.testing.capture_logs() as lines:
+            identity = startup.open_identity(files, 20_050, memory_store(network_spec()), None)
+            identity.close()
+        told = [line for line in lines if line["event"] == "new mining identity"]
+        return identity.miner_id, told[0] if told else {}
+
+    first, line = opened()
+    assert (line["log_level"], line["why"]) == ("info", "first run")
+    trees = {path.name for path in files.identity.glob("tree-*")}
+    assert opened() == (first, {})
+    shutil.rmtree(tmp_path / "records")
+    second, line = opened()
+    assert second != first
+    assert line["log_level"] == "warning"
+    assert "is gone" in str(line["why"])
+    assert "another id" in str(line["cost"])
+    assert "--records-dir" in str(line["hint"])
+    left = {path.name for path in files.identity.glob("tree-*")}
+    assert len(left) == len(trees)
+    assert not left & trees

@@ -1,34 +1,33 @@
-"""A dictionary that forgets."""
+"""First in, first out, above the limit; in all else a dictionary."""
 
 from quip.primitives.bounded_dict import BoundedDict
 
 
-def test_forgets_the_oldest() -> None:
+def test_the_oldest_are_forgotten() -> None:
     entries: BoundedDict[int, str] = BoundedDict(3)
     for key in range(5):
-        entries.put(key, str(key))
-    assert entries.keys() == [2, 3, 4]
-    assert entries.get(1) is None
-    assert entries.get(2) == "2"
-    assert 3 in entries
-    assert len(entries) == 3
+        entries[key] = str(key)
+        assert len(entries) <= 3
+    assert list(entries) == [2, 3, 4]
+    assert dict(entries) == {2: "2", 3: "3", 4: "4"}
+    assert (1 in entries, 2 in entries) == (False, True)
+    assert (entries.get(1), entries.get(2)) == (None, "2")
+    entries[2] = "again"  # keeps its place
+    entries[5] = "5"
+    assert list(entries) == [3, 4, 5]
 
 
-def test_replacing_forgets_nothing() -> None:
-    entries: BoundedDict[int, str] = BoundedDict(2)
-    for value in "abc":
-        entries.put(1, value)
-    entries.put(2, "x")
-    assert entries.get(1) == "c"
-    assert len(entries) == 2
-
-
-def test_dropping() -> None:
-    entries: BoundedDict[int, str] = BoundedDict(2)
-    entries.put(1, "a")
-    entries.drop(1)
-    entries.drop(1)
-    assert 1 not in entries
-    entries.put(2, "b")
+def test_it_is_a_dictionary() -> None:
+    entries: BoundedDict[int, int | None] = BoundedDict(3)
+    for value in (7, None):
+        entries[1] = value
+        assert 1 in entries
+        assert entries[1] == value
+        assert entries.pop(1, None) == value
+        assert entries.pop(1, None) is None
+        assert 1 not in entries
+    entries.update({1: 1, 2: 2})
+    del entries[1]
+    assert list(entries.items()) == [(2, 2)]
     entries.clear()
     assert len(entries) == 0

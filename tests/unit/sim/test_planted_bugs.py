@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import pytest
 
 from quip.chain.batch import Batch
-from quip.consensus import block_validation
 from quip.consensus.block_validation import ExecutedBlock, SealedHeader
 from quip.consensus.errors.body import ExecutionError
 from quip.consensus.errors.header import FutureBlock
@@ -22,6 +21,7 @@ from quip.net.wire.messages import BlockSubmit
 from quip.primitives.errors import Fault
 from sim.scenario import Kind, Manner, scenario_of
 from sim.simulation import run
+from support.forged import sealed_header
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,9 @@ def relays_before_the_check(patch: pytest.MonkeyPatch) -> None:
     check = BlockPipeline._check
 
     def push_first(pipeline: BlockPipeline, candidate: Candidate) -> None:
-        total = candidate.claim.total_difficulty
-        pipeline._orders.extend(
-            pipeline._propagation.push(BlockSubmit(candidate.offer.header, candidate.offer.seal, total))
-        )
+        offer = candidate.offer
+        submit = BlockSubmit(offer.header, offer.seal, candidate.claim.total_difficulty)
+        pipeline._orders.extend(pipeline._propagation.push(submit))
         check(pipeline, candidate)
 
     patch.setattr(BlockPipeline, "_check", push_first)
@@ -99,7 +98,7 @@ def wrong_seals_spoil_the_hash(patch: pytest.MonkeyPatch) -> None:
     failed = BlockPipeline._seal_failed
 
     def poison(pipeline: BlockPipeline, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
-        pipeline._view._chain._invalid.put(candidate.hash, None)  # type: ignore[attr-defined]
+        pipeline._view._chain._invalid[candidate.hash] = None  # type: ignore[attr-defined]
         failed(pipeline, candidate, error, now)
 
     patch.setattr(BlockPipeline, "_seal_failed", poison)
@@ -127,8 +126,9 @@ def passes_on_the_newest_seal(patch: pytest.MonkeyPatch) -> None:
     proceed = BlockPipeline._proceed
 
     def newest(pipeline: BlockPipeline, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
-        seal = candidate.others[-1].seal if candidate.others else sealed.seal
-        proceed(pipeline, candidate, SealedHeader(sealed.checked, seal, block_validation._THE_LAW), now)
+        if candidate.others:
+            sealed = sealed_header(sealed.checked, candidate.others[-1].seal)
+        proceed(pipeline, candidate, sealed, now)
 
     patch.setattr(BlockPipeline, "_proceed", newest)
 

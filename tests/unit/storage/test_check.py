@@ -36,15 +36,21 @@ def change(table: str, key: bytes, edit: Callable[[bytes], bytes]) -> Change:
     return changed
 
 
+def items(value: bytes) -> list[rlp.Decoded]:
+    decoded = rlp.decode(value)
+    assert isinstance(decoded, list)
+    return decoded
+
+
 def add_to_first(value: bytes) -> bytes:
     """The RLP list with its first integer one higher."""
-    first, *rest = rlp.decode(value)
+    first, *rest = items(value)
     assert isinstance(first, bytes)
     return rlp.encode([rlp.int_to_bytes(int.from_bytes(first, "big") + 1), *rest])
 
 
 def add_to_second(value: bytes) -> bytes:
-    first, second, *rest = rlp.decode(value)
+    first, second, *rest = items(value)
     assert isinstance(second, bytes)
     return rlp.encode([first, rlp.int_to_bytes(int.from_bytes(second, "big") + 1), *rest])
 

@@ -191,4 +191,5 @@ def test_killed_at_any_step_it_has_happened_or_not(tmp_path: Path, moment: Momen
         if found == before:
             go_back(path, 3)  # what the dead one left is in nobody's way
             assert rows(path) == after
+            assert not [file.name for file in tmp_path.iterdir() if "rewound" in file.name]
     assert {(-signal.SIGKILL, False), (0, True)} <= seen

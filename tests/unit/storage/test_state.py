@@ -4,7 +4,7 @@ import pytest
 
 from quip._native import state as native_state
 from quip._native import store as native_store
-from quip.consensus.types.account_state import Account, StateReader, StateUpdate
+from quip.consensus.types.account_state import Account, StateUpdate
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.storage.errors import StoreCorrupt
 from quip.storage.state import StoredState
@@ -12,7 +12,7 @@ from quip.storage.state import StoredState
 ALICE, BOB = b"\xa1" * 20, b"\xb0" * 20
 
 
-def kept(store: native_store.Store, update: StateUpdate) -> StateReader:
+def kept(store: native_store.Store, update: StateUpdate) -> StoredState:
     store.commit([("nodes", node_hash, node) for node_hash, node in update.nodes], [])
     return StoredState(store, update.root)
 

@@ -111,12 +111,16 @@ def test_readers_see_whole_commits_beside_the_writer(tmp_path: Path) -> None:
     def write(number: int) -> None:
         store.commit([("rows", key, number.to_bytes(4, "big")) for key in ROWS], [])
 
+    def write_all() -> None:
+        for number in range(1, 40):
+            write(number)
+
     def read() -> set[bytes]:
         return {value for _, value in store.scan("rows", b"", None, 100)}
 
     write(0)
     with ThreadPoolExecutor(3) as pool:
-        writer = pool.submit(lambda: [write(number) for number in range(1, 40)])
+        writer = pool.submit(write_all)
         seen = [pool.submit(read).result() for _ in range(200)]
         writer.result()
     assert all(len(values) == 1 for values in seen)

@@ -22,7 +22,7 @@ Which = Annotated[
     str | None,
     typer.Argument(
         help="One block, with its proof: number, hash, latest, safe, finalized or earliest; default: the latest ones",
-        metavar="[BLOCK]",
+        metavar="BLOCK",
     ),
 ]
 TAGS = ("latest", "safe", "finalized", "earliest")
@@ -38,16 +38,29 @@ def blocks(
 ) -> None:
     """List the latest blocks, or show one with its proof."""
     with open_target(rpc, data_dir) as node:
-        if block is not None:
-            _one(node, block, as_json)
+        if block is None:
+            listed, found, proof = _latest(node, count), None, None
         else:
-            _latest(node, count, as_json)
+            listed, found, proof = [], *_one(node, block)
+    if found is None:
+        _emit_list(listed, as_json)
+    else:
+        _emit_one(found, proof, as_json)
 
 
-def _latest(node: Caller, count: int, as_json: bool) -> None:
+def _latest(node: Caller, count: int) -> list[dict[str, Any]]:
     head = integer(node.call("eth_blockNumber"))
     numbers = range(head, max(head - count, -1), -1)
-    found = [block for block in node.batch([("eth_getBlockByNumber", (hex(n), False)) for n in numbers]) if block]
+    return [block for block in node.batch([("eth_getBlockByNumber", (hex(n), False)) for n in numbers]) if block]
+
+
+def _one(node: Caller, which: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The block, and its proof (genesis has none)."""
+    block = _find(node, which)
+    return block, node.call("quip_getProof", block["hash"]) if integer(block["number"]) else None
+
+
+def _emit_list(found: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         output.emit_json(found)
         return
@@ -76,9 +89,7 @@ def _find(node: Caller, which: str) -> dict[str, Any]:
     return found
 
 
-def _one(node: Caller, which: str, as_json: bool) -> None:
-    block = _find(node, which)
-    proof = node.call("quip_getProof", block["hash"]) if integer(block["number"]) else None
+def _emit_one(block: dict[str, Any], proof: dict[str, Any] | None, as_json: bool) -> None:
     if as_json:
         output.emit_json({"block": block, "proof": proof})
         return

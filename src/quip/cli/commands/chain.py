@@ -18,9 +18,10 @@ from quip.cli.terminal.options import DataDir, Json, Rpc
 from quip.cli.terminal.progress import progress_bar
 from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block import Block
+from quip.networks.network import Network
 from quip.node.errors import ConfigError, NodeError
 from quip.node.full_verification import ChainVerifier, VerificationFailed
-from quip.node.startup import Rules, load_rules, rules_of
+from quip.node.startup import load_rules, rules_of
 from quip.primitives import rlp
 from quip.rpc.encoding import integer
 from quip.storage.scratch import ScratchState
@@ -81,7 +82,7 @@ def verify(
         output.emit_report(report)
 
 
-def _rules(node: Caller, genesis_config: str | None) -> Rules:
+def _rules(node: Caller, genesis_config: str | None) -> Network:
     if genesis_config is not None:
         return load_rules(genesis_config)
     return rules_of(node.call("quip_getChainSpec").encode(), "the node's chain spec")

@@ -3,8 +3,8 @@
 from typing import Annotated, Literal
 
 import typer
-from typer.completion import get_completion_script  # type: ignore[attr-defined]  # typer exports it by use
 
+from quip.cli.terminal.completion import script_for
 from quip.cli.terminal.lazy_commands import command_app
 
 PROGRAMS = ("quip", "quip-network-node", "quip-network-simulator")
@@ -18,9 +18,8 @@ app = command_app()
 def completion(shell: Shell) -> None:
     """Print a shell's completion for the three programs.
 
-    bash: eval "$(quip completion bash)" in ~/.bashrc. zsh: the same in ~/.zshrc, behind compinit.
-    fish: quip completion fish > ~/.config/fish/completions/quip.fish
+    bash: eval "$(quip completion bash)" in ~/.bashrc. zsh: eval "$(quip completion zsh)" in ~/.zshrc, behind compinit.
+    fish: quip completion fish | source, in ~/.config/fish/config.fish.
     """
     for program in PROGRAMS:
-        variable = f"_{program.replace('-', '_').upper()}_COMPLETE"
-        typer.echo(get_completion_script(prog_name=program, complete_var=variable, shell=shell))
+        typer.echo(script_for(program, shell))

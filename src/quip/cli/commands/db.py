@@ -1,6 +1,7 @@
 """quip db check, reindex, rewind: is the store sound, rebuild it from what is, go back to a block."""
 
 import contextlib
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,12 +18,13 @@ from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json
 from quip.cli.terminal.progress import progress_bar
 from quip.consensus.types.block import Block
+from quip.networks.network import Network
 from quip.node.config.data_dir import DataFiles
 from quip.node.errors import ConfigError, DataDirBusy, DataDirError, NodeError
-from quip.node.startup import Rules, directory_rules, explained
+from quip.node.startup import directory_rules, explained
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import db_check
-from quip.storage.errors import HINT
+from quip.storage.errors import damage_of
 from quip.storage.lock import DataDirLock
 from quip.storage.reindex import reindex as rebuild
 from quip.storage.rewind import CannotRewind
@@ -68,9 +70,9 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
     else:
         output.emit_report({**found, "problems": len(report.problems)})
         for problem in report.problems[:SHOWN_PROBLEMS]:
-            typer.echo(f"  {output.printable(problem.removesuffix(f'; {HINT}'))}")
+            typer.echo(f"  {output.printable(damage_of(problem))}")
     if report.problems:
-        typer.echo("hint: rebuild it with: quip db reindex", err=True)
+        typer.echo(f"hint: rebuild it with: quip db reindex --data-dir {shlex.quote(str(files.root))}", err=True)
         raise typer.Exit(1)
 
 
@@ -137,7 +139,7 @@ def _ask(files: DataFiles, number: int) -> None:
     typer.confirm(f"Remove every block above {number} from {files.store}?", err=True, abort=True)
 
 
-def _acceptor(rules: Rules, store: RedbChainStore) -> Callable[[Block], object]:
+def _acceptor(rules: Network, store: RedbChainStore) -> Callable[[Block], object]:
     chain = Chain.open(rules.spec, store, rules.puzzle)
     # What was taken once was not from the future, nor too old: a clock that is behind now must not lose it.
     return lambda block: chain.accept(block, max(int(time.time()), block.header.timestamp), STORED_BEFORE)

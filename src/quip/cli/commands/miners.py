@@ -8,6 +8,7 @@ from quip.cli.node_access import open_target
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import QuickCommand, command_app
 from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.node.process.clock import as_duration
 from quip.rpc.encoding import integer
 
 LOCAL = {
@@ -19,6 +20,9 @@ LOCAL = {
     "gate hashes/s": "gateHashesPerSecond",
     "spin updates/ns": "spinUpdatesPerNs",
     "best margin": "bestMargin",
+    "attempts for this block": "attemptsForBlock",
+    "best margin for it": "bestMarginOfBlock",
+    "margin it needs": "marginNeeded",
     "valid sets": "validSets",
     "blocks won": "blocksWon",
     "streak": "streak",
@@ -43,5 +47,8 @@ def miners(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
 
 
 def _local(entry: dict[str, Any]) -> dict[str, object]:
-    shown = {label: entry[key] for label, key in LOCAL.items()}
-    return {**shown, "earned": output.coins(integer(entry["earned"]))}
+    shown: dict[str, object] = {label: entry[key] for label, key in LOCAL.items()}
+    expected = entry["expectedBlockTime"]
+    shown["block expected every"] = "unknown" if expected is None else as_duration(expected)
+    shown["earned"] = output.coins(integer(entry["earned"]))
+    return shown if entry["trouble"] is None else {**shown, "trouble": entry["trouble"]}

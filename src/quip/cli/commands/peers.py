@@ -26,7 +26,7 @@ from quip.rpc.encoding import integer
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_REASON = 200  # characters; the node shows it to the banned peer
 MAX_BAN_S = 100 * 365 * UNITS_S["d"]  # "for ever" fits the clock of every system
-NETGROUP = re.compile(r"net:(?:4:(\d{1,3}\.\d{1,3})|6:([0-9a-f]{1,4}:[0-9a-f]{1,4}))")  # netgroup.py
+NETGROUP = re.compile(r"net:(?:4:(\d{1,3}\.\d{1,3})|6:([0-9a-f]{1,4}:[0-9a-f]{1,4}))")  # as net/address.py writes it
 FIRST_DIGITS = re.compile(r"[0-9a-f]{8,63}")  # of a node id, as tables show it
 LIST_HINT = "quip peers list shows what there is"
 

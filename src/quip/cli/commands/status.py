@@ -6,6 +6,7 @@ from quip.cli.node_access import open_target
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import QuickCommand, command_app
 from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.node.process.clock import as_duration
 from quip.rpc.encoding import integer
 
 app = command_app()
@@ -29,7 +30,8 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "next level": f"{output.level(found['level'])} (work {integer(found['work']):,})",
             "block time": f"{_seconds(found['blockTime'])} (target {found['targetBlockTime']} s)",
             "total work": f"{integer(head['totalDifficulty']):,}",
-            "mining": "yes" if found["mining"] else f"no: {found['idleBecause']}",
+            "mining": _mining(found),
+            "luck": _luck(found.get("luck")),
             "miner id": found["minerId"] or "none",
             "signatures left": "unknown" if found["signaturesLeft"] is None else f"{found['signaturesLeft']:,}",
             "payout": found["payout"] or "none",
@@ -38,8 +40,37 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "peers": found["peers"],
             "sync": _sync(found["syncing"]),
             "data": found["dataDir"],
+            **_troubles(found),
         }
     )
+
+
+def _mining(found: dict[str, Any]) -> str:
+    if not found["mining"]:
+        return f"no: {found['idleBecause']}"
+    expected = found.get("expectedBlockTime")
+    return "yes" if expected is None else f"yes, a block expected every {as_duration(expected)}"
+
+
+def _luck(luck: dict[str, Any] | None) -> str:
+    """Found against expected, over the last hundred blocks."""
+    if luck is None:
+        return "unknown"
+    ratio = "unknown yet" if luck["ratio"] is None else luck["ratio"]
+    return f"{ratio} ({luck['found']} valid sets, {luck['expected']} expected, over {luck['blocks']} blocks)"
+
+
+def _troubles(found: dict[str, Any]) -> dict[str, str]:
+    """What went wrong, or is about to."""
+    shown = {}
+    if found.get("warnings"):
+        shown["warning"] = "; ".join(found["warnings"])
+    if found.get("failures"):
+        shown["failures"] = "; ".join(
+            f"{one['thread']}: {one['reason']} ({one['count']} times, the last {output.age(round(one['age']))})"
+            for one in found["failures"]
+        )
+    return shown
 
 
 def _seconds(block_time: float | None) -> str:

@@ -1,6 +1,8 @@
 """quip wallet: the payout wallet's words, and the way out when a mining identity is in doubt."""
 
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,7 @@ from quip.node.startup import directory_rules, load_rules, records_of
 from quip.primitives.address import checksum_address
 from quip.rpc.encoding import integer
 from quip.wallet.accounts.payout import PayoutWallet
-from quip.wallet.errors import WalletError
+from quip.wallet.errors import WalletError, WalletMissing
 from quip.wallet.mining_identity.identity import MiningIdentity, show_identity
 
 app = command_app(help="Make, show and restore the wallet that rewards go to.", no_args_is_help=True)
@@ -27,6 +29,10 @@ Words = Annotated[int, typer.Option("--words", help="12, 15, 18, 21 or 24 words"
 Reveal = Annotated[bool, typer.Option("--mnemonic", help="Print the words too: whoever sees them owns the wallet")]
 Genesis = Annotated[
     str | None, typer.Option("--genesis-config", help="Chain of the node; default: the directory's own")
+]
+
+Records = Annotated[
+    Path | None, typer.Option("--records-dir", help="The node's records_dir, where it has one", metavar="PATH")
 ]
 
 
@@ -70,7 +76,7 @@ def _made(wallet: PayoutWallet, as_json: bool) -> None:
 def show(mnemonic: Reveal = False, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
     """Show the payout wallet with its balance, and the mining identity."""
     files = _files(data_dir)
-    wallet = PayoutWallet.show(files.wallet)
+    wallet = _wallet(files)
     report: dict[str, Any] = {
         "address": wallet.checksum_address,
         "mnemonicFile": str(wallet.mnemonic_path),
@@ -85,6 +91,14 @@ def show(mnemonic: Reveal = False, as_json: Json = False, data_dir: DataDir = No
     if report["balance"] is not None:
         report["balance"] = output.coins(integer(report["balance"]))
     output.emit_report({name: "unknown" if value is None else value for name, value in report.items()})
+
+
+def _wallet(files: DataFiles) -> PayoutWallet:
+    try:
+        return PayoutWallet.show(files.wallet)
+    except WalletMissing as error:
+        here = f"--data-dir {shlex.quote(str(files.root))}"
+        raise NodeError(error.message, f"run: quip wallet create {here}, or: quip wallet restore {here}") from None
 
 
 def _balance(wallet: PayoutWallet, files: DataFiles, rpc: str | None) -> str | None:
@@ -105,9 +119,11 @@ def _identity(files: DataFiles) -> dict[str, Any]:
 
 
 @app.command()
-def recover(genesis_config: Genesis = None, as_json: Json = False, data_dir: DataDir = None) -> None:
+def recover(
+    genesis_config: Genesis = None, as_json: Json = False, data_dir: DataDir = None, records_dir: Records = None
+) -> None:
     """Give the mining identity a fresh tree. It signs from now on; the old one never does again."""
-    files = _files(data_dir)
+    files = replace(_files(data_dir), records=records_dir)
     if genesis_config is None and not files.spec.is_file():
         raise DataDirError(
             f"there is no chain in {files.root}", "give the --data-dir of a node that has run, or its --genesis-config"

@@ -44,11 +44,15 @@ GENERAL = (
     Flag("global", "public_host", "How others reach this node: host or host:port"),
     Flag("global", "public_port", "Port under which others reach this node", int),
     Flag("global", "peer", "A node to connect to, host:port (repeats)", list[str]),
+    Flag(
+        "global", "bootnodes", "Where to find the network, host:port, instead of the shipped ones (repeats)", list[str]
+    ),
     Flag("global", "auto_mine", "Mine; without it the node follows and validates", bool),
     Flag(
         "global", "genesis_config", "Chain: public, dev, test, or a chain spec's path [default: the data directory's]"
     ),
     Flag("global", "data_dir", "Where the chain and the keys are kept", Path),
+    Flag("global", "records_dir", "Where used one-time keys are remembered [default: ~/.quip/records]", Path),
     Flag("global", "payout", "Account that rewards are paid to"),
     Flag("global", "node_name", "Name in logs and statistics"),
     Flag("global", "log_level", "DEBUG, INFO, WARNING or ERROR"),

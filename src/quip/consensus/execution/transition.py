@@ -21,7 +21,7 @@ from quip.consensus.execution.gas import MIN_TRANSACTION_GAS
 from quip.consensus.execution.rewards import reward_of
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.account_state import Account, StateReader, StateUpdate
-from quip.consensus.types.block import transactions_root
+from quip.consensus.types.block import readable, transactions_root
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_TRIE_ROOT, Header
 
@@ -44,6 +44,8 @@ def check_body(header: Header, transactions: Sequence[bytes]) -> None:
         raise WrongBody(root=f"that of {count} transactions", expected=f"0x{EMPTY_TRIE_ROOT.hex()}")
     if count * MIN_TRANSACTION_GAS > header.gas_limit:
         raise WrongBody(root=f"that of {count} transactions", expected=f"one of {header.gas_limit} gas at most")
+    if not readable(transactions):
+        raise WrongBody(root="that of transactions that no block can hold", expected="one of shallower lists, or fewer")
     root = transactions_root(transactions)
     if root != header.transactions_root:
         raise WrongBody(root=f"0x{root.hex()}", expected=f"0x{header.transactions_root.hex()}")

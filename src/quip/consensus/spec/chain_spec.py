@@ -1,7 +1,7 @@
 """The chain spec: every number of a network in one frozen value that is passed explicitly.
 
 Levels are log2(work) in 16.16 fixed point, margins and B in 1/512 energy, times in seconds, money in wei.
-What this file does not do: it reads no files (`spec_files`) and builds no graph (`puzzle_rules` in `proof`).
+What this file does not do: it reads no files (`networks.shipped`) and builds no graph (`proof.puzzle_rules`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ CUTOFF_ONE = 1 << 16
 """The cutoff that every 16-bit draw is below."""
 MAX_LEVEL = 255 << 16
 """work(level) has to fit the header's 256 bits."""
+MAX_HI = 191 << 16
+"""2^64 blocks of at most this much work leave every total difficulty below 2^256."""
+MAX_M, MAX_T = 32, 8
+"""Larger graphs are refused before anybody counts their couplers."""
 REWARD_BITS = 128
 """2^64 blocks of less than 2^128 wei each and an alloc of at most 2^255 leave every balance below 2^256."""
 MIN_GAS_LIMIT = 5_000
@@ -222,8 +226,8 @@ def _topology(reader: SpecReader) -> TopologySpec:
         raise InvalidSpec(reader.path("excluded_couplers"), "a coupler is two nodes")
     topology = TopologySpec(
         family=reader.text("family", FAMILIES),
-        m=reader.integer("m", 1, 64),
-        t=reader.integer("t", 1, 64),
+        m=reader.integer("m", 1, MAX_M),
+        t=reader.integer("t", 1, MAX_T),
         excluded_nodes=reader.integers("excluded_nodes", 0, 1 << 24),
         excluded_couplers=tuple((pair[0], pair[1]) for pair in couplers),
         digest=reader.data("digest", HASH_SIZE, HASH_SIZE),
@@ -266,8 +270,8 @@ def _ladder(reader: SpecReader, difficulty: DifficultySpec) -> tuple[Point, ...]
 def _difficulty(reader: SpecReader) -> DifficultySpec:
     overdue = reader.section("overdue")
     streak = reader.section("streak")
-    lo = reader.integer("lo", 0, MAX_LEVEL)
-    hi = reader.integer("hi", lo, MAX_LEVEL)
+    lo = reader.integer("lo", 0, MAX_HI)
+    hi = reader.integer("hi", lo, MAX_HI)
     spec = DifficultySpec(
         start=reader.integer("start", lo, hi),
         lo=lo,

@@ -85,6 +85,18 @@ def _roughly(items: Sequence[bytes]) -> int:
     return sum(map(len, items)) + _PREFIX * len(items) + _BESIDE
 
 
+def readable(transactions: Sequence[bytes]) -> bool:
+    """False for a body that RLP's limits keep from being read as part of a block, in whatever form it came."""
+    legacy = [raw for raw in transactions if raw[0] >= _LEGACY_PREFIX]
+    if not legacy:
+        return True
+    try:
+        rlp.decode(rlp.list_of([rlp.list_of(legacy)]))
+    except rlp.RlpError:
+        return False
+    return True
+
+
 def transactions_root(transactions: Sequence[bytes]) -> bytes:
     """Root of the trie RLP(index) -> transaction, 32 bytes."""
     if not transactions:

@@ -3,12 +3,10 @@
 import platform
 
 from quip._native import ising
+from quip.ising.puzzle import REPLICAS
 from quip.mining.samplers.dimod import DimodBacked, binary_model
 from quip.mining.samplers.sampler import Drawn
 from quip.mining.samplers.schedule import MINING, MINING_GREEDY, Betas, native_schedule
-
-REPLICAS = 512
-"""Reads of one native run."""
 
 
 class CpuSampler:

@@ -9,10 +9,9 @@ import dimod
 import numpy as np
 
 from quip._native import ising
+from quip.ising.puzzle import REPLICAS
 from quip.mining.samplers.sampler import Drawn, PackedSamples, SamplerFailure
 from quip.mining.samplers.schedule import native_schedule
-
-REPLICAS = 512
 
 
 def binary_model(model: ising.Model) -> dimod.BinaryQuadraticModel:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
-from quip.consensus.block_validation import CheckedBody, CheckedHeader, SealedHeader, check_body, complete
+from quip.consensus.block_validation import SealedHeader, check_body, complete
 from quip.consensus.errors.body import ExecutionError
 from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
 from quip.consensus.errors.root import ConsensusError
@@ -64,7 +64,7 @@ class BlockPipeline:
         self._early: BoundedDict[bytes, None] = BoundedDict(EARLY_BLOCKS)
         """Refused because their time had not come."""
         self._sides: BoundedDict[tuple[bytes, bytes], bytes] = BoundedDict(SIDE_BLOCKS_REMEMBERED)
-        """By parent and miner: the one block beside the best branch that is imported."""
+        """By parent and XMSS key: the one block beside the best branch that is imported."""
 
     def __len__(self) -> int:
         return len(self._candidates)
@@ -88,7 +88,7 @@ class BlockPipeline:
             return True
         candidate = self._candidates.get(block_hash)
         if candidate is not None:
-            if self._reported_for_body(candidate, offer):
+            if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
                 return False
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
@@ -96,17 +96,35 @@ class BlockPipeline:
                 self._want_body(block_hash, offer.peer)
             return True
         if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
-            self._waiting.put(block_hash, offer)
+            self._waiting[block_hash] = offer
             return True
         return self._judge(block_hash, offer, now)
 
-    def body_arrived(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
-        """The body that was asked for. False: it is not the header's, or not wanted any more; ask somebody else."""
-        body = self._body(candidate.checked, transactions, peer)
-        if body is None or candidate.sealed is None:
+    def take_body(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
+        """What a peer sent as the block's body. False: it is another's, which is reported.
+
+        It is looked at once the header's rules hold, for they say how much there can be of it.
+        """
+        if candidate.body is not None and candidate.body.transactions == transactions:
+            return True
+        try:
+            candidate.body = check_body(candidate.checked, transactions)
+        except ConsensusError as error:
+            self._orders.append(ReportPeer(peer, error))
             return False
-        self._import(candidate, candidate.sealed, body)
         return True
+
+    def complete(self, candidate: Candidate) -> None:
+        """If nothing of the block is missing any more, it goes to the chain."""
+        if candidate.sealed is None or candidate.body is None:
+            return
+        header = candidate.checked.header
+        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
+            self._sides[header.parent_hash, candidate.sealed.seal.xmss_key] = candidate.hash
+        job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        candidate.stage = Stage.IMPORTING
+        self._orders.append(ImportBlocks(job, (complete(candidate.sealed, candidate.body),), YOUNG_BRANCHES))
 
     def drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""
@@ -122,7 +140,7 @@ class BlockPipeline:
         if not isinstance(verdict, SealedHeader):
             self._seal_failed(candidate, verdict, now)
             return
-        self._verified.put(candidate.hash, verdict)
+        self._verified[candidate.hash] = verdict
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
         self._proceed(candidate, verdict, now)
 
@@ -142,7 +160,7 @@ class BlockPipeline:
         candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return True
-        if self._reported_for_body(candidate, offer):
+        if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
             return False
         self._candidates[block_hash] = candidate
         # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
@@ -165,23 +183,6 @@ class BlockPipeline:
             self._orders.append(ReportPeer(offer.peer, error))
         return None
 
-    def _reported_for_body(self, candidate: Candidate, offer: Offer) -> bool:
-        """A body is looked at once its header's rules hold, for they say how much there can be of it."""
-        known = candidate.body
-        if offer.transactions is None or (known is not None and known.transactions == offer.transactions):
-            return False
-        body = self._body(candidate.checked, offer.transactions, offer.peer)
-        candidate.body = candidate.body or body
-        return body is None
-
-    def _body(self, checked: CheckedHeader, transactions: tuple[bytes, ...], peer: int) -> CheckedBody | None:
-        """None: it is not the header's, and its sender is reported."""
-        try:
-            return check_body(checked, transactions)
-        except ConsensusError as error:
-            self._orders.append(ReportPeer(peer, error))
-            return None
-
     def _has_room(self, candidate: Candidate) -> bool:
         peer, header = candidate.offer.peer, candidate.offer.header
         mine = sum(1 for other in self._candidates.values() if other.offer.peer == peer)
@@ -189,7 +190,8 @@ class BlockPipeline:
             return False
         if candidate.claim.total_difficulty > self._view.head.context.total_difficulty:
             return True
-        return self._sides.get((header.parent_hash, header.miner_id)) in (None, candidate.hash)
+        # One XMSS tree makes any number of miner ids, one per ECDSA key, for nothing: the tree is what takes time.
+        return self._sides.get((header.parent_hash, candidate.offer.seal.xmss_key)) in (None, candidate.hash)
 
     def _check(self, candidate: Candidate) -> None:
         job = next(self._tickets)
@@ -225,17 +227,7 @@ class BlockPipeline:
             if candidate.hash not in self._bodies:
                 self.drop(candidate.hash, now)
             return
-        self._import(candidate, sealed, candidate.body)
-
-    def _import(self, candidate: Candidate, sealed: SealedHeader, body: CheckedBody) -> None:
-        """Nothing of the block is missing any more: it goes to the chain."""
-        header = candidate.checked.header
-        if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
-            self._sides.put((header.parent_hash, header.miner_id), candidate.hash)
-        job = next(self._tickets)
-        self._jobs[job] = candidate.hash
-        candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (complete(sealed, body),), YOUNG_BRANCHES))
+        self.complete(candidate)
 
     def _want_body(self, block_hash: bytes, peer: int) -> None:
         ask = self._bodies.want(block_hash, peer, BodiesRequest((block_hash,)))
@@ -244,22 +236,22 @@ class BlockPipeline:
 
     def _judge_children(self, parent_hash: bytes, now: Instant) -> None:
         """What waited for a block is judged now, whatever became of the block."""
-        for block_hash in self._waiting.keys():  # noqa: SIM118 - no mapping
+        for block_hash in list(self._waiting):
             offer = self._waiting.get(block_hash)
             if offer is not None and offer.header.parent_hash == parent_hash:
-                self._waiting.drop(block_hash)
+                self._waiting.pop(block_hash, None)
                 self.offer(offer, now)
                 if block_hash not in self._candidates:
                     self._judge_children(block_hash, now)
 
     def _accepted(self, candidate: Candidate, outcome: Accepted) -> None:
-        self._verified.drop(candidate.hash)
+        self._verified.pop(candidate.hash, None)
         if outcome.status is Status.SIDE:
             self._orders.append(Log("debug", "side block", (("number", candidate.claim.number),)))
 
     def _refused(self, candidate: Candidate, error: ConsensusError) -> None:
         if isinstance(error, FutureBlock):
-            self._early.put(candidate.hash, None)
+            self._early[candidate.hash] = None
         elif isinstance(error, BranchTooOld | Unconnected):
             self._orders.append(HeadClaimed(candidate.offer.peer, candidate.claim, candidate.offer.held))
         elif error.fault is Fault.AT_FAULT:

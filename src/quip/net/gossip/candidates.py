@@ -1,6 +1,6 @@
 """A new block on its way in: judged by header, then by seal, then completed, then imported.
 
-What this file does not do: it sends nothing and keeps no state; `gossip` walks a candidate through its stages.
+What this file does not do: it sends nothing and keeps no state; `block_pipeline` takes a candidate through its stages.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from quip.chain.limits import FUTURE_WAIT_S, MAX_BRANCH_DEPTH
+from quip.chain.worth import is_worth_storing
 from quip.consensus.block_validation import CheckedBody, CheckedHeader, Parent, SealedHeader, check_header
 from quip.consensus.errors.header import BranchTooOld, FutureBlock, InvalidParent, UnknownParent
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
-from quip.consensus.work.units import work
 from quip.net.errors import FalseClaim
-from quip.net.limits import SIDE_BLOCK_WORTH
 from quip.net.ports import ChainView
 from quip.net.wire.messages import HeadClaim
 
@@ -100,7 +99,7 @@ def judge(view: ChainView, block_hash: bytes, offer: Offer, now_s: int) -> Candi
     if offer.total_difficulty not in (0, total):
         raise FalseClaim(claimed=offer.total_difficulty, found=total)
     head = view.head
-    if total <= head.context.total_difficulty - SIDE_BLOCK_WORTH * work(head.context.controller):
+    if not is_worth_storing(head, total):
         return None
     fork = view.fork_number(header.parent_hash)
     if fork is None or head.header.number - fork > MAX_BRANCH_DEPTH:

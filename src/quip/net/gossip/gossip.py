@@ -75,7 +75,7 @@ class Gossip:
             else:
                 self._order(self._blocks.want(claim.hash, peer, BlockRequest(claim.hash)))
                 if claim.hash in self._blocks:
-                    self._claims.put((peer, claim.hash), claim)
+                    self._claims[peer, claim.hash] = claim
 
     def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
         """A block or a body came."""
@@ -125,10 +125,11 @@ class Gossip:
     def _body_arrived(self, peer: int, ticket: int, reply: Reply, now: Instant) -> None:
         candidate = self._pipeline.get(self._bodies.hash_of(ticket) or b"")
         body = reply.bodies[0] if isinstance(reply, Bodies) and len(reply.bodies) == 1 else None
-        if candidate is not None and body is not None and self._pipeline.body_arrived(candidate, body, peer):
-            self._bodies.done(ticket)
-        else:
+        if candidate is None or body is None or not self._pipeline.take_body(candidate, body, peer):
             self._ask_another(ticket, now)
+            return
+        self._bodies.done(ticket)
+        self._pipeline.complete(candidate)
 
     def _ask_another(self, ticket: int, now: Instant) -> None:
         """The answer was none, or bad: the next peer that has it is asked, if there is one."""

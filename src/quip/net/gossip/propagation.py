@@ -1,6 +1,6 @@
 """Who is told of which block: header and seal to some at once, the hash to the rest.
 
-What this file does not do: it judges no block; `gossip` says what may go on.
+What this file does not do: it judges no block; `block_pipeline` says what may go on.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Propagation:
     def knows(self, peer: int, block_hash: bytes) -> None:
         """The peer has the block, or is being told of it."""
         if peer in self._known:
-            self._known[peer].put(block_hash, None)
+            self._known[peer][block_hash] = None
 
     def push(self, message: BlockSubmit) -> list[Tell]:
         """Header and seal to a random few who lack it: the square root of all peers, and at least PUSH_AT_LEAST."""
         block_hash = message.header.hash
-        self._pushed.put(block_hash, None)
+        self._pushed[block_hash] = None
         ignorant = [peer for peer, known in self._known.items() if block_hash not in known]
         quota = max(PUSH_AT_LEAST, 1 + isqrt(max(0, len(self._known) - 1)))
         chosen = self._rng.sample(ignorant, min(quota, len(ignorant)))
@@ -53,19 +53,19 @@ class Propagation:
     def head_moved(self, head: Head, *, mined: bool, syncing: bool) -> list[Tell]:
         """The new head, whole to some if we mined it; by hash to all who lack it, but for what sync brings on its way.
 
-        What gossip brought is told in mid-sync too: a claim alone must not silence a node.
+        What gossip brought is announced during a sync too: a mere claim must not silence a node.
         """
-        told: list[Tell] = []
+        tells: list[Tell] = []
         if mined:
             block = self._view.block(head.hash)
             if block is not None and block.seal is not None:
-                told = self.push(BlockSubmit(head.header, block.seal, head.context.total_difficulty))
+                tells = self.push(BlockSubmit(head.header, block.seal, head.context.total_difficulty))
         if mined or not syncing or head.hash in self._pushed:
-            told += self._announce(head)
-        return told
+            tells += self._announce(head)
+        return tells
 
     def tick(self, *, syncing: bool) -> list[Tell]:
-        """After a sync its result is told once."""
+        """After a sync its result is announced once."""
         head = self._view.head
         return self._announce(head) if not syncing and head.hash != self._announced else []
 

@@ -61,7 +61,7 @@ class TransactionInventory:
         known = self._known.setdefault(peer, BoundedDict(KNOWN_TRANSACTIONS_PER_PEER))
         wanted: list[bytes] = []
         for kind, size, transaction_hash in message.items:
-            known.put(transaction_hash, None)
+            known[transaction_hash] = None
             if len(wanted) < MAX_TRANSACTIONS and self._pool.wants(kind, size, transaction_hash):
                 wanted.append(transaction_hash)
         if not wanted or peer in self._asked.values():

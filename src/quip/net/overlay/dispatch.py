@@ -1,4 +1,4 @@
-"""What joined peers say, ask and answer, and who here must hear of it."""
+"""Messages of joined peers: pushes, requests and answers, each to the part of the overlay that it concerns."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Dispatch:
             case Gossip(blocks):
                 wrong = next((claim.hash for claim in blocks if state.view.is_invalid(claim.hash)), None)
                 if wrong is not None:
-                    state.blame(peer, KnownInvalid(block_hash=f"0x{wrong.hex()}"), now)
+                    state.penalise(peer, KnownInvalid(block_hash=f"0x{wrong.hex()}"), now)
                 else:
                     state.gossip.announced(peer.connection, message, now)
             case BlockSubmit():
@@ -66,7 +66,7 @@ class Dispatch:
         peer.messages_in += 1
         match request:
             case PeersRequest():
-                reply: Reply = self._state.discovery.tell(peer, self._state.peers, now)
+                reply: Reply = self._state.discovery.answer(peer, self._state.peers, now)
             case StatusRequest():
                 reply = self._status(now)
             case StatsRequest():

@@ -23,7 +23,7 @@ _LAST_MOMENT_S = 253_402_300_799  # of the year 9999
 
 
 class Handshake:
-    """Lets peers in, or tells them why not."""
+    """Admits peers, or refuses them with a reason."""
 
     def __init__(self, state: OverlayState) -> None:
         self._state = state
@@ -40,7 +40,7 @@ class Handshake:
             code, reason = refusal
             state.actions.append(Close(event.connection, code, reason))
             level = "info" if code is CloseCode.BANNED else "debug"
-            state.note(level, "peer refused", address=str(link.address), node=link.node_id.hex()[:16], reason=reason)
+            state.log(level, "peer refused", address=str(link.address), node=link.node_id.hex()[:16], reason=reason)
             return
         local = LocalJoin(state.local_join, state.config.heartbeat_interval_s, state.config.heartbeat_timeout_s)
         peer = Peer(event.connection, link, PeerSession(event.connection, link, local, now), now)
@@ -74,10 +74,10 @@ class Handshake:
         what, public = "that peer is this node itself", self._state.config.public
         here = public is not None and link.address.port == public.port and is_loopback(link.address.host)
         if here or link.address == public or link.purpose is not Purpose.MANUAL:
-            self._state.note("info", what, address=str(link.address))
+            self._state.log("info", what, address=str(link.address))
             return
         hint = "if it is another machine, its node.key is a copy: remove it there"
-        self._state.note("warning", what, address=str(link.address), hint=hint)
+        self._state.log("warning", what, address=str(link.address), hint=hint)
 
     def _has_other_key(self, link: Link) -> bool:
         pinned = self._state.storage.pin_of(link.address)
@@ -86,15 +86,18 @@ class Handshake:
         if link.purpose is not Purpose.MANUAL:
             self._state.book.drop(link.address)
         elif (link.address, link.node_id) not in self._noted:
-            self._noted.put((link.address, link.node_id), None)
-            self._state.note(
+            self._noted[link.address, link.node_id] = None
+            self._state.log(
                 "error", "peer refused: its key changed", address=str(link.address), expected=pinned.hex(),
                 found=link.node_id.hex(), hint=f"if that is right: quip peers trust {link.address}",
             )  # fmt: skip
         return True
 
     def _is_familiar(self, peer: Peer) -> bool:
-        """True for who is not just anybody: we dialled it (now, or before: pinned), or named it, or owe it a block."""
+        """True for a peer that did not select itself.
+
+        We dialled it, now or earlier (pinned); or the operator named it; or it brought a block first, which costs work.
+        """
         state, link = self._state, peer.link
         if link.outbound or link.node_id in state.providers or state.dialler.names(link.address):
             return True
@@ -109,7 +112,7 @@ class Handshake:
             peer.session.refuse(verdict.code, plain(verdict.reason), now)
             usual = verdict.code in (RefusalCode.DUPLICATE, RefusalCode.SELF)
             level, node = "debug" if usual else "info", peer.link.node_id.hex()[:16]
-            state.note(level, "join refused", address=str(peer.link.address), node=node, reason=verdict.reason)
+            state.log(level, "join refused", address=str(peer.link.address), node=node, reason=verdict.reason)
             return
         for other in verdict.closes:
             same = other.link.node_id == peer.link.node_id
@@ -136,7 +139,7 @@ class Handshake:
             return
         if not link.outbound:
             state.actions.append(GrantBudget(peer.connection))
-        state.note(
+        state.log(
             "info", "peer joined", address=str(link.address), node=link.node_id.hex()[:16],
             direction=link.purpose.value, agent=join.agent, head=join.head.number,
         )  # fmt: skip
@@ -151,7 +154,7 @@ class Handshake:
             state.dialler.is_self(peer.link.address)
         serious = peer.link.outbound and code not in (RefusalCode.DUPLICATE, RefusalCode.SELF)
         level = "warning" if serious and state.dialler.is_news(peer.link.address, reason) else "debug"
-        state.note(level, "join refused by peer", address=str(peer.link.address), code=_named(code), reason=reason)
+        state.log(level, "join refused by peer", address=str(peer.link.address), code=_named(code), reason=reason)
         state.close(peer, CloseCode.REFUSED, "join refused", now)
 
 

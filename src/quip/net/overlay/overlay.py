@@ -3,8 +3,8 @@
     event -> handler -> sessions, sync, gossip, discovery, dialler -> orders -> actions
 
 Sans-IO, single-threaded and deterministic: the same events at the same instants with the same random numbers give the
-same actions, so a simulation can drive whole networks of it. Each collaborator knows one thing; this file knows who
-must hear of what. What it does not do: no bytes (sessions do), no rule of consensus, no choice of whom to dial.
+same actions, so a simulation can drive whole networks of it. Each collaborator knows one thing; this file knows which
+of them an event concerns. What it does not do: no bytes (sessions do), no rule of consensus, no choice of whom to dial.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Overlay:
         }
 
     def handle(self, event: Event, now: Instant) -> list[Action]:
-        """Everything to be done because of an event. `now` never goes back."""
+        """Everything to be done because of an event. `now` never goes backwards."""
         self._dispatch.began(now)
         self._handlers[type(event)](event, now)
         return self._carry_out_orders(now)
@@ -120,24 +120,24 @@ class Overlay:
 
     def _dial_failed(self, event: DialFailed, now: Instant) -> None:
         level = "warning" if self._state.dialler.is_news(event.address, event.reason) else "debug"
-        self._state.note(level, "dial failed", address=str(event.address), reason=event.reason[:200])
+        self._state.log(level, "dial failed", address=str(event.address), reason=event.reason[:200])
         self._state.dialler.failed(event.address, now)
 
     def _rejected(self, event: Rejected, now: Instant) -> None:
         what = "handshake refused" if event.handshake else "connection refused"
         untold = {"untold": event.untold} if event.untold else {}
-        self._state.note("info", what, address=str(event.address), reason=event.reason[:200], **untold)
+        self._state.log("info", what, address=str(event.address), reason=event.reason[:200], **untold)
 
     def _received(self, event: Received, now: Instant) -> None:
         peer = self._state.peers.get(event.connection)
         if peer is not None:
             peer.bytes_in += len(event.data)
-            self._told(peer, peer.session.received(event.stream, event.data, event.fin, now), now)
+            self._session_events(peer, peer.session.received(event.stream, event.data, event.fin, now), now)
 
     def _stream_reset(self, event: StreamReset, now: Instant) -> None:
         peer = self._state.peers.get(event.connection)
         if peer is not None:
-            self._told(peer, peer.session.reset(event.stream, now), now)
+            self._session_events(peer, peer.session.reset(event.stream, now), now)
 
     def _closed(self, event: Closed, now: Instant) -> None:
         peer = self._state.peers.remove(event.connection)
@@ -149,13 +149,13 @@ class Overlay:
             unheard = peer.link.outbound and self._state.dialler.is_news(peer.link.address, event.reason)
             level = "warning" if unheard else "debug"
         what = "peer lost" if peer.joined else "no connection"
-        self._state.note(level, what, address=str(peer.link.address), reason=event.reason[:200])
+        self._state.log(level, what, address=str(peer.link.address), reason=event.reason[:200])
         self._state.leave(peer, now)
 
     def _backlog(self, event: Backlog, now: Instant) -> None:
         peer = self._state.peers.get(event.connection)
         if peer is not None:
-            self._told(peer, peer.session.backlog(event.unsent_bytes, now), now)
+            self._session_events(peer, peer.session.backlog(event.unsent_bytes, now), now)
 
     # --- results of work elsewhere
 
@@ -172,9 +172,9 @@ class Overlay:
         if peer is None:
             return
         if event.message is None:
-            self._told(peer, peer.session.decline(event.stream, now), now)
+            self._session_events(peer, peer.session.decline(event.stream, now), now)
         else:
-            self._told(peer, peer.session.respond(event.stream, event.message, now), now)
+            self._session_events(peer, peer.session.respond(event.stream, event.message, now), now)
 
     def _head_moved(self, event: HeadMoved, now: Instant) -> None:
         self._state.sync.head_moved(event.new, now)
@@ -195,7 +195,7 @@ class Overlay:
     def _tick(self, event: Tick, now: Instant) -> None:
         state = self._state
         for peer in state.peers.all():
-            self._told(peer, peer.session.tick(now), now)
+            self._session_events(peer, peer.session.tick(now), now)
         state.sync.tick(now)
         for tell in state.propagation.tick(syncing=state.sync.state.syncing):
             state.order(state.gossip, tell)
@@ -206,7 +206,7 @@ class Overlay:
 
     # --- sessions' events
 
-    def _told(self, peer: Peer, events: list[PeerEvent], now: Instant) -> None:
+    def _session_events(self, peer: Peer, events: list[PeerEvent], now: Instant) -> None:
         self._state.touch(peer)
         for event in events:
             if peer.closing:
@@ -228,16 +228,16 @@ class Overlay:
                 case Failed(ticket, _, error):
                     self._dispatch.failed(peer, ticket, error, now)
                 case Broken(error):
-                    self._state.blame(peer, error, now)
-            self._told(peer, more, now)
+                    self._state.penalise(peer, error, now)
+            self._session_events(peer, more, now)
 
-    def _blame_departed(self, connection: int, error: NetError | ConsensusError, now: Instant) -> None:
-        """Who hangs up before the verdict, and dials again perhaps, does not get away with it."""
+    def _penalise_departed(self, connection: int, error: NetError | ConsensusError, now: Instant) -> None:
+        """A peer that closes the connection before we know that it broke a rule is banned all the same."""
         state = self._state
         link = state.departed.get(connection)
         if link is None:
             return
-        state.departed.drop(connection)
+        state.departed.pop(connection, None)
         punish(state, link, error, now)
         for peer in state.peers.of_node(link.node_id):
             state.close(peer, CloseCode.BANNED, type(error).__name__, now)
@@ -267,7 +267,7 @@ class Overlay:
                 lost = NoAnswer("the connection is closed", name=type(order.request).__name__)
                 owner.failed(order.peer, order.ticket, order.request, lost, now)
             elif isinstance(order, ReportPeer) and order.error.fault is Fault.AT_FAULT:
-                self._blame_departed(order.peer, order.error, now)
+                self._penalise_departed(order.peer, order.error, now)
             return
         state.touch(peer)
         match order:
@@ -276,7 +276,7 @@ class Overlay:
             case Tell(_, message):
                 peer.session.push(message, now)
             case ReportPeer(_, error):
-                state.blame(peer, error, now)
+                state.penalise(peer, error, now)
             case Disconnect(_, reason):
                 state.close(peer, CloseCode.DONE, reason, now)
             case HeadClaimed(_, claim, held):
@@ -288,8 +288,8 @@ class Overlay:
                 peer.blocks_first += 1
                 peer.last_block_s = now.monotonic_s
                 peer.familiar = True
-                state.providers.put(peer.link.node_id, None)
-                state.note(
+                state.providers[peer.link.node_id] = None
+                state.log(
                     "debug", "block received",
                     number=claim.number, hash=f"0x{claim.hash.hex()}", address=str(peer.link.address),
                 )  # fmt: skip

@@ -64,7 +64,7 @@ class OverlayState:
         self.providers: BoundedDict[bytes, None] = BoundedDict(PROVIDERS)
         """Node ids that brought a new block first."""
         self.departed: BoundedDict[int, Link] = BoundedDict(DEPARTED)
-        """Connections that ended, whoever ended them: what came by them may turn out bad afterwards."""
+        """Connections that ended, whichever side ended them: what they brought may turn out invalid afterwards."""
         self.job_owners: tuple[JobOwner, ...] = (self.gossip, self.sync)
         self.jobs: dict[int, JobOwner] = {}
         """Who ordered the seal checks and imports that are under way; every one of them is answered."""
@@ -73,7 +73,7 @@ class OverlayState:
         self._touched: dict[int, None] = {}
 
     def claim_of_head(self) -> HeadClaim:
-        """This node's head, as told to peers."""
+        """This node's head, as peers are told of it."""
         head = self.view.head
         return HeadClaim(head.hash, head.header.number, head.context.total_difficulty)
 
@@ -85,22 +85,22 @@ class OverlayState:
         )
 
     def claimed(self, peer: Peer, claim: HeadClaim, now: Instant) -> None:
-        """The peer says what its head is; nobody honest has a head that breaks the rules."""
+        """The peer says what its head is. An honest node's head breaks no rule: one known to be invalid is a lie."""
         if self.view.is_invalid(claim.hash):
-            self.blame(peer, KnownInvalid(block_hash=f"0x{claim.hash.hex()}"), now)
+            self.penalise(peer, KnownInvalid(block_hash=f"0x{claim.hash.hex()}"), now)
             return
         peer.claim = claim
         self.propagation.knows(peer.connection, claim.hash)
-        # What is on its way in needs no sync; but a block far ahead is not, whatever others announced it to be.
+        # A block that gossip is fetching needs no sync. One far ahead does, even if others announced it as near.
         near = claim.number <= self.view.head.header.number + 1
         if not (near and self.gossip.handles(claim.hash)):
             self.sync.claim(peer.connection, claim, now, familiar=peer.familiar)
 
-    def note(self, level: str, event: str, **fields: str | int | float) -> None:
+    def log(self, level: str, event: str, **fields: str | int | float) -> None:
         """A line for the log."""
         self.actions.append(Log(level, event, tuple(fields.items())))
 
-    def blame(self, peer: Peer, error: NetError | ConsensusError, now: Instant) -> None:
+    def penalise(self, peer: Peer, error: NetError | ConsensusError, now: Instant) -> None:
         """The peer broke a rule: close the connection; ban the peer where an honest one never does that."""
         if peer.closing:
             return
@@ -109,7 +109,7 @@ class OverlayState:
             return
         punish(self, peer.link, error, now)
         self.close(peer, CloseCode.MISBEHAVED, type(error).__name__, now)
-        self.departed.drop(peer.connection)
+        self.departed.pop(peer.connection, None)
 
     def close(self, peer: Peer, code: CloseCode, reason: str, now: Instant) -> None:
         """End a connection. From here on nothing is read from it or written to it."""
@@ -117,17 +117,17 @@ class OverlayState:
             return
         self.flush(peer)
         self.actions.append(Close(peer.connection, code, plain(reason)))
-        self.note(
+        self.log(
             "info" if peer.joined else "debug", "peer closed",
             address=str(peer.link.address), node=peer.link.node_id.hex()[:16], code=code.name, reason=reason,
         )  # fmt: skip
         self.leave(peer, now)
 
     def leave(self, peer: Peer, now: Instant) -> None:
-        """The connection is ending: everybody forgets it."""
+        """The connection is ending: all parts forget it."""
         peer.closing = True
         number = peer.connection
-        self.departed.put(number, peer.link)
+        self.departed[number] = peer.link
         self.propagation.gone(number)
         self.gossip.gone(number, now)
         self.sync.gone(number, now)
@@ -174,10 +174,10 @@ class OverlayState:
 
 
 def punish(state: OverlayState, link: Link, error: NetError | ConsensusError, now: Instant) -> None:
-    """Ban who is at the other end, or was."""
+    """Ban the node at the other end of a connection, even one that is closed."""
     rule = type(error).__name__
     for ban in state.bans.punish(link.node_id, link.address.host, rule, now.unix_s):
-        state.note(
+        state.log(
             "warning", "peer banned", subject=ban.subject, address=str(link.address), rule=rule,
             error=str(error)[:200], seconds=ban.until_unix_s - now.unix_s, offences=ban.offences,
         )  # fmt: skip

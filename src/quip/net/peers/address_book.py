@@ -1,9 +1,9 @@
-"""Addresses of other nodes: which of the many that one is told to dial.
+"""Addresses of other nodes, and which of the many to dial.
 
 Bitcoin Core's addrman in small. An address begins in a `new` bucket, chosen by a keyed hash of (who told us, its
-netgroup), and moves to a `tried` bucket, chosen by its netgroup alone, once a connection to it was joined. One talker
+netgroup), and moves to a `tried` bucket, chosen by its netgroup alone, once a connection to it was joined. One source
 reaches few new buckets, one netgroup few tried ones, and a full slot is only taken from an address that has been found
-dead: whoever floods us displaces mostly himself.
+dead: a source that floods us displaces mostly its own addresses.
 What this file does not do: it dials nothing, and keeps nothing on disk.
 """
 

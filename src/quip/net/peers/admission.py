@@ -14,7 +14,7 @@ from quip.net.wire.messages import JoinRequest
 
 @dataclass(frozen=True, slots=True)
 class JoinDecision:
-    """Welcome, at the cost of other connections perhaps; or the refusal."""
+    """A welcome, for which other connections may have to be closed; or a refusal."""
 
     code: RefusalCode
     reason: str = ""
@@ -45,7 +45,7 @@ class AdmissionPolicy:
     def dialled(self, peers: PeerTable, node_id: bytes) -> bool:
         """True if a connection that we dialled is worth a JOIN: we have no joined one with that node.
 
-        The answerer counts on it: who asks to join again has lost the older connection.
+        The other side relies on it: a node that asks to join a second time has lost its older connection.
         """
         return not any(peer.joined or peer.welcomed or peer.link.outbound for peer in peers.of_node(node_id))
 
@@ -71,7 +71,7 @@ class AdmissionPolicy:
         return JoinDecision(RefusalCode.WELCOME, closes=tuple(closes))
 
     def _keeps_old(self, old: Peer, now: Instant) -> bool:
-        """Both dialled at once: the connection that the smaller node id dialled stays, by either's reckoning."""
+        """Both dialled at once: the connection that the smaller node id dialled stays, as both sides can tell."""
         if old.joined and now.monotonic_s - old.joined_s > DUPLICATE_RACE_S:
             return False
         return old.link.outbound and self._node_id < old.link.node_id

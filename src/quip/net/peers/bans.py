@@ -1,8 +1,8 @@
-"""Who is not spoken to, and for how long.
+"""Which nodes and netgroups are banned, and for how long.
 
 A ban names a node id, or a whole netgroup once several ids of that group misbehaved (ids cost nothing). Only what an
-authenticated connection did counts, so nobody can have another banned by speaking in its name. Time-outs, early blocks
-and unknown parents never come here: a hiccup bans nobody.
+authenticated connection did counts, so nobody can have another node banned by forging its address. Time-outs, early
+blocks and unknown parents are never offences: a hiccup bans nobody.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def group_subject(host: str) -> str:
 
 
 def is_excused(link: Link, ban: Ban) -> bool:
-    """A peer that the operator named is spoken to though its netgroup is banned."""
+    """A peer that the operator named may connect although its netgroup is banned."""
     return link.purpose is Purpose.MANUAL and ban.subject.startswith("net:")
 
 
@@ -47,11 +47,11 @@ class Bans:
 
     def reload(self) -> list[Ban]:
         """Read the storage again; returns the bans that are new or longer than before."""
-        before = {subject: self._bans.get(subject) for subject in self._bans.keys()}  # noqa: SIM118 - no mapping
+        before = dict(self._bans)
         self._bans.clear()
         added = []
         for ban in self._storage.bans():
-            self._bans.put(ban.subject, ban)
+            self._bans[ban.subject] = ban
             old = before.get(ban.subject)
             if old is None or old.until_unix_s < ban.until_unix_s:
                 added.append(ban)
@@ -73,7 +73,7 @@ class Bans:
         made = [self._impose(node_subject(node_id), reason, now_s)]
         group = netgroup(host)
         if not is_nearby(group) and self._offenders_of(group, node_id, now_s) >= GROUP_OFFENDERS:
-            self._offenders.drop(group)
+            self._offenders.pop(group, None)
             made.append(self._impose(f"net:{group}", f"{GROUP_OFFENDERS} nodes of it misbehaved", now_s))
         return made
 
@@ -84,7 +84,7 @@ class Bans:
             if at > now_s - GROUP_OFFENDERS_WITHIN_S
         }
         recent[node_id] = now_s
-        self._offenders.put(group, recent)
+        self._offenders[group] = recent
         return len(recent)
 
     def _impose(self, subject: str, reason: str, now_s: int) -> Ban:
@@ -95,8 +95,8 @@ class Bans:
         offences = 1 if forgiven or old is None else old.offences + 1
         length_s = BAN_STEPS_S[min(offences, len(BAN_STEPS_S)) - 1]
         ban = Ban(subject, now_s + length_s, reason[:200], offences)
-        self._bans.drop(subject)
-        self._bans.put(subject, ban)
+        self._bans.pop(subject, None)
+        self._bans[subject] = ban
         self._storage.save_ban(ban)
         return ban
 

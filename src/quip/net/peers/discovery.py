@@ -1,4 +1,4 @@
-"""Addresses asked for, told and learned; and the pins of those we dial."""
+"""Addresses: asked for, given on request, learned."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Discovery:
         self._storage = storage
         self._rng = rng
         self._tickets = tickets
-        self._asked: dict[int, float] = {}
-        self._told: dict[int, float] = {}
+        self._asked_s: dict[int, float] = {}
+        self._answered_s: dict[int, float] = {}
         self._in_flight: dict[int, tuple[int, str]] = {}
         """By ticket: the connection that was asked, and the host at its end."""
         self._next_save_s: float | None = None
@@ -65,16 +65,16 @@ class Discovery:
 
     def gone(self, peer: int) -> None:
         """The connection ended."""
-        self._asked.pop(peer, None)
-        self._told.pop(peer, None)
+        self._asked_s.pop(peer, None)
+        self._answered_s.pop(peer, None)
         self._in_flight = {ticket: asked for ticket, asked in self._in_flight.items() if asked[0] != peer}
 
-    def tell(self, peer: Peer, peers: PeerTable, now: Instant) -> Peers:
+    def answer(self, peer: Peer, peers: PeerTable, now: Instant) -> Peers:
         """The answer to PEERS_REQUEST; empty if the last one was a moment ago."""
-        last = self._told.get(peer.connection)
+        last = self._answered_s.get(peer.connection)
         if last is not None and now.monotonic_s - last < PEERS_ANSWER_EVERY_S:
             return Peers(())
-        self._told[peer.connection] = now.monotonic_s
+        self._answered_s[peer.connection] = now.monotonic_s
         to = reach(peer.link.address.host)
         live = {
             other.public: now.unix_s
@@ -104,7 +104,7 @@ class Discovery:
         due = [
             peer
             for peer in peers.joined()
-            if peer.link.outbound and now.monotonic_s - self._asked.get(peer.connection, 0.0) >= every_s
+            if peer.link.outbound and now.monotonic_s - self._asked_s.get(peer.connection, 0.0) >= every_s
         ]
         self.save(peers, now)
         return self._ask(self._rng.choice(due), now) if due else None
@@ -124,7 +124,7 @@ class Discovery:
     def _ask(self, peer: Peer, now: Instant) -> Ask:
         ticket = next(self._tickets)
         self._in_flight[ticket] = peer.connection, peer.link.address.host
-        self._asked[peer.connection] = now.monotonic_s
+        self._asked_s[peer.connection] = now.monotonic_s
         return Ask(peer.connection, ticket, PeersRequest(), PEERS_TIMEOUT_S)
 
     def _learn(self, source: str, address: Address, seen_s: int, now: Instant) -> None:

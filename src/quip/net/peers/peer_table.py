@@ -28,7 +28,7 @@ class Peer:
     public: Address | None = None
     """Where it can be dialled."""
     familiar: bool = False
-    """Of our own choice, or it brought a new block once: not just anybody."""
+    """It did not select itself: we dialled it, or it brought a new block first, which costs work."""
     claim: HeadClaim | None = None
     joined_s: float = 0.0
     heard_s: float = 0.0
@@ -103,7 +103,7 @@ class PeerTable:
         return (peer for peer in self._peers.values() if peer.joined)
 
     def of_node(self, node_id: bytes) -> list[Peer]:
-        """The connections with one node; more than one only until the duplicate is settled."""
+        """The connections with one node; more than one only until the duplicate is closed."""
         return [peer for peer in self.all() if peer.link.node_id == node_id]
 
     def of_purpose(self, purpose: Purpose) -> list[Peer]:

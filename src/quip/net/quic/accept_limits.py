@@ -59,5 +59,5 @@ class AcceptLimits:
         bucket = self._groups.get(group)
         if bucket is None:
             bucket = TokenBucket(Rate(ADMISSIONS_PER_GROUP_PER_S, ADMISSIONS_PER_GROUP_AT_ONCE), now_s)
-        self._groups.put(group, bucket)
+        self._groups[group] = bucket
         return bucket.take(now_s)

@@ -50,6 +50,11 @@ class Download:
         """True while our own threads are busy for it."""
         return self._parts.checking or self._imports.importing
 
+    @property
+    def importing(self) -> bool:
+        """True while blocks are with the chain's thread."""
+        return self._imports.importing
+
     def lead(self, leader: int | None, now: Instant) -> None:
         """Another peer sends the headers from here on."""
         self.led_since_s = now.monotonic_s

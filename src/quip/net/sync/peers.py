@@ -23,7 +23,7 @@ class SyncPeer:
     stated: HeadClaim | None = None
     """What it last called its own head; `claim` may also be a block that it only passed on."""
     familiar: bool = False
-    """We dialled it, so nobody else decided that it is a peer; or it brought a new block, which costs work."""
+    """It did not select itself: we dialled it, or it brought a new block, which costs work."""
     queued_s: float = 0.0
     """When it joined, or its last turn as leader ended."""
     since_s: float | None = None
@@ -63,7 +63,7 @@ class SyncPeer:
 
     @property
     def place(self) -> tuple[float, float]:
-        """In the queue of those who want to lead, the smallest first: all have a turn, familiar ones sooner."""
+        """Its place in the queue of those that may lead, the smallest first: all have a turn, familiar ones sooner."""
         return self.queued_s - (limits.SYNC_FAMILIAR_AHEAD_S if self.familiar else 0.0), self.tie
 
     def put_off(self, now_s: float) -> None:

@@ -1,7 +1,7 @@
 """Sync: from claims of work to imported blocks. Sans-IO: messages and verdicts in, orders out.
 
 Claimed work is no work: a claim only says whom to ask. One download runs at a time, led by one claimant; seals come
-from every peer that has them. A leader that brings nothing is replaced, one that lies is blamed, and a claim without
+from every peer that has them. A leader that brings nothing is replaced, one that lies is reported, and a claim without
 work behind it ends after SYNC_CLAIM_S with its connection. Equal work is no reason to sync.
 """
 
@@ -47,7 +47,9 @@ class SyncState:
     """Blocks imported since the start."""
     peers: int
     claims: int = 0
-    """Joined peers that claim more work than the head has and were not yet found to boast."""
+    """Joined peers that claim more work than the head has and whose claims were not yet found to be false."""
+    importing: bool = False
+    """Blocks are with the chain's thread: the head is about to move."""
 
 
 class Sync:
@@ -68,7 +70,7 @@ class Sync:
 
     @property
     def state(self) -> SyncState:
-        """For people, and for what waits for the first sync."""
+        """How far it is, for the status and for what waits for the first sync."""
         leader = self._peers.get(self._download.leader) if self._download else None
         return SyncState(
             first_done=self._first_done,
@@ -78,10 +80,11 @@ class Sync:
             imported=self._context.imported,
             peers=len(self._peers),
             claims=sum(1 for peer in self._peers if peer.since_s is not None),
+            importing=self._download is not None and self._download.importing,
         )
 
     def claim(self, peer: int, claim: HeadClaim, now: Instant, *, familiar: bool = False) -> None:
-        """A joined peer says what its head is. `familiar`: we know more of it than that."""
+        """A joined peer says what its head is. `familiar`: it did not select itself (handshake)."""
         context, header = self._view.context(claim.hash), self._view.header(claim.hash)
         if header is not None and context is not None:
             found = context.total_difficulty
@@ -204,7 +207,10 @@ class Sync:
         self._review_claims(head, now)
 
     def _reject_claim(self, leader: SyncPeer, found: int) -> None:
-        """It has not got what it claims. What it only passed on it may never have held: its own word counts again."""
+        """It does not have what it claims.
+
+        A block that it only passed on it may never have had: then what it last called its own head counts again.
+        """
         if leader.stated is not None and leader.stated != leader.claim:
             leader.claim, leader.attempts = leader.stated, 0
         else:

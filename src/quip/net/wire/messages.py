@@ -88,7 +88,7 @@ class BlockSubmit:
 
 @dataclass(frozen=True, slots=True)
 class TransactionGossip:
-    """TRANSACTION_GOSSIP 0x14: an inventory of transactions; (type, size in bytes, hash), 1 to 4,096."""
+    """TRANSACTION_GOSSIP 0x14: an inventory of transactions; (type, size in bytes, hash), 1 to 1,024."""
 
     items: tuple[tuple[int, int, bytes], ...]
 

@@ -23,6 +23,8 @@ class DataFiles:
     """The files and directories below one data directory."""
 
     root: Path
+    records: Path | None = None
+    """Where the operator wants the identity's records; None: in the home."""
 
     @property
     def store(self) -> Path:
@@ -48,14 +50,21 @@ class DataFiles:
     def identity_records(self) -> tuple[Path, ...]:
         """Where what the identity must not forget is kept, best first: outside the data directory, so that a restored
         or rolled-back data directory is found out."""
+        if self.records is not None:
+            return (self.records,)
         home = quip_home()
-        inside = self.root / "identity-records"
-        return (inside,) if home is None else (home / "records", inside)
+        within = self.root / "identity-records"
+        return (within,) if home is None else (home / "records", within)
 
     @property
     def trust(self) -> Path:
         """What is known of peers: pins, bans, addresses."""
         return self.root / "trust.db"
+
+    @property
+    def clock(self) -> Path:
+        """The newest time that this directory's node has seen."""
+        return self.root / "clock"
 
     @property
     def wallet(self) -> Path:
@@ -65,7 +74,7 @@ class DataFiles:
 
 def files_of(config: NodeConfig, chain: str) -> DataFiles:
     """The data directory that the configuration names, or the default one of the chain and port."""
-    return DataFiles(config.data_dir or default_data_dir(chain, config.port))
+    return DataFiles(config.data_dir or default_data_dir(chain, config.port), config.records_dir)
 
 
 def default_data_dir(chain: str, port: int) -> Path:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from quip.node.config.cpus import logical_cpus, mining_cpus
 from quip.node.config.data_dir import SPEC_FILE
 from quip.node.config.merging import merged
 from quip.node.config.settings import GlobalSection, Kind, LogLevel, Settings
@@ -114,10 +115,13 @@ class NodeConfig:
     port: int
     public: str | None
     peers: tuple[str, ...]
+    bootnodes: tuple[str, ...] | None
+    """None: those of the shipped network."""
     network: NetworkConfig
     auto_mine: bool
     genesis_config: str
     data_dir: Path | None
+    records_dir: Path | None
     payout: bytes | None
     log_level: LogLevel
     node_log: Path | None
@@ -147,6 +151,7 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         port=general.port,
         public=_public_address(settings),
         peers=tuple(_peer(peer) for peer in general.peer),
+        bootnodes=None if general.bootnodes is None else tuple(_peer(node) for node in general.bootnodes),
         network=NetworkConfig(
             general.tls_cert_file,
             general.tls_key_file,
@@ -157,6 +162,7 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         auto_mine=general.auto_mine,
         genesis_config=general.genesis_config or _chain_of(general.data_dir),
         data_dir=general.data_dir,
+        records_dir=general.records_dir,
         payout=parse_address(general.payout) if general.payout else None,
         log_level=general.log_level,
         node_log=general.node_log,
@@ -214,15 +220,8 @@ def _rpc(general: GlobalSection) -> RpcConfig:
 
 def _cpu(settings: Settings) -> CpuConfig:
     available = logical_cpus()
-    wanted = settings.cpu.num_cpus or available
+    wanted = settings.cpu.num_cpus or mining_cpus(available)
     return CpuConfig(min(wanted, available), settings.cpu.num_reads, settings.cpu.num_sweeps)
-
-
-def logical_cpus() -> int:
-    """The CPUs that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _miners(settings: Settings, kind: Kind) -> MinerCounts:

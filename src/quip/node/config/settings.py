@@ -42,9 +42,11 @@ class GlobalSection(Section):
     public_host: Annotated[str, AfterValidator(values.dialled)] | None = None
     public_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     peer: Annotated[Texts, AfterValidator(values.all_dialled)] = ()
+    bootnodes: Annotated[Texts, AfterValidator(values.all_dialled)] | None = None
     auto_mine: bool = False
     genesis_config: Annotated[str | None, BeforeValidator(values.chain)] = None
     data_dir: PathText = None
+    records_dir: PathText = None
     payout: Annotated[str | None, BeforeValidator(values.payee)] = None
     log_level: Annotated[LogLevel, BeforeValidator(values.upper)] = "INFO"
     node_log: PathText = None
@@ -126,7 +128,16 @@ SECTIONS: Mapping[str, type[Section]] = {
 }
 SECRETS = ("dwave_api_key",)
 PATHS = frozenset(
-    ("data_dir", "node_log", "http_log", "tls_cert_file", "tls_key_file", "require_client_ca", "rpc_token_file")
+    (
+        "data_dir",
+        "records_dir",
+        "node_log",
+        "http_log",
+        "tls_cert_file",
+        "tls_key_file",
+        "require_client_ca",
+        "rpc_token_file",
+    )
 )
 _OPTIONS = {"backend": "--gpu-backend", "devices": "--device", "types": "--gpu-type"}
 

@@ -1,6 +1,7 @@
 """Where miners get their work and hand in their blocks. Every method may be called from any miner's thread."""
 
 import threading
+from bisect import bisect_left
 from typing import Protocol
 
 import structlog
@@ -10,9 +11,10 @@ from quip.chain.errors import IncompleteStore
 from quip.chain.ports import BlockSigner
 from quip.chain.template import Template, seal_template
 from quip.consensus.execution.rewards import reward_of
+from quip.consensus.proof_of_work.difficulty import Requirements
 from quip.consensus.types.block import Block
 from quip.node.chain_thread import ChainThread
-from quip.node.process.clock import ClockWatch
+from quip.node.process.clock import ClockWatch, as_duration, utc
 from quip.primitives.bounded_dict import BoundedDict
 from quip.storage.errors import StoreError
 from quip.wallet.errors import KeyExhausted, WalletError, WriteFailed
@@ -21,11 +23,12 @@ log = structlog.get_logger("quip.mining")
 
 BLOCKED_S = 5.0  # how long a signer's full disk, or a store that cannot be read, is left alone
 REFRESH_S = 1  # a template's time is part of its puzzle: older ones make the block look late or early
+CLOCK_BEHIND = "the clock is behind the chain"
 OWN_BLOCKS = 1_024  # hashes of our last blocks: so many are never on their way at once
 
 
 class Identity(BlockSigner, Protocol):
-    """The mining identity, as the desk needs it."""
+    """The mining identity, as BlockProducer needs it."""
 
     @property
     def miner_id(self) -> bytes:
@@ -62,9 +65,39 @@ class BlockProducer:
             (self._clock.monotonic() < self._blocked_until, "the signer cannot write"),
             (self._clock.monotonic() < self._unreadable_until, "the store cannot be read"),
             (not self._clock.steady, "the clock jumped"),
-            (head_time >= latest, "the clock is behind the chain"),
+            (head_time >= latest, CLOCK_BEHIND),
         )
         return next((reason for holds, reason in reasons if holds), None)
+
+    @property
+    def idle_details(self) -> dict[str, str]:
+        """What the operator needs to know beside `idle_because`, for a log line: numbers that change all the time."""
+        if self.idle_because != CLOCK_BEHIND:
+            return {}
+        chain, now = self._chain.chain, self._clock.now()
+        head = chain.head.header
+        behind = f"set the clock; if it is right, stop the node and run: quip db rewind --to {self._last_before(now)}"
+        return {
+            "head_time": utc(head.timestamp),
+            "clock": utc(now),
+            "gap": as_duration(head.timestamp - now),
+            "hint": behind,
+        }
+
+    def _last_before(self, now: int) -> int:
+        """The number of the last canonical block that is not ahead of the clock."""
+        chain = self._chain.chain
+
+        def is_ahead(number: int) -> bool:
+            block = chain.block_by_number(number)
+            return block is not None and block.header.timestamp > now
+
+        return max(bisect_left(range(chain.head.header.number + 1), True, key=is_ahead) - 1, 0)
+
+    def requirements(self) -> Requirements:
+        """What a block on the head has to prove now."""
+        head = self._chain.chain.head
+        return self._chain.chain.requirements(max(self._clock.now(), head.header.timestamp + 1))
 
     def wait_for(self, reason: str | None) -> None:
         """Give no work and sign nothing until called again with None. `reason`: what mining waits for."""
@@ -115,7 +148,7 @@ class BlockProducer:
             self.give_up(str(error))
             log.error("cannot sign blocks", reason=error.message, hint=_hint(error))
             return None
-        self._made.put(block.header.hash, None)
+        self._made[block.header.hash] = None
         return block
 
     def submit(self, block: Block) -> bool:

@@ -1,8 +1,8 @@
-"""The node's miners: builds them from the configuration, starts and stops them, and says how they fare."""
+"""The node's miners: starts and stops them, and says how they fare."""
 
-import secrets
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,21 +10,24 @@ import structlog
 
 from quip.chain.template import Template
 from quip.consensus.types.block import Block
-from quip.ising.puzzle import REPLICAS
-from quip.mining.miner import Miner, MinerSetup, MinerStatistics
-from quip.mining.plan import Plan, shipped_plans
-from quip.mining.samplers.cpu import CpuSampler
-from quip.mining.samplers.cpu_fallback import CpuFallback
-from quip.mining.samplers.sampler import Sampler
+from quip.mining.miner import Miner, MinerStatistics
+from quip.networks.network import Network
 from quip.node.config.node_config import NodeConfig
 from quip.node.mining.block_producer import BlockProducer
+from quip.node.mining.expectation import Luck, expected_s
+from quip.node.mining.miner_setups import miner_setups
+from quip.node.process.clock import as_duration
 from quip.node.process.metrics import Metrics
-from quip.node.startup import Rules
 from quip.rpc.encoding import quantity
 
 log = structlog.get_logger("quip.mining")
 
 REPORT_S = 30  # a line in the log so often, where no block comes
+MEASURED_S = 10.0  # so long the line that mining starts waits for the first measured speed
+
+REPORTED = (
+    "id", "attempts", "spinUpdatesPerNs", "validSets", "blocksWon", "bestMarginOfBlock", "marginNeeded"
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -38,7 +41,7 @@ class Winnings:
 
 
 class CountingWorkSource:
-    """The desk as one miner sees it: its blocks are counted for it."""
+    """The block producer as one miner sees it: its blocks are counted for it."""
 
     def __init__(self, name: str, desk: BlockProducer, miners: "Miners") -> None:
         self._name = name
@@ -68,18 +71,24 @@ class CountingWorkSource:
 class Miners:
     """All miners of the configuration. `start` and `stop` once each."""
 
-    def __init__(self, config: NodeConfig, rules: Rules, desk: BlockProducer, counts: Metrics) -> None:
+    def __init__(self, config: NodeConfig, rules: Network, desk: BlockProducer, counts: Metrics) -> None:
         self._desk = desk
         self._counts = counts
         self._mutex = threading.Lock()
         self._started = 0.0
         self._reported = 0.0
         self._idle_because: str | None = None
+        self._worked_s: float | None = None
+        """When there was work first."""
+        self._announced = False
+        self._luck = Luck()
         self._miners: dict[str, Miner] = {}
         self._winnings: dict[str, Winnings] = {}
-        for setup in miner_setups(config, rules):
-            own_desk = CountingWorkSource(setup.name, desk, self)
-            self._miners[setup.name] = Miner(setup, rules.puzzle, own_desk, counts.cancel_s.observe)
+        self._setups = miner_setups(config, rules)
+        self._calibrated = all(setup.plan is None and setup.plans.digest for setup in self._setups)
+        for setup in self._setups:
+            own_source = CountingWorkSource(setup.name, desk, self)
+            self._miners[setup.name] = Miner(setup, rules.puzzle, own_source, counts.cancel_s.observe)
             self._winnings[setup.name] = Winnings()
 
     @property
@@ -87,10 +96,19 @@ class Miners:
         """True between `start` and `stop`."""
         return self._started > 0
 
+    @property
+    def failing(self) -> str | None:
+        """Why no miner works, though all were started; None while one does."""
+        if not self._miners:
+            return "the configuration names no miner"
+        reasons = {name: miner.failing for name, miner in self._miners.items()}
+        if None in reasons.values():
+            return None
+        return "no miner works (" + "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) + ")"
+
     def start(self) -> None:
         """Begin to mine."""
         self._started = self._reported = time.monotonic()
-        self._counts.mining.set(1)
         for miner in self._miners.values():
             miner.start()
 
@@ -98,7 +116,6 @@ class Miners:
         """End all work; returns when the threads have ended."""
         if self.running:
             self._started = 0.0
-            self._counts.mining.set(0)
             for miner in self._miners.values():
                 miner.stop()
 
@@ -106,6 +123,12 @@ class Miners:
         """Work on another template from now on."""
         for miner in self._miners.values():
             miner.new_head()
+
+    def block_passed(self, steps: int) -> None:
+        """The head is so many blocks further."""
+        found = [miner.statistics() for miner in self._miners.values()]
+        with self._mutex:
+            self._luck.passed(steps, sum(one.valid_sets for one in found), sum(one.expected_sets for one in found))
 
     def lost_race(self) -> None:
         """Somebody else's block is the head: every streak ends."""
@@ -125,27 +148,68 @@ class Miners:
         seconds = max(time.monotonic() - self._started, 1e-9) if self.running else 0.0
         return [self._object(miner.statistics(), seconds) for miner in self._miners.values()]
 
+    def outlook(self) -> dict[str, Any]:
+        """What quip_getStatus shows of mining: how long a block should take, and how it went lately."""
+        found = [miner.statistics() for miner in self._miners.values()] if self.running else []
+        with self._mutex:
+            luck = self._luck.object(sum(one.valid_sets for one in found), sum(one.expected_sets for one in found))
+        return {"expectedBlockTime": self._expected_s(found), "luck": luck if self._calibrated else None}
+
     def measure(self) -> None:
         """Set the metrics."""
         figures = ("attempts", "gate_hashes", "spin_updates", "valid_sets", "blocks_won", "failures")
+        self._counts.mining.set(self.running and not (self._desk.idle_because or self.failing))
         for miner in self._miners.values():
             found = miner.statistics()
             for figure in figures:
                 self._counts.miner.labels(found.name, figure).set(getattr(found, figure))
+        outlook = self.outlook()
+        self._counts.expected_block_s.set(outlook["expectedBlockTime"] or 0)
+        self._counts.luck.set((outlook["luck"] or {}).get("ratio") or 0)
 
     def observe(self) -> None:
-        """Once a second: say when mining waits, and now and then how it goes."""
+        """Once a second: start again what failed, say when mining begins and waits, and now and then how it goes."""
         if not self.running:
             return
-        idle = self._desk.idle_because
+        now_s = time.monotonic()
+        for miner in self._miners.values():
+            miner.tend(now_s)
+        idle = self._desk.idle_because or self.failing
         if idle != self._idle_because:
             self._idle_because = idle
-            log.warning("mining waits", reason=idle) if idle else log.info("mining goes on")
-        if time.monotonic() - self._reported >= REPORT_S:
-            self._reported = time.monotonic()
+            log.warning("mining waits", reason=idle, **self._desk.idle_details) if idle else log.info("mining goes on")
+        if idle is None:
+            self._worked_s = self._worked_s or now_s
+            self._announce(now_s - self._worked_s)
+        if now_s - self._reported >= REPORT_S:
+            self._reported = now_s
             for entry in self.objects():
-                shown = {key: entry[key] for key in ("id", "attempts", "spinUpdatesPerNs", "validSets", "blocksWon")}
-                log.info("mining", **shown)
+                log.info("mining", **{key: entry[key] for key in REPORTED})
+
+    def _announce(self, working_s: float) -> None:
+        """Once: what mines, how, and how long a block should take."""
+        found = [miner.statistics() for miner in self._miners.values()]
+        expected = self._expected_s(found)
+        if self._announced or (self._calibrated and expected is None and working_s < MEASURED_S):
+            return
+        self._announced = True
+        required = self._desk.requirements()
+        plan = self._setups[0].plan or self._setups[0].plans.at(required.level)
+        unknown = "not measured yet" if self._calibrated else "unknown: no calibration for this puzzle and plan"
+        log.info(
+            "mining starts",
+            miners=", ".join(f"{one.name} ({one.workers} x {one.device})" for one in found),
+            plan=str(plan),
+            work=required.work,
+            updates_per_ns=round(sum(one.updates_per_s or 0.0 for one in found) / 1e9, 2),
+            block_expected_every=unknown if expected is None else as_duration(expected),
+        )
+
+    def _expected_s(self, found: Sequence[MinerStatistics]) -> float | None:
+        """Seconds to a block of ours, on average, at the work that is required now."""
+        if not self._calibrated:
+            return None
+        return expected_s(self._desk.requirements().work, found)
 
     def _object(self, found: MinerStatistics, seconds: float) -> dict[str, Any]:
         with self._mutex:
@@ -160,41 +224,15 @@ class Miners:
             "gateHashesPerSecond": round(found.gate_hashes / seconds, 1) if seconds else 0.0,
             "spinUpdatesPerNs": round(found.spin_updates / seconds / 1e9, 3) if seconds else 0.0,
             "bestMargin": found.best_margin,
+            "bestMarginOfBlock": found.block.best_margin,
+            "marginNeeded": found.block.margin,
+            "attemptsForBlock": found.block.attempts,
             "validSets": found.valid_sets,
+            "failures": found.failures,
+            "refused": found.refused,
+            "trouble": self._miners[found.name].trouble,
+            "expectedBlockTime": self._expected_s([found]) if seconds else None,
             "blocksWon": found.blocks_won,
             "streak": streak,
             "earned": quantity(earned),
         }
-
-
-def miner_setups(config: NodeConfig, rules: Rules) -> list[MinerSetup]:
-    """One setup for each miner of the configuration; they share the worker threads evenly, at least one each.
-
-    A GPU or annealer that cannot be used is stood in for by the CPU, which one log line says.
-    """
-    wanted = config.miners
-    total = max(1, wanted.cpu + len(wanted.gpu) + len(wanted.qpu))
-    workers = max(1, config.cpu.num_cpus // total)
-    setups = []
-    for number in range(1, wanted.cpu + 1):
-        setups.append(_setup(f"CPU-{number}", tuple(CpuSampler() for _ in range(workers)), config, rules))
-    missing = {"gpu": f"no GPU backend {config.gpu.backend!r} in this version", "qpu": "no QPU backend in this version"}
-    for kind, devices in (("gpu", wanted.gpu), ("qpu", wanted.qpu)):
-        for number, device in enumerate(devices, 1):
-            name, reason = f"{kind.upper()}-{number}", missing[kind]
-            log.warning("mining on the CPU instead", miner=name, wanted=kind, device=device, reason=reason)
-            samplers = tuple(CpuFallback(kind, reason) for _ in range(workers))
-            setups.append(_setup(name, samplers, config, rules))
-    return setups
-
-
-def _setup(name: str, samplers: tuple[Sampler, ...], config: NodeConfig, rules: Rules) -> MinerSetup:
-    """What the operator left at "auto" follows the calibrated plans."""
-    return MinerSetup(
-        name=name,
-        samplers=samplers,
-        plans=shipped_plans(rules.spec.name, rules.puzzle.rules.topology.digest),
-        plan=None if config.cpu.num_sweeps is None else Plan(sweeps=config.cpu.num_sweeps),
-        reads=config.cpu.num_reads or REPLICAS,
-        first_nonce=secrets.randbits(48),
-    )

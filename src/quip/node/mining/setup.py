@@ -25,7 +25,9 @@ class MiningSetup:
     @property
     def idle_because(self) -> str | None:
         """Why nothing is mined now; None while something is."""
-        return self.producer.idle_because if self.miners.running else "mining is off"
+        if not self.miners.running:
+            return "mining is off"
+        return self.producer.idle_because or self.miners.failing
 
 
 def open_mining(core: NodeCore, payout: bytes | None, stack: contextlib.ExitStack) -> MiningSetup:

@@ -3,7 +3,7 @@
     transport, jobs, chain, timer --event--> queue -> overlay.handle -> actions -> transport, jobs, log
 
 All of it runs on the event loop but the jobs themselves: seal checks (seal_pool), imports (the chain's thread), answers
-(reading_desk), name look-ups. The queue stays short: a loop that has no time to handle events has none to read
+(serving_pool), name look-ups. The queue stays short: a loop that has no time to handle events has none to read
 datagrams either, and what the system then drops, QUIC sends again.
 """
 
@@ -40,6 +40,7 @@ from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.net.peers.trust_db import TrustDb
 from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
+from quip.networks.network import Network
 from quip.node.chain_thread import ChainThread, Outcome
 from quip.node.config.node_config import NodeConfig
 from quip.node.network.initial_sync import Progress, progress_of
@@ -49,16 +50,16 @@ from quip.node.network.seal_pool import SealPool
 from quip.node.network.serving_pool import ServingPool
 from quip.node.network.stats import NetworkStats
 from quip.node.process.clock import ClockWatch
-from quip.node.startup import Rules
+from quip.node.process.failures import Failures
 from quip.primitives.bounded_dict import BoundedDict
 
 log = structlog.get_logger("quip.net")
 
 TICK_S = 0.1  # the finest timeout of the overlay is a second
-ANCHORS_S = 10.0  # how long mining waits for the peers of the last run, where none were named
 POLICY_S = 1.0  # how soon an edit of bans, pins or manual peers takes effect
 TURN_S = 0.01  # how long events are handled before others have their turn
 QUEUED_EVENTS = 2_048  # above this nobody else has a turn: no datagram is read before the queue is short again
+ENOUGH_PEERS = 3  # with fewer, bootnodes are dialled too; peers tell each other of the rest
 SEEN_BLOCKS = 1_024  # hashes with their sender and time of arrival, for the log and the metrics
 
 
@@ -67,7 +68,7 @@ class NetworkParts:
     """What the network of one node is made of."""
 
     config: NodeConfig
-    rules: Rules
+    rules: Network
     transport: EndpointConfig
     trust: TrustDb
     writer: ChainThread
@@ -78,6 +79,12 @@ class NetworkParts:
     """True for the hash of a block that this node's miners made."""
     mining: Callable[[], bool]
     counters: Callable[[], tuple[tuple[str, int], ...]]
+    failures: Failures
+
+
+def bootnodes_of(config: NodeConfig, rules: Network) -> tuple[str, ...]:
+    """Those that the operator gave (none, if he gave an empty list), else those of the shipped network."""
+    return rules.bootnodes if config.bootnodes is None else config.bootnodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +106,11 @@ class NetworkDriver:
         self._stopping = False
         self._failure: BaseException | None = None
         self._seen: BoundedDict[bytes, Seen] = BoundedDict(SEEN_BLOCKS)
-        self._had_anchors = bool(parts.trust.anchors())
-        self._started_s = parts.clock.monotonic()
+        known = parts.trust.addresses()
+        self._knew_peers = bool(parts.trust.anchors() or known)
+        self._met = bool(parts.trust.anchors()) or any(one.tried for one in known)
+        self._bootnodes = bootnodes_of(parts.config, parts.rules)
+        self._named: tuple[str, ...] = ()
         self._log = LimitedLog(clock=parts.clock.monotonic)
         self.figures = NetworkStats()
 
@@ -111,7 +121,7 @@ class NetworkDriver:
         self._transport = QuicEndpoint(parts.transport, self.take, self._admits)
         await self._transport.start()
         self._names = PeerResolver(loop, self._reaches)
-        self._names.name((*parts.config.peers, *parts.trust.manual()))
+        self._name_peers()
         network = parts.config.network
         setup = OverlayConfig(
             node_id=parts.transport.identity.node_id,
@@ -124,8 +134,8 @@ class NetworkDriver:
             counters=parts.counters,
         )
         self._overlay = Overlay(setup, self._view, parts.trust, SystemRandom())
-        self._desk = ServingPool(ChainServer(self._view), self.take)
-        self._seals = SealPool(parts.rules.spec, parts.rules.puzzle, self.take)
+        self._desk = ServingPool(ChainServer(self._view), self.take, parts.failures)
+        self._seals = SealPool(parts.rules.spec, parts.rules.puzzle, self.take, parts.failures)
         self._unsubscribe = parts.writer.chain.subscribe(self._on_chain)
         self._refresh()
 
@@ -139,13 +149,17 @@ class NetworkDriver:
         """This node's own, 32 bytes."""
         return self._parts.transport.identity.node_id
 
+    @property
+    def has_met(self) -> bool:
+        """True if a peer joined, now or in an earlier run."""
+        return self._met
+
     def progress(self) -> Progress:
         """What the first sync is judged by. On the loop."""
         overlay = self._overlay
-        since_s = self._parts.clock.monotonic() - self._started_s
-        anchored = self._had_anchors and since_s < ANCHORS_S
-        expected = bool(overlay.awaited) or self._names.unresolved or anchored
-        return progress_of(overlay.peers(self._now()), overlay.sync_state, expected=expected)
+        expected = bool(overlay.awaited) or self._names.unresolved
+        peers = overlay.peers(self._now())
+        return progress_of(peers, overlay.sync_state, expected=expected, known=self._knew_peers)
 
     def seen(self, block_hash: bytes) -> Seen | None:
         """Who sent a block first, and when; None for one's own, and for those of a sync. From any thread."""
@@ -172,7 +186,7 @@ class NetworkDriver:
             self._wake.set()
 
     async def work(self) -> None:
-        """Handle events until cancelled. Raises what nobody foresaw in the chain's thread: it would wait for ever."""
+        """Handle events until cancelled."""
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -243,10 +257,8 @@ class NetworkDriver:
     def _take_import(self, job: int, found: "Future[list[Outcome]]") -> None:
         if found.cancelled():
             return
-        self._failure = self._failure or found.exception()
-        if self._failure is None:
+        if found.exception() is None:  # else the chain's thread has failed, and with it the node ends
             self.take(BlocksImported(job, tuple(found.result())))
-        self._wake.set()
 
     def _answer(self, question: Answer) -> None:
         connection = question.connection
@@ -269,21 +281,30 @@ class NetworkDriver:
 
     def _note_arrival(self, block_hash: bytes, number: int, connection: int) -> None:
         if block_hash not in self._seen:
-            self._seen.put(block_hash, Seen(connection, time.monotonic()))
+            self._seen[block_hash] = Seen(connection, time.monotonic())
             # Not limited: who makes us log it has paid with the work of a header's gate.
             log.debug("block received", number=number, hash=block_hash, peer=self.figures.address_of(connection))
 
     def _look_at_policy(self) -> None:
         trust, now = self._parts.trust, self._parts.clock.now()
         if trust.changed():
-            self._names.name((*self._parts.config.peers, *trust.manual()))
             self.take(PolicyChanged())
+        self._name_peers()
         self.figures.note_bans(sum(ban.until_unix_s > now for ban in trust.bans()))
+
+    def _name_peers(self) -> None:
+        """Whom to dial in any case: the operator's peers, and the network's bootnodes while there is hardly anybody."""
+        few = len(self.figures.now.peers) < ENOUGH_PEERS
+        named = (*self._parts.config.peers, *self._parts.trust.manual(), *(self._bootnodes if few else ()))
+        if named != self._named:
+            self._named = named
+            self._names.name(named)
 
     def _refresh(self) -> None:
         overlay = self._overlay
         head = self._view.head.header.number
         self.figures.refresh(overlay.peers(self._now()), overlay.sync_state, overlay.awaited, head)
+        self._met = self._met or bool(self.figures.now.peers)
 
     def _admits(self, address: Address) -> bool:
         return self._overlay.admits(address, self._now())

@@ -1,7 +1,7 @@
 """When mining may begin: after the first sync since the start, or at once where there is nobody to wait for.
 
-A claim alone never stops mining: a sync that brings nothing is waited for no longer than FRUITLESS_S, and peers that do
-not answer no longer than PATIENCE_S.
+A claim alone never stops mining: a sync that brings nothing is waited for no longer than FRUITLESS_S, named peers that
+do not answer no longer than PATIENCE_S, and those of an earlier run no longer than KNOWN_PEERS_S.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from quip.net.overlay_config import PeerInfo
 from quip.net.sync.sync import SyncState
 
 PATIENCE_S = 60.0  # for the first of the named peers to answer; a restart of theirs takes seconds
+KNOWN_PEERS_S = 10.0  # for one of an earlier run, where none are named: eight of them are dialled in four seconds
 FRUITLESS_S = 150.0  # for a sync that imports nothing: two claims may expire one after the other
 
 
@@ -37,30 +38,33 @@ class Progress:
     """How the network stands."""
 
     expected: bool
-    """There are peers to wait for: named ones, or those of the last run."""
+    """The operator named peers that have not joined."""
+    known: bool
+    """Addresses of an earlier run are known, whoever dialled whom then."""
     joined: int
     """Peers that welcomed us, or came to us."""
     answered: bool
-    """One of those that we dialled is among them: whoever else comes chooses itself."""
+    """One of those that we dialled is among them. Inbound peers select themselves, so they prove nothing."""
     resolved: bool
-    """No joined peer claims more work than we have, as far as we believe it."""
+    """No joined peer claims more work than our head has, as far as we believe it, and none is about to be added."""
     done: int
     """Blocks that a sync brought. Seals do not count: those of a light branch are cheap, and can be shown again."""
 
 
-def progress_of(peers: Sequence[PeerInfo], sync: SyncState, *, expected: bool) -> Progress:
+def progress_of(peers: Sequence[PeerInfo], sync: SyncState, *, expected: bool, known: bool) -> Progress:
     """How the network stands, by its joined peers and its sync."""
     return Progress(
         expected=expected,
+        known=known,
         joined=len(peers),
         answered=any(peer.purpose is not Purpose.INBOUND for peer in peers),
-        resolved=sync.first_done and not sync.claims,
+        resolved=sync.first_done and not sync.claims and not sync.importing,
         done=sync.imported,
     )
 
 
 class InitialSync:
-    """Ask `look` now and then; once over, it stays over."""
+    """Ask `judge` now and then; once over, it stays over."""
 
     def __init__(self, now_s: float) -> None:
         self._started_s = now_s
@@ -68,7 +72,12 @@ class InitialSync:
         self._done = 0
         self._over: Readiness | None = None
 
-    def look(self, now_s: float, seen: Progress) -> Readiness:
+    @property
+    def fetched(self) -> int:
+        """Blocks that it has brought."""
+        return self._done
+
+    def judge(self, now_s: float, seen: Progress) -> Readiness:
         """The verdict at a monotonic time."""
         if self._over is None:
             if seen.done != self._done or not seen.joined:
@@ -82,6 +91,10 @@ class InitialSync:
     def _judge(self, now_s: float, seen: Progress) -> Readiness:
         if seen.joined and not seen.resolved:
             return Readiness.FRUITLESS if now_s - self._moved_s >= FRUITLESS_S else Readiness.WAIT_FOR_SYNC
-        if seen.expected and not seen.answered:
-            return Readiness.UNANSWERED if now_s - self._started_s >= PATIENCE_S else Readiness.WAIT_FOR_PEERS
+        if not seen.answered and (seen.expected or seen.known):
+            patience_s = PATIENCE_S if seen.expected else KNOWN_PEERS_S
+            if now_s - self._started_s < patience_s:
+                return Readiness.WAIT_FOR_PEERS
+            if seen.expected or not seen.joined:
+                return Readiness.UNANSWERED
         return Readiness.SYNCED if seen.joined else Readiness.ALONE

@@ -76,6 +76,7 @@ def open_network(
             has_made=mining.producer.has_made,
             mining=lambda: mining.idle_because is None,
             counters=core.metrics.public,
+            failures=core.failures,
         )
     )
 

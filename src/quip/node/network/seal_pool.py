@@ -5,9 +5,8 @@ One instance belongs to one event loop; everything but the checks themselves hap
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from quip.consensus import block_validation
@@ -18,8 +17,10 @@ from quip.consensus.spec.chain_spec import ChainSpec
 from quip.ising.puzzle import Puzzle
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
-from quip.node.config.node_config import logical_cpus
+from quip.node.config.cpus import logical_cpus
+from quip.node.network.fair_queue import FairQueue
 from quip.node.network.limited_log import LimitedLog
+from quip.node.process.failures import Failures, WatchedPool
 
 MAX_THREADS = 2  # verification never takes more of a machine that also mines
 TURNS_AHEAD = 2  # handed to each thread: it does not stand still until the loop has heard of the last one
@@ -47,17 +48,18 @@ class _Job:
 class SealPool:
     """Takes CheckSeals, gives SealsChecked to `report` on the loop. `close` at the end."""
 
-    def __init__(self, spec: ChainSpec, puzzle: Puzzle, report: Callable[[SealsChecked], None]) -> None:
+    def __init__(
+        self, spec: ChainSpec, puzzle: Puzzle, report: Callable[[SealsChecked], None], failures: Failures | None = None
+    ) -> None:
         self._rules = Rules(spec, puzzle)
         self._report = report
         self._log = LimitedLog()
         self._loop = asyncio.get_running_loop()
         threads = min(MAX_THREADS, logical_cpus())
         self._free = TURNS_AHEAD * threads
-        self._threads = ThreadPoolExecutor(threads, "seals")
+        self._threads = WatchedPool(threads, "seals", failures or Failures())
         self._turn = FIRST_TURN
-        self._waiting: dict[int, deque[_Job]] = {}
-        """By connection; the first one's turn is next."""
+        self._waiting: FairQueue[_Job] = FairQueue()
 
     def submit(self, wanted: CheckSeals) -> None:
         """Check these some time soon."""
@@ -66,7 +68,7 @@ class SealPool:
         if not wanted.checks:
             self._report(SealsChecked(job.job, ()))
             return
-        self._waiting.setdefault(job.connection, deque()).append(job)
+        self._waiting.put(job.connection, job)
         self._start()
 
     def close(self) -> None:
@@ -76,15 +78,11 @@ class SealPool:
 
     def _start(self) -> None:
         while self._free and self._waiting:
-            connection = next(iter(self._waiting))
-            jobs = self._waiting.pop(connection)
-            job = jobs[0]
+            job = self._waiting.take()
             first = job.begun
             job.begun = min(first + self._turn, len(job.checks))
-            if job.begun == len(job.checks):
-                jobs.popleft()
-            if jobs:
-                self._waiting[connection] = jobs  # behind everybody else
+            if job.begun < len(job.checks):
+                self._waiting.put_first(job.connection, job)
             self._free -= 1
             done = self._threads.submit(check_all, self._rules, job.checks[first : job.begun])
             part = slice(first, job.begun)

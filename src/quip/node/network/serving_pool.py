@@ -4,43 +4,46 @@ One instance belongs to one event loop; everything but the reading itself happen
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from quip.net.actions import Answer
 from quip.net.chain_server import ChainServer
 from quip.net.events import Answered
 from quip.net.wire.messages import Encoded
+from quip.node.network.fair_queue import FairQueue
 from quip.node.network.limited_log import LimitedLog
+from quip.node.process.failures import Failures, WatchedPool
 from quip.storage.errors import StoreError
 
 
 class ServingPool:
     """Takes Answer, gives Answered to `report` on the loop. `close` at the end."""
 
-    def __init__(self, library: ChainServer, report: Callable[[Answered], None]) -> None:
+    def __init__(
+        self, library: ChainServer, report: Callable[[Answered], None], failures: Failures | None = None
+    ) -> None:
         self._library = library
         self._report = report
         self._log = LimitedLog()
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, "reading")
+        self._thread = WatchedPool(1, "reading", failures or Failures(), (StoreError,))
         self._busy = False
-        self._waiting: dict[int, deque[Answer]] = {}
-        """By connection; the first one's turn is next. Of each at most as many as its session has requests open."""
+        self._waiting: FairQueue[Answer] = FairQueue()
+        """Of each connection at most as many as its session has requests open."""
 
     def submit(self, question: Answer) -> None:
         """Answer this some time soon."""
-        self._waiting.setdefault(question.connection, deque()).append(question)
+        self._waiting.put(question.connection, question)
         self._start()
 
     def holds(self, connection: int) -> bool:
         """True while something of that connection waits here."""
-        return connection in self._waiting
+        return self._waiting.holds(connection)
 
     def forget(self, connection: int) -> None:
         """Nobody is there any more to hear the answers."""
-        self._waiting.pop(connection, None)
+        self._waiting.forget(connection)
 
     def close(self) -> None:
         """Drop what has not begun, and wait for the rest."""
@@ -50,11 +53,7 @@ class ServingPool:
     def _start(self) -> None:
         if self._busy or not self._waiting:
             return
-        connection = next(iter(self._waiting))
-        questions = self._waiting.pop(connection)
-        question = questions.popleft()
-        if questions:
-            self._waiting[connection] = questions  # behind everybody else
+        question = self._waiting.take()
         self._busy = True
         done = self._thread.submit(self._library.answer, question.request)
         done.add_done_callback(lambda found: self._tell(question, found))

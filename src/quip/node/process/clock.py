@@ -7,6 +7,7 @@ by more than JUMP_S between two looks, the wall clock was set: mining waits unti
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 JUMP_S = 5.0  # NTP slews by milliseconds; five seconds is a hand or a step
 SETTLE_S = 30.0  # a clock that is being put right usually moves more than once
@@ -66,3 +67,28 @@ class ClockWatch:
     def steady(self) -> bool:
         """False for SETTLE_S after a jump."""
         return self._steady() >= self._unsettled_until
+
+
+def as_duration(seconds: float) -> str:
+    """A time for people, in its two largest units.
+
+    >>> as_duration(4.2), as_duration(200), as_duration(7_300), as_duration(200_000)
+    ('4.2 s', '3 min 20 s', '2 h 1 min', '2 d 7 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86_400)
+    if minutes < 60:
+        return f"{minutes} min {int(seconds % 60)} s"
+    if hours < 24:
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"
+
+
+def utc(unix_s: int) -> str:
+    """A moment for people.
+
+    >>> utc(1_700_000_000)
+    '2023-11-14 22:13:20 UTC'
+    """
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

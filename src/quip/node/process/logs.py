@@ -3,6 +3,7 @@
 logs.configure(level, file)      log = structlog.get_logger("quip.node")      log.info("block", number=7)
 """
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -48,6 +49,7 @@ def configure(
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     access = logging.getLogger("quip.http")
     access.propagate = False
+    access.setLevel(logging.INFO if access_file else logging.CRITICAL)  # nobody makes lines that nobody reads
     access.handlers = [json_file(access_file)] if access_file else [logging.NullHandler()]
     logging.raiseExceptions = False  # a full disk must not take the node down by its log
     structlog.configure(
@@ -58,11 +60,83 @@ def configure(
     )
 
 
+def reopen() -> None:
+    """Open the log files anew: somebody has moved them, and says so."""
+    names = []
+    for handler in (*logging.getLogger().handlers, *logging.getLogger("quip.http").handlers):
+        if isinstance(handler, LogFile):
+            handler.reopen()
+            names.append(handler.baseFilename)
+    structlog.get_logger("quip.node").info("log files opened anew", files=names or "none")
+
+
+class LogFile(logging.handlers.WatchedFileHandler):
+    """A file that is followed when it is moved. What goes wrong costs log lines, and never reaches who logs.
+
+    The first line that is lost is told on stderr; every further one tries again.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, encoding="utf-8")
+        self._failed = False
+        self._told = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line, or lose it."""
+        self._failed = False
+        try:
+            super().emit(record)
+        except (OSError, ValueError) as error:  # opening anew happens outside the library's own net
+            self._lost(error)
+        if self._told and not self._failed:
+            self._told = False
+            _say(f"the log {self.baseFilename} is written again")
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """What writing raised (the library calls this)."""
+        del record
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError | ValueError):
+            self._lost(error)
+
+    def close(self) -> None:
+        """The library's close, which no disk can refuse."""
+        self._let_go()
+        super().close()
+
+    def reopen(self) -> None:
+        """Close the file, so that the next line opens it."""
+        with self.lock or contextlib.nullcontext():
+            self._let_go()
+
+    def _lost(self, error: OSError | ValueError) -> None:
+        self._failed = True
+        if isinstance(error, ValueError) or self.stream is None or self.stream.closed:
+            self._let_go()
+        if not self._told:
+            self._told = True
+            reason = error.strerror if isinstance(error, OSError) else error
+            _say(f"the log {self.baseFilename} cannot be written ({reason}): its lines are lost until it can")
+
+    def _let_go(self) -> None:
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.close()
+
+
+def _say(text: str) -> None:
+    """To the terminal or the service's journal, past the log: it is the log that fails."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"warning: {text}\n")
+        sys.stderr.flush()
+
+
 def json_file(file: Path) -> logging.Handler:
     """A handler that appends JSON lines to `file` and follows log rotation."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.WatchedFileHandler(file, encoding="utf-8")
+        handler = LogFile(file)
     except OSError as error:
         raise ConfigError(
             f"cannot write the log {file}: {error.strerror}", "choose a path that can be written"

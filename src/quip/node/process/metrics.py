@@ -37,6 +37,16 @@ class Metrics:
             buckets=IMPORT_BUCKETS_S,
         )
         self.mining = Gauge("quip_mining", "1 while miners work", registry=self.registry)
+        self.expected_block_s = Gauge(
+            "quip_mining_expected_block_seconds",
+            "Mean time to a block of this node at its measured speed; 0: unknown",
+            registry=self.registry,
+        )
+        self.luck = Gauge(
+            "quip_mining_luck_ratio",
+            "Valid sets found over the last 100 blocks per set to be expected; 0: none was, or unknown",
+            registry=self.registry,
+        )
         self.miner = Gauge("quip_miner", "A miner's own counts", ["miner", "figure"], registry=self.registry)
         self.cancel_s = Histogram(
             "quip_work_cancel_seconds",
@@ -46,6 +56,9 @@ class Metrics:
         )
         self.rpc = Counter(
             "quip_rpc_requests", "RPC calls, by method and outcome", ["method", "outcome"], registry=self.registry
+        )
+        self.failures = Counter(
+            "quip_thread_failures", "Exceptions that nobody foresaw, by thread", ["thread"], registry=self.registry
         )
         self.network = NetworkMetrics(self.registry)
 

@@ -20,7 +20,7 @@ def syncing(view: RpcView) -> dict[str, Any] | bool:
 
 def head_number(view: RpcView) -> str:
     """The head's number."""
-    return quantity(view.head().header.number)
+    return quantity(view.head_header().number)
 
 
 def block_by_number(view: RpcView, reference: BlockRef, _full: bool) -> dict[str, Any] | None:

@@ -12,6 +12,8 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from quip.rpc.transport.one_write import OneWrite
+
 WAIT_S = 30.0
 
 
@@ -38,7 +40,8 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """asyncio's protocol, as all below."""
-        super().connection_made(transport)
+        self._answers = OneWrite(transport, self.loop)
+        super().connection_made(self._answers)  # type: ignore[arg-type]
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -55,6 +58,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """From here on the client is waited for."""
+        self._answers.flush()
         self._since = self.loop.time()
         self._wait()
         super().on_response_complete()

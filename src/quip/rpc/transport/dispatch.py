@@ -6,9 +6,11 @@ What this file does not do: it opens no socket and knows no method; the table of
 import asyncio
 import json
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,6 +22,7 @@ from quip.storage.errors import StoreError
 
 log = structlog.get_logger("quip.rpc")
 
+SLICE_S = 0.01  # so long a batch holds a thread; then others have their turn
 OTHER = "other"  # the label of methods that do not exist: callers must not grow the metrics
 
 
@@ -32,6 +35,36 @@ class Method:
     answer: Callable[..., Any]
     admin: bool = False
     """Does it change the node, or tell what is nobody else's business? Then only this machine or the token may."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call and what becomes of it; without `work` where it is refused at once."""
+
+    identity: object
+    wants_answer: bool
+    name: str = ""
+    work: Callable[[], Any] | None = None
+    result: Any = None
+    error: RpcError | None = None
+
+    def response(self) -> dict[str, Any] | None:
+        """The response object; None for a notification."""
+        if not self.wants_answer:
+            return None
+        if self.error is not None:
+            return _failed(self.identity, self.error)
+        return {"jsonrpc": "2.0", "id": self.identity, "result": self.result}
+
+
+def _work(calls: Sequence[_Call], results: list[Any]) -> None:
+    """The results of the first calls, until SLICE_S are over or one raises."""
+    end = time.monotonic() + SLICE_S
+    for call in calls:
+        if call.work is not None:
+            results.append(call.work())
+        if time.monotonic() >= end:
+            return
 
 
 class Dispatcher:
@@ -59,52 +92,67 @@ class Dispatcher:
             request = parse(body)
         except ParseError as error:
             return _encode(_failed(None, error))
-        if not isinstance(request, list):
-            response = await self._one(request, admin)
-            return None if response is None else _encode(response)
-        if not request:
-            return _encode(_failed(None, InvalidRequest("empty batch")))
-        if len(request) > self._batch_limit:
-            return _encode(_failed(None, InvalidRequest("batch too large")))
-        responses = [response for call in request if (response := await self._one(call, admin)) is not None]
-        return _encode(responses) if responses else None
+        if isinstance(request, list):
+            if not request:
+                return _encode(_failed(None, InvalidRequest("empty batch")))
+            if len(request) > self._batch_limit:
+                return _encode(_failed(None, InvalidRequest("batch too large")))
+        calls = [self._prepared(call, admin) for call in (request if isinstance(request, list) else [request])]
+        await self._run([call for call in calls if call.work is not None])
+        responses = [response for call in calls if (response := call.response()) is not None]
+        if not responses:
+            return None
+        return _encode(responses if isinstance(request, list) else responses[0])
 
-    async def _one(self, call: object, admin: bool) -> dict[str, Any] | None:
+    def _prepared(self, call: object, admin: bool) -> _Call:
         identity = call.get("id") if isinstance(call, dict) else None
         if not isinstance(call, dict) or not _is_call(call):
             known = isinstance(identity, str | int | float) and not isinstance(identity, bool)
-            return _failed(identity if known else None, InvalidRequest())
+            return _Call(identity if known else None, True, error=InvalidRequest())
+        made = _Call(identity, "id" in call, call["method"])
         try:
-            result = await self._answer(call["method"], call.get("params"), admin)
+            made.work = self._bound(made.name, call.get("params"), admin)
         except RpcError as error:
-            return _failed(identity, error) if "id" in call else None
-        return {"jsonrpc": "2.0", "id": identity, "result": result} if "id" in call else None
+            made.error = error
+        return made
 
-    async def _answer(self, name: str, params: object, admin: bool) -> object:
+    def _bound(self, name: str, params: object, admin: bool) -> Callable[[], Any]:
         method = self._methods.get(name)
         if method is None:
             self._count(OTHER, "not found")
             raise MethodNotFound(name)
-        if method.admin and not admin:
-            self._count(name, "refused")
-            raise TokenNeeded(name)
         try:
-            arguments = parse_arguments(method.params, params)
+            if method.admin and not admin:
+                raise TokenNeeded(name)
+            return partial(method.answer, *parse_arguments(method.params, params))
         except RpcError:
             self._count(name, "refused")
             raise
-        done = asyncio.get_running_loop().run_in_executor(self._pool, method.answer, *arguments)
-        await asyncio.wait([done])
-        failure = done.exception()
-        self._count(name, "ok" if failure is None else "failed")
-        if failure is None:
-            return done.result()
-        if isinstance(failure, RpcError):
-            raise failure
-        self._log_failure(name, failure)
-        raise HandlerCrashed
 
-    def _log_failure(self, name: str, failure: BaseException | None) -> None:
+    async def _run(self, calls: Sequence[_Call]) -> None:
+        """A slice of a batch is one job of the pool: a job each would cost more than most calls."""
+        while calls:
+            results: list[Any] = []
+            done = asyncio.get_running_loop().run_in_executor(self._pool, _work, calls, results)
+            await asyncio.wait([done])
+            for call, result in zip(calls, results, strict=False):
+                call.result = result
+                self._count(call.name, "ok")
+            calls = calls[len(results) :]
+            failure = done.exception()
+            if failure is not None:
+                self._fail(calls[0], failure)
+                calls = calls[1:]
+
+    def _fail(self, call: _Call, failure: BaseException) -> None:
+        self._count(call.name, "failed")
+        if isinstance(failure, RpcError):
+            call.error = failure
+        else:
+            call.error = HandlerCrashed()
+            self._log_failure(call.name, failure)
+
+    def _log_failure(self, name: str, failure: BaseException) -> None:
         left_out = self._failures.admit((name, type(failure)))
         if left_out is None:
             return

@@ -5,6 +5,7 @@ A web page must not reach it unless the operator lists its origin: the Host head
 """
 
 import asyncio
+import logging
 import time
 
 import structlog
@@ -24,7 +25,9 @@ BODY_S = 30.0  # a request that takes longer to arrive holds one of the connecti
 CONTENT_TYPES = ("application/json", "application/json-rpc", "application/jsonrequest")  # as go-ethereum
 METHODS = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"]
 
-access_log = structlog.get_logger("quip.http")
+ACCESS_LOG = "quip.http"
+
+access_log = structlog.get_logger(ACCESS_LOG)
 
 
 def application(dispatcher: Dispatcher, body_limit_bytes: int, access: Access = LOOPBACK_ONLY) -> Starlette:
@@ -37,14 +40,15 @@ def application(dispatcher: Dispatcher, body_limit_bytes: int, access: Access = 
         except asyncio.CancelledError:  # the server stops, and has waited long enough
             response = Response(status_code=503)
         access.mark(request, response)
-        access_log.info(
-            "rpc",
-            client=request.client.host if request.client else None,
-            method=request.method,
-            status=response.status_code,
-            bytes=len(response.body),
-            ms=round(1000 * (time.monotonic() - started), 2),
-        )
+        if logging.getLogger(ACCESS_LOG).isEnabledFor(logging.INFO):
+            access_log.info(
+                "rpc",
+                client=request.client.host if request.client else None,
+                method=request.method,
+                status=response.status_code,
+                bytes=len(response.body),
+                ms=round(1000 * (time.monotonic() - started), 2),
+            )
         return response
 
     return Starlette(routes=[Route("/", call, methods=METHODS)])

@@ -29,9 +29,9 @@ class RepeatLimit:
         now = self._now()
         since, left_out = self._seen.get(kind) or (None, 0)
         if since is not None and now - since < QUIET_S:
-            self._seen.put(kind, (since, left_out + 1))
+            self._seen[kind] = (since, left_out + 1)
             return None
-        self._seen.put(kind, (now, 0))
+        self._seen[kind] = (now, 0)
         return left_out
 
 

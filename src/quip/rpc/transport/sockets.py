@@ -8,6 +8,7 @@ import contextlib
 import errno
 import ipaddress
 import socket
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -72,6 +73,7 @@ def listen_from(first: int, host: str = LOOPBACK) -> Listener:
     raise OSError(errno.EADDRINUSE, f"no free port from {first} to {first + SEARCHED_PORTS - 1}")
 
 
+@lru_cache(256)  # asked for every request
 def is_loopback(host: str) -> bool:
     """Is this an address of this machine alone?"""
     with contextlib.suppress(ValueError):

@@ -21,7 +21,7 @@ from quip.primitives.hybrid import HybridKeys, block_digest, miner_id
 from quip.wallet import secret_files
 from quip.wallet.accounts.mnemonic import Mnemonic
 from quip.wallet.directory_lock import DirectoryLock
-from quip.wallet.errors import BadMnemonic, KeyExhausted, SignerStateError, WalletMissing
+from quip.wallet.errors import BadMnemonic, KeyExhausted, SignerStateError, WalletError, WalletMissing
 from quip.wallet.mining_identity.identity_file import IdentityState
 from quip.wallet.mining_identity.identity_tree import (
     FirstUnseen,
@@ -57,13 +57,15 @@ class IdentitySummary:
 class MiningIdentity:
     """An open identity; holds the directory's lock until `close`. Safe to call from several threads."""
 
-    def __init__(self, tree: IdentityTree, lock: DirectoryLock, fresh_because: str) -> None:
+    def __init__(self, tree: IdentityTree, lock: DirectoryLock, fresh_because: str, doubt: WalletError | None) -> None:
         self.keys: HybridKeys = tree.state.keys
         self.miner_id: bytes = miner_id(tree.state.keys)
         self.chain_id: int = tree.state.chain_id
         self.index: int = tree.state.index
         self.fresh_because: str = fresh_because
         """Why this opening began a fresh tree, for the log; empty if it went on with the old one."""
+        self.doubt: WalletError | None = doubt
+        """What was wrong with the old tree; None if nothing was, or there was none."""
         self._tree = tree
         self._lock = lock
         self._mutex = threading.Lock()
@@ -86,18 +88,19 @@ class MiningIdentity:
         """
         home = KeyHome(directory, chain_id, records)
         _make_directories(home)
+        doubt: WalletError | None
         with ExitStack() as undo:
             lock = undo.enter_context(closing(DirectoryLock(directory)))
             mnemonic, brand_new = _load_or_make(home)
             try:
-                tree, fresh_because = open_current(home, mnemonic, first_unseen), ""
+                tree, fresh_because, doubt = open_current(home, mnemonic, first_unseen), "", None
             except (SignerStateError, KeyExhausted) as error:
                 untouched = brand_new and not home.journal(FIRST_INDEX).exists()
                 index = FIRST_INDEX if untouched else draw_index(home, mnemonic.fingerprint)
                 tree = start_fresh(home, mnemonic, index, progress)
-                fresh_because = "first run" if brand_new else error.message
+                fresh_because, doubt = ("first run", None) if brand_new else (error.message, error)
             undo.callback(tree.signer.close)
-            identity = cls._prepared(tree, lock, fresh_because)
+            identity = cls._prepared(tree, lock, fresh_because, doubt)
             undo.pop_all()
         return identity
 
@@ -119,10 +122,14 @@ class MiningIdentity:
         return identity
 
     @classmethod
-    def _prepared(cls, tree: IdentityTree, lock: DirectoryLock, fresh_because: str) -> MiningIdentity:
+    def _prepared(
+        cls, tree: IdentityTree, lock: DirectoryLock, fresh_because: str, doubt: WalletError | None = None
+    ) -> MiningIdentity:
         tree.xmss.prepare(tree.signer.next_leaf)
         tree.store()
-        return cls(tree, lock, fresh_because)
+        if fresh_because:
+            tree.cache.drop_others()
+        return cls(tree, lock, fresh_because, doubt)
 
     @property
     def remaining(self) -> int:
@@ -198,6 +205,8 @@ def _make_directories(home: KeyHome) -> None:
 def _load(home: KeyHome) -> Mnemonic:
     try:
         return Mnemonic.load(home.mnemonic)
+    except WalletMissing as error:
+        raise WalletMissing(home.mnemonic, "start the node once with --auto-mine: it makes the identity") from error
     except BadMnemonic as error:
         directory = home.mnemonic.parent
         remedy = f"run: mv {directory} {directory}.damaged (the next start makes a new identity, with another miner id)"

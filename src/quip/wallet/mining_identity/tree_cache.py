@@ -7,6 +7,7 @@ never get signed, which is why damage is looked for here and not left to the ver
 
 from __future__ import annotations
 
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class TreeCache:
     """The stored trees of one key in one directory, one file a layer."""
 
     def __init__(self, directory: Path, suite: int, layers: int, index: int) -> None:
+        self._directory = directory
         self._paths = [directory / f"tree-{index}-layer-{layer}" for layer in range(layers)]
         self._suite = suite
 
@@ -47,6 +49,13 @@ class TreeCache:
             number, nodes = held
             content = key.public_key + bytes([layer]) + number.to_bytes(8, "big") + nodes
             secret_files.replace(path, sha256(content).digest() + content)
+
+    def drop_others(self) -> None:
+        """Forget the trees of every other key in the directory: they never sign again. Failing is no harm."""
+        for path in self._directory.glob("tree-*-layer-*"):
+            if path not in self._paths:
+                with suppress(OSError):
+                    path.unlink()
 
     def _read(self, layer: int, public_key: bytes) -> tuple[int, bytes] | None:
         """Number and nodes of the stored tree of a layer, if sound."""

@@ -13,10 +13,10 @@ from quip.chain.chain import Status
 from quip.cli import quip
 from quip.cli.commands import db
 from quip.cli.commands.db import _acceptor
+from quip.networks.network import Network
 from quip.node import startup
 from quip.node.config.data_dir import DataFiles
-from quip.node.errors import ConfigError, DamagedStore, DataDirError, NodeError
-from quip.node.startup import Rules
+from quip.node.errors import ConfigError, DamagedStore, NodeError
 from quip.storage.chain_store import for_network
 from quip.storage.lock import DataDirLock
 from support.chains import generator, network_spec, new_chain, puzzle_of
@@ -30,7 +30,7 @@ def test_a_clock_that_is_behind_loses_no_block() -> None:
     later = int(time.time()) + 10_000
     first = made.block(made.chain.head)
     tomorrow = with_header(made.chain, first, timestamp=later)
-    accept = _acceptor(Rules(spec, b"", puzzle_of(spec)), for_network(store.Store.in_memory(), spec.chain_id))
+    accept = _acceptor(Network(spec, b"", puzzle_of(spec)), for_network(store.Store.in_memory(), spec.chain_id))
     accepted = accept(tomorrow)
     assert getattr(accepted, "status", None) is Status.CONNECTED
 
@@ -120,7 +120,7 @@ def test_damage_is_said_once_and_the_hint_stands_at_the_end(data_dir: Path) -> N
 def test_a_chain_spec_that_is_of_no_use_comes_back_at_the_next_start(data_dir: Path, content: bytes | None) -> None:
     files = DataFiles(data_dir)
     files.spec.unlink() if content is None else files.spec.write_bytes(content)
-    with pytest.raises(DataDirError) as caught:
+    with pytest.raises(NodeError) as caught:
         run("db", "rewind", "--to", "1", "--yes", "--data-dir", str(data_dir))
     assert str(files.spec) in caught.value.message
     assert "start the node once" in caught.value.hint

@@ -58,6 +58,7 @@ def checked(*arguments: str) -> dict[str, Any]:
 
 
 VALUES: dict[str, tuple[str, Any]] = {
+    "bootnodes": ("a:1", ["a:1"]),
     "peer": ("a:1", ["a:1"]),
     "devices": ("3", ["3"]),
     "types": ("t4", ["t4"]),
@@ -201,5 +202,5 @@ def test_num_cpus_limits_the_numerical_libraries(ran: list[NodeConfig], monkeypa
 
 
 def test_only_given_flags_count() -> None:
-    given = {"global_port": None, "global_peer": [], "global_auto_mine": False, "cpu_num_cpus": 2}
+    given: dict[str, object] = {"global_port": None, "global_peer": [], "global_auto_mine": False, "cpu_num_cpus": 2}
     assert settings_of(EVERY, given) == {"global": {"auto_mine": False}, "cpu": {"num_cpus": 2}}

@@ -6,6 +6,7 @@ import pytest
 
 from quip.consensus.errors.body import (
     ExecutionError,
+    MalformedBlock,
     TransactionsUnsupported,
     WrongBody,
     WrongGasUsed,
@@ -19,8 +20,9 @@ from quip.consensus.execution.transition import check_body, check_outcome, execu
 from quip.consensus.proof_of_work.difficulty import child_context
 from quip.consensus.spec.chain_spec import GenesisAccount
 from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account
-from quip.consensus.types.block import transactions_root
+from quip.consensus.types.block import Block, transactions_root
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
+from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 from support.chains import grown, memory_store, network_spec
 from support.mutants import TRANSACTION, next_block
@@ -111,3 +113,40 @@ def test_a_body_under_the_empty_root_costs_no_trie(monkeypatch: pytest.MonkeyPat
     assert HEADER.transactions_root == EMPTY_TRIE_ROOT
     with pytest.raises(WrongBody):
         check_body(HEADER, (b"\x02\xc0",) * 1_000)
+
+
+def nested(depth: int) -> bytes:
+    """A legacy transaction: so many lists within each other."""
+    item: rlp.Item = b"\x01"
+    for _ in range(depth):
+        item = [item]
+    return rlp.encode(item)
+
+
+@pytest.mark.parametrize(
+    ("transaction", "lawful"),
+    [(nested(30), True), (nested(31), False), (rlp.encode([b"\x01"] * 1_000), True)],
+)
+def test_what_a_block_cannot_hold_is_no_body(transaction: bytes, lawful: bool) -> None:
+    """The limits of RLP are the same whether a body comes with its block or by itself."""
+    header = replace(HEADER, transactions_root=transactions_root((transaction,)))
+    whole = rlp.list_of([header.encode(), rlp.list_of([transaction]), rlp.encode([])])
+    if lawful:
+        check_body(header, (transaction,))
+        assert Block.decode(whole).transactions == (transaction,)
+        return
+    with pytest.raises(WrongBody, match="no block can hold"):
+        check_body(header, (transaction,))
+    with pytest.raises(MalformedBlock, match="nested too deeply"):
+        Block.decode(whole)
+
+
+def test_a_body_of_too_many_items() -> None:
+    wide = rlp.encode([b"\x01"] * (1 << 17))
+    for count, lawful in ((1, True), (2, False)):
+        header = replace(HEADER, transactions_root=transactions_root((wide,) * count))
+        if lawful:
+            check_body(header, (wide,) * count)
+        else:
+            with pytest.raises(WrongBody, match="no block can hold"):
+                check_body(header, (wide,) * count)

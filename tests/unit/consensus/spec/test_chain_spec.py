@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.proof_of_work.proof import puzzle_rules
-from quip.consensus.spec.chain_spec import REWARD_BITS, largest_reward, parse_spec
+from quip.consensus.spec.chain_spec import MAX_HI, REWARD_BITS, largest_reward, parse_spec
 from quip.consensus.work.ladder import fault_of
+from quip.consensus.work.units import work
+from quip.net.wire.codec import decode, encode
+from quip.net.wire.messages import HeadClaim, Heartbeat
 from quip.networks.shipped import NETWORKS, load_spec, spec_bytes
 from support.examples import examples
 
@@ -61,6 +64,8 @@ BAD = [
     ("puzzle.min_distance", -1),
     ("puzzle.topology.family", "kagome"),
     ("puzzle.topology.m", 0),
+    ("puzzle.topology.m", 33),
+    ("puzzle.topology.t", 9),
     ("puzzle.topology.digest", "0x00"),
     ("puzzle.topology.digest", "0x" + "AB" * 32),
     ("puzzle.topology.digest", "zz" * 33),
@@ -85,7 +90,7 @@ BAD = [
     ("difficulty.start", (32 << 16) + 1),
     ("difficulty.lo", -1),
     ("difficulty.lo", 33 << 16),
-    ("difficulty.hi", 256 << 16),
+    ("difficulty.hi", (191 << 16) + 1),
     ("difficulty.target_block_time", 0),
     ("difficulty.half_life", 0),
     ("difficulty.outage_cap", 0),
@@ -192,7 +197,6 @@ def test_every_change_changes_the_digest() -> None:
         ("puzzle.topology.digest", "0x" + "00" * 32, "but the graph's is"),
         ("puzzle.topology.excluded_nodes", [0], "but the graph's is"),
         ("puzzle.topology.excluded_nodes", [48], "not in the graph"),
-        ("puzzle.topology.m", 64, "must be"),
         ("puzzle.min_distance", 25, "cannot be reached"),
     ],
 )
@@ -226,3 +230,16 @@ def test_a_spec_whose_rewards_could_overflow_a_balance_is_refused() -> None:
     document["difficulty"]["hi"] = 63 << 16
     with pytest.raises(InvalidSpec, match="a block at hi could pay"):
         parse_spec(json.dumps(document).encode())
+
+
+def test_the_highest_level_leaves_a_total_difficulty_that_fits_a_claim() -> None:
+    """2^64 blocks at hi, and the message that carries their sum (256 bits)."""
+    document = copy.deepcopy(TEST)
+    document["puzzle"]["ladder"] = [[0, -102_400], [255 << 16, -81_920]]
+    document["difficulty"] |= {"lo": MAX_HI, "start": MAX_HI, "hi": MAX_HI}
+    spec = parse_spec(json.dumps(document).encode())
+    most = work(spec.difficulty.hi) * (1 << 64)
+    assert most < 1 << 256
+    heartbeat = Heartbeat(1, HeadClaim(bytes(32), (1 << 64) - 1, most))
+    assert decode(0x11, encode(heartbeat)) == heartbeat
+    assert work(MAX_HI + (1 << 16)) * (1 << 64) >= 1 << 256

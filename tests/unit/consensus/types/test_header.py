@@ -1,6 +1,7 @@
 """The header's codec: one encoding, exact lengths, integers in range."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -112,7 +113,8 @@ def test_sealing_hash_leaves_out_mix_hash_and_nonce() -> None:
     assert replace(GOOD, mix_hash=bytes(32), nonce=bytes(8)).sealing_hash == GOOD.sealing_hash
     assert replace(GOOD, mix_hash=bytes(32)).hash != GOOD.hash
     for name in ("parent_hash", "beneficiary", "state_root", "transactions_root", "extra_data"):
-        assert replace(GOOD, **{name: bytes(len(getattr(GOOD, name)))}).sealing_hash != GOOD.sealing_hash
+        zeroed: dict[str, Any] = {name: bytes(len(getattr(GOOD, name)))}
+        assert replace(GOOD, **zeroed).sealing_hash != GOOD.sealing_hash
 
 
 def test_miner_id() -> None:

@@ -72,6 +72,7 @@ def test_annealing_beats_its_own_short_runs_and_reaches_the_ground_state() -> No
         assert drawn is not None
         means.append(sum(drawn.samples.energies) / 512)
     assert means[0] > means[1] > means[2]
+    assert drawn is not None
     reference_best = CpuReferenceSampler().sample(model, 64, 256, 3, native_ising.CancelFlag())
     assert reference_best is not None
     assert drawn.samples.best == reference_best.samples.best

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from quip.chain.limits import SIDE_BLOCK_WORTH
 from quip.chain.view import ChainReader
 from quip.consensus.types.block import Block
 from quip.net.actions import CloseCode
 from quip.net.chain_server import ChainServer
 from quip.net.errors import RefusalCode
 from quip.net.events import Event, SealsChecked
-from quip.net.limits import PUSH_AT_LEAST, SIDE_BLOCK_WORTH
+from quip.net.limits import PUSH_AT_LEAST
 from quip.net.wire.messages import (
     BlockRequest,
     BlockResponse,
@@ -23,9 +24,10 @@ from quip.net.wire.messages import (
     Heartbeat,
 )
 from support.chains import generator, network_spec, new_chain
-from support.mutants import closed_gate, flip, next_block, with_header, with_seal, with_transactions
+from support.mutants import closed_gate, flip, next_block, seal_header, with_header, with_seal, with_transactions
 from support.overlays import Net, Node
 from support.puppet import Puppet, PuppetPlayer
+from support.signers import cousin
 
 
 def submit(node: Node, block: Block) -> BlockSubmit:
@@ -446,6 +448,11 @@ def test_one_side_block_of_a_miner_on_a_parent() -> None:
     for side in sides:
         player.say(peer, submit(node, side))
     assert [node.chain.tree.has(side.header.hash) for side in sides] == [True, False, False]
+    by = cousin(1, 77)
+    twin = seal_header(node.chain, replace(sides[1].header, extra_data=by.miner_id), by)
+    assert twin.header.miner_id != sides[0].header.miner_id
+    player.say(peer, submit(node, twin))
+    assert not node.chain.tree.has(twin.header.hash), "another name of the same tree"
     other = next(
         block
         for seed in range(10, 30)

@@ -1,5 +1,7 @@
 """What joined peers ask, say and leave out, and what becomes of them."""
 
+from typing import Any
+
 from quip.net.actions import CloseCode, Send
 from quip.net.events import Closed, Event
 from quip.net.limits import BROKEN_PROMISES
@@ -19,7 +21,7 @@ from support.overlays import Net, Node
 from support.puppet import Puppet, PuppetPlayer
 
 
-def talk(**setup: object) -> tuple[Net, Node, PuppetPlayer, Node, Puppet]:
+def talk(**setup: Any) -> tuple[Net, Node, PuppetPlayer, Node, Puppet]:
     net = Net()
     node = net.add(target_outbound=0, **setup)
     player = PuppetPlayer(net)
@@ -70,7 +72,8 @@ def test_garbage_is_banned() -> None:
     assert [ban.subject for ban in node.storage.bans()] == [f"node:{peer.setup.node_id.hex()}"]
     assert node.noted("peer banned")
     net.connect(peer, node)
-    assert node.closes[-1].code is CloseCode.BANNED
+    refusal = node.closes[-1]
+    assert refusal.code is CloseCode.BANNED
     assert node.overlay.peers(net.now) == []
 
 

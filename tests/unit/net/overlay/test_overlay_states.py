@@ -38,12 +38,14 @@ from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
 from quip.net.session.events import Asked, JoinAsked
 from quip.net.session.session import LocalJoin, PeerSession
+from quip.net.wire.codec import code_of, encode
 from quip.net.wire.messages import (
     BlockRequest,
     BlockResponse,
     BlockSubmit,
     Bodies,
     BodiesRequest,
+    Encoded,
     Goodbye,
     Gossip,
     HeadClaim,
@@ -253,8 +255,9 @@ class OverlayStates(RuleBasedStateMachine):
     def pushed(self, messages: list[Any], pick: int) -> None:
         if self.open:
             far = self.open[sorted(self.open)[pick % len(self.open)]]
-            for message in messages if far is not None else ():
-                far.push(message, self.now)
+            if far is not None:
+                for message in messages:
+                    far.push(message, self.now)
         self.flush_far()
 
     @rule(question=QUESTIONS, pick=st.integers(0, 99))
@@ -274,7 +277,7 @@ class OverlayStates(RuleBasedStateMachine):
     def strays(self, connection: int, stream: int, size: int) -> None:
         self.give(StreamReset(connection, stream, 0))
         self.give(Backlog(connection, size))
-        self.give(Answered(connection, 4_000 + stream, Peers(())))
+        self.give(Answered(connection, 4_000 + stream, Encoded(code_of(Peers(())), encode(Peers(())))))
 
     @rule(pick=st.integers(0, 99))
     def closed(self, pick: int) -> None:
@@ -345,14 +348,14 @@ class OverlayStates(RuleBasedStateMachine):
     def within_bounds(self) -> None:
         if not hasattr(self, "overlay"):
             return
-        hub = self.overlay._state
-        assert len(hub.gossip) <= CANDIDATES
-        assert len(hub.gossip._pipeline._waiting) <= WAITING_CHILDREN
-        assert len(hub.gossip._blocks) <= FETCHES
-        assert {peer.connection for peer in hub.peers.all()} == set(self.open)
-        joined = list(hub.peers.joined())
+        state = self.overlay._state
+        assert len(state.gossip) <= CANDIDATES
+        assert len(state.gossip._pipeline._waiting) <= WAITING_CHILDREN
+        assert len(state.gossip._blocks) <= FETCHES
+        assert {peer.connection for peer in state.peers.all()} == set(self.open)
+        joined = list(state.peers.joined())
         assert len([peer for peer in joined if peer.link.purpose is Purpose.INBOUND]) <= 3
-        assert set(hub.propagation._known) == {peer.connection for peer in joined}
+        assert set(state.propagation._known) == {peer.connection for peer in joined}
         assert OWN not in [peer.link.node_id for peer in joined]
         ids = [peer.link.node_id for peer in joined]
         assert len(ids) == len(set(ids))

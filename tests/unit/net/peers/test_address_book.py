@@ -181,15 +181,15 @@ def test_poison_from_few_places_leaves_honest_tried_addresses_in_the_majority() 
         known.learn(evil, evil.host, NOW, NOW)
         known.succeeded(evil, NOW)
     rng = Random(3)
-    drawn = []
+    drawn: list[Address] = []
     groups: dict[str, int] = {}
     refused: set[Address] = set()
     while len(drawn) < 8:
-        address = known.select(NOW, refused)
-        assert address is not None
-        refused.add(address)
-        if groups.get(netgroup(address.host), 0) < 1 + rng.randrange(2):
-            groups[netgroup(address.host)] = groups.get(netgroup(address.host), 0) + 1
-            drawn.append(address)
+        selected = known.select(NOW, refused)
+        assert selected is not None
+        refused.add(selected)
+        if groups.get(netgroup(selected.host), 0) < 1 + rng.randrange(2):
+            groups[netgroup(selected.host)] = groups.get(netgroup(selected.host), 0) + 1
+            drawn.append(selected)
     assert any(address in honest for address in drawn)
     assert honest <= {row.address for row in known.rows()}

@@ -1,6 +1,7 @@
 """Who may join: one network, one connection per pair, no self, no banned, pinned keys, and only so many."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -292,7 +293,7 @@ def test_whom_we_dialled_once_is_familiar_when_it_dials_us() -> None:
         net.run(2)
         net.remove(first)
         second.overlay._state.dialler._config = replace(second.setup, manual=lambda: ())
-        changes = {"node_id": first.setup.node_id} if same else {}
+        changes: dict[str, Any] = {"node_id": first.setup.node_id} if same else {}
         again = net.add(second.address, address=first.address, target_outbound=0, **changes)
         net.run(2)
         (inbound,) = [one for one in second.overlay._state.peers.joined() if not one.link.outbound]

@@ -2,7 +2,7 @@
 
 import itertools
 
-from quip.net.actions import Dial
+from quip.net.actions import Action, Dial
 from quip.net.address import Address, netgroup
 from quip.net.events import PolicyChanged, Tick
 from quip.net.limits import MANUAL_BACKOFF_MAX_S, STEADY_AFTER_S
@@ -14,19 +14,19 @@ from support.puppet import PuppetPlayer
 NOWHERE = Address("127.0.0.1", 9)
 
 
-def dials(net: Net, node: Node, seconds: float) -> list[float]:
+def dials(net: Net, dialler: Node, seconds: float) -> list[float]:
     """When the node dials a peer that is not there."""
     at: list[float] = []
     perform = net.perform
 
-    def watch(who: Node, action: object) -> None:
-        if who is node and isinstance(action, Dial):
+    def watch(node: Node, action: Action) -> None:
+        if node is dialler and isinstance(action, Dial):
             at.append(net.now_s)
-        perform(who, action)  # type: ignore[arg-type]
+        perform(node, action)
 
-    net.perform = watch  # type: ignore[method-assign,assignment]
+    net.perform = watch
     net.run(seconds)
-    net.perform = perform  # type: ignore[method-assign]
+    net.perform = perform
     return at
 
 
@@ -95,7 +95,7 @@ def test_a_dial_without_an_answer_is_given_up() -> None:
     net = Net()
     node = net.add(NOWHERE)
     perform = net.perform
-    net.perform = lambda who, action: None if isinstance(action, Dial) else perform(who, action)  # type: ignore[method-assign]
+    net.perform = lambda node, action: None if isinstance(action, Dial) else perform(node, action)
     seen = 0
     for _ in range(120):
         net.now_s += 0.5

@@ -62,7 +62,7 @@ async def test_another_node_in_its_place_cannot_end_the_connection() -> None:
                 take(datagram, address, now_s)
                 friend.news.set()
 
-            friend.transport._datagram = watch  # type: ignore[method-assign]
+            friend.transport._datagram = watch
             friend.transport.perform(Send(opened.connection, 2, b"are you there?", False))
             await friend.until(lambda: len(seen) > 0)
             assert friend.of(Closed) == []

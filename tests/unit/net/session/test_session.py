@@ -304,7 +304,7 @@ def test_no_answer_in_time() -> None:
 
 
 def test_a_declined_request_fails_at_once() -> None:
-    pair = Pair(lambda end, asked: end.session.decline(asked.stream, at(0.0)) and None).joined()
+    pair = Pair(lambda end, asked: end.session.decline(asked.stream, at(0.0))).joined()
     ticket = pair.client.session.request(m.BlockRequest(ZERO), at(0.0), 60.0)
     pair.run()
     failed = pair.client.told(Failed)[0]

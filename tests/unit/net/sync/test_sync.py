@@ -48,6 +48,17 @@ def test_first_sync(peers: int, sizes: Sizes | None) -> None:
     assert all(peer.asked for peer in world.peers.values())
 
 
+def test_it_says_that_the_head_is_about_to_move() -> None:
+    source = chain_with(line(40))
+    world = World()
+    world.join(Peer(source))
+    assert not world.sync.state.importing
+    world.run(20, lambda: world.sync.state.importing)
+    assert world.chain.head.header.number == 0
+    world.run(20, lambda: same_head(world, source))
+    assert not world.sync.state.importing
+
+
 def test_batches_are_whole_as_long_as_blocks_keep_coming() -> None:
     source = chain_with(line(200))
     world = World(sizes=SMALL)
@@ -62,8 +73,8 @@ def test_what_is_ready_does_not_wait_for_a_slow_peer() -> None:
     slow = Teller(line(40))
     withheld = {block.header.hash for block in line(40)[20:]}
     reply = slow.reply
-    slow.reply = lambda asked: (  # type: ignore[method-assign]
-        None if isinstance(asked, SealsRequest) and withheld & set(asked.hashes) else reply(asked)
+    slow.reply = lambda request: (
+        None if isinstance(request, SealsRequest) and withheld & set(request.hashes) else reply(request)
     )
     world = World()
     world.join(slow)

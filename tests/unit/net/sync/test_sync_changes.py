@@ -1,5 +1,6 @@
 """What changes while sync is under way: peers, the head, the store, the clock, the process."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,12 +17,17 @@ from support.sync_world import Peer, World, chain_with
 from unit.net.sync.test_sync import SMALL, branches, grow, line, same_head
 
 
+def higher(world: World, height: int) -> Callable[[], bool]:
+    """Whether the chain has come so far."""
+    return lambda: world.chain.head.header.number >= height
+
+
 def test_peers_vanish_in_mid_sync() -> None:
     source = chain_with(line(200))
     world = World(sizes=SMALL)
     numbers = world.join(*(Peer(source) for _ in range(4)))
     for gone, number in enumerate(numbers[:3], 1):
-        world.run(30, lambda goal=40 * gone: world.chain.head.header.number >= goal)
+        world.run(30, higher(world, 40 * gone))
         leader = world.sync._download.leader if world.sync._download else None
         world.leave(leader if leader in world.peers else number)
     assert len(world.peers) == 1
@@ -48,7 +54,7 @@ def test_the_source_grows_in_mid_sync() -> None:
     world = World(sizes=SMALL)
     (number,) = world.join(Peer(source.chain))
     for goal in (20, 50, 80):
-        world.run(30, lambda goal=goal: world.chain.head.header.number >= goal)
+        world.run(30, higher(world, goal))
         for _ in source.extend(5):
             pass
         world.tell(number)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from quip.node.config import data_dir, node_config
+from quip.node.config.cpus import logical_cpus
 from quip.node.config.merging import merged
 from quip.node.config.settings import PATHS, SECTIONS, environment_name
 from quip.node.config.toml_file import as_toml
@@ -293,7 +294,7 @@ def test_a_data_directory_knows_its_chain() -> None:
 
 
 def test_num_cpus_is_capped_by_the_machine() -> None:
-    assert node_config.load({"cpu": {"num_cpus": 10_000}}, None).cpu.num_cpus == node_config.logical_cpus()
+    assert node_config.load({"cpu": {"num_cpus": 10_000}}, None).cpu.num_cpus == logical_cpus()
 
 
 def test_data_directories_of_two_nodes_never_meet() -> None:

@@ -1,6 +1,7 @@
-"""The desk where miners get work: fresh templates, and none while mining has to wait."""
+"""Where miners get work: fresh templates, and none while mining has to wait."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from quip.chain.template import Template
 from quip.node.chain_thread import ChainThread
 from quip.node.mining.block_producer import BLOCKED_S, BlockProducer
-from quip.node.process.clock import SETTLE_S, ClockWatch
+from quip.node.process.clock import SETTLE_S, ClockWatch, utc
 from quip.node.process.metrics import Metrics
 from quip.storage.errors import StoreCorrupt
 from quip.wallet.errors import KeyExhausted, WalletError, WriteFailed
@@ -35,7 +36,7 @@ class FailingSigner:
 
 
 class Bench:
-    """A desk over a real chain, with the clocks in our hands."""
+    """A block producer over a real chain, with the clocks in our hands."""
 
     def __init__(self) -> None:
         self.made = generator(new_chain(), seed=3, miners=1)
@@ -95,6 +96,28 @@ def test_a_clock_behind_the_chain_gives_no_work(bench: Bench) -> None:
     bench.wall -= 2000 + network_spec().difficulty.future_limit
     assert bench.desk.template() is None
     assert bench.desk.idle_because == "the clock is behind the chain"
+
+
+def test_a_clock_behind_the_chain_is_told_with_both_times_the_gap_and_the_way_back(bench: Bench) -> None:
+    chain = bench.made.chain
+    chain.spec = replace(chain.spec, difficulty=replace(chain.spec.difficulty, future_limit=60))
+    while bench.made.chain.head.header.number < 6:
+        template = bench.work()
+        block = bench.desk.seal(template, *bench.prove(template))
+        assert block is not None
+        assert bench.desk.submit(block)
+        bench.wall += 3600
+    assert bench.desk.idle_details == {}
+    third, head = bench.made.chain.block_by_number(3), bench.made.chain.head.header
+    assert third is not None
+    bench.wall = float(third.header.timestamp + 300)
+    details = bench.desk.idle_details
+    assert details["head_time"] == utc(head.timestamp)
+    assert details["clock"] == utc(third.header.timestamp + 300)
+    assert details["gap"] == "2 h 55 min"
+    assert "quip db rewind --to 3" in details["hint"]
+    bench.wall = 0.0
+    assert "quip db rewind --to 0" in bench.desk.idle_details["hint"]
 
 
 def test_a_signer_that_cannot_write_is_left_alone_for_a_while(bench: Bench) -> None:

@@ -1,24 +1,41 @@
 """The node's miners: how many there are, what they won, what is shown of them."""
 
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import pytest
+import structlog
 
+from quip.consensus.proof_of_work.difficulty import Requirements
+from quip.mining.miner import MinerStatistics
+from quip.networks.network import Network
 from quip.node.config import node_config
 from quip.node.config.settings import Kind
-from quip.node.mining.miners import Miners, miner_setups
+from quip.node.mining.block_producer import BlockProducer
+from quip.node.mining.miner_setups import miner_setups
+from quip.node.mining.miners import Miners
+from quip.node.process.failures import Failures
 from quip.node.process.metrics import Metrics
-from quip.node.startup import Rules, load_rules
+from quip.node.startup import load_rules
 
 
 class IdleDesk:
-    """A desk without work."""
+    """A block producer without work."""
 
     idle_because: str | None = None
+    idle_details: Mapping[str, str] = {}
+    failure: Exception | None = None
 
     def template(self) -> None:
-        return None
+        if self.failure is not None:
+            raise self.failure
+
+    def requirements(self) -> Requirements:
+        return Requirements(1, 20 << 16, 1 << 20, 5, 0, 0, 0)
 
 
 def configured(toml: str, tmp_path: Path, kind: Kind | None = None) -> node_config.NodeConfig:
@@ -27,12 +44,12 @@ def configured(toml: str, tmp_path: Path, kind: Kind | None = None) -> node_conf
     return node_config.load({}, file, kind)
 
 
-def miners(toml: str, tmp_path: Path, desk: Any = None) -> tuple[Miners, Metrics]:
+def miners(toml: str, tmp_path: Path, desk: IdleDesk | None = None) -> tuple[Miners, Metrics]:
     counts = Metrics("0", "test")
-    return Miners(configured(toml, tmp_path), rules(), desk or IdleDesk(), counts), counts
+    return Miners(configured(toml, tmp_path), rules(), cast(BlockProducer, desk or IdleDesk()), counts), counts
 
 
-def rules() -> Rules:
+def rules() -> Network:
     return load_rules("test")
 
 
@@ -75,6 +92,96 @@ def test_devices_that_are_not_there_are_stood_in_for_by_the_cpu_which_says_so(
         assert (sampler.kind == "cpu") == (not sampler.device.startswith("CPU ("))
 
 
+@pytest.mark.parametrize(
+    ("cores", "toml", "threads", "turns"),
+    [
+        (1, '[miners]\ngpu = ["0", "1", "2"]\n', [1, 1, 1], True),
+        (2, "[miners]\ncpu = 2\n", [1, 1], False),
+        (4, '[miners]\ncpu = 1\ngpu = ["0"]\nqpu = ["a"]\n', [2, 1, 1], False),
+    ],
+)
+def test_the_cap_on_cores_is_for_all_miners_together(
+    cores: int, toml: str, threads: list[int], turns: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_config, "logical_cpus", lambda: 4)
+    setups = miner_setups(configured(f"[cpu]\nnum_cpus = {cores}\n{toml}", tmp_path), rules())
+    assert [len(setup.samplers) for setup in setups] == threads
+    assert len({id(setup.turns) for setup in setups}) == 1, "they share what they take turns at"
+    assert (setups[0].turns is not None) == turns
+
+
+def test_mining_is_what_is_done_not_what_was_started(tmp_path: Path) -> None:
+    desk = IdleDesk()
+    made, counts = miners("[miners]\ncpu = 2\n", tmp_path, desk)
+    with Failures().watching_threads():
+        made.start()
+        assert made.failing is None
+        desk.failure = PermissionError("node.log")
+        wait_for(lambda: made.failing)
+        assert made.failing is not None
+        assert made.failing.startswith("no miner works (CPU-1: PermissionError: node.log; CPU-2: ")
+        made.measure()
+        assert counts.registry.get_sample_value("quip_mining") == 0
+        assert counts.registry.get_sample_value("quip_miner", {"miner": "CPU-1", "figure": "failures"}) >= 1
+        with structlog.testing.capture_logs() as lines:
+            made.observe()
+        assert ("mining waits", made.failing) in [(line["event"], line.get("reason")) for line in lines]
+        made.stop()
+
+
+def test_without_a_miner_nothing_is_mined(tmp_path: Path) -> None:
+    made, _ = miners("[miners]\ncpu = 0\n", tmp_path)
+    assert made.failing == "the configuration names no miner"
+
+
+def test_when_mining_starts_it_is_told_with_what_and_how_long_a_block_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, counts = miners("[cpu]\nnum_cpus = 1\n", tmp_path)
+    monkeypatch.setattr(made, "_calibrated", True)
+    now = MinerStatistics("CPU-1", "cpu", "x86 avx2", 2, attempts=9, spin_updates=10**9, busy_s=4.0, expected_sets=2.5)
+    monkeypatch.setattr(made._miners["CPU-1"], "statistics", lambda: now)
+    made.start()
+    try:
+        with structlog.testing.capture_logs() as lines:
+            made.observe()
+            made.observe()
+        (line,) = [line for line in lines if line["event"] == "mining starts"]
+        assert line["miners"] == "CPU-1 (2 x x86 avx2)"
+        assert line["plan"] == "512 sweeps"
+        assert line["block_expected_every"] == "2.1 s"  # 2^20 * 1,000 updates at half of 10^9 a second
+        now = replace(now, valid_sets=1)
+        outlook = made.outlook()
+        assert outlook["expectedBlockTime"] == 2.1
+        assert outlook["luck"] == {"blocks": 0, "found": 1, "expected": 2.5, "ratio": 0.4}
+        made.measure()
+        assert counts.registry.get_sample_value("quip_mining_expected_block_seconds") == 2.1
+        assert counts.registry.get_sample_value("quip_mining_luck_ratio") == 0.4
+    finally:
+        made.stop()
+
+
+def test_where_nothing_was_calibrated_nothing_is_promised(tmp_path: Path) -> None:
+    made, _ = miners("", tmp_path)
+    made.start()
+    try:
+        assert made.outlook() == {"expectedBlockTime": None, "luck": None}
+        with structlog.testing.capture_logs() as lines:
+            made.observe()
+        assert [line["block_expected_every"] for line in lines if line["event"] == "mining starts"] == [
+            "unknown: no calibration for this puzzle and plan"
+        ]
+    finally:
+        made.stop()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline_s
+        threading.Event().wait(0.005)
+
+
 def test_winnings_and_streaks(tmp_path: Path) -> None:
     made, _ = miners("[miners]\ncpu = 2\n", tmp_path)
     for name in ("CPU-1", "CPU-1", "CPU-2"):
@@ -93,6 +200,7 @@ def test_they_run_until_stopped_and_say_why_they_wait(tmp_path: Path) -> None:
     made.start()
     try:
         assert made.running
+        made.measure()
         assert counts.registry.get_sample_value("quip_mining") == 1
         desk.idle_because = "the disk is full"
         made.observe()
@@ -104,4 +212,5 @@ def test_they_run_until_stopped_and_say_why_they_wait(tmp_path: Path) -> None:
     finally:
         made.stop()
     assert not made.running
+    made.measure()
     assert counts.registry.get_sample_value("quip_mining") == 0

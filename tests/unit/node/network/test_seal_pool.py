@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from quip.consensus import block_validation
 from quip.consensus.block_validation import SealedHeader
 from quip.consensus.errors.seal import MalformedSeal, SealError
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
 from quip.node.network import seal_pool
 from quip.node.network.seal_pool import FIRST_TURN, LONGEST_TURN, SealPool
+from quip.node.process.failures import Failures
 from support.chains import grown, network_spec, puzzle_of
 from support.judged import checked_headers
 
@@ -34,7 +36,8 @@ class Bench:
 
     def __init__(self) -> None:
         self.reports: list[SealsChecked] = []
-        self.pool = SealPool(network_spec(), puzzle_of(network_spec()), self.reports.append)
+        self.failures = Failures()
+        self.pool = SealPool(network_spec(), puzzle_of(network_spec()), self.reports.append, self.failures)
 
     async def wait_for(self, count: int) -> list[SealsChecked]:
         async with asyncio.timeout(30):
@@ -77,10 +80,11 @@ async def test_a_failure_of_our_own_is_no_good_seal(monkeypatch: pytest.MonkeyPa
         raise RuntimeError("a bug")
 
     bench, good = Bench(), checks()
-    monkeypatch.setattr(seal_pool.block_validation, "check_seals", crash)
+    monkeypatch.setattr(block_validation, "check_seals", crash)
     bench.pool.submit(CheckSeals(1, 1, good))
     (report,) = await bench.wait_for(1)
     assert [type(error) for error in report.verdicts] == [MalformedSeal] * BLOCKS
+    assert {one["thread"]: one["reason"] for one in bench.failures.objects()} == {"seals": "RuntimeError: a bug"}
 
 
 async def test_what_has_not_begun_is_dropped_on_close() -> None:

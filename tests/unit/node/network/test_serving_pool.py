@@ -9,6 +9,7 @@ from quip.net.chain_server import ChainServer
 from quip.net.events import Answered
 from quip.net.wire.messages import BlockRequest, Encoded, Request
 from quip.node.network.serving_pool import ServingPool
+from quip.node.process.failures import Failures
 from quip.storage.errors import StoreCorrupt
 
 
@@ -30,12 +31,13 @@ class Shelf:
 
 
 class Bench:
-    """A desk whose reports are collected."""
+    """A pool whose reports are collected."""
 
     def __init__(self) -> None:
         self.reports: list[Answered] = []
         self.shelf = Shelf()
-        self.desk = ServingPool(cast(ChainServer, self.shelf), self.reports.append)
+        self.failures = Failures()
+        self.desk = ServingPool(cast(ChainServer, self.shelf), self.reports.append, self.failures)
 
     def ask(self, connection: int, *names: bytes) -> None:
         for stream, name in enumerate(names):
@@ -68,6 +70,7 @@ async def test_what_cannot_be_read_is_answered_by_nothing() -> None:
     bench.ask(1, b"bad", b"bug", b"good")
     reports = await bench.wait_for(3)
     assert [one.message is None for one in reports] == [True, True, False]
+    assert [one["reason"] for one in bench.failures.objects()] == ["RuntimeError: ours"], "a disk is no mistake of ours"
 
 
 async def test_after_the_end_nothing_is_told() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from quip.rpc import params
 from quip.rpc.errors import CallFailed, ParseError
@@ -100,6 +101,43 @@ async def test_a_batch_is_answered_in_order_and_notifications_are_not(dispatcher
     assert [response["id"] for response in responses] == [7, 8]
     assert await answer(dispatcher, notification) is None
     assert await answer(dispatcher, [notification]) is None
+
+
+async def test_a_failure_within_a_batch_spoils_nothing_else(
+    dispatcher: Dispatcher, counts: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = [call("echo", True, identity=0), call("crash", identity=1), call("refuse", identity=2)]
+    for slice_s in (0.0, 60.0):  # a job of the pool for each call, one for all
+        monkeypatch.setattr(dispatch, "SLICE_S", slice_s)
+        first, second, third = await answer(dispatcher, calls)
+        assert first["result"] is True
+        assert (second["error"]["code"], third["error"]["code"]) == (-32603, -32000)
+        assert [found["id"] for found in (first, second, third)] == [0, 1, 2]
+    assert counts == [("echo", "ok"), ("crash", "failed"), ("refuse", "failed")] * 2
+
+
+@pytest.mark.parametrize(("slice_s", "jobs"), [(60.0, 1), (0.0, 3)])
+async def test_a_batch_holds_a_thread_for_a_slice(monkeypatch: pytest.MonkeyPatch, slice_s: float, jobs: int) -> None:
+    class Counting(ThreadPoolExecutor):
+        jobs = 0
+
+        def submit(self, *args: Any, **kwargs: Any) -> Any:
+            self.jobs += 1
+            return super().submit(*args, **kwargs)
+
+    monkeypatch.setattr(dispatch, "SLICE_S", slice_s)
+    with Counting(1) as pool:
+        found = await answer(Dispatcher(METHODS, pool, 3), [call("echo", True)] * 3)
+    assert [one["result"] for one in found] == [True] * 3
+    assert pool.jobs == jobs
+
+
+async def test_a_method_that_fails_again_and_again_is_logged_once(dispatcher: Dispatcher) -> None:
+    with capture_logs() as lines:
+        for _ in range(5):
+            await answer(dispatcher, call("crash"))
+            await answer(dispatcher, call("refuse"))
+    assert [(line["event"], line["method"]) for line in lines] == [("an RPC method failed", "crash")]
 
 
 async def test_unknown_methods_share_one_label(dispatcher: Dispatcher, counts: list[tuple[str, str]]) -> None:

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from quip.rpc.transport import acceptor, connection, log_limit
 from quip.rpc.transport.http import Listener, LocalServer, listen
+from quip.rpc.transport.one_write import OneWrite
 
 DEADLINE_S = 30
 WHOLE = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"
@@ -125,6 +126,62 @@ async def test_who_does_not_take_an_answer_is_closed(
         await until(lambda: app.asked)
         await until(lambda: not server.server_state.connections)
         assert len(server.server_state.connections) == 0
+
+
+class Noted(asyncio.Transport):
+    """A transport that notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[object] = []
+        self.closing = False
+
+    def write(self, data: object) -> None:
+        self.done.append(data)
+
+    def close(self) -> None:
+        self.done.append("closed")
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+
+async def test_writes_of_one_moment_leave_as_one() -> None:
+    noted = Noted()
+    answers = OneWrite(noted, asyncio.get_running_loop())
+    answers.write(b"head")
+    answers.write(b"body")
+    assert (noted.done, answers.get_write_buffer_size()) == ([], 9)
+    await until(lambda: noted.done)
+    answers.write(b"bye")
+    answers.close()
+    await asyncio.sleep(0)
+    assert noted.done == [b"headbody", b"bye", "closed"]
+    noted.closing = True
+    answers.write(b"late")
+    answers.flush()
+    assert len(noted.done) == 3
+
+
+async def test_an_answer_is_one_write(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+    connected = await connect(server)
+    await until(lambda: server.server_state.connections)
+    (held,) = server.server_state.connections
+    original = held.transport._transport  # type: ignore[attr-defined]
+    write = original.write
+
+    def counted(data: bytes) -> None:
+        sent.append(data)
+        write(data)
+
+    monkeypatch.setattr(original, "write", counted)
+    connected[1].write(WHOLE)
+    assert b"well" in await answer(connected)
+    assert len(sent) == 1
 
 
 @pytest.mark.usefixtures("few")

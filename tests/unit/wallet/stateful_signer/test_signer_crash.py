@@ -13,7 +13,7 @@ import pytest
 from support.places import TESTS
 
 PROGRAM = TESTS / "faults" / "killed_sessions.py"
-KILLS = int(os.environ.get("QUIP_SIGNER_KILLS", "100"))
+KILLS = int(os.environ.get("TEST_SIGNER_KILLS", "100"))
 KILLED = -9
 
 
