@@ -93,6 +93,13 @@ fn decode_seal<'py>(py: Python<'py>, encoded: &[u8]) -> PyResult<Option<Bound<'p
     parts.into_pyobject(py).map(Some)
 }
 
+/// floor(2^(level / 65536)); None where that is not for native code to say.
+#[pyfunction]
+fn work(py: Python<'_>, level: u64) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let made = u32::try_from(level).ok().and_then(quip_seal::work::work);
+    made.map(|work| integer_256(py, work)).transpose()
+}
+
 /// The difficulty section of a spec: what `quip.consensus.spec` calls DifficultySpec.
 #[derive(FromPyObject)]
 struct PyLevels {
@@ -248,5 +255,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<SealVerifier>()?;
     module.add_function(wrap_pyfunction!(decode_header, module)?)?;
     module.add_function(wrap_pyfunction!(decode_seal, module)?)?;
+    module.add_function(wrap_pyfunction!(work, module)?)?;
     Ok(())
 }

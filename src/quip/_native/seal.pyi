@@ -69,3 +69,6 @@ def decode_header(encoded: bytes) -> HeaderFields | None:
 
 def decode_seal(encoded: bytes) -> SealParts | None:
     """None where the bytes are not exactly one well-formed seal."""
+
+def work(level: int) -> int | None:
+    """floor(2^(level / 65536)); None above the highest level, or undecided (once in 2^60 levels)."""

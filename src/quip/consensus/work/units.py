@@ -13,6 +13,8 @@ from __future__ import annotations
 from functools import lru_cache
 from math import isqrt
 
+from quip._native import seal
+
 FRACTION_BITS = 16
 _GUARD_BITS = 64
 
@@ -20,6 +22,12 @@ _GUARD_BITS = 64
 @lru_cache(maxsize=4_096)
 def work(level: int) -> int:
     """Work in units of 1,000 spin updates at a level >= 0 (log2 in 16.16 fixed point)."""
+    native = seal.work(level)
+    return exact_work(level) if native is None else native
+
+
+def exact_work(level: int) -> int:
+    """`work`, clearly: what native code says is the same, or nothing."""
     whole, fraction = level >> FRACTION_BITS, level & ((1 << FRACTION_BITS) - 1)
     if fraction == 0:
         return 1 << whole

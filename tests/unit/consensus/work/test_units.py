@@ -1,12 +1,13 @@
 """work(level) is exactly floor(2^(level / 65536)), for every level that any shipped spec can reach."""
 
+from collections.abc import Callable
 from math import isqrt
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip.consensus.work.units import work
+from quip.consensus.work.units import exact_work, work
 from quip.networks.shipped import NETWORKS, load_spec
 from reference import law
 
@@ -22,7 +23,8 @@ def first_steps() -> tuple[int, int]:
     return low, high
 
 
-def test_every_level_of_every_spec() -> None:
+@pytest.mark.parametrize("uncached", [work.__wrapped__, exact_work], ids=["native", "clear"])
+def test_every_level_of_every_spec(uncached: Callable[[int], int]) -> None:
     """A walk: 2^((l + 1) / 65536) = 2^(l / 65536) * 2^(1 / 65536), kept as an interval, against the algorithm.
 
     The walk covers one octave; every other octave has the same significand, shifted.
@@ -30,7 +32,6 @@ def test_every_level_of_every_spec() -> None:
     step_low, step_high = first_steps()
     specs = [load_spec(name).difficulty for name in NETWORKS]
     octaves = range(min(spec.lo for spec in specs) // LEVEL, max(spec.hi for spec in specs) // LEVEL + 1)
-    uncached = work.__wrapped__
     low = high = 1 << BITS
     for fraction in range(LEVEL):
         for whole in octaves:
