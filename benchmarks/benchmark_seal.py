@@ -64,7 +64,7 @@ def many(work: object) -> float:
     return report.timed(lambda: [work() for _ in range(CALLS)]) / CALLS  # type: ignore[operator]
 
 
-class BlockingDesk:
+class BlockingSource:
     """Hands out one template for ever and notes when it is asked."""
 
     def __init__(self, template: Template) -> None:
@@ -87,18 +87,18 @@ class BlockingDesk:
 
 def cancel_latencies(puzzle: Puzzle, template: Template, path: str) -> list[float]:
     """Seconds from a new head to the next template, in the middle of a long anneal."""
-    desk = BlockingDesk(template)
+    source = BlockingSource(template)
     long = PlanTable("", ((0, Plan(1 << 13)),))
-    miner = Miner(MinerSetup("CPU-1", (CpuSampler(path),), long), puzzle, desk)
+    miner = Miner(MinerSetup("CPU-1", (CpuSampler(path),), long), puzzle, source)
     miner.start()
     latencies = []
     for turn in range(12):
-        desk.asked.wait()
+        source.asked.wait()
         time.sleep(0.12 + 0.013 * turn)  # into the anneal, at different places
-        desk.asked.clear()
+        source.asked.clear()
         started = time.perf_counter()
         miner.new_head()
-        desk.asked.wait()
+        source.asked.wait()
         latencies.append(time.perf_counter() - started)
     miner.stop()
     return sorted(latencies)

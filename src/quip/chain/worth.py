@@ -1,4 +1,4 @@
-"""Is a single block worth its room? Asked of every block that comes by itself, at every door."""
+"""Is a single block worth its room? Asked of every block that comes by itself, wherever it comes in."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ async def test_each_thread_that_fails_shows(tmp_path: Path, monkeypatch: pytest.
         node.network._names._due_s = 0.0
         await until(lambda: node.failed().get("names") == reason)
 
-        monkeypatch.setattr(node.network._desk._library, "answer", broken)
+        monkeypatch.setattr(node.network._serving._server, "answer", broken)
         node.network._answer(Answer(1, 4, BlockRequest(node.core.writer.chain.head.hash)))
         await until(lambda: node.failed().get("reading") == reason)
 

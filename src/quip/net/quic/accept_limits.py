@@ -39,18 +39,18 @@ class AcceptLimits:
         self._all = TokenBucket(Rate(ADMISSIONS_PER_S, ADMISSIONS_AT_ONCE), now_s)
         self._groups: BoundedDict[str, TokenBucket] = BoundedDict(GROUPS_AT_THE_DOOR)
 
-    def admits(self, address: Address, guests: Collection[ConnectionInfo], now_s: float) -> bool:
-        """True if there is room for one more from that address. `guests`: all connections of this node."""
-        inbound = [guest for guest in guests if guest.purpose is Purpose.INBOUND]
-        half_open = [guest for guest in inbound if not guest.opened]
-        if len(guests) >= MAX_CONNECTIONS or len(inbound) >= MAX_CONNECTIONS - DIALS_RESERVED:
+    def admits(self, address: Address, connections: Collection[ConnectionInfo], now_s: float) -> bool:
+        """True if there is room for one more from that address. `connections`: all connections of this node."""
+        inbound = [one for one in connections if one.purpose is Purpose.INBOUND]
+        half_open = [one for one in inbound if not one.opened]
+        if len(connections) >= MAX_CONNECTIONS or len(inbound) >= MAX_CONNECTIONS - DIALS_RESERVED:
             return False
         if len(half_open) >= MAX_HALF_OPEN:
             return False
         group = netgroup(address.host)
         if not is_nearby(group):
-            full = Counter(netgroup(guest.address.host) for guest in inbound)[group]
-            half = Counter(netgroup(guest.address.host) for guest in half_open)[group]
+            full = Counter(netgroup(one.address.host) for one in inbound)[group]
+            half = Counter(netgroup(one.address.host) for one in half_open)[group]
             if full >= MAX_PER_NETGROUP or half >= MAX_HALF_OPEN_PER_NETGROUP or not self._in_turn(group, now_s):
                 return False
         return self._all.take(now_s)

@@ -55,13 +55,16 @@ class Channel:
         self._begin(routes, now_s, self._connection(is_client=True))
         self._quic.connect(self._peer, now_s)
 
-    def admit(self, knock: ValidatedInitial, routes: dict[bytes, Channel], now_s: float) -> None:
+    def admit(self, initial: ValidatedInitial, routes: dict[bytes, Channel], now_s: float) -> None:
         """Begin as the server of a client whose address is proved."""
-        cids = {"original_destination_connection_id": knock.first_cid, "retry_source_connection_id": knock.retry_cid}
+        cids = {
+            "original_destination_connection_id": initial.first_cid,
+            "retry_source_connection_id": initial.retry_cid,
+        }
         quic = self._connection(is_client=False, **cids)
         self._begin(routes, now_s, quic)
-        self._route(knock.retry_cid)
-        self.receive(knock.datagram, now_s)
+        self._route(initial.retry_cid)
+        self.receive(initial.datagram, now_s)
         if not self._quic.began():
             self._end("a first packet that cannot be read")
 

@@ -96,7 +96,7 @@ class QuicEndpoint:
         self._resets = ResetTokens(config.identity.reset_key)
         self._on_event = on_event
         self._admits = admits
-        self._door = StatelessResponder(RetryTokens(os.urandom(32)))
+        self._stateless = StatelessResponder(RetryTokens(os.urandom(32)))
         self._channels: dict[int, Channel] = {}
         self._routes: dict[bytes, Channel] = {}
         self._farewells: dict[bytes, Farewell] = {}
@@ -114,7 +114,7 @@ class QuicEndpoint:
         config, now_s = self._config, self._loop.time()
         common = CommonCpuBudget.full(now_s)
         self._setup = QuicSetup(config.identity, self._resets, common, config.client_ca, config.idle_timeout_s)
-        self._entrance = AcceptLimits(now_s)
+        self._accept_limits = AcceptLimits(now_s)
         self._answers = TokenBucket(Rate(ANSWERS_PER_S, ANSWERS_AT_ONCE), now_s)
         self._reset_answers = TokenBucket(Rate(RESETS_PER_S, RESETS_AT_ONCE), now_s)
         self._socket = UdpSocket(config.host, config.port)
@@ -243,27 +243,27 @@ class QuicEndpoint:
             self._send([self._resets.answer(datagram)], address)
 
     def _knock(self, datagram: bytes, address: Address, now_s: float) -> None:
-        answer = self._door.knock(datagram, address, now_s)
+        answer = self._stateless.respond(datagram, address, now_s)
         if isinstance(answer, ValidatedInitial):
             self._admit(answer, now_s)
         elif answer is not None:
             self._send([answer], address)
 
-    def _admit(self, knock: ValidatedInitial, now_s: float) -> None:
+    def _admit(self, initial: ValidatedInitial, now_s: float) -> None:
         if not self._setup.common_cpu.strangers.has_any(now_s):
-            return  # lost, like all that strangers send now; it will knock again
-        guests = self._channels.values()
+            return  # lost, like all that strangers send now; it will try again
+        connections = self._channels.values()
         reason = None
-        if not self._admits(knock.address):
+        if not self._admits(initial.address):
             reason = "its network is banned"
-        elif not self._entrance.admits(knock.address, guests, now_s):
+        elif not self._accept_limits.admits(initial.address, connections, now_s):
             reason = "too many connections, all together or from its network"
         if reason is not None:
-            self._send([self._door.refuse(knock)], knock.address)
-            self._turned_away(Rejected(knock.address, reason, handshake=False))
+            self._send([self._stateless.refuse(initial)], initial.address)
+            self._turned_away(Rejected(initial.address, reason, handshake=False))
             return
-        channel = self._new_channel(knock.address, Purpose.INBOUND)
-        channel.admit(knock, self._routes, now_s)
+        channel = self._new_channel(initial.address, Purpose.INBOUND)
+        channel.admit(initial, self._routes, now_s)
         self._touch(channel)
 
     def _turned_away(self, event: Rejected) -> None:

@@ -26,7 +26,7 @@ class StatelessResponder:
     def __init__(self, tokens: RetryTokens) -> None:
         self._tokens = tokens
 
-    def knock(self, datagram: bytes, address: Address, now_s: float) -> bytes | ValidatedInitial | None:
+    def respond(self, datagram: bytes, address: Address, now_s: float) -> bytes | ValidatedInitial | None:
         """A datagram to send back, a client to let in, or None: nothing worth a word."""
         if not may_begin(datagram):
             return None
@@ -48,16 +48,16 @@ class StatelessResponder:
                 retry_token=self._tokens.issue(address, header.destination_cid, retry_cid, now_s),
             )  # fmt: skip
         first_cid = self._tokens.check(header.token, address, header.destination_cid, now_s)
-        knock = ValidatedInitial(datagram, address, first_cid or b"", header.destination_cid, header.source_cid)
-        return knock if first_cid is not None else self.refuse(knock, wire.QuicErrorCode.INVALID_TOKEN)
+        initial = ValidatedInitial(datagram, address, first_cid or b"", header.destination_cid, header.source_cid)
+        return initial if first_cid is not None else self.refuse(initial, wire.QuicErrorCode.INVALID_TOKEN)
 
-    def refuse(self, knock: ValidatedInitial, code: int = wire.QuicErrorCode.CONNECTION_REFUSED) -> bytes:
+    def refuse(self, initial: ValidatedInitial, code: int = wire.QuicErrorCode.CONNECTION_REFUSED) -> bytes:
         """A close for a client that is not let in; no state is kept."""
         crypto = CryptoPair()
-        crypto.setup_initial(cid=knock.retry_cid, is_client=False, version=VERSIONS[0])
+        crypto.setup_initial(cid=initial.retry_cid, is_client=False, version=VERSIONS[0])
         builder = QuicPacketBuilder(
-            host_cid=knock.retry_cid, is_client=False, max_datagram_size=SMALLEST_MAX_DATAGRAM_SIZE,
-            peer_cid=knock.source_cid, version=VERSIONS[0],
+            host_cid=initial.retry_cid, is_client=False, max_datagram_size=SMALLEST_MAX_DATAGRAM_SIZE,
+            peer_cid=initial.source_cid, version=VERSIONS[0],
         )  # fmt: skip
         builder.start_packet(wire.QuicPacketType.INITIAL, crypto)
         buffer = builder.start_frame(wire.QuicFrameType.TRANSPORT_CLOSE, capacity=TRANSPORT_CLOSE_FRAME_CAPACITY)

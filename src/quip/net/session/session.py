@@ -86,7 +86,7 @@ class PeerSession:
         self._local = local
         self._outbox = Outbox(connection, now_s)
         self._requests = OutboundRequests(self._outbox, ours, now_s)
-        self._inquiries = InboundRequests(self._outbox, patience, theirs, now_s)
+        self._inbound_requests = InboundRequests(self._outbox, patience, theirs, now_s)
         self._pushes_in = PushesIn(_ONE_WAY | client, patience, now_s)
         self._pushes_out = PushesOut(self._outbox, _ONE_WAY | (not client), now_s)
         self._join_stream = OneMessage((_JOIN_RESPONSE if client else _JOIN_REQUEST,))
@@ -125,13 +125,13 @@ class PeerSession:
 
     def respond(self, stream: int, message: Reply | Encoded, now: Instant) -> list[PeerEvent]:
         """The answer to Asked; every one needs it, or `decline`. Raises ValueError for one that no peer would take."""
-        if self._inquiries.answered(stream, code_of(message)) and self.joined:
+        if self._inbound_requests.answered(stream, code_of(message)) and self.joined:
             self._outbox.send(stream, frame(message), fin=True)
         return self._guarded(list, now)
 
     def decline(self, stream: int, now: Instant) -> list[PeerEvent]:
         """No answer to Asked: the peer may ask somebody else."""
-        self._inquiries.decline(stream)
+        self._inbound_requests.decline(stream)
         return self._guarded(list, now)
 
     def request(self, message: Request, now: Instant, timeout_s: float) -> int:
@@ -172,7 +172,7 @@ class PeerSession:
             return [Broken(error)]
         if self.joined:
             self._requests.pump(now.monotonic_s)
-            events.extend(self._inquiries.release())
+            events.extend(self._inbound_requests.release())
         return events
 
     def _enter(self, what: Input) -> bool:
@@ -193,7 +193,7 @@ class PeerSession:
             events.extend(map(Pushed, self._pushes_in.received(data, fin, now_s)))
             heard = bool(events)
         elif bool(stream & _BY_SERVER) == self._link.outbound:
-            heard = self._inquiries.received(stream, data, fin, now_s)
+            heard = self._inbound_requests.received(stream, data, fin, now_s)
         else:
             events.extend(self._requests.received(stream, data, fin))
             heard = bool(events)
@@ -239,7 +239,7 @@ class PeerSession:
             raise StreamLost(stream=stream)
         self._enter(Input.RESET)
         if bool(stream & _BY_SERVER) == self._link.outbound:
-            self._inquiries.reset(stream)
+            self._inbound_requests.reset(stream)
             return []
         return list(self._requests.reset(stream))
 
@@ -257,7 +257,7 @@ class PeerSession:
         if silent_s >= self._local.heartbeat_timeout_s:
             raise HeartbeatLost(silent_s=f"{silent_s:.0f}")
         self._outbox.check_pace(now_s)
-        self._inquiries.check_arrival(now_s)
+        self._inbound_requests.check_arrival(now_s)
         if now_s - self._beat_s >= self._local.heartbeat_interval_s:
             self._beat(now_s)
         return list(self._requests.expire(now_s))

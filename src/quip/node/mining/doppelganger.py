@@ -37,10 +37,10 @@ class Remembers(Protocol):
 class Doppelganger:
     """Looks at every block that becomes canonical. A subscriber of the chain."""
 
-    def __init__(self, chain: Chain, identity: Remembers, desk: BlockProducer) -> None:
+    def __init__(self, chain: Chain, identity: Remembers, producer: BlockProducer) -> None:
         self._chain = chain
         self._identity = identity
-        self._desk = desk
+        self._producer = producer
 
     def __call__(self, event: ChainEvent) -> None:
         """Called by the chain, in its thread."""
@@ -60,13 +60,13 @@ class Doppelganger:
 
     def _look(self, block_hash: bytes) -> bool:
         """True if the block was signed here."""
-        if self._desk.has_made(block_hash):
+        if self._producer.has_made(block_hash):
             return True
         block = self._chain.block_by_hash(block_hash)
         if block is None or block.seal is None:
             return True
         if self._identity.has_signed(block_hash, leaf_of(block.seal.suite, block.seal.xmss_signature)):
             return True
-        self._desk.give_up(REASON)
+        self._producer.give_up(REASON)
         log.error(REASON, block=block.header.number, hash=block_hash, hint=HINT)
         return False

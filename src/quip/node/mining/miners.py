@@ -43,36 +43,36 @@ class Winnings:
 class CountingWorkSource:
     """The block producer as one miner sees it: its blocks are counted for it."""
 
-    def __init__(self, name: str, desk: BlockProducer, miners: "Miners") -> None:
+    def __init__(self, name: str, producer: BlockProducer, miners: "Miners") -> None:
         self._name = name
-        self._desk = desk
+        self._producer = producer
         self._miners = miners
 
     def template(self) -> Template | None:
         """What to mine now."""
-        return self._desk.template()
+        return self._producer.template()
 
     def is_current(self, template: Template) -> bool:
         """Does the template still build on the head?"""
-        return self._desk.is_current(template)
+        return self._producer.is_current(template)
 
     def seal(self, template: Template, nonce: int, solutions: tuple[bytes, ...]) -> Block | None:
         """The signed block."""
-        return self._desk.seal(template, nonce, solutions)
+        return self._producer.seal(template, nonce, solutions)
 
     def submit(self, block: Block) -> bool:
         """Hand a block in; True if it is now the head."""
-        won = self._desk.submit(block)
+        won = self._producer.submit(block)
         if won:
-            self._miners.count(self._name, self._desk.reward_of(block))
+            self._miners.count(self._name, self._producer.reward_of(block))
         return won
 
 
 class Miners:
     """All miners of the configuration. `start` and `stop` once each."""
 
-    def __init__(self, config: NodeConfig, rules: Network, desk: BlockProducer, counts: Metrics) -> None:
-        self._desk = desk
+    def __init__(self, config: NodeConfig, rules: Network, producer: BlockProducer, counts: Metrics) -> None:
+        self._producer = producer
         self._counts = counts
         self._mutex = threading.Lock()
         self._started = 0.0
@@ -87,7 +87,7 @@ class Miners:
         self._setups = miner_setups(config, rules)
         self._calibrated = all(setup.plan is None and setup.plans.digest for setup in self._setups)
         for setup in self._setups:
-            own_source = CountingWorkSource(setup.name, desk, self)
+            own_source = CountingWorkSource(setup.name, producer, self)
             self._miners[setup.name] = Miner(setup, rules.puzzle, own_source, counts.cancel_s.observe)
             self._winnings[setup.name] = Winnings()
 
@@ -158,7 +158,7 @@ class Miners:
     def measure(self) -> None:
         """Set the metrics."""
         figures = ("attempts", "gate_hashes", "spin_updates", "valid_sets", "blocks_won", "failures")
-        self._counts.mining.set(self.running and not (self._desk.idle_because or self.failing))
+        self._counts.mining.set(self.running and not (self._producer.idle_because or self.failing))
         for miner in self._miners.values():
             found = miner.statistics()
             for figure in figures:
@@ -174,10 +174,12 @@ class Miners:
         now_s = time.monotonic()
         for miner in self._miners.values():
             miner.tend(now_s)
-        idle = self._desk.idle_because or self.failing
+        idle = self._producer.idle_because or self.failing
         if idle != self._idle_because:
             self._idle_because = idle
-            log.warning("mining waits", reason=idle, **self._desk.idle_details) if idle else log.info("mining goes on")
+            log.warning("mining waits", reason=idle, **self._producer.idle_details) if idle else log.info(
+                "mining goes on"
+            )
         if idle is None:
             self._worked_s = self._worked_s or now_s
             self._announce(now_s - self._worked_s)
@@ -193,7 +195,7 @@ class Miners:
         if self._announced or (self._calibrated and expected is None and working_s < MEASURED_S):
             return
         self._announced = True
-        required = self._desk.requirements()
+        required = self._producer.requirements()
         plan = self._setups[0].plan or self._setups[0].plans.at(required.level)
         unknown = "not measured yet" if self._calibrated else "unknown: no calibration for this puzzle and plan"
         log.info(
@@ -209,7 +211,7 @@ class Miners:
         """Seconds to a block of ours, on average, at the work that is required now."""
         if not self._calibrated:
             return None
-        return expected_s(self._desk.requirements().work, found)
+        return expected_s(self._producer.requirements().work, found)
 
     def _object(self, found: MinerStatistics, seconds: float) -> dict[str, Any]:
         with self._mutex:

@@ -20,7 +20,7 @@ OBSERVE_S = 1.0
 GATE_S = 0.1  # how soon mining begins after the first sync
 
 
-class Network(Acquaintance, Protocol):
+class MiningNetwork(Acquaintance, Protocol):
     """The network, as mining waits for it (NetworkDriver)."""
 
     def progress(self) -> Progress:
@@ -30,7 +30,7 @@ class Network(Acquaintance, Protocol):
 class MiningService:
     """Runs the miners where the node shall mine; keeps the first sync's gate in any case."""
 
-    def __init__(self, setup: MiningSetup, core: NodeCore, network: Network) -> None:
+    def __init__(self, setup: MiningSetup, core: NodeCore, network: MiningNetwork) -> None:
         self._producer = setup.producer
         self._miners = setup.miners
         self._core = core

@@ -134,7 +134,7 @@ class NetworkDriver:
             counters=parts.counters,
         )
         self._overlay = Overlay(setup, self._view, parts.trust, SystemRandom())
-        self._desk = ServingPool(ChainServer(self._view), self.take, parts.failures)
+        self._serving = ServingPool(ChainServer(self._view), self.take, parts.failures)
         self._seals = SealPool(parts.rules.spec, parts.rules.puzzle, self.take, parts.failures)
         self._unsubscribe = parts.writer.chain.subscribe(self._on_chain)
         self._refresh()
@@ -220,7 +220,7 @@ class NetworkDriver:
             self._carry_out(action)
         await self._transport.stop()
         self._seals.close()
-        self._desk.close()
+        self._serving.close()
 
     def _handle(self, event: Event) -> None:
         if self._stopping:  # the overlay has said goodbye
@@ -228,7 +228,7 @@ class NetworkDriver:
         if isinstance(event, DialFailed):
             self._names.lost(event.address)
         elif isinstance(event, Closed):
-            self._desk.forget(event.connection)
+            self._serving.forget(event.connection)
         began_s = time.thread_time()
         for action in self._overlay.handle(event, self._now()):
             self._carry_out(action)
@@ -263,10 +263,10 @@ class NetworkDriver:
     def _answer(self, question: Answer) -> None:
         connection = question.connection
         crowded = self._transport.unsent_bytes > MAX_UNSENT_TOTAL
-        if crowded and (self._transport.unsent_to(connection) or self._desk.holds(connection)):
+        if crowded and (self._transport.unsent_to(connection) or self._serving.holds(connection)):
             self.take(Answered(connection, question.stream, None))  # who reads what he asked for gets it, one by one
         else:
-            self._desk.submit(question)
+            self._serving.submit(question)
 
     def _on_chain(self, event: ChainEvent) -> None:
         """In the chain's thread."""

@@ -21,9 +21,9 @@ class ServingPool:
     """Takes Answer, gives Answered to `report` on the loop. `close` at the end."""
 
     def __init__(
-        self, library: ChainServer, report: Callable[[Answered], None], failures: Failures | None = None
+        self, server: ChainServer, report: Callable[[Answered], None], failures: Failures | None = None
     ) -> None:
-        self._library = library
+        self._server = server
         self._report = report
         self._log = LimitedLog()
         self._loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ class ServingPool:
             return
         question = self._waiting.take()
         self._busy = True
-        done = self._thread.submit(self._library.answer, question.request)
+        done = self._thread.submit(self._server.answer, question.request)
         done.add_done_callback(lambda found: self._tell(question, found))
 
     def _tell(self, question: Answer, found: "Future[Encoded]") -> None:

@@ -23,7 +23,7 @@ from quip.node.process.metrics import Metrics
 from quip.node.startup import load_rules
 
 
-class IdleDesk:
+class IdleSource:
     """A block producer without work."""
 
     idle_because: str | None = None
@@ -44,9 +44,9 @@ def configured(toml: str, tmp_path: Path, kind: Kind | None = None) -> node_conf
     return node_config.load({}, file, kind)
 
 
-def miners(toml: str, tmp_path: Path, desk: IdleDesk | None = None) -> tuple[Miners, Metrics]:
+def miners(toml: str, tmp_path: Path, source: IdleSource | None = None) -> tuple[Miners, Metrics]:
     counts = Metrics("0", "test")
-    return Miners(configured(toml, tmp_path), rules(), cast(BlockProducer, desk or IdleDesk()), counts), counts
+    return Miners(configured(toml, tmp_path), rules(), cast(BlockProducer, source or IdleSource()), counts), counts
 
 
 def rules() -> Network:
@@ -111,12 +111,12 @@ def test_the_cap_on_cores_is_for_all_miners_together(
 
 
 def test_mining_is_what_is_done_not_what_was_started(tmp_path: Path) -> None:
-    desk = IdleDesk()
-    made, counts = miners("[miners]\ncpu = 2\n", tmp_path, desk)
+    source = IdleSource()
+    made, counts = miners("[miners]\ncpu = 2\n", tmp_path, source)
     with Failures().watching_threads():
         made.start()
         assert made.failing is None
-        desk.failure = PermissionError("node.log")
+        source.failure = PermissionError("node.log")
         wait_for(lambda: made.failing)
         assert made.failing is not None
         assert made.failing.startswith("no miner works (CPU-1: PermissionError: node.log; CPU-2: ")
@@ -194,17 +194,17 @@ def test_winnings_and_streaks(tmp_path: Path) -> None:
 
 
 def test_they_run_until_stopped_and_say_why_they_wait(tmp_path: Path) -> None:
-    desk = IdleDesk()
-    made, counts = miners("", tmp_path, desk)
+    source = IdleSource()
+    made, counts = miners("", tmp_path, source)
     assert not made.running
     made.start()
     try:
         assert made.running
         made.measure()
         assert counts.registry.get_sample_value("quip_mining") == 1
-        desk.idle_because = "the disk is full"
+        source.idle_because = "the disk is full"
         made.observe()
-        desk.idle_because = None
+        source.idle_because = None
         made.observe()
         made.measure()
         labels = {"miner": "CPU-1", "figure": "attempts"}

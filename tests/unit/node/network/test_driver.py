@@ -155,7 +155,7 @@ async def test_an_unreadable_store_ends_the_question_not_the_node(
     async with running(tmp_path / "a", chain) as node:
         monkeypatch.setattr(chain.tree.reads, "block", broken)
         events: list[Any] = []
-        monkeypatch.setattr(node.driver._desk, "_report", events.append)
+        monkeypatch.setattr(node.driver._serving, "_report", events.append)
         node.driver._answer(Answer(1, 4, BlockRequest(chain.head.hash)))
         await until(lambda: Answered(1, 4, None) in events)
         assert node.driver.progress().joined == 0
@@ -170,7 +170,7 @@ async def test_while_too_much_lies_unread_answers_come_one_by_one(
         events: list[Any] = []
         monkeypatch.setattr(node.driver, "take", events.append)
         monkeypatch.setattr(driver, "MAX_UNSENT_TOTAL", -1)
-        monkeypatch.setattr(node.driver._desk, "_start", lambda: None)
+        monkeypatch.setattr(node.driver._serving, "_start", lambda: None)
         question = BlockRequest(chain.head.hash)
         node.driver._answer(Answer(1, 4, question))
         assert events == []
@@ -181,8 +181,8 @@ async def test_while_too_much_lies_unread_answers_come_one_by_one(
         node.driver._answer(Answer(3, 4, question))
         assert events == [Answered(1, 8, None), Answered(3, 4, None)]
         node.driver._handle(Closed(1, "gone"))
-        assert not node.driver._desk.holds(1)
-        assert node.driver._desk.holds(2)
+        assert not node.driver._serving.holds(1)
+        assert node.driver._serving.holds(2)
 
 
 async def test_acting_on_what_a_peer_says_is_charged_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
