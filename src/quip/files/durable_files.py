@@ -15,6 +15,7 @@ import shlex
 import shutil
 import stat
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -162,8 +163,9 @@ def advice(error: OSError) -> str:
 
 def _draft(path: Path, write: Callable[[int], None], mode: int) -> Path:
     """A durable file beside `path`, not yet under its name."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)  # of a process that died and had this number
+    draft = path.with_name(f".{path.name}.{threading.get_native_id()}")  # no two threads of a machine share it
+    draft.unlink(missing_ok=True)  # of a thread that died and had this number
+    written = False
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
@@ -171,10 +173,11 @@ def _draft(path: Path, write: Callable[[int], None], mode: int) -> Path:
             flush(descriptor)
         finally:
             os.close(descriptor)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
-        raise
+        written = True
+    finally:  # also where a signal ends the program in the middle: the draft may be a secret, or as large as a store
+        if not written:
+            with suppress(OSError):
+                draft.unlink()
     return draft
 
 

@@ -182,6 +182,8 @@ OTHER_OFFERS = 3
 """Further offers for a hash whose first offer may turn out bad."""
 WAITING_CHILDREN = 32
 """Blocks whose parent is on its way in."""
+WAITING_PER_PEER = 16
+"""Of these, from one peer: who sends children of children reaches half of the room."""
 VERIFIED_SEALS = 64
 """Seals that passed while the block is not in yet: a hash is not verified twice. 11 kB each."""
 EARLY_BLOCKS = 64

@@ -146,14 +146,14 @@ def test_the_service_manager_hears_when_it_is_ready(
     [
         (("cpu", "--data-dir", "/proc/none"), 1, "cannot use the data directory /proc/none", "--data-dir"),
         (("cpu", "--genesis-config", "nowhere"), 2, "'nowhere' is neither a file", "--genesis-config"),
-        (("cpu", "--config", "none.toml"), 2, "no configuration file none.toml", "quip-node.example.toml"),
+        (("cpu", "--config", "none.toml"), 2, "no configuration file none.toml", "--config"),
         (("cpu", "--config", "bad.toml"), 2, "unknown key 'prot' in [global]", "'port'"),
         (("--config", "bad.toml", "cpu"), 2, "unknown key 'prot' in [global]", "'port'"),
-        (("cpu", "--payout", "0x12"), 2, "'0x12' is not an address", "address"),
-        (("cpu", "--log-level", "loud"), 2, "log_level", "--check-config"),
+        (("cpu", "--payout", "0x12"), 2, "'0x12' is not an address", "--check-config"),
+        (("cpu", "--log-level", "loud"), 2, "--log-level loud", "--check-config"),
         (("cpu", "--listen", "192.0.2.1"), 1, "192.0.2.1 is no address of this machine", "--listen"),
-        (("cpu", "--require-client-ca", "none.pem"), 1, "none.pem", "check the path"),
-        (("cpu", "--tls-cert-file", "a.crt", "--tls-key-file", "a.key"), 1, "a.key", "check the path"),
+        (("cpu", "--require-client-ca", "none.pem"), 2, "none.pem", "check the path"),
+        (("cpu", "--tls-cert-file", "a.crt", "--tls-key-file", "a.key"), 2, "a.key", "check the path"),
         (("cpu", "--data-dir", "other"), 1, "chain id 20050", "--genesis-config"),
     ],
 )
@@ -226,10 +226,12 @@ def test_a_node_that_cannot_run_makes_no_keys(tmp_path: Path, wrong: tuple[str, 
         port = taken.getsockname()[1]
         arguments = ("cpu", "--genesis-config", "test", "--data-dir", "d", "--port", "0")
         done = run_program("quip-network-node", *arguments, *(text.format(taken=port) for text in wrong), home=tmp_path)
-    assert done.returncode == (2 if wrong[0] == "--payout" else 1)
+    refused_by_configuration = ("--payout", "--require-client-ca", "--tls-cert-file")
+    assert done.returncode == (2 if wrong[0] in refused_by_configuration else 1)
     assert "hint: " in done.stderr
     assert "Traceback" not in done.stderr
-    assert [found.name for found in (tmp_path / "d").iterdir()] == ["lock"]
+    left = [found.name for found in (tmp_path / "d").iterdir()] if (tmp_path / "d").is_dir() else []
+    assert left in ([], ["lock"])
 
 
 def test_the_taken_port_is_named(tmp_path: Path) -> None:

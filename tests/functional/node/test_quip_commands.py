@@ -183,7 +183,7 @@ def test_wallets_are_made_shown_and_restored(tmp_path: Path) -> None:
     again = run_program("quip", "wallet", "create", "--data-dir", "a", home=tmp_path)
     assert (again.returncode, "exists already" in again.stderr) == (1, True)
     bad = run_program("quip", "wallet", "restore", "--data-dir", "c", home=tmp_path, stdin="one two three")
-    assert (bad.returncode, "hint: " in bad.stderr) == (1, True)
+    assert (bad.returncode, "hint: " in bad.stderr) == (2, True)
 
 
 def test_a_recovered_identity_has_another_id(quiet: Path) -> None:

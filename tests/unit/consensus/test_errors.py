@@ -9,7 +9,7 @@ from quip.consensus.errors import root
 from quip.consensus.errors.body import ExecutionError, WrongBody
 from quip.consensus.errors.header import FutureBlock, HeaderError, Unconnected
 from quip.consensus.errors.root import ConsensusError, MalformedMessage, Spoils
-from quip.consensus.errors.seal import SealError
+from quip.consensus.errors.seal import SealError, SealUnchecked
 from quip.consensus.errors.spec import InvalidSpec
 from quip.primitives.errors import Fault
 
@@ -22,6 +22,7 @@ GROUPS = {
     MalformedMessage: (Fault.AT_FAULT, Spoils.MESSAGE),
     HeaderError: (Fault.AT_FAULT, Spoils.HASH),
     SealError: (Fault.AT_FAULT, Spoils.MESSAGE),
+    SealUnchecked: (Fault.BEHIND, Spoils.NOTHING),
     WrongBody: (Fault.AT_FAULT, Spoils.MESSAGE),
     ExecutionError: (Fault.AT_FAULT, Spoils.HASH),
     FutureBlock: (Fault.EARLY, Spoils.NOTHING),

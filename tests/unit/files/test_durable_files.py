@@ -5,6 +5,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -229,3 +230,30 @@ def test_advice_fits_the_trouble(number: int, words: str) -> None:
     advice = durable_files.advice(OSError(number, os.strerror(number)))
     assert words in advice
     assert ("free some space" in advice) is durable_files.is_full(number)
+
+
+def test_a_signal_in_the_middle_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our handlers of signals raise SystemExit wherever the program is; the draft may be a secret."""
+
+    def stopped(descriptor: int, content: bytes) -> None:
+        os.write(descriptor, content[:3])
+        raise SystemExit(0)
+
+    monkeypatch.setattr(durable_files, "write_all", stopped)
+    with pytest.raises(SystemExit):
+        durable_files.create(tmp_path / "words", b"twelve secret words")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_that_write_one_file_do_not_meet(tmp_path: Path) -> None:
+    file, contents = tmp_path / "file", [bytes([number]) * 5_000 for number in range(4)]
+
+    def write(content: bytes) -> None:
+        for _ in range(25):
+            durable_files.replace(file, content)
+            assert file.read_bytes() in contents
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(write, content) for content in contents]:
+            done.result()
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]

@@ -33,6 +33,7 @@
     │       ├── SolutionsTooClose
     │       ├── EnergyAboveCap
     │       └── EnergyAboveBaseline
+    ├── SealUnchecked                 behind, nothing       our own check of the seal failed
     ├── WrongBody                     at fault, message     the body is not the header's
     ├── ExecutionError                at fault, hash        the header's claims about the state are false
     │   ├── TransactionsUnsupported

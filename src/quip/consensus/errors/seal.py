@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from quip.consensus.errors.root import ConsensusError, MalformedMessage
+from quip.consensus.errors.root import ConsensusError, MalformedMessage, Spoils
+from quip.primitives.errors import Fault
 
 
 class MalformedSeal(MalformedMessage):
@@ -13,6 +14,14 @@ class MalformedSeal(MalformedMessage):
 
 class SealError(ConsensusError):
     """A seal that does not prove the header's work or miner. Another seal may."""
+
+
+class SealUnchecked(ConsensusError):
+    """Our own check of it ended by an exception: nothing is known of it, and nobody is to blame."""
+
+    fault = Fault.BEHIND
+    spoils = Spoils.NOTHING
+    text = "the seal could not be checked: {reason}"
 
 
 class MissingSeal(SealError):

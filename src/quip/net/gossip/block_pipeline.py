@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
+from quip.consensus import rules
 from quip.consensus.block_validation import SealedHeader, check_body, complete
 from quip.consensus.errors.body import ExecutionError
 from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
@@ -34,6 +35,7 @@ from quip.net.limits import (
     SIDE_BLOCKS_REMEMBERED,
     VERIFIED_SEALS,
     WAITING_CHILDREN,
+    WAITING_PER_PEER,
 )
 from quip.net.link import Instant
 from quip.net.ports import ChainView
@@ -93,12 +95,43 @@ class BlockPipeline:
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
             if candidate.stage is Stage.COMPLETING:
-                self._want_body(block_hash, offer.peer)
+                self._complete_or_ask(candidate, offer.peer)
             return True
-        if offer.header.parent_hash in self._candidates or offer.header.parent_hash in self._waiting:
-            self._waiting[block_hash] = offer
+        if self._waits_for_parent(offer.header.parent_hash):
+            self._park(block_hash, offer)
             return True
         return self._judge(block_hash, offer, now)
+
+    def _waits_for_parent(self, parent_hash: bytes) -> bool:
+        """Not for one that is stored meanwhile, however it came."""
+        on_its_way = parent_hash in self._candidates or parent_hash in self._waiting
+        return on_its_way and self._view.header(parent_hash) is None
+
+    def _park(self, block_hash: bytes, offer: Offer) -> None:
+        """Keep an offer until its parent is judged.
+
+        Its gate is looked at first, for which no parent is needed: a header without it costs nothing to make. Nobody is
+        pushed out by a newcomer: the children of who was pushed out would wait for ever.
+        """
+        if block_hash in self._waiting:
+            return
+        mine = sum(1 for other in self._waiting.values() if other.peer == offer.peer)
+        if len(self._waiting) >= WAITING_CHILDREN or mine >= WAITING_PER_PEER:
+            if offer.total_difficulty:
+                self._orders.append(HeadClaimed(offer.peer, offer.claim, offer.held))
+            return
+        try:
+            rules.check_gate(self._view.spec, offer.header)
+        except ConsensusError as error:
+            self._orders.append(ReportPeer(offer.peer, error))
+            return
+        self._waiting[block_hash] = offer
+
+    def _complete_or_ask(self, candidate: Candidate, peer: int) -> None:
+        if candidate.body is None:
+            self._want_body(candidate.hash, peer)
+        else:
+            self.complete(candidate)
 
     def take_body(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
         """What a peer sent as the block's body. False: it is another's, which is reported.
@@ -202,7 +235,7 @@ class BlockPipeline:
 
     def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
         del self._candidates[candidate.hash]
-        if error is not None:
+        if error is not None and error.fault is Fault.AT_FAULT:  # else it is ours
             self._orders.append(ReportPeer(candidate.offer.peer, error))
         if candidate.others:
             first, *rest = candidate.others

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from quip.consensus import block_validation
 from quip.consensus.block_validation import Rules, SealedHeader
 from quip.consensus.errors.root import ConsensusError
-from quip.consensus.errors.seal import MalformedSeal
+from quip.consensus.errors.seal import SealUnchecked
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.ising.puzzle import Puzzle
 from quip.net.actions import CheckSeals, SealCheck
@@ -102,7 +102,7 @@ class SealPool:
         else:  # seals on which our own code failed are never taken for good ones
             self._log.write("error", "a seal check failed", exc_info=failure)
             reason = f"its check ended with {type(failure).__name__}"
-            verdicts = [MalformedSeal(reason=reason) for _ in job.checks[part]]
+            verdicts = [SealUnchecked(reason=reason) for _ in job.checks[part]]
         job.verdicts.update(enumerate(verdicts, part.start))
         job.open -= len(verdicts)
         if not job.open:

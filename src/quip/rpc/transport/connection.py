@@ -28,10 +28,13 @@ class Connection(H11Protocol):
         self._since = self.loop.time()
 
     def idle_since(self) -> tuple[bool, float] | None:
-        """None while a request is under way; else whether there ever was one, and since when there is none."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            return None
-        return self.cycle is not None, self._since
+        """None while an answer is under way; else whether there ever was a request, and since when there is none.
+
+        Who has not sent its request whole yet has asked nothing: a slow body holds a place no better than silence.
+        """
+        if self.cycle is None or self.cycle.response_complete:
+            return self.cycle is not None, self._since
+        return (False, self._since) if self.cycle.more_body else None
 
     def evict(self) -> None:
         """Close at once, whatever is still to be sent."""

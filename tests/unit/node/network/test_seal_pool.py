@@ -8,7 +8,7 @@ import pytest
 
 from quip.consensus import block_validation
 from quip.consensus.block_validation import SealedHeader
-from quip.consensus.errors.seal import MalformedSeal, SealError
+from quip.consensus.errors.seal import SealError, SealUnchecked
 from quip.net.actions import CheckSeals, SealCheck
 from quip.net.events import SealsChecked
 from quip.node.network import seal_pool
@@ -83,7 +83,7 @@ async def test_a_failure_of_our_own_is_no_good_seal(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(block_validation, "check_seals", crash)
     bench.pool.submit(CheckSeals(1, 1, good))
     (report,) = await bench.wait_for(1)
-    assert [type(error) for error in report.verdicts] == [MalformedSeal] * BLOCKS
+    assert [type(error) for error in report.verdicts] == [SealUnchecked] * BLOCKS
     assert {one["thread"]: one["reason"] for one in bench.failures.objects()} == {"seals": "RuntimeError: a bug"}
 
 

@@ -200,6 +200,18 @@ async def test_the_longest_idle_makes_room_and_whoever_has_asked_stays(server: L
 
 
 @pytest.mark.usefixtures("few")
+async def test_a_request_that_is_not_sent_whole_makes_room(server: LocalServer) -> None:
+    """Its head is there, its body drips: whoever asks whole is served all the same."""
+    slow = [
+        await connect(server, b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\nx") for _ in range(3)
+    ]
+    await until(lambda: len(server.server_state.connections) == 3)
+    newest = await connect(server, WHOLE)
+    assert b"well" in await answer(newest)
+    assert await end(slow[0]) == b""
+
+
+@pytest.mark.usefixtures("few")
 async def test_where_all_are_busy_others_wait_and_one_line_says_so(server: LocalServer, app: Held) -> None:
     app.go.clear()
     with capture_logs() as lines:
