@@ -50,7 +50,7 @@ FUZZ_SECONDS ?= 600
 fuzz: native ## atheris over every decoder (FUZZ_SECONDS each), then random tests a hundred times as long (hours)
 	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c \
 	    "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['fuzz'])")
-	cd tests && ../$(BIN)/python -m fuzz $(FUZZ_SECONDS)
+	cd tests && PYTHONPATH=.. ../$(BIN)/python -m fuzz $(FUZZ_SECONDS)
 	TEST_FUZZ=100 $(BIN)/python -m pytest -n 2 --timeout 7200 tests/unit tests/property
 
 soak: native ## the long runs: 1,000 kills of store and signer, damage, power loss

@@ -22,7 +22,7 @@ import pytest
 from quip._native import store as native_store
 from quip.primitives import rlp
 from support.doomed import JOURNAL
-from support.places import TESTS
+from support.places import TESTS, WITH_SIMULATION
 from support.stores import History, filled_store, history
 
 ROUNDS = int(os.environ.get("TEST_CRASH_ROUNDS", "100"))
@@ -78,7 +78,9 @@ def doomed(tmp_path: Path) -> Iterator[Doomed]:
     blocks = tmp_path / "blocks"
     blocks.write_bytes(rlp.encode([block.encode() for block in history().blocks]))
     command = [sys.executable, "-m", "support.doomed", str(blocks)]
-    with subprocess.Popen(command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=TESTS, env=WITH_SIMULATION, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         yield Doomed(process, tmp_path)
         assert process.stdin is not None
         process.stdin.close()

@@ -37,7 +37,7 @@ from quip.net.wire.frames import frame
 from quip.net.wire.messages import HeadClaim, Message
 from quip.rpc.client import RpcClient
 from support.chains import generator, network_spec, new_chain
-from support.places import TESTS
+from support.places import ROOT, TESTS
 from support.wire_peer import Network, WirePeer, wire_peer
 
 HEAVY = 1 << 200
@@ -337,7 +337,7 @@ class Attack:
 
     def __init__(self, name: str, port: int, url: str, seconds: float) -> None:
         command = [sys.executable, "-m", "support.attacks", name, str(port), url, str(seconds)]
-        path = {"PYTHONPATH": str(TESTS)}
+        path = {"PYTHONPATH": f"{TESTS}{os.pathsep}{ROOT}"}
         self._process = subprocess.Popen(command, env={**os.environ, **path}, stdout=subprocess.PIPE, text=True)
         self._by_numbers = name in BY_NUMBERS
         self.count = 0

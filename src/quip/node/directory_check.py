@@ -1,5 +1,7 @@
 """What is looked at in a data directory before anything is opened: who else can reach its secrets, and what is gone."""
 
+import shlex
+
 import structlog
 
 from quip.files import durable_files
@@ -36,5 +38,10 @@ def warn_of_losses(files: DataFiles, *, own_wallet: bool) -> None:
     if own_wallet and not (files.wallet / "mnemonic").exists():
         log.warning(
             "the payout wallet is gone: a new one is made, which holds nothing of the old one's",
-            path=str(files.wallet), hint="stop the node, remove the new one and run: quip wallet restore",
+            path=str(files.wallet), hint=_wallet_hint(files),
         )  # fmt: skip
+
+
+def _wallet_hint(files: DataFiles) -> str:
+    restore = shlex.join(["quip", "wallet", "restore", "--data-dir", str(files.root)])
+    return f"stop the node, move {files.wallet} away and run: {restore}"

@@ -201,13 +201,15 @@ def open_identity(
             files.identity, chain_id, records, progress, lambda miner: first_unseen_leaf(store, miner)
         )
     if identity.fresh_because:
-        _tell_of_a_fresh_tree(identity, records)
+        _tell_of_a_fresh_tree(identity, records, first=store.canonical(1) is None)
     return identity
 
 
-def _tell_of_a_fresh_tree(identity: MiningIdentity, records: Path) -> None:
+def _tell_of_a_fresh_tree(identity: MiningIdentity, records: Path, *, first: bool) -> None:
     """Expected at the first start and when all keys are used; else it costs something each time, and can be cured."""
     miner_id, why = identity.miner_id, identity.fresh_because
+    if why == "first run" and not first:
+        why = "there is none, though there is a chain"
     if identity.doubt is None or isinstance(identity.doubt, KeyExhausted):
         log.info("new mining identity", miner_id=miner_id, why=why)
         return

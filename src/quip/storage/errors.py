@@ -59,7 +59,8 @@ def damage_of(text: str) -> str:
     >>> damage_of(f"store is damaged at table blocks, key 0x00: bad checksum; {HINT}")
     'table blocks, key 0x00: bad checksum'
     """
-    return text.removesuffix(f"; {HINT}").removeprefix("store is damaged at ").removeprefix("store is damaged: ")
+    text = text.removesuffix(f"; {HINT}").replace(": store is damaged at ", ": damaged at ")
+    return text.removeprefix("store is damaged at ").removeprefix("store is damaged: ")
 
 
 def corrupt(table: str, key: bytes, what: str) -> StoreCorrupt:

@@ -98,7 +98,7 @@ def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
         shown = {"accepted": report.accepted, "lost blocks": blocks, "backup": found["backup"] or "none"}
         output.emit_pairs({name: output.plain(value) for name, value in shown.items()})
         for loss in report.lost[:SHOWN_PROBLEMS]:
-            typer.echo(f"  {output.printable(loss)}")
+            typer.echo(f"  {output.printable(damage_of(loss))}")
     if report.lost_blocks != 0:
         typer.echo("hint: start the node: its peers send what is lost, if they have it", err=True)
         raise typer.Exit(1)

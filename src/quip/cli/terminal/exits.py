@@ -37,19 +37,30 @@ class OutputFailed(OperatorError):
     code = "output"
 
 
+PLAIN_WORDS = {
+    "Input should be a valid integer, unable to parse string as an integer": "it must be a whole number",
+    "Input should be a valid number, unable to parse string as a number": "it must be a number",
+    "Input should be greater than or equal to 0": "it must be 0 or more",
+    "Value error, ": "",
+}
+"""What the library that converts arguments says, and how a person says it."""
+
+
 def run_app(app: typer.Typer) -> None:
     """Run a program's command line to its end, and exit."""
     guarded(partial(_run, app))
 
 
 def _run(app: typer.Typer) -> None:
-    if not wants_json():
-        app()
-        return
     try:
         status = app(standalone_mode=False)
     except _Refused as error:
-        raise UsageError(error.format_message(), "the command's --help lists what it takes") from None
+        for library, person in PLAIN_WORDS.items():
+            error.message = error.message.replace(library, person)
+        if wants_json():
+            raise UsageError(error.format_message(), "the command's --help lists what it takes") from None
+        error.show()
+        sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(ABORTED)
     sys.stdout.flush()  # what cannot be written shows here, where it can be said

@@ -115,9 +115,9 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
         found = x509.load_pem_x509_certificates(_read(path))
         for certificate in found:
             certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, UnsupportedAlgorithm):
         raise KeyFileError(
-            f"{path} holds no usable certificate: {error}", "it must be PEM: -----BEGIN CERTIFICATE-----"
+            f"{path} holds no usable certificate", "it must be PEM: -----BEGIN CERTIFICATE-----"
         ) from None
     return found
 
@@ -145,10 +145,8 @@ def _read_key(path: Path, forbidden_mode: int) -> PrivateKey:
         raise KeyFileError(
             f"{path} is encrypted", "the node starts unattended: give a key without a password"
         ) from None
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyFileError(
-            f"{path} holds no usable key: {error}", "it must be PEM: -----BEGIN PRIVATE KEY-----"
-        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise KeyFileError(f"{path} holds no usable key", "it must be PEM: -----BEGIN PRIVATE KEY-----") from None
     if not isinstance(key, PrivateKey) or not is_accepted_key(key):
         raise KeyFileError(
             f"{path} holds a key of a kind that nodes do not use",

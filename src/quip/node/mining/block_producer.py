@@ -1,7 +1,9 @@
 """Where miners get their work and hand in their blocks. Every method may be called from any miner's thread."""
 
+import shlex
 import threading
 from bisect import bisect_left
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -38,7 +40,11 @@ class Identity(BlockSigner, Protocol):
 class BlockProducer:
     """Templates on the head, seals by the node's identity, and the way into the chain."""
 
-    def __init__(self, chain: ChainThread, clock: ClockWatch, identity: Identity, beneficiary: bytes) -> None:
+    def __init__(
+        self, chain: ChainThread, clock: ClockWatch, identity: Identity, beneficiary: bytes, root: Path | None = None
+    ) -> None:
+        """`root`: the data directory, for hints."""
+        self._place = "" if root is None else f" --data-dir {shlex.quote(str(root))}"
         self._chain = chain
         self._clock = clock
         self._identity = identity
@@ -76,7 +82,8 @@ class BlockProducer:
             return {}
         chain, now = self._chain.chain, self._clock.now()
         head = chain.head.header
-        behind = f"set the clock; if it is right, stop the node and run: quip db rewind --to {self._last_before(now)}"
+        behind = "set the clock; if it is right, stop the node and run: quip db rewind"
+        behind += f"{self._place} --to {self._last_before(now)}"
         return {
             "head_time": utc(head.timestamp),
             "clock": utc(now),

@@ -35,7 +35,7 @@ def open_mining(core: NodeCore, payout: bytes | None, stack: contextlib.ExitStac
     identity = startup.open_identity(core.files, core.rules.spec.chain_id, core.store, logs.key_progress)
     stack.callback(identity.close)
     beneficiary = startup.payee(payout, core.files, core.store, identity.miner_id)
-    producer = BlockProducer(core.writer, core.clock, identity, beneficiary)
+    producer = BlockProducer(core.writer, core.clock, identity, beneficiary, core.files.root)
     watch = Doppelganger(core.writer.chain, identity, producer)
     watch.look_back()
     core.writer.chain.subscribe(watch)
