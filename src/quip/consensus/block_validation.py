@@ -168,6 +168,7 @@ class ExecutedBlock:
 def validate(law: Rules, chain: ParentChain, block: Block | CompleteBlock, now: int) -> ExecutedBlock:
     """Every check of a block at Unix time `now` that was not made before, cheapest first. Raises a ConsensusError."""
     if isinstance(block, CompleteBlock):
+        check_sizes(block.block)  # its parts came one by one, under the limits of messages
         chain.parent(block.header)
         check_now(law.spec, chain, block.checked, now)
         return execute(law.spec, chain, block)

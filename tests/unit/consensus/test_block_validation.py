@@ -13,7 +13,7 @@ from quip.consensus.errors.root import ConsensusError
 from quip.consensus.errors.seal import InvalidSignature, SealError
 from quip.consensus.types.block import MAX_BODY_SIZE, Block
 from support.chains import grown, network_spec, new_chain
-from support.forged import checked_header
+from support.forged import checked_header, complete_block
 from support.judged import judged, rules_of
 from support.mutants import flip, with_header
 
@@ -88,6 +88,12 @@ def test_the_order_of_checks() -> None:
         with pytest.raises(expected):
             law.validate(punctual, chain, block, now)
         assert chain.asked == asked
+
+
+def test_parts_that_came_one_by_one_make_no_block_that_is_too_large() -> None:
+    fat = complete_block(replace(FIRST, transactions=(b"\x02" + bytes(MAX_BODY_SIZE),)))
+    with pytest.raises(BlockTooLarge):
+        law.validate(rules_of(MADE), OnGenesis(), fat, NOW)
 
 
 def test_many_seals_are_judged_as_one() -> None:
