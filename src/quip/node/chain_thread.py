@@ -139,8 +139,8 @@ class ChainThread:
             self._take(waiting, retry=True)
             if self._stalled is None:
                 log.info("the disk has room again")
-        for block in self.chain.due(self._clock.now()):
-            self._take(_Offer((block,)))
+        if self._stalled is None and (due := self.chain.due(self._clock.now())):
+            self._take(_Offer(tuple(due)))  # one offer: if the disk is full, all of them are tried again
 
     def _take(self, offer: _Offer, retry: bool = False) -> list[Outcome]:
         nothing: list[Outcome] = [None] * len(offer.blocks)

@@ -103,6 +103,21 @@ def test_a_block_of_the_future_waits_for_its_time(bench: Bench) -> None:
     assert bench.height() == 1
 
 
+def test_early_blocks_outlast_a_full_disk(bench: Bench) -> None:
+    """Their time comes while nothing can be stored: none of them is forgotten."""
+    first = bench.made.block(bench.made.chain.head)
+    siblings = [first, *(generator(new_chain(), seed=seed).block(bench.made.chain.head) for seed in (5, 6))]
+    bench.now = float(max(block.header.timestamp for block in siblings) - network_spec().difficulty.future_limit - 10)
+    assert [bench.thread.accept(block) for block in siblings] == [None] * 3
+    bench.now += 100
+    bench.disk.full = True
+    bench.thread.tick()
+    bench.thread.tick()
+    bench.disk.full = False
+    bench.thread.tick()
+    assert all(bench.thread.chain.tree.has(block.header.hash) for block in siblings)
+
+
 def test_a_template_builds_on_the_head(bench: Bench) -> None:
     template = bench.thread.template(bytes(20), b"\x01" * 20)
     assert template.header.parent_hash == bench.thread.chain.head.hash
