@@ -17,7 +17,7 @@ from quip.consensus.errors.header import (
     WrongDifficulty,
 )
 from quip.consensus.errors.root import ConsensusError
-from quip.consensus.errors.seal import EnergyAboveBaseline, EnergyAboveCap, MalformedSeal, WrongSuite
+from quip.consensus.errors.seal import EnergyAboveBaseline, EnergyAboveCap, MalformedSeal, SealUnchecked, WrongSuite
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
 from quip.primitives.errors import Fault
@@ -28,7 +28,7 @@ from support.mutants import next_block, proof, with_energies, with_header, with_
 
 CODECS = {MalformedBlock, MalformedHeader, MalformedTransaction, MalformedSeal}
 BELOW = {EnergyAboveCap, EnergyAboveBaseline, GasLimitOutOfBounds, KnownInvalid}
-ELSEWHERE = CODECS | BELOW | {InvalidParent, BranchTooOld}
+ELSEWHERE = CODECS | BELOW | {InvalidParent, BranchTooOld, SealUnchecked}  # the last is our own failure
 NOW = 1 << 40
 
 
