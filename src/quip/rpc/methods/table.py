@@ -50,6 +50,18 @@ LIMIT = Param("limit", row_limit, LISTED_MINERS)
 OFFSET = Param("offset", row_offset, 0)
 BLOCK_OR_LATEST = Param("block", block_reference, LATEST)
 
+INSTANT = frozenset(
+    (
+        "web3_clientVersion",
+        "net_version",
+        "net_listening",
+        "net_peerCount",
+        "eth_chainId",
+        "eth_syncing",
+        "eth_blockNumber",
+    )
+)
+"""These read memory, and of the store the head's header at most, which every import leaves in its cache."""
 PUBLIC, ADMIN = False, True
 Row = tuple[str, tuple[Param, ...], Callable[..., Any], bool]
 
@@ -76,4 +88,7 @@ METHODS: tuple[Row, ...] = (
 
 def table(view: RpcView) -> list[Method]:
     """Every method, bound to a view."""
-    return [Method(name, params, partial(answer, view), admin) for name, params, answer, admin in METHODS]
+    return [
+        Method(name, params, partial(answer, view), admin, instant=name in INSTANT)
+        for name, params, answer, admin in METHODS
+    ]

@@ -1,6 +1,7 @@
 """The JSON-RPC envelope."""
 
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -151,3 +152,29 @@ def test_parse_never_fails_otherwise(body: bytes) -> None:
         dispatch.parse(body)
     except ParseError as error:
         assert error.code == -32700
+
+
+async def test_an_instant_method_is_answered_on_the_loop_and_its_failure_is_like_any_other() -> None:
+    here = threading.get_ident()
+    seen: list[bool] = []
+
+    def look() -> int:
+        seen.append(threading.get_ident() == here)
+        return 7
+
+    def broken() -> int:
+        raise ZeroDivisionError
+
+    methods = [
+        Method("quick", (), look, instant=True),
+        Method("slow", (), look),
+        Method("bad", (), broken, instant=True),
+    ]
+    with ThreadPoolExecutor(1) as pool:
+        dispatcher = Dispatcher(methods, pool, 10)
+        for name in ("quick", "slow"):
+            answer = await dispatcher.handle(json.dumps({"jsonrpc": "2.0", "id": 1, "method": name}).encode())
+            assert json.loads(answer or b"")["result"] == 7
+        answer = await dispatcher.handle(b'{"jsonrpc": "2.0", "id": 1, "method": "bad"}')
+    assert seen == [True, False]
+    assert json.loads(answer or b"")["error"]["code"] == -32603
