@@ -194,8 +194,11 @@ fn the_gate_search_finds_what_a_scan_finds() {
     }
 }
 
+/// Elites' energies and configurations, and the replicas.
+type Refined = (Vec<(i32, Vec<u8>)>, Vec<Vec<u8>>);
+
 /// Two rounds and a recruiting between them: elites and replicas at the end.
-fn refined(model: &Model, seed: u64, path: Path) -> (Vec<(i32, Vec<u8>)>, Vec<Vec<u8>>) {
+fn refined(model: &Model, seed: u64, path: Path) -> Refined {
     let cutoffs = Cutoffs::new(&rows(5, 25)).unwrap();
     let never = AtomicBool::new(false);
     let rule = DistanceRule {
