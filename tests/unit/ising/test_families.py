@@ -14,6 +14,7 @@ from reference.families import Families
 from reference.make_puzzle_vectors import ROWS
 
 PATHS = native_ising.paths()
+SHORT = native_ising.Schedule([[65536]])
 GRAPHS = (
     {"family": "zephyr", "m": 1, "t": 2},
     {"family": "chimera", "m": 2, "t": 2},
@@ -140,6 +141,3 @@ def test_bad_arguments(call: Any) -> None:
     ours = native(rules_of(GRAPHS[0], "none", 2), 1)
     with pytest.raises(ValueError, match=r".+"):
         call(ours)
-
-
-SHORT = native_ising.Schedule([[65536]])
