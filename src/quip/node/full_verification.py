@@ -5,11 +5,11 @@ depend on nothing but their header, are checked by a few threads beside it.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
+from quip.chain.ports import StateScratch
 from quip.consensus import block_validation as law
 from quip.consensus.block_validation import CheckedHeader, Parent, Rules, SealedHeader
 from quip.consensus.errors.root import ConsensusError
@@ -25,16 +25,6 @@ from quip.ising.puzzle import Puzzle
 from quip.node.config.cpus import logical_cpus
 
 SEALS_AHEAD = 8  # seals a thread may have waiting: keeps all threads busy, and memory bounded
-
-
-class ScratchState(Protocol):
-    """Somewhere to build the state in, from nothing."""
-
-    def state(self, root: bytes) -> StateReader:
-        """The state at a root that was kept."""
-
-    def keep(self, nodes: Sequence[tuple[bytes, bytes]]) -> None:
-        """Remember trie nodes, (hash, RLP)."""
 
 
 class VerificationFailed(Exception):
@@ -65,7 +55,7 @@ class _Begun:
 class ChainVerifier:
     """Takes the blocks of one chain in order. Seals below `seals_from` are not looked at; all else always is."""
 
-    def __init__(self, spec: ChainSpec, puzzle: Puzzle, scratch: ScratchState, seals_from: int = 1) -> None:
+    def __init__(self, spec: ChainSpec, puzzle: Puzzle, scratch: StateScratch, seals_from: int = 1) -> None:
         self._rules = Rules(spec, puzzle)
         self._seals_from = seals_from
         update = genesis_state(spec, scratch.state(EMPTY_TRIE_ROOT))
@@ -138,7 +128,7 @@ class ChainVerifier:
 class _Executed:
     """The state after the last executed block."""
 
-    def __init__(self, scratch: ScratchState, genesis: Parent) -> None:
+    def __init__(self, scratch: StateScratch, genesis: Parent) -> None:
         self._scratch = scratch
         self._last = genesis
 

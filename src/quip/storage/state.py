@@ -44,6 +44,11 @@ class StagedState:
         self._store = store
         self._nodes = native_state.StagedNodes()
 
+    @staticmethod
+    def on_nothing() -> StagedState:
+        """On top of the empty state: for what is executed again from genesis, in memory."""
+        return StagedState(native_store.Store.in_memory())
+
     def state(self, root: bytes) -> StateReader:
         """The state at a root that is stored or whose nodes were kept."""
         return StoredState(self._store, root, self._nodes)

@@ -65,10 +65,8 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
         "stateNodes": report.nodes,
         "problems": list(report.problems),
     }
-    if as_json:
-        output.emit_json(found)
-    else:
-        output.emit_report({**found, "problems": len(report.problems)})
+    output.emit_report(found if as_json else {**found, "problems": len(report.problems)}, as_json)
+    if not as_json:
         for problem in report.problems[:SHOWN_PROBLEMS]:
             typer.echo(f"  {output.printable(damage_of(problem))}")
     if report.problems:
@@ -126,10 +124,7 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
         "sideBlocks": report.side_blocks,
         "backup": str(report.backup),
     }
-    if as_json:
-        output.emit_json(found)
-    else:
-        output.emit_report(found)
+    output.emit_report(found, as_json)
 
 
 def _ask(files: DataFiles, number: int) -> None:

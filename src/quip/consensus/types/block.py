@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from quip._native import state
 from quip.consensus.errors.body import BlockTooLarge, MalformedBlock, MalformedTransaction
+from quip.consensus.types.encoding import decoded
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.seal import Seal
 from quip.primitives import rlp
@@ -52,10 +53,7 @@ class Block:
         """The block in `data`. Raises MalformedMessage (of the part that is malformed, or too large)."""
         if len(data) > MAX_BLOCK_SIZE:
             raise BlockTooLarge(part="block", size=len(data), limit=MAX_BLOCK_SIZE)
-        try:
-            item = rlp.decode(data)
-        except rlp.RlpError as error:
-            raise MalformedBlock(str(error)) from error
+        item = decoded(data, MalformedBlock)
         if isinstance(item, bytes) or len(item) != 3:
             raise MalformedBlock("a block is a list of three items")
         seal = None if item[2] == [] else Seal.from_item(item[2])

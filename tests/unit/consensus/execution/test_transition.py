@@ -24,8 +24,9 @@ from quip.consensus.types.block import Block, transactions_root
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
+from sim.liars.lies import TRANSACTION
 from support.chains import grown, memory_store, network_spec
-from support.mutants import TRANSACTION, next_block
+from support.mutants import next_block
 
 SPEC = network_spec()
 MADE = grown(3)
