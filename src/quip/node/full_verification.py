@@ -101,7 +101,7 @@ class ChainVerifier:
             if header != self._tip.header:
                 raise VerificationFailed(header, f"the chain spec makes genesis 0x{self.genesis_hash.hex()}")
             return None
-        check_sizes(block)
+        check_sizes(header, block.transactions, block.seal)
         checked = law.check_header(self._rules.spec, self._tip, header)
         check_time(self._rules.spec, header, now)
         self._tip = checked.as_parent
@@ -114,10 +114,11 @@ class ChainVerifier:
         try:
             sealed = None if begun.seal is None else begun.seal.result()
             body = law.check_body(checked, block.transactions)
+            before = self._executed.before(checked)
             if sealed is None:
-                state = law.run(spec, self._executed, checked, body)
+                state = law.run(spec, before, checked, body)
             else:
-                state = law.execute(spec, self._executed, law.complete(sealed, body)).state
+                state = law.execute(spec, before, law.complete(sealed, body)).state
         except ConsensusError as error:
             raise _failed(checked.header, error) from error
         self._executed.move(checked, state)
@@ -125,22 +126,15 @@ class ChainVerifier:
 
 
 class _Executed:
-    """The chain up to the last executed block: `block_validation.ParentChain`."""
+    """The state after the last executed block."""
 
     def __init__(self, scratch: StateScratch, genesis: Parent) -> None:
         self._scratch = scratch
         self._last = genesis
 
-    def parent(self, header: Header) -> Parent:
-        """The last block. Raises UnknownParent."""
-        return self._last.parent(header)
-
-    def admit(self, checked: CheckedHeader) -> None:
-        """There is only one branch."""
-
-    def state(self, root: bytes) -> StateReader:
-        """After the last block."""
-        return self._scratch.state(root)
+    def before(self, checked: CheckedHeader) -> StateReader:
+        """The state that a block finds. Raises UnknownParent if its parent is not the last block."""
+        return self._scratch.state(self._last.parent(checked.header).header.state_root)
 
     def move(self, checked: CheckedHeader, state: StateUpdate) -> None:
         """One block further."""

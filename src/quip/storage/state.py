@@ -31,6 +31,11 @@ class StoredState:
         root, nodes = native_state.update(self._store, self._root, rows, self._staged)
         return StateUpdate(root, tuple(nodes))
 
+    def credit(self, payments: Sequence[tuple[bytes, int]]) -> StateUpdate:
+        """The state with so much wei more at each address, in order. Writes nothing."""
+        root, nodes = native_state.credit(self._store, self._root, list(payments), self._staged)
+        return StateUpdate(root, tuple(nodes))
+
 
 class StagedState:
     """States on top of the stored ones, whose nodes are not written yet: a `quip.chain.ports.StateScratch`."""
