@@ -119,7 +119,8 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
             with _counting("removing") as progress:
                 report = go_back(files.store, rules.spec.rewards, number, progress)
         except CannotRewind as error:
-            raise ConfigError(str(error), f"give a number below {error.head}: --to N") from None
+            hint = f"give a number below {error.head}: --to N" if error.head else "nothing lies above its genesis block"
+            raise ConfigError(str(error), hint) from None
     found = {
         "head": number,
         "hash": f"0x{report.head.hex()}",

@@ -75,8 +75,15 @@ def test_nobody_to_ask_means_no(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("number", ["5", "6", "99999999999999999999"])
 def test_a_number_at_or_above_the_head(data_dir: Path, number: str) -> None:
-    with pytest.raises(ConfigError, match="its head is block 5"):
+    with pytest.raises(ConfigError, match="its head is block 5") as caught:
         run("db", "rewind", "--to", number, "--yes", "--data-dir", str(data_dir))
+    assert caught.value.hint == "give a number below 5: --to N"
+
+
+def test_above_genesis_alone_there_is_nothing_to_remove(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="its head is block 0") as caught:
+        run("db", "rewind", "--to", "99", "--yes", "--data-dir", str(mined(tmp_path / "data", 0)))
+    assert caught.value.hint == "nothing lies above its genesis block"
 
 
 @pytest.mark.parametrize("command", [("check",), ("reindex",), ("rewind", "--to", "1", "--yes")], ids=" ".join)
