@@ -17,7 +17,7 @@ from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.consensus.spec.document import parse_document
 from quip.files import durable_files
 from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
-from quip.ising.puzzle import Puzzle
+from quip.ising.puzzle import Puzzle, PuzzleRules
 from quip.networks.network import Network
 from quip.networks.shipped import spec_bytes
 from quip.node.config.data_dir import SPEC_FILE, DataFiles
@@ -97,8 +97,12 @@ def own_spec_hint(path: Path, text: bytes) -> str:
 def rules_of(text: bytes, source: str) -> Network:
     """The rules in a chain spec's text. Raises ConfigError."""
     spec = spec_of(text, source)
+    return Network(spec, text, Puzzle(_puzzle_rules(spec, source)))
+
+
+def _puzzle_rules(spec: ChainSpec, source: str) -> PuzzleRules:
     try:
-        return Network(spec, text, Puzzle(puzzle_rules(spec.puzzle)))
+        return puzzle_rules(spec.puzzle)
     except InvalidSpec as error:
         raise ConfigError(f"{source}: {error}", SPEC_HINT) from None
 
@@ -112,9 +116,26 @@ def other_chain(directory: Path, stored: int, wanted: int) -> DataDirError:
 
 
 def directory_rules(files: DataFiles) -> Network:
-    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use."""
+    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use.
+
+    The puzzle's graph is built once it is needed: most commands never look at a proof. It raises DataDirError then.
+    """
+    source = str(files.spec)
+    with _damaged(files):
+        text = files.spec.read_bytes()
+        spec = spec_of(text, source)
+
+    def make() -> PuzzleRules:
+        with _damaged(files):
+            return _puzzle_rules(spec, source)
+
+    return Network(spec, text, Puzzle(make))
+
+
+@contextlib.contextmanager
+def _damaged(files: DataFiles) -> Iterator[None]:
     try:
-        return rules_of(files.spec.read_bytes(), str(files.spec))
+        yield
     except OSError as error:
         raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
     except ConfigError as error:
