@@ -97,12 +97,8 @@ def own_spec_hint(path: Path, text: bytes) -> str:
 def rules_of(text: bytes, source: str) -> Network:
     """The rules in a chain spec's text. Raises ConfigError."""
     spec = spec_of(text, source)
-    return Network(spec, text, Puzzle(_puzzle_rules(spec, source)))
-
-
-def _puzzle_rules(spec: ChainSpec, source: str) -> PuzzleRules:
     try:
-        return puzzle_rules(spec.puzzle)
+        return Network(spec, text, Puzzle(puzzle_rules(spec.puzzle)))
     except InvalidSpec as error:
         raise ConfigError(f"{source}: {error}", SPEC_HINT) from None
 
@@ -118,28 +114,23 @@ def other_chain(directory: Path, stored: int, wanted: int) -> DataDirError:
 def directory_rules(files: DataFiles) -> Network:
     """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use.
 
-    The puzzle's graph is built once it is needed: most commands never look at a proof. It raises DataDirError then.
+    The puzzle's graph is built once it is needed, and may raise DataDirError then: most commands look at no proof.
     """
-    source = str(files.spec)
-    with _damaged(files):
-        text = files.spec.read_bytes()
-        spec = spec_of(text, source)
-
-    def make() -> PuzzleRules:
-        with _damaged(files):
-            return _puzzle_rules(spec, source)
-
-    return Network(spec, text, Puzzle(make))
-
-
-@contextlib.contextmanager
-def _damaged(files: DataFiles) -> Iterator[None]:
     try:
-        yield
+        text = files.spec.read_bytes()
+        spec = spec_of(text, str(files.spec))
     except OSError as error:
         raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
     except ConfigError as error:
         raise DataDirError(error.message, error.hint) from None
+
+    def make() -> PuzzleRules:
+        try:
+            return puzzle_rules(spec.puzzle)
+        except InvalidSpec as error:
+            raise DataDirError(f"{files.spec}: {error}", own_spec_hint(files.spec, text)) from None
+
+    return Network(spec, text, Puzzle(make))
 
 
 @contextlib.contextmanager
