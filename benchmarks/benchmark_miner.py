@@ -2,7 +2,7 @@
 
 All play the same fresh instances, a chunk each in turn; times are processor time; the validator checks every proof.
 PROTOTYPE=DIRECTORY with a script "mine" and its families.cpp, and PROTOTYPE_PYTHON="COMMAND" (an interpreter that finds
-the quip it was written for), add the outside miner. MINER_PROOFS=N: not 40 proofs each; OLD_PLANS=FILE: other old plans.
+the quip it was written for), add the outside miner. MINER_PROOFS=N: not 40 proofs each; OLD_PLANS=FILE: others.
 
     python -m benchmarks miner
 """
