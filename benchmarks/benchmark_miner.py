@@ -151,14 +151,18 @@ def contestants(ours: Ours) -> list[Contestant]:
     """The first one is the shipped plan at START."""
     folder = Path(__file__).parent
     shipped = shipped_plans("public", ours.puzzle.rules.topology.digest)
-    plan = shipped.at(ours.spec.difficulty.start)
+
+    def plan(margin: int) -> Plan:
+        """The one for the highest level that asks for no more than this."""
+        return shipped.at(max(level for level, asked in ours.spec.puzzle.ladder if asked <= margin))
+
     old = parse_plans(Path(os.environ.get("OLD_PLANS", folder / "annealing_plans.json")).read_text(encoding="utf-8"))
-    found = [Contestant("shipped plan", START, ours.player(plan))]
+    found = [Contestant("shipped plan", START, ours.player(plan(START)))]
     prototype, python = os.environ.get("PROTOTYPE", ""), os.environ.get("PROTOTYPE_PYTHON", "")
     if python and (Path(prototype) / "mine.py").is_file():
         found.append(Contestant(OUTSIDE, START, Outside(Path(prototype), python).play))
     for margin, level in OLD_MARGINS:
-        found.append(Contestant("shipped plan", margin, ours.player(plan)))
+        found.append(Contestant("shipped plan", margin, ours.player(plan(margin))))
         found.append(Contestant("old plan", margin, ours.player(old.at(level))))
     return found
 
