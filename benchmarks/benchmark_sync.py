@@ -41,6 +41,8 @@ DRAWN_LADDER = [[0, -8_300_000], [64 << 16, -8_200_000]]
 GOAL = 0.6
 SAMPLE = 1_000
 DEADLINE_S = 600.0
+STORE_FORMAT = 2
+"""Part of the name of kept chains: a new one for every new format of the store."""
 BATCH = 512
 
 
@@ -90,7 +92,8 @@ class Signer:
 
 def made_chain(subject: Subject) -> Path:
     """A data directory with a chain of so many blocks, made where absent."""
-    folder = Path(tempfile.gettempdir()) / f"quip-benchmark-{subject.blocks}-{subject.spec.digest.hex()[:8]}"
+    name = f"quip-benchmark-{subject.blocks}-{subject.spec.digest.hex()[:8]}-{STORE_FORMAT}"
+    folder = Path(tempfile.gettempdir()) / name
     store = folder / STORE_FILE
     if not store.exists():
         folder.mkdir(mode=0o700, exist_ok=True)

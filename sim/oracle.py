@@ -20,7 +20,7 @@ from quip.net.address import netgroup
 from quip.primitives import hybrid
 from quip.primitives.bounded_dict import BoundedDict
 from quip.storage.check import db_check
-from quip.storage.scratch import ScratchState
+from quip.storage.state import StagedState
 from sim.honest.node import SimNode, World
 
 MAX_ITEMS = 5_000
@@ -127,11 +127,11 @@ class _Judge:
     def __init__(self, world: World) -> None:
         self._spec = world.spec
         self._rules = Rules(world.spec, world.puzzle)
-        self._scratch = ScratchState()
+        self._scratch = StagedState.on_nothing()
         update = genesis_state(self._spec, self._scratch.state(EMPTY_TRIE_ROOT))
         self._scratch.keep(update.nodes)
         genesis = genesis_header(self._spec, update.root)
-        self._judged = {genesis.hash: Parent(genesis.hash, genesis, genesis_context(self._spec.difficulty))}
+        self._judged = {genesis.hash: Parent(genesis.hash, genesis, genesis_context(self._spec))}
         self._signed: dict[tuple[bytes, int], set[bytes]] = {}
 
     def chain(self, chain: Chain) -> Iterator[str]:

@@ -144,7 +144,7 @@ def with_seal(block: Block, **changes: Any) -> Block:
     return replace(block, seal=replace(_sealed(block), **changes))
 
 
-def flip(data: bytes, position: int) -> bytes:
+def flip(data: bytes, position: int = -1) -> bytes:
     """The bytes with the lowest bit of one of them flipped."""
     changed = bytearray(data)
     changed[position] ^= 1
@@ -156,16 +156,18 @@ def _sealed(block: Block) -> Seal:
     return block.seal
 
 
-def _closed_gate(forger: Forger, block: Block) -> Block:
+def closed_gate(spec: ChainSpec, block: Block) -> Block:
+    """A nonce whose seed is right but does not open the gate."""
     for nonce in range(1_000):
         raw = nonce.to_bytes(8, "big")
         seed = seed_of(block.header.sealing_hash, raw)
-        if not gate_open(seed, forger.spec.puzzle.gate_bits):
+        if not gate_open(seed, spec.puzzle.gate_bits):
             return replace(block, header=replace(block.header, nonce=raw, mix_hash=seed))
     raise AssertionError("every gate is open")
 
 
-def _too_close(_: Forger, block: Block) -> Block:
+def too_close(block: Block) -> Block:
+    """Two solutions one flip apart."""
     first, *rest = _sealed(block).solutions
     return with_seal(block, solutions=tuple(sorted((first, flip(first, 1), *rest[1:]))))
 
@@ -182,7 +184,7 @@ def _with_transactions(forger: Forger, block: Block) -> Block:
 
 LIES: dict[str, Lie] = {
     "seed": Lie(SeedMismatch, lambda _, b: replace(b, header=replace(b.header, mix_hash=ZERO))),
-    "gate": Lie(GateClosed, _closed_gate),
+    "gate": Lie(GateClosed, lambda forger, block: closed_gate(forger.spec, block)),
     "number": Lie(WrongNumber, _moved("number", 1)),
     "ommers": Lie(WrongOmmersHash, _header(ommers_hash=ZERO)),
     "timestamp": Lie(TimestampNotAfterParent, _header(timestamp=1)),
@@ -202,7 +204,7 @@ LIES: dict[str, Lie] = {
     "length": Lie(MalformedSolutions, _solutions(lambda s: [s[0] + b"\0", *s[1:]])),
     "order": Lie(MalformedSolutions, _solutions(lambda s: s[::-1])),
     "twice": Lie(MalformedSolutions, _solutions(lambda s: [s[0], s[0], *s[2:]])),
-    "distance": Lie(SolutionsTooClose, _too_close),
+    "distance": Lie(SolutionsTooClose, lambda _, block: too_close(block)),
     "body": Lie(WrongBody, lambda _, block: replace(block, transactions=(TRANSACTION,))),
     "transactions": Lie(TransactionsUnsupported, _with_transactions),
     "state root": Lie(WrongStateRoot, _header(state_root=ZERO)),

@@ -258,7 +258,7 @@ def test_other_versions_and_networks_are_named(whole: Path, tmp_path: Path) -> N
         open_chain_store(path, 7)
     with pytest.raises(StoreError, match=f"holds chain {CHAIN_ID}, not 7"):
         reindex(path, 7, acceptor)
-    for version, advice in ((0, HINT), (2, "use the newer program")):
+    for version, advice in ((0, HINT), (1, HINT), (3, "use the newer program")):
         store = native_store.Store.open(path)
         store.commit([("meta", b"store_version", version.to_bytes(4, "big"))], [])
         store.close()

@@ -38,17 +38,8 @@ from quip.consensus.errors.seal import (
 )
 from quip.consensus.proof_of_work.difficulty import requirements
 from quip.consensus.types.block import MAX_BODY_SIZE, MAX_SEAL_SIZE, Block
-from support.mutants import (
-    TRANSACTION,
-    Mutation,
-    closed_gate,
-    flip,
-    signed,
-    too_close,
-    with_header,
-    with_seal,
-    with_transactions,
-)
+from sim.liars.lies import TRANSACTION, closed_gate, flip, too_close, with_seal
+from support.mutants import Mutation, signed, with_header, with_transactions
 from support.signers import signer
 
 HASH, MESSAGE, NOTHING = Spoils.HASH, Spoils.MESSAGE, Spoils.NOTHING
@@ -94,7 +85,7 @@ MUTANTS: dict[str, tuple[type[ConsensusError], Spoils, Mutation]] = {
         HASH,
         lambda chain, block: replace(block, header=replace(block.header, mix_hash=ZERO)),
     ),
-    "gate": (GateClosed, HASH, closed_gate),
+    "gate": (GateClosed, HASH, lambda chain, block: closed_gate(chain.spec, block)),
     "number": (WrongNumber, HASH, moved("number", 1)),
     "ommers": (WrongOmmersHash, HASH, header(ommers_hash=ZERO)),
     "extra data": (WrongExtraData, HASH, header(extra_data=bytes(19))),

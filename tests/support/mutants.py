@@ -8,13 +8,11 @@ from quip.chain.chain import Chain
 from quip.consensus.types.block import Block, transactions_root
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
-from quip.ising.puzzle import Puzzle, gate_open, search_gate, seed_of
+from quip.ising.puzzle import Puzzle, search_gate
 from sim.honest.chain_generator import ChainGenerator
+from sim.liars.lies import TRANSACTION, with_seal
 from support.chains import puzzle_of
 from support.signers import MemorySigner, signer
-
-TRANSACTION = b"\x02\xc0"
-"""A typed transaction as far as codecs look."""
 
 
 def proof(puzzle: Puzzle, seed: bytes, low: int, high: int) -> tuple[bytes, ...]:
@@ -72,46 +70,15 @@ def with_header(chain: Chain, block: Block, **changes: Any) -> Block:
     return seal_header(chain, replace(block.header, **changes))
 
 
-def with_seal(block: Block, **changes: Any) -> Block:
-    """The block with fields of its seal changed."""
-    assert block.seal is not None
-    return replace(block, seal=replace(block.seal, **changes))
-
-
 def with_energies(chain: Chain, block: Block, low: int, high: int) -> Block:
     """The block with solutions of energies in low..high; the signature stays good."""
     return with_seal(block, solutions=proof(puzzle_of(chain.spec), block.header.mix_hash, low, high))
-
-
-def closed_gate(chain: Chain, block: Block) -> Block:
-    """A nonce whose seed is right but does not open the gate."""
-    for nonce in range(1_000):
-        raw = nonce.to_bytes(8, "big")
-        seed = seed_of(block.header.sealing_hash, raw)
-        if not gate_open(seed, chain.spec.puzzle.gate_bits):
-            return replace(block, header=replace(block.header, nonce=raw, mix_hash=seed))
-    raise AssertionError("every gate is open")
-
-
-def too_close(block: Block) -> Block:
-    """Two solutions one flip apart."""
-    assert block.seal is not None
-    first = block.seal.solutions[0]
-    near = bytes([first[0], first[1] ^ 1, *first[2:]])
-    return with_seal(block, solutions=tuple(sorted((first, near, block.seal.solutions[2]))))
 
 
 def with_transactions(chain: Chain, block: Block) -> Block:
     """A body with a transaction, committed to by the header."""
     changed = with_header(chain, block, transactions_root=transactions_root((TRANSACTION,)))
     return replace(changed, transactions=(TRANSACTION,))
-
-
-def flip(data: bytes, position: int = -1) -> bytes:
-    """The bytes with the lowest bit of one of them flipped."""
-    changed = bytearray(data)
-    changed[position] ^= 1
-    return bytes(changed)
 
 
 Mutation = Callable[[Chain, Block], Block]

@@ -9,9 +9,10 @@ use crate::sweep::{sweep, Layout};
 use crate::threshold::{codes, counter_key, counter_word, Cutoffs, Degrees, Draws};
 use crate::{blake, invalid, Invalid, REPLICAS, WORDS};
 
-/// Sweeps whose codes are made at once; the cancel flag is polled as often. On the slowest path (portable) eight
-/// sweeps of 4,800 spins take some 6 ms.
+/// Sweeps whose codes are made at once, at most; every pass of them begins with a look at the cancel flag.
 const STRIDE: usize = 8;
+/// Visits that those sweeps make at most, where it is not a single sweep: a few milliseconds with their codes.
+const STRIDE_SPINS: usize = 40_000;
 
 /// Final spins and energies of one run's 512 replicas.
 #[derive(Debug, Clone)]
@@ -39,7 +40,7 @@ pub fn anneal(
 ) -> Option<Outcome> {
     let key = counter_key(seed);
     let start = counter_start(key, model.graph().n());
-    run(model, start, cutoffs, Draws::Counter(key), path, cancel)
+    Prepared::new(model, path).run(model, &start, cutoffs, Draws::Counter(key), cancel)
 }
 
 /// The baseline of a seed's instance: start and draws from the stream. Returns the final replicas, whose energies'
@@ -57,7 +58,7 @@ pub fn baseline(
     let mut draws = vec![0u8; 2 * n * cutoffs.sweeps()];
     let after_start = expansion.start_offset + (n * WORDS * 8) as u64;
     blake::stream(seed, after_start, &mut draws);
-    run(model, start, cutoffs, Draws::Stream(&draws), path, cancel)
+    Prepared::new(model, path).run(model, &start, cutoffs, Draws::Stream(&draws), cancel)
 }
 
 /// One mining attempt's checks of a schedule against a model.
@@ -69,40 +70,63 @@ pub fn check(model: &Model, cutoffs: &Cutoffs) -> Result<(), Invalid> {
     }
 }
 
-fn run(
-    model: &Model,
-    start: Vec<u64>,
-    cutoffs: &Cutoffs,
-    draws: Draws,
+/// A model laid out for one path: what runs on one instance have in common.
+pub struct Prepared {
     path: Path,
-    cancel: &AtomicBool,
-) -> Option<Outcome> {
-    assert!(path.available(), "this CPU cannot run {}", path.name());
-    let job = Job {
-        model,
-        start,
-        cutoffs,
-        draws,
-        cancel,
-    };
-    match path {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the path is available.
-        Path::Avx512 => unsafe { x86::avx512(&job) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the path is available.
-        Path::Avx2 => unsafe { x86::avx2(&job) },
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: NEON is part of aarch64.
-        Path::Neon => unsafe { job.run::<std::arch::aarch64::uint64x2_t>() },
-        // SAFETY: plain integers.
-        _ => unsafe { job.run::<u64>() },
+    layout: Layout,
+    degrees: Degrees,
+}
+
+impl Prepared {
+    /// For runs of `model` on `path`.
+    pub fn new(model: &Model, path: Path) -> Self {
+        Prepared {
+            path,
+            layout: Layout::new(model, path.bytes()),
+            degrees: Degrees::new(&model.bonds()),
+        }
+    }
+
+    /// Anneals from `start` (`WORDS` words a spin, canonical order). `model`: the one that this was made for. `None`:
+    /// cancelled.
+    pub fn run(
+        &self,
+        model: &Model,
+        start: &[u64],
+        cutoffs: &Cutoffs,
+        draws: Draws,
+        cancel: &AtomicBool,
+    ) -> Option<Outcome> {
+        let path = self.path;
+        assert!(path.available(), "this CPU cannot run {}", path.name());
+        let job = Job {
+            model,
+            prepared: self,
+            start,
+            cutoffs,
+            draws,
+            cancel,
+        };
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the path is available.
+            Path::Avx512 => unsafe { x86::avx512(&job) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the path is available.
+            Path::Avx2 => unsafe { x86::avx2(&job) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: NEON is part of aarch64.
+            Path::Neon => unsafe { job.run::<std::arch::aarch64::uint64x2_t>() },
+            // SAFETY: plain integers.
+            _ => unsafe { job.run::<u64>() },
+        }
     }
 }
 
 struct Job<'a> {
     model: &'a Model,
-    start: Vec<u64>,
+    prepared: &'a Prepared,
+    start: &'a [u64],
     cutoffs: &'a Cutoffs,
     draws: Draws<'a>,
     cancel: &'a AtomicBool,
@@ -112,24 +136,25 @@ impl Job<'_> {
     #[inline(always)]
     unsafe fn run<W: Lanes>(&self) -> Option<Outcome> {
         let n = self.model.graph().n();
-        let layout = Layout::new(self.model, W::BYTES);
-        let mut rows = layout.fill(self.model, &self.start);
+        let layout = &self.prepared.layout;
+        let mut rows = layout.fill(self.model, self.start);
         let passes = REPLICAS / (8 * W::BYTES);
-        let degrees = Degrees::new(&self.model.bonds());
-        let mut made = vec![0u8; n * STRIDE];
+        let stride = (STRIDE_SPINS / n).clamp(1, STRIDE);
+        let mut made = vec![0u8; n * stride];
         let mut first = 0;
         while first < self.cutoffs.sweeps() {
-            if self.cancel.load(Ordering::Relaxed) {
-                return None;
-            }
-            let count = STRIDE.min(self.cutoffs.sweeps() - first);
+            let count = stride.min(self.cutoffs.sweeps() - first);
             for (k, out) in made.chunks_exact_mut(n).take(count).enumerate() {
-                codes(self.cutoffs, first + k, self.draws, &degrees, out);
+                let degrees = &self.prepared.degrees;
+                codes(self.cutoffs, first + k, self.draws, degrees, out);
             }
             for pass in 0..passes {
+                if self.cancel.load(Ordering::Relaxed) {
+                    return None;
+                }
                 let memory = rows.pass_mut(pass).as_mut_ptr().cast::<u8>();
                 for out in made.chunks_exact(n).take(count) {
-                    sweep::<W>(&layout, memory, out.as_ptr());
+                    sweep::<W>(layout, memory, out.as_ptr());
                 }
             }
             first += count;

@@ -69,6 +69,13 @@ pub unsafe fn of_words<W: Lanes>(model: &Model, words: &[u64]) -> Vec<i32> {
     energies
 }
 
+/// As `of_words`, on the portable path.
+pub fn of_run(model: &Model, words: &[u64]) -> Vec<i32> {
+    assert!(words.len() == model.graph().n() * WORDS);
+    // SAFETY: plain integers; `WORDS` words per spin.
+    unsafe { of_words::<u64>(model, words) }
+}
+
 /// Energies of at most 64 configurations, bit k of `words[i]` being spin i of configuration k.
 pub fn of_few(model: &Model, words: &[u64], count: usize) -> Vec<i32> {
     // SAFETY: plain integers; one word per spin.

@@ -10,7 +10,10 @@ pub mod adder;
 pub mod anneal;
 pub mod bits;
 pub mod blake;
+pub mod crossing;
+pub mod elites;
 pub mod energy;
+pub mod families;
 pub mod gate;
 pub mod graph;
 pub mod lanes;
@@ -18,6 +21,7 @@ pub mod model;
 pub mod select;
 pub mod sweep;
 pub mod threshold;
+pub mod transpose;
 
 #[cfg(test)]
 mod tests;

@@ -3,11 +3,13 @@ use crate::anneal::{anneal, counter_start};
 use crate::bits::replica;
 use crate::blake;
 use crate::energy;
+use crate::families::{DistanceRule, Families};
 use crate::gate;
 use crate::graph::Graph;
 use crate::lanes::Path;
 use crate::model::Model;
 use crate::threshold::{counter_key, counter_word, mix, Cutoffs};
+use crate::transpose;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
@@ -188,6 +190,75 @@ fn the_gate_search_finds_what_a_scan_finds() {
                 gate::search(&hash, start, before, bits, Path::Portable),
                 None
             );
+        }
+    }
+}
+
+/// Elites' energies and configurations, and the replicas.
+type Refined = (Vec<(i32, Vec<u8>)>, Vec<Vec<u8>>);
+
+/// Two rounds and a recruiting between them: elites and replicas at the end.
+fn refined(model: &Model, seed: u64, path: Path) -> Refined {
+    let cutoffs = Cutoffs::new(&rows(5, 25)).unwrap();
+    let never = AtomicBool::new(false);
+    let rule = DistanceRule {
+        least: 6,
+        fold: model.fields().iter().all(|&h| h == 0),
+    };
+    let mut families = Families::new(model, rule, seed, path).unwrap();
+    families
+        .load(&anneal(model, &cutoffs, seed, path, &never).unwrap())
+        .unwrap();
+    for (keep, noise) in [(0, 32), (4, 77)] {
+        families.recruit(keep, 7, 6).unwrap();
+        let before = families.elites(false);
+        families.spread(0, noise).unwrap();
+        assert!(families.anneal(&cutoffs, &never));
+        assert!(families.cross(8, &never).unwrap());
+        for (old, (energy, packed)) in before.iter().zip(families.elites(false)) {
+            assert!(energy <= old.0, "seed {seed}: crossing never costs");
+            let few = crate::bits::transpose(&[&packed], model.graph().n());
+            assert_eq!(energy::of_few(model, &few, 1)[0], energy, "seed {seed}");
+        }
+    }
+    (families.elites(false), families.replicas(false))
+}
+
+#[test]
+fn families_are_the_same_on_every_path() {
+    for seed in 0..24 {
+        let (model, _) = random_model(seed, seed % 2 == 1);
+        let n = model.graph().n();
+        let expected = refined(&model, seed, Path::Portable);
+        for path in Path::ALL.into_iter().filter(|path| path.available()) {
+            assert!(refined(&model, seed, path) == expected, "seed {seed}");
+        }
+        let rows: Vec<&[u8]> = expected.0.iter().map(|elite| elite.1.as_slice()).collect();
+        let fold = model.fields().iter().all(|&h| h == 0);
+        assert!(
+            crate::bits::minimum_distance(&rows, n, fold) >= 6,
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
+fn transposing_twice_changes_nothing() {
+    for n in [1, 63, 64, 65, 200] {
+        let words = counter_start(n as u64, n);
+        let rows = transpose::by_replica(&words, n);
+        let each: Vec<&[u64]> = rows.chunks(transpose::row_words(n)).collect();
+        assert_eq!(transpose::by_spin(&each, n), words);
+        for r in [0, 70, 511] {
+            for fold in [false, true] {
+                let packed = transpose::packed_of(each[r], n, fold);
+                assert_eq!(
+                    packed,
+                    replica(&words, n, r, fold),
+                    "{n} spins, replica {r}"
+                );
+            }
+            assert_eq!(transpose::row_of(&replica(&words, n, r, false)), each[r]);
         }
     }
 }

@@ -14,7 +14,7 @@ use quip_ising::{anneal, bits, blake, energy, gate, graph, model};
 /// Bytes of the stream that one call may ask for.
 const MAX_STREAM: usize = 1 << 30;
 
-fn refused(error: quip_ising::Invalid) -> PyErr {
+pub(crate) fn refused(error: quip_ising::Invalid) -> PyErr {
     PyValueError::new_err(error.to_string())
 }
 
@@ -35,8 +35,8 @@ fn words_u32(name: &str, bytes: &[u8]) -> PyResult<Vec<u32>> {
 /// A flag that stops a run from another thread.
 #[pyclass(frozen, module = "quip._native.ising")]
 #[derive(Default)]
-struct CancelFlag {
-    raised: AtomicBool,
+pub(crate) struct CancelFlag {
+    pub(crate) raised: AtomicBool,
 }
 
 #[pymethods]
@@ -113,13 +113,13 @@ impl PySchedule {
 
 /// An instance: couplings and fields on a graph.
 #[pyclass(frozen, name = "Model", module = "quip._native.ising")]
-struct PyModel {
-    inner: model::Model,
+pub(crate) struct PyModel {
+    pub(crate) inner: model::Model,
     /// Seed and stream offset of the baseline's start, where the model was drawn from a seed.
     origin: Option<([u8; 32], u64)>,
 }
 
-fn cancelled(py: Python<'_>, flag: Option<Py<CancelFlag>>) -> Py<CancelFlag> {
+pub(crate) fn cancelled(py: Python<'_>, flag: Option<Py<CancelFlag>>) -> Py<CancelFlag> {
     flag.unwrap_or_else(|| Py::new(py, CancelFlag::default()).expect("a new flag"))
 }
 
@@ -252,8 +252,8 @@ impl PyModel {
 
 /// Final configurations and energies of a run's 512 replicas.
 #[pyclass(frozen, name = "Samples", module = "quip._native.ising")]
-struct PySamples {
-    run: anneal::Outcome,
+pub(crate) struct PySamples {
+    pub(crate) run: anneal::Outcome,
     n: usize,
     /// Replicas, best energy first; ties by number.
     ranked: Vec<usize>,
@@ -430,6 +430,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PySchedule>()?;
     module.add_class::<PyModel>()?;
     module.add_class::<PySamples>()?;
+    module.add_class::<crate::families::PyFamilies>()?;
     module.add_function(wrap_pyfunction!(seed, module)?)?;
     module.add_function(wrap_pyfunction!(gate_open, module)?)?;
     module.add_function(wrap_pyfunction!(search_gate, module)?)?;

@@ -2,6 +2,7 @@
 //! The typed stubs in `src/quip/_native/` are the documentation of every name here.
 use pyo3::prelude::*;
 
+mod families;
 mod hashes;
 mod hashsig;
 mod ising;

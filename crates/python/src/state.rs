@@ -190,6 +190,29 @@ fn update<'py>(
 }
 
 #[pyfunction]
+#[pyo3(signature = (store, root, payments, staged=None))]
+fn credit<'py>(
+    py: Python<'py>,
+    store: &PyStore,
+    root: &[u8],
+    payments: Vec<(PyBackedBytes, Bound<'py, PyAny>)>,
+    staged: Option<&PyStagedNodes>,
+) -> PyResult<PyCommitted<'py>> {
+    let root = hash_of(root, "a state root")?;
+    let payments = payments
+        .iter()
+        .map(|(address, amount)| Ok((address_of(address)?, balance_of(amount)?)))
+        .collect::<PyResult<Vec<_>>>()?;
+    let credited = |nodes: &StoreNodes<'_>| quip_state::credit_accounts(nodes, root, &payments);
+    let committed = if payments.len() <= QUICK {
+        on_few_nodes(py, store, staged, credited)?
+    } else {
+        on_nodes(py, store, staged, credited)?
+    };
+    Ok(committed_to_python(py, &committed))
+}
+
+#[pyfunction]
 fn check(
     py: Python<'_>,
     store: &PyStore,
@@ -263,6 +286,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PyStagedNodes>()?;
     module.add_function(wrap_pyfunction!(account, module)?)?;
     module.add_function(wrap_pyfunction!(update, module)?)?;
+    module.add_function(wrap_pyfunction!(credit, module)?)?;
     module.add_function(wrap_pyfunction!(check, module)?)?;
     module.add_function(wrap_pyfunction!(trie_get, module)?)?;
     module.add_function(wrap_pyfunction!(trie_update, module)?)?;

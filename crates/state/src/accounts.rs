@@ -4,7 +4,7 @@ use alloy_rlp::{Decodable, Encodable, Header};
 use quip_store::StoreError;
 
 use crate::source::{NodeSource, NODES};
-use crate::trie::{Committed, Trie};
+use crate::trie::{Committed, Trie, EMPTY_ROOT};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -88,11 +88,43 @@ pub fn update_accounts(
     Ok(trie.commit())
 }
 
+/// The state of `root` with so much wei more at each address, one payment after the other. A payment of nothing touches
+/// no account (EIP-161). Errors: Corrupt also for a balance that leaves 256 bits, which no chain's supply comes near.
+pub fn credit_accounts(
+    source: &dyn NodeSource,
+    root: B256,
+    payments: &[(Address, U256)],
+) -> Result<Committed, StoreError> {
+    let mut changes: Vec<(Address, Account)> = Vec::with_capacity(payments.len());
+    for (address, amount) in payments.iter().filter(|(_, amount)| !amount.is_zero()) {
+        let place = match changes.iter().position(|(other, _)| other == address) {
+            Some(place) => place,
+            None => {
+                let there = account(source, root, *address)?;
+                changes.push((*address, there.unwrap_or(NEW_ACCOUNT)));
+                changes.len() - 1
+            }
+        };
+        let balance = &mut changes[place].1.balance;
+        *balance = balance.checked_add(*amount).ok_or_else(|| {
+            StoreError::corrupt(format!("{address} has 2^256 wei or more"))
+                .at(NODES, root.as_slice())
+        })?;
+    }
+    update_accounts(source, root, &changes)
+}
+
+const NEW_ACCOUNT: Account = Account {
+    nonce: 0,
+    balance: U256::ZERO,
+    storage_root: EMPTY_ROOT,
+    code_hash: KECCAK256_EMPTY,
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::source::Empty;
-    use crate::trie::EMPTY_ROOT;
 
     fn account_of(nonce: u64, balance: u64) -> Account {
         let balance = U256::from(balance);
@@ -137,5 +169,28 @@ mod tests {
                 nodes: vec![]
             }
         );
+    }
+
+    #[test]
+    fn credits_equal_updates() {
+        let [one, two] = [1, 2].map(Address::repeat_byte);
+        let paid = |payments: &[(Address, u64)]| {
+            let payments: Vec<_> = payments
+                .iter()
+                .map(|(address, amount)| (*address, U256::from(*amount)))
+                .collect();
+            credit_accounts(&Empty, EMPTY_ROOT, &payments)
+        };
+        assert_eq!(
+            paid(&[(one, 5), (two, 0), (one, 7)]),
+            update_accounts(&Empty, EMPTY_ROOT, &[(one, account_of(0, 12))])
+        );
+        let nothing = Committed {
+            root: EMPTY_ROOT,
+            nodes: vec![],
+        };
+        assert_eq!(paid(&[(one, 0)]), Ok(nothing));
+        let too_much = credit_accounts(&Empty, EMPTY_ROOT, &[(one, U256::MAX), (one, U256::ONE)]);
+        assert!(matches!(too_much, Err(StoreError::Corrupt { .. })));
     }
 }

@@ -19,7 +19,7 @@ mod source;
 mod trie;
 mod walk;
 
-pub use accounts::{account, update_accounts, Account};
+pub use accounts::{account, credit_accounts, update_accounts, Account};
 pub use source::{Empty, NodeCache, NodeSource, StagedNodes, StoreNodes, NODES};
 pub use trie::{Committed, Trie, EMPTY_ROOT};
 pub use walk::{walk, Walked};

@@ -3,15 +3,17 @@
 //! Layout: groups of one checksum block and 512 data blocks; checksum i of a group is 8 bytes, little-endian. Block 0 is
 //! redb's header, which is rewritten in place: its checksum lies in the same 512-byte sector as its data, so that a crash
 //! cannot separate the two. All other blocks are written before the first of the two syncs of a commit and are not
-//! referenced before it, so a checksum that a crash separated from its block is never looked at.
-use std::collections::BTreeSet;
+//! referenced before it, so a checksum that a crash separated from its block is never looked at. That is also why
+//! checksums may wait in memory for the next sync: neighbours then take one write together.
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::Bound;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redb::{BackendError, StorageBackend};
 
 use crate::error::damage;
+use crate::sums;
 
 const BLOCK: u64 = 4096;
 const BLOCK_BYTES: usize = BLOCK as usize;
@@ -38,6 +40,8 @@ pub struct ChecksummedDisk {
     disk: Box<dyn StorageBackend>,
     damage: Damage,
     noted: Mutex<BTreeSet<u64>>,
+    /// By block the checksums that are written with the next sync.
+    waiting: Mutex<BTreeMap<u64, [u8; 8]>>,
 }
 
 fn position(block: u64) -> u64 {
@@ -50,10 +54,19 @@ fn sum_position(block: u64) -> u64 {
 
 /// Never zero, so that a zero checksum means "never written". The block's number is part of it: a block at the
 /// wrong place is broken.
-fn checksum(block: u64, data: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    first.copy_from_slice(&blake3::hash(data).as_bytes()[..8]);
-    (u64::from_le_bytes(first) ^ (block + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)).max(1)
+fn placed(block: u64, sum: u64) -> [u8; 8] {
+    (sum ^ (block + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        .max(1)
+        .to_le_bytes()
+}
+
+fn checksum(block: u64, data: &[u8]) -> [u8; 8] {
+    placed(block, sums::of(&[data]))
+}
+
+/// Also true of what version 1 of the store wrote, which `quip db reindex` reads.
+fn fits(block: u64, data: &[u8], sum: &[u8]) -> bool {
+    sum == checksum(block, data) || sum == placed(block, sums::of_version_1(&[data]))
 }
 
 fn aligned(offset: u64, length: usize) -> io::Result<()> {
@@ -73,7 +86,45 @@ impl ChecksummedDisk {
             disk,
             damage,
             noted: Mutex::new(BTreeSet::new()),
+            waiting: Mutex::new(BTreeMap::new()),
         }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, [u8; 8]>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checksums of blocks of one group, as they were written last.
+    fn read_sums(&self, first: u64, count: usize) -> io::Result<Vec<u8>> {
+        let mut sums = vec![0; count * 8];
+        self.read_raw(sum_position(first), &mut sums)?;
+        for (block, sum) in self.waiting().range(first..first + count as u64) {
+            let at = (block - first) as usize * 8;
+            sums[at..at + 8].copy_from_slice(sum);
+        }
+        Ok(sums)
+    }
+
+    /// Writes the checksums that wait: of neighbours in one group together.
+    fn write_sums(&self) -> io::Result<()> {
+        let mut waiting = self.waiting();
+        let mut run: (u64, Vec<u8>) = (0, Vec::new());
+        for (block, sum) in waiting.iter() {
+            let next = run.0 + run.1.len() as u64 / 8;
+            if !run.1.is_empty() && (*block != next || block.is_multiple_of(GROUP)) {
+                self.disk.write(sum_position(run.0), &run.1)?;
+                run.1.clear();
+            }
+            if run.1.is_empty() {
+                run.0 = *block;
+            }
+            run.1.extend_from_slice(sum);
+        }
+        if !run.1.is_empty() {
+            self.disk.write(sum_position(run.0), &run.1)?;
+        }
+        waiting.clear();
+        Ok(())
     }
 
     fn mismatch(&self, block: u64) -> io::Result<()> {
@@ -121,7 +172,7 @@ impl ChecksummedDisk {
     fn read_header(&self, out: &mut [u8]) -> io::Result<()> {
         let mut sector = [0; SECTOR];
         self.read_raw(position(0), &mut sector)?;
-        if sector[HEADER..] != checksum(0, &sector[..HEADER]).to_le_bytes() {
+        if !fits(0, &sector[..HEADER], &sector[HEADER..]) {
             self.mismatch(0)?;
         }
         if self.damage == Damage::Note {
@@ -135,7 +186,7 @@ impl ChecksummedDisk {
         let mut sector = [0; SECTOR];
         sector[..data.len()].copy_from_slice(data);
         let sum = checksum(0, &sector[..HEADER]);
-        sector[HEADER..].copy_from_slice(&sum.to_le_bytes());
+        sector[HEADER..].copy_from_slice(&sum);
         self.disk.write(position(0), &sector)
     }
 }
@@ -174,14 +225,13 @@ impl StorageBackend for ChecksummedDisk {
         for (first, count, at) in runs(offset, out.len()) {
             let data = &mut out[at..at + count * BLOCK_BYTES];
             self.read_raw(position(first), data)?;
-            let mut sums = vec![0; count * 8];
-            self.read_raw(sum_position(first), &mut sums)?;
+            let sums = self.read_sums(first, count)?;
             for ((block, data), sum) in (first..)
                 .zip(data.chunks_exact(BLOCK_BYTES))
                 .zip(sums.chunks_exact(8))
             {
                 let never_written = sum == [0; 8] && data.iter().all(|byte| *byte == 0);
-                if !never_written && sum != checksum(block, data).to_le_bytes() {
+                if !never_written && !fits(block, data, sum) {
                     self.mismatch(block)?;
                 }
             }
@@ -195,6 +245,7 @@ impl StorageBackend for ChecksummedDisk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.write_sums()?;
         self.disk.sync_data()
     }
 
@@ -205,18 +256,17 @@ impl StorageBackend for ChecksummedDisk {
         aligned(offset, data.len())?;
         for (first, count, at) in runs(offset, data.len()) {
             let data = &data[at..at + count * BLOCK_BYTES];
-            let blocks = (first..).zip(data.chunks_exact(BLOCK_BYTES));
-            let sums: Vec<u8> = blocks
-                .flat_map(|(block, data)| checksum(block, data).to_le_bytes())
-                .collect();
             self.disk.write(position(first), data)?;
-            self.disk.write(sum_position(first), &sums)?;
+            let blocks = (first..).zip(data.chunks_exact(BLOCK_BYTES));
+            let sums = blocks.map(|(block, data)| (block, checksum(block, data)));
+            self.waiting().extend(sums);
         }
         Ok(())
     }
 
     fn close(&self) -> io::Result<()> {
-        self.disk.close()
+        let written = self.write_sums();
+        self.disk.close().and(written) // closed in any case: that is what gives the lock back
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
@@ -263,5 +313,54 @@ impl StorageBackend for ChecksummedDisk {
             Damage::Refuse => self.disk.query_lock_range(start, end),
             Damage::Note => Ok(false),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::backends::InMemoryBackend;
+
+    #[test]
+    fn checksums_wait_for_the_sync_and_count_before_it() {
+        let disk = ChecksummedDisk::new(Box::new(InMemoryBackend::new()), Damage::Refuse);
+        disk.set_len(2 * GROUP * BLOCK).expect("room");
+        let blocks: Vec<u64> = (1..6).chain(GROUP - 2..GROUP + 3).collect();
+        let data = |block: u64, round: u64| vec![(block + round) as u8; BLOCK_BYTES];
+        let mut read = vec![0; BLOCK_BYTES];
+        for round in 0..2 {
+            for block in &blocks {
+                let wrote = disk.write(block * BLOCK, &data(*block, round));
+                wrote.expect("a write");
+            }
+            let mut on_disk = [0; 8];
+            disk.disk.read(sum_position(1), &mut on_disk).expect("sums");
+            assert_ne!(on_disk, checksum(1, &data(1, round)), "not before the sync");
+            for synced in [false, true] {
+                if synced {
+                    disk.sync_data().expect("a sync");
+                    assert!(disk.waiting().is_empty());
+                }
+                for block in &blocks {
+                    disk.read(block * BLOCK, &mut read).expect("a read");
+                    assert_eq!(read, data(*block, round));
+                    if synced {
+                        let place = sum_position(*block);
+                        disk.disk.read(place, &mut on_disk).expect("sums");
+                        assert_eq!(on_disk, checksum(*block, &data(*block, round)));
+                    }
+                }
+            }
+        }
+        disk.disk.write(position(3), &[7; 8]).expect("damage");
+        assert!(disk.read(3 * BLOCK, &mut read).is_err());
+    }
+
+    #[test]
+    fn what_version_1_wrote_is_read() {
+        let data = [5; BLOCK_BYTES];
+        let sum = placed(9, sums::of_version_1(&[&data]));
+        assert!(fits(9, &data, &sum) && !fits(8, &data, &sum));
+        assert_ne!(sum, checksum(9, &data));
     }
 }

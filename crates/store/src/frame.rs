@@ -1,25 +1,21 @@
 //! A stored value: 8 bytes of checksum, then the value. The checksum also covers table and key, so a value that turns up
 //! under another key is as broken as one with a flipped bit.
 
+use crate::sums;
+
 const SUM: usize = 8;
 
-fn checksum(table: &str, key: &[u8], value: &[u8]) -> [u8; SUM] {
-    let mut hasher = blake3::Hasher::new();
-    for part in [table.as_bytes(), key] {
-        hasher
-            .update(&(part.len() as u32).to_le_bytes())
-            .update(part);
-    }
-    hasher.update(value);
-    let mut sum = [0; SUM];
-    sum.copy_from_slice(&hasher.finalize().as_bytes()[..SUM]);
-    sum
+/// With the lengths of table and key in front, so that no two places have the same bytes.
+fn checksum(table: &str, key: &[u8], value: &[u8], sum: fn(&[&[u8]]) -> u64) -> [u8; SUM] {
+    let lengths = [table.len() as u32, key.len() as u32].map(u32::to_le_bytes);
+    let parts = [&lengths[0], table.as_bytes(), &lengths[1], key, value];
+    sum(&parts).to_le_bytes()
 }
 
 /// The value behind its checksum.
 pub fn seal(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
     let mut framed = Vec::with_capacity(SUM + value.len());
-    framed.extend_from_slice(&checksum(table, key, value));
+    framed.extend_from_slice(&checksum(table, key, value, sums::of));
     framed.extend_from_slice(value);
     framed
 }
@@ -27,12 +23,21 @@ pub fn seal(table: &str, key: &[u8], value: &[u8]) -> Vec<u8> {
 /// The value inside the frame, or None where the checksum says otherwise.
 pub fn open<'a>(table: &str, key: &[u8], framed: &'a [u8]) -> Option<&'a [u8]> {
     let (sum, value) = framed.split_at_checked(SUM)?;
-    (sum == checksum(table, key, value)).then_some(value)
+    let fits = |hash| sum == checksum(table, key, value, hash);
+    (fits(sums::of) || fits(sums::of_version_1)).then_some(value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_version_1_wrote_is_read() {
+        let mut framed = checksum("t", b"key", b"value", sums::of_version_1).to_vec();
+        framed.extend_from_slice(b"value");
+        assert_eq!(open("t", b"key", &framed), Some(&b"value"[..]));
+        assert_ne!(framed, seal("t", b"key", b"value"));
+    }
 
     #[test]
     fn any_change_of_table_key_or_value_is_seen() {

@@ -26,6 +26,7 @@ mod guard;
 mod opening;
 mod snapshot;
 mod store;
+mod sums;
 
 pub use checksum::ChecksummedDisk;
 pub use commit::Changes;

@@ -57,6 +57,38 @@ class Samples:
     def diverse(self, max_energy: int, count: int, min_distance: int, fold: bool) -> tuple[int, list[bytes]] | None:
         """Least energy bound under which `count` replicas lie `min_distance` apart, with them, ascending."""
 
+class Families:
+    """Good, far-apart configurations ("elites") of one instance, refined together; the state of one attempt.
+
+    512 replicas and at most 64 elites. Equal seeds (u64) and calls give equal bits on every path. One thread at a time;
+    methods release the GIL and raise ValueError on bad arguments. docs/mining.md has the algorithm and its draws.
+    """
+
+    def __init__(self, model: Model, min_distance: int, fold: bool, seed: int, path: str | None = None) -> None: ...
+    def load(self, samples: Samples) -> None:
+        """The replicas become those of a run."""
+    def load_packed(self, configurations: list[bytes]) -> None:
+        """The replicas become these 1 to 512 configurations, repeated until all are filled."""
+    def recruit(self, keep: int, most: int, slack: int) -> int:
+        """Sort the elites, keep the best `keep`, add the best replicas at least `slack` from all, up to `most`."""
+    def spread(self, noise: int, parents: int = 0) -> None:
+        """Replicas become copies of the first `parents` elites (0: all); each spin flips at probability noise/256."""
+    def anneal(self, schedule: Schedule, cancel: CancelFlag | None = None) -> bool:
+        """Anneal the replicas from where they are. False: cancelled."""
+    def cross(self, near: int, cancel: CancelFlag | None = None) -> bool:
+        """Each elite takes components of its replicas that lower its energy. False: cancelled on the way.
+
+        No pair of elites comes nearer than `min_distance`. Components of zero cost must not bring elites that are
+        nearer than `near` nearer.
+        """
+    @property
+    def energies(self) -> list[int]:
+        """Of the elites, in their order."""
+    def elites(self, fold: bool = False) -> list[tuple[int, bytes]]:
+        """Energy and packed configuration of each; with `fold`, of the flip that has s_0 = +1."""
+    def replicas(self, fold: bool = False) -> list[bytes]:
+        """The packed configurations of the replicas."""
+
 def seed(sealing_hash: bytes, nonce: bytes) -> bytes: ...
 def gate_open(seed: bytes, bits: int) -> bool: ...
 def search_gate(sealing_hash: bytes, start: int, limit: int, bits: int) -> tuple[int, bytes] | None: ...

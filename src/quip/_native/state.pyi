@@ -24,6 +24,14 @@ def update(
 ) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """New root and new nodes (keccak256, RLP), unwritten; an account without nonce, balance and code is removed."""
 
+def credit(
+    store: Store,
+    root: bytes,
+    payments: list[tuple[bytes, int]],
+    staged: StagedNodes | None = None,
+) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """As `update`, with so much wei more at each address, in order; a payment of nothing touches no account."""
+
 def check(store: Store, roots: list[bytes]) -> tuple[int, list[str]]:
     """Visits everything reachable from the state roots: (distinct nodes, what is missing or broken)."""
 

@@ -168,16 +168,18 @@ class ExecutedBlock:
 def validate(law: Rules, chain: ParentChain, block: Block | CompleteBlock, now: int) -> ExecutedBlock:
     """Every check of a block at Unix time `now` that was not made before, cheapest first. Raises a ConsensusError."""
     if isinstance(block, CompleteBlock):
-        check_sizes(block.block)  # its parts came one by one, under the limits of messages
-        chain.parent(block.header)
+        # Its parts came one by one, under the limits of messages.
+        check_sizes(block.header, block.body.transactions, block.sealed.seal)
+        parent = chain.parent(block.header)
         check_now(law.spec, chain, block.checked, now)
-        return execute(law.spec, chain, block)
-    check_sizes(block)
+        return execute(law.spec, chain.state(parent.header.state_root), block)
+    check_sizes(block.header, block.transactions, block.seal)
     checked = check_header(law.spec, chain, block.header)
     check_now(law.spec, chain, checked, now)
     sealed = check_seal(law, checked, block.seal)
     body = check_body(checked, block.transactions)
-    return execute(law.spec, chain, complete(sealed, body))
+    parent = chain.parent(block.header)
+    return execute(law.spec, chain.state(parent.header.state_root), complete(sealed, body))
 
 
 def check_header(spec: ChainSpec, parents: ParentHeaders, header: Header) -> CheckedHeader:
@@ -236,17 +238,15 @@ def complete(sealed: SealedHeader, body: CheckedBody) -> CompleteBlock:
     return CompleteBlock(sealed, body, _THE_LAW)
 
 
-def execute(spec: ChainSpec, chain: ParentChain, block: CompleteBlock) -> ExecutedBlock:
-    """The state after the block is what its header says. Raises an ExecutionError."""
-    return ExecutedBlock(block, run(spec, chain, block.checked, block.body), _THE_LAW)
+def execute(spec: ChainSpec, state: StateReader, block: CompleteBlock) -> ExecutedBlock:
+    """What the block makes of its parent's state is what its header says. Raises an ExecutionError."""
+    return ExecutedBlock(block, run(spec, state, block.checked, block.body), _THE_LAW)
 
 
-def run(spec: ChainSpec, chain: ParentChain, checked: CheckedHeader, body: CheckedBody) -> StateUpdate:
+def run(spec: ChainSpec, state: StateReader, checked: CheckedHeader, body: CheckedBody) -> StateUpdate:
     """`execute` where nobody looked at the seal. Raises an ExecutionError."""
-    header = checked.header
-    state = chain.state(chain.parent(header).header.state_root)
-    outcome = transition.execute(spec, state, header, checked.context, body.transactions)
-    transition.check_outcome(header, outcome)
+    outcome = transition.execute(spec, state, checked.header, checked.context, body.transactions)
+    transition.check_outcome(checked.header, outcome)
     return outcome.state
 
 

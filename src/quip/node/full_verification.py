@@ -5,11 +5,11 @@ depend on nothing but their header, are checked by a few threads beside it.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
+from quip.chain.ports import StateScratch
 from quip.consensus import block_validation as law
 from quip.consensus.block_validation import CheckedHeader, Parent, Rules, SealedHeader
 from quip.consensus.errors.root import ConsensusError
@@ -25,16 +25,6 @@ from quip.ising.puzzle import Puzzle
 from quip.node.config.cpus import logical_cpus
 
 SEALS_AHEAD = 8  # seals a thread may have waiting: keeps all threads busy, and memory bounded
-
-
-class ScratchState(Protocol):
-    """Somewhere to build the state in, from nothing."""
-
-    def state(self, root: bytes) -> StateReader:
-        """The state at a root that was kept."""
-
-    def keep(self, nodes: Sequence[tuple[bytes, bytes]]) -> None:
-        """Remember trie nodes, (hash, RLP)."""
 
 
 class VerificationFailed(Exception):
@@ -65,14 +55,14 @@ class _Begun:
 class ChainVerifier:
     """Takes the blocks of one chain in order. Seals below `seals_from` are not looked at; all else always is."""
 
-    def __init__(self, spec: ChainSpec, puzzle: Puzzle, scratch: ScratchState, seals_from: int = 1) -> None:
+    def __init__(self, spec: ChainSpec, puzzle: Puzzle, scratch: StateScratch, seals_from: int = 1) -> None:
         self._rules = Rules(spec, puzzle)
         self._seals_from = seals_from
         update = genesis_state(spec, scratch.state(EMPTY_TRIE_ROOT))
         scratch.keep(update.nodes)
         header = genesis_header(spec, update.root)
         self.genesis_hash = header.hash
-        self._tip = Parent(header.hash, header, genesis_context(spec.difficulty))
+        self._tip = Parent(header.hash, header, genesis_context(spec))
         self._executed = _Executed(scratch, self._tip)
 
     def run(self, blocks: Iterable[Block], now: int) -> Iterator[VerificationReport]:
@@ -111,7 +101,7 @@ class ChainVerifier:
             if header != self._tip.header:
                 raise VerificationFailed(header, f"the chain spec makes genesis 0x{self.genesis_hash.hex()}")
             return None
-        check_sizes(block)
+        check_sizes(header, block.transactions, block.seal)
         checked = law.check_header(self._rules.spec, self._tip, header)
         check_time(self._rules.spec, header, now)
         self._tip = checked.as_parent
@@ -124,10 +114,11 @@ class ChainVerifier:
         try:
             sealed = None if begun.seal is None else begun.seal.result()
             body = law.check_body(checked, block.transactions)
+            before = self._executed.before(checked)
             if sealed is None:
-                state = law.run(spec, self._executed, checked, body)
+                state = law.run(spec, before, checked, body)
             else:
-                state = law.execute(spec, self._executed, law.complete(sealed, body)).state
+                state = law.execute(spec, before, law.complete(sealed, body)).state
         except ConsensusError as error:
             raise _failed(checked.header, error) from error
         self._executed.move(checked, state)
@@ -135,22 +126,15 @@ class ChainVerifier:
 
 
 class _Executed:
-    """The chain up to the last executed block: `block_validation.ParentChain`."""
+    """The state after the last executed block."""
 
-    def __init__(self, scratch: ScratchState, genesis: Parent) -> None:
+    def __init__(self, scratch: StateScratch, genesis: Parent) -> None:
         self._scratch = scratch
         self._last = genesis
 
-    def parent(self, header: Header) -> Parent:
-        """The last block. Raises UnknownParent."""
-        return self._last.parent(header)
-
-    def admit(self, checked: CheckedHeader) -> None:
-        """There is only one branch."""
-
-    def state(self, root: bytes) -> StateReader:
-        """After the last block."""
-        return self._scratch.state(root)
+    def before(self, checked: CheckedHeader) -> StateReader:
+        """The state that a block finds. Raises UnknownParent if its parent is not the last block."""
+        return self._scratch.state(self._last.parent(checked.header).header.state_root)
 
     def move(self, checked: CheckedHeader, state: StateUpdate) -> None:
         """One block further."""

@@ -8,13 +8,16 @@ import contextlib
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from quip.net.quic.node_identity import CERTIFICATE_FILE, KEY_FILE, NodeIdentity, read_certificates
+from quip.net.local_errors import KeyFileError
+from quip.net.quic.node_identity import CERTIFICATE_FILE, KEY_FILE, NodeIdentity, read_certificates, read_chain
 from quip.node import startup
 from quip.node.config.data_dir import DataFiles, files_of
 from quip.node.config.node_config import NodeConfig
+from quip.node.config.token_file import read_token
 from quip.node.directory_check import check_private
 from quip.node.errors import ConfigError, DataDirError
 from quip.node.network import opening
@@ -38,7 +41,7 @@ def check(config: NodeConfig) -> None:
         if log is not None:
             _check_log(key, log)
     if config.rpc.token_file is not None:
-        _check_token(config.rpc.token_file)
+        read_token(config.rpc.token_file)
 
 
 def check_data_dir(root: Path) -> None:
@@ -78,16 +81,31 @@ def _check_chain(files: DataFiles, chain_id: int) -> None:
 def _check_keys(config: NodeConfig, files: DataFiles) -> None:
     network = config.network
     if network.require_client_ca is not None:
-        read_certificates(network.require_client_ca)
+        with _named("require_client_ca"):
+            read_certificates(network.require_client_ca)
     check_private(files)
     startup.check_records(files)
-    own = all((files.root / name).exists() for name in (KEY_FILE, CERTIFICATE_FILE))
-    if own or network.tls_cert_file is not None:  # else they would be made here
-        NodeIdentity.open(files.root, network.tls_cert_file, network.tls_key_file)
+    if network.tls_cert_file is not None:
+        with _named("tls_cert_file"):
+            read_chain(network.tls_cert_file)
+        with _named("tls_key_file"):
+            NodeIdentity.open(files.root, network.tls_cert_file, network.tls_key_file)
+    elif all((files.root / name).exists() for name in (KEY_FILE, CERTIFICATE_FILE)):  # else they would be made here
+        NodeIdentity.open(files.root)
     if (files.identity / "mnemonic").exists():
         Mnemonic.load(files.identity / "mnemonic")
     if config.payout is None and (files.wallet / "mnemonic").exists():
         PayoutWallet.show(files.wallet)
+
+
+@contextlib.contextmanager
+def _named(key: str) -> Iterator[None]:
+    """What is wrong with a key file is said with the key of the configuration that named it."""
+    try:
+        yield
+    except KeyFileError as error:
+        error.message = f"{key}: {error.message}"
+        raise
 
 
 def _check_addresses(config: NodeConfig) -> None:
@@ -130,12 +148,3 @@ def _check_log(key: str, file: Path) -> None:
         raise ConfigError(f"{key}: cannot write {file}: {error.strerror}", hint) from None
     if not usable:
         raise ConfigError(f"{key}: cannot write {file}: no right to, or {place} is no directory", hint)
-
-
-def _check_token(file: Path) -> None:
-    try:
-        empty = not file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"rpc_token_file: cannot read {file}: {error}", "check the path and who owns it") from None
-    if empty:
-        raise ConfigError(f"rpc_token_file: {file} is empty", f"run: openssl rand -hex 32 > {file}; chmod 600 {file}")

@@ -14,6 +14,7 @@ from quip.chain.ports import ChainStore
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
+from quip.consensus.spec.document import parse_document
 from quip.files import durable_files
 from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
 from quip.ising.puzzle import Puzzle
@@ -29,6 +30,7 @@ from quip.node.errors import (
     NodeError,
     PayoutRefused,
     WrongChain,
+    retire_hint,
 )
 from quip.primitives.address import checksum_address
 from quip.primitives.hybrid import leaf_of
@@ -79,8 +81,17 @@ def spec_of(text: bytes, source: str) -> ChainSpec:
     try:
         return parse_spec(text)
     except InvalidSpec as error:
-        own = Path(source).name == SPEC_FILE
-        raise ConfigError(f"{source}: {error}", DAMAGED_SPEC_HINT if own else SPEC_HINT) from None
+        hint = own_spec_hint(Path(source), text) if Path(source).name == SPEC_FILE else SPEC_HINT
+        raise ConfigError(f"{source}: {error}", hint) from None
+
+
+def own_spec_hint(path: Path, text: bytes) -> str:
+    """What to do about an unusable spec in a data directory: is it damaged, or of other rules than today's?"""
+    try:
+        whole = "chain_id" in parse_document(text)
+    except InvalidSpec:
+        whole = False
+    return retire_hint(path.parent) if whole else DAMAGED_SPEC_HINT
 
 
 def rules_of(text: bytes, source: str) -> Network:
@@ -107,7 +118,7 @@ def directory_rules(files: DataFiles) -> Network:
     except OSError as error:
         raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
     except ConfigError as error:
-        raise DataDirError(error.message, DAMAGED_SPEC_HINT) from None
+        raise DataDirError(error.message, error.hint) from None
 
 
 @contextlib.contextmanager

@@ -75,19 +75,19 @@ def boolean(value: object) -> bool:
 
 def row_limit(value: object) -> int:
     """How many rows an answer may have: 1 to MAX_ROWS."""
-    if type(value) is not int:
-        raise BadArgument(f"json: cannot unmarshal {_kind(value)} into Go value of type int")
-    if not 1 <= value <= MAX_ROWS:
-        raise BadArgument(f"a limit is 1 to {MAX_ROWS}")
-    return value
+    return _whole(value, "a limit", 1, MAX_ROWS)
 
 
 def row_offset(value: object) -> int:
     """How many rows of a list to leave out before the first."""
+    return _whole(value, "an offset", 0, MAX_OFFSET)
+
+
+def _whole(value: object, what: str, low: int, high: int) -> int:
     if type(value) is not int:
         raise BadArgument(f"json: cannot unmarshal {_kind(value)} into Go value of type int")
-    if not 0 <= value <= MAX_OFFSET:
-        raise BadArgument(f"an offset is 0 to {MAX_OFFSET}")
+    if not low <= value <= high:
+        raise BadArgument(f"{what} is {low} to {high}")
     return value
 
 

@@ -2,7 +2,7 @@
 
 records.py      what lies in which table, and how it is written
 chain_store.py  `ChainStore` over a store: the node's durable block tree
-state.py        `StateReader` over the trie nodes in it       scratch.py  the same in memory, for re-verification
+state.py        `StateReader` over the trie nodes in it, and over some that are not written
 lock.py         one process per data directory
 check.py        is everything there and right?          reindex.py  rebuild it from the blocks that are
 rewind.py       go back to a block                      replacement.py  one file takes another's place

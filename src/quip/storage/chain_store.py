@@ -6,6 +6,7 @@ all. Blocks and nodes are never deleted, so a reorganisation rewrites index, hea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from quip._native import store as native_store
@@ -105,8 +106,11 @@ class RedbChainStore:
         Raises StoreFull (nothing is written; repeat it later), StoreCorrupt.
         """
         rows = _Rows()
+        totals: dict[bytes, MinerTotals] = {}
         for change in changes:
             _add_rows(rows, change)
+            totals.update((one.miner_id, one) for one in change.miner_totals)
+        _add_totals(rows, totals)
         self._store.commit(*rows.split())
 
     def miner(self, miner_id: bytes) -> MinerTotals | None:
@@ -174,13 +178,16 @@ def _add_rows(rows: _Rows, change: ImportChange) -> None:
             rows.delete(records.CANONICAL, key)
         else:
             rows.put(records.CANONICAL, key, block_hash)
-    for totals in change.miner_totals:
-        if totals.blocks == 0:
-            rows.delete(records.MINERS, totals.miner_id)
-        else:
-            rows.put(records.MINERS, totals.miner_id, records.encode_totals(totals))
     if change.head is not None:
         rows.put(records.META, records.HEAD, change.head)
+
+
+def _add_totals(rows: _Rows, totals: Mapping[bytes, MinerTotals]) -> None:
+    for miner_id, left in totals.items():
+        if left.blocks == 0:
+            rows.delete(records.MINERS, miner_id)
+        else:
+            rows.put(records.MINERS, miner_id, records.encode_totals(left))
 
 
 def _add_block_rows(rows: _Rows, block: StoredBlock) -> None:

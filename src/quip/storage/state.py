@@ -31,6 +31,11 @@ class StoredState:
         root, nodes = native_state.update(self._store, self._root, rows, self._staged)
         return StateUpdate(root, tuple(nodes))
 
+    def credit(self, payments: Sequence[tuple[bytes, int]]) -> StateUpdate:
+        """The state with so much wei more at each address, in order. Writes nothing."""
+        root, nodes = native_state.credit(self._store, self._root, list(payments), self._staged)
+        return StateUpdate(root, tuple(nodes))
+
 
 class StagedState:
     """States on top of the stored ones, whose nodes are not written yet: a `quip.chain.ports.StateScratch`."""
@@ -38,6 +43,11 @@ class StagedState:
     def __init__(self, store: native_store.Store) -> None:
         self._store = store
         self._nodes = native_state.StagedNodes()
+
+    @staticmethod
+    def on_nothing() -> StagedState:
+        """On top of the empty state: for what is executed again from genesis, in memory."""
+        return StagedState(native_store.Store.in_memory())
 
     def state(self, root: bytes) -> StateReader:
         """The state at a root that is stored or whose nodes were kept."""

@@ -14,10 +14,11 @@ from quip.consensus.errors.root import ConsensusError
 from quip.consensus.errors.seal import InvalidSignature, MissingSeal
 from quip.consensus.types.block import Block
 from quip.storage.chain_store import RedbChainStore, for_network
+from sim.liars.lies import flip, with_seal
 from support.chains import generator, grown, network_spec, new_chain
 from support.counting import BLOCK_RULES, count_calls
 from support.judged import judged
-from support.mutants import flip, with_header, with_seal
+from support.mutants import with_header
 from support.stores import contents, history, open_chain
 
 NOW = 1 << 40

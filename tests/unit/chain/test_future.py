@@ -14,9 +14,10 @@ from quip.consensus.errors.seal import InvalidSignature
 from quip.consensus.proof_of_work.difficulty import requirements
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
+from sim.liars.lies import flip
 from support.chains import generator, grown, network_spec, new_chain
 from support.forged import complete_block
-from support.mutants import flip, next_block, with_header
+from support.mutants import next_block, with_header
 
 LIMIT_S = 15
 NOW = 900

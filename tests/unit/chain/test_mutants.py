@@ -22,9 +22,10 @@ from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
 from quip.primitives.errors import Fault
 from sim.honest.chain_generator import ChainGenerator
+from sim.liars.lies import with_seal
 from support.broken_rules import HASH, MESSAGE, MUTANTS, ZERO, moved
 from support.chains import generator, grown, network_spec, new_chain
-from support.mutants import next_block, proof, with_energies, with_header, with_seal
+from support.mutants import next_block, proof, with_energies, with_header
 
 CODECS = {MalformedBlock, MalformedHeader, MalformedTransaction, MalformedSeal}
 BELOW = {EnergyAboveCap, EnergyAboveBaseline, GasLimitOutOfBounds, KnownInvalid}

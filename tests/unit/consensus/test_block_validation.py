@@ -12,10 +12,11 @@ from quip.consensus.errors.header import FutureBlock, GasUsedAboveLimit, SeedMis
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.errors.seal import InvalidSignature, SealError
 from quip.consensus.types.block import MAX_BODY_SIZE, Block
+from sim.liars.lies import flip
 from support.chains import grown, network_spec, new_chain
 from support.forged import checked_header, complete_block
 from support.judged import judged, rules_of
-from support.mutants import flip, with_header
+from support.mutants import with_header
 
 NOW = 1 << 40
 MADE = grown(2).chain

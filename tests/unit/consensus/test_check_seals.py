@@ -12,9 +12,10 @@ from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import BASELINES_REMEMBERED, Puzzle
+from sim.liars.lies import flip, with_seal
 from support.broken_rules import MUTANTS
 from support.chains import generator, grown, network_spec, puzzle_of
-from support.mutants import flip, next_block, proof, with_seal
+from support.mutants import next_block, proof
 
 SPEC = network_spec()
 MADE = grown(6)

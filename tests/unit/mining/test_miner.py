@@ -128,7 +128,7 @@ def test_attempts_without_a_valid_set_show_how_near_they_came(bench: Bench) -> N
         bench.desk._template, requirements=replace(bench.desk._template.requirements, margin=1 << 20)
     )
     bench.miner.start()
-    bench.until(lambda: bench.miner.statistics().attempts > 20)
+    bench.until(lambda: bench.miner.statistics().best_margin is not None)  # few instances have a diverse set at all
     found = bench.miner.statistics()
     assert found.valid_sets == 0
     assert found.block.margin == 1 << 20

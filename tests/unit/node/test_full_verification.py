@@ -9,7 +9,7 @@ import pytest
 
 from quip.consensus.types.block import Block
 from quip.node.full_verification import ChainVerifier, VerificationFailed
-from quip.storage.scratch import ScratchState
+from quip.storage.state import StagedState
 from support.chains import grown, network_spec, puzzle_of
 
 BLOCKS = 10
@@ -25,7 +25,7 @@ def blocks() -> tuple[Block, ...]:
 
 def verify(chain: tuple[Block, ...], seals_from: int = 1, now: int = NOW) -> list[int]:
     spec = network_spec()
-    verifier = ChainVerifier(spec, puzzle_of(spec), ScratchState(), seals_from)
+    verifier = ChainVerifier(spec, puzzle_of(spec), StagedState.on_nothing(), seals_from)
     return [verified.block.header.number for verified in verifier.run(chain, now)]
 
 
@@ -52,7 +52,7 @@ def test_a_good_chain_passes_block_by_block() -> None:
 def test_the_context_is_recomputed() -> None:
     spec = network_spec()
     chain = grown(BLOCKS).chain
-    verifier = ChainVerifier(spec, puzzle_of(spec), ScratchState())
+    verifier = ChainVerifier(spec, puzzle_of(spec), StagedState.on_nothing())
     *_, last = verifier.run(blocks(), NOW)
     assert last.context == chain.head.context
     assert verifier.genesis_hash == blocks()[0].header.hash

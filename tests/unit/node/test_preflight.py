@@ -122,15 +122,19 @@ def _pair(mode: int = 0o600) -> dict[str, str]:
 
 def test_files_that_are_right_are_accepted() -> None:
     given = _pair()
-    check(**given, require_client_ca=given["tls_cert_file"], rpc_token_file=_written("token", b"secret\n"))
+    check(**given, require_client_ca=given["tls_cert_file"], rpc_token_file=_written("token", b"a" * 32 + b"\n"))
 
 
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
         ({"genesis_config": "nowhere"}, ConfigError, "'nowhere' is neither a file nor one of public, dev, test"),
-        ({"tls_cert_file": "crt", "tls_key_file": "key"}, LocalError, "cannot read key"),
-        ({"require_client_ca": "ca"}, LocalError, "cannot read ca"),
+        (
+            {"tls_cert_file": "crt", "tls_key_file": "key"},
+            LocalError,
+            "tls_cert_file: cannot read crt: No such file or directory",
+        ),
+        ({"require_client_ca": "ca"}, LocalError, "require_client_ca: cannot read ca: No such file or directory"),
         ({"listen": "192.0.2.1"}, LocalError, "192.0.2.1"),
         ({"listen": "no-such-host.invalid"}, ConfigError, "no-such-host.invalid"),
         ({"rpc_listen": "192.0.2.1"}, ConfigError, "rpc_listen = '192.0.2.1' is no address of this machine"),
@@ -138,7 +142,7 @@ def test_files_that_are_right_are_accepted() -> None:
         ({"node_log": "/dev/null/node.log"}, ConfigError, "node_log: cannot write /dev/null/node.log"),
         ({"http_log": "."}, ConfigError, "http_log: . is no ordinary file"),
         ({"data_dir": "d", "records_dir": "d/identity/records"}, ConfigError, "records_dir"),
-        ({"rpc_token_file": "token"}, ConfigError, "rpc_token_file: cannot read token"),
+        ({"rpc_token_file": "token"}, ConfigError, "there is no rpc_token_file token"),
     ],
 )
 def test_what_the_start_could_not_open(given: dict[str, Any], error: type[Exception], words: str) -> None:
@@ -148,8 +152,16 @@ def test_what_the_start_could_not_open(given: dict[str, Any], error: type[Except
 
 
 def test_keys_that_others_can_read() -> None:
-    with pytest.raises(LocalError, match="others can reach"):
+    with pytest.raises(LocalError, match="tls_key_file: key has mode 0644: others can reach") as caught:
         check(**_pair(0o644))
+    assert caught.value.code == "key-exposed"  # for programs it is what it was
+
+
+def test_more_certificates_than_are_sent_are_named_with_their_key() -> None:
+    given = _pair()
+    Path("crt").write_bytes(Path("crt").read_bytes() * 6)
+    with pytest.raises(LocalError, match="tls_cert_file: crt holds 6 certificates"):
+        check(**given)
 
 
 def test_secrets_of_the_data_directory_that_others_can_read_are_all_named() -> None:
@@ -168,7 +180,7 @@ def test_all_exposed_files_are_named_at_once() -> None:
 
 
 def test_an_empty_token_is_none() -> None:
-    with pytest.raises(ConfigError, match="token is empty"):
+    with pytest.raises(ConfigError, match="token does not hold one word"):
         check(rpc_token_file=_written("token", b"\n"))
 
 

@@ -24,7 +24,7 @@ from quip.node.full_verification import ChainVerifier, VerificationFailed
 from quip.node.startup import load_rules, rules_of
 from quip.primitives import rlp
 from quip.rpc.encoding import integer
-from quip.storage.scratch import ScratchState
+from quip.storage.state import StagedState
 
 BATCH_BLOCKS = 50  # asked for at once: half a megabyte of public blocks
 
@@ -60,7 +60,7 @@ def verify(
         head = integer(node.call("eth_blockNumber"))
         if first > head + 1:
             raise ConfigError(f"--from {first} is beyond the head, block {head}", f"use at most --from {head}")
-        verifier = ChainVerifier(rules.spec, rules.puzzle, ScratchState(), first)
+        verifier = ChainVerifier(rules.spec, rules.puzzle, StagedState.on_nothing(), first)
         started = time.monotonic()
         with progress_bar() as progress:
             task = progress.add_task("verifying", total=head + 1, unit="blocks")
@@ -76,10 +76,7 @@ def verify(
         "seconds": round(seconds, 3),
         "blocksPerSecond": round((head + 1) / seconds, 1),
     }
-    if as_json:
-        output.emit_json(report)
-    else:
-        output.emit_report(report)
+    output.emit_report(report, as_json)
 
 
 def _rules(node: Caller, genesis_config: str | None) -> Network:
@@ -138,10 +135,7 @@ def export(
         except OSError as error:
             raise NodeError(f"cannot write {file}: {error.strerror}", "choose a file that can be written") from None
     report = {"file": str(file), "blocks": head + 1, "bytes": size, "seals": not no_seals, "sha256": digest.hexdigest()}
-    if as_json:
-        output.emit_json(report, err=file == STDOUT)
-    else:
-        output.emit_report(report, err=file == STDOUT)
+    output.emit_report(report, as_json, err=file == STDOUT)
 
 
 @contextlib.contextmanager

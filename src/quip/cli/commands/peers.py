@@ -13,14 +13,14 @@ from quip.cli.node_access import meant_data_dir, open_target, running_url
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import command_app
 from quip.cli.terminal.options import DataDir, Json, Rpc
-from quip.net.address import Address, canonical, is_nearby
+from quip.net.address import Address, is_nearby
 from quip.net.peers.bans import group_subject, node_subject
 from quip.net.peers.trust_db import NODE_ID_BYTES, TrustEditor
 from quip.net.ports import Ban
 from quip.node.config.data_dir import DataFiles
-from quip.node.config.node_config import FIRST_PORT, split_address
+from quip.node.config.node_config import FIRST_PORT, peer_address, split_address
 from quip.node.errors import ConfigError, DataDirError, NodeError
-from quip.node.network.peer_resolver import look_up
+from quip.node.network.peer_resolver import addresses_of
 from quip.rpc.encoding import integer
 
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -70,7 +70,7 @@ def list_peers(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None)
 @app.command()
 def add(peer: Peer, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Have the node connect to a peer, now and after every start."""
-    text = _host_and_port(peer)
+    text = peer_address(peer)
     with _edited(data_dir) as trust:
         added = trust.add_manual(text)
     _done({"peer": text, "added": added}, f"{text} added" if added else f"{text} was there already", as_json)
@@ -79,7 +79,7 @@ def add(peer: Peer, as_json: Json = False, data_dir: DataDir = None) -> None:
 @app.command()
 def remove(peer: Peer, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Take back what `quip peers add` did."""
-    text = _host_and_port(peer)
+    text = peer_address(peer)
     with _edited(data_dir) as trust:
         if not trust.remove_manual(text):
             raise NodeError(f"{text} was not added by quip peers add", f"{LIST_HINT}; --peer and peer = are not in it")
@@ -236,11 +236,6 @@ def size(count: int) -> str:
     return f"{count} B"
 
 
-def _host_and_port(text: str) -> str:
-    host, port = split_address(text, "peer")
-    return f"{host}:{port or FIRST_PORT}"
-
-
 def _subject(text: str, data_dir: Path | None) -> str:
     """The name of a ban's subject: node:<hex> or net:<group>. Raises ConfigError."""
     plain = text.removeprefix("node:").removeprefix("0x").lower()
@@ -294,13 +289,7 @@ def _seconds(text: str) -> int:
 def _addresses(text: str) -> list[Address]:
     """The IP addresses that a host:port means. Raises ConfigError, NodeError."""
     host, port = split_address(text, "address")
-    name, number = host.strip("[]"), port or FIRST_PORT
-    literal = canonical(name, number)
-    if literal is not None:
-        return [literal]
     try:
-        found = look_up(name, number)
+        return addresses_of(host, port or FIRST_PORT)
     except OSError as error:
-        raise NodeError(f"no address for {name}: {error.strerror or error}", "give the IP address and port") from None
-    known = (canonical(one, number) for one in found)
-    return list(dict.fromkeys(place for place in known if place is not None))
+        raise NodeError(f"no address for {host}: {error.strerror or error}", "give the IP address and port") from None

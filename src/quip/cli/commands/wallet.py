@@ -85,12 +85,10 @@ def show(mnemonic: Reveal = False, as_json: Json = False, data_dir: DataDir = No
     }
     if mnemonic:
         report["mnemonic"] = wallet.phrase
-    if as_json:
-        output.emit_json(report)
-        return
-    if report["balance"] is not None:
-        report["balance"] = output.coins(integer(report["balance"]))
-    output.emit_report({name: "unknown" if value is None else value for name, value in report.items()})
+    if not as_json:
+        report["balance"] = None if report["balance"] is None else output.coins(integer(report["balance"]))
+        report = {name: "unknown" if value is None else value for name, value in report.items()}
+    output.emit_report(report, as_json)
 
 
 def _wallet(files: DataFiles) -> PayoutWallet:
@@ -131,7 +129,4 @@ def recover(
     spec = (directory_rules(files) if genesis_config is None else load_rules(genesis_config)).spec
     with MiningIdentity.recover(files.identity, spec.chain_id, records_of(files), key_progress) as identity:
         report = {"minerId": "0x" + identity.miner_id.hex(), "signaturesLeft": identity.remaining}
-    if as_json:
-        output.emit_json(report)
-    else:
-        output.emit_report(report)
+    output.emit_report(report, as_json)

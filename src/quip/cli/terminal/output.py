@@ -60,9 +60,12 @@ def _bold(text: str) -> str:
     return text if os.environ.get("NO_COLOR") else typer.style(text, bold=True)
 
 
-def emit_report(report: Mapping[str, object], err: bool = False) -> None:
-    """What emit_json would print, for people: `blocksPerSecond` reads "blocks per second", and True "yes"."""
-    emit_pairs({words(name): plain(value) for name, value in report.items()}, err)
+def emit_report(report: Mapping[str, object], as_json: bool, err: bool = False) -> None:
+    """Names and values, as JSON or for people: `blocksPerSecond` reads "blocks per second", and True "yes"."""
+    if as_json:
+        emit_json(report, err)
+    else:
+        emit_pairs({words(name): plain(value) for name, value in report.items()}, err)
 
 
 def words(name: str) -> str:

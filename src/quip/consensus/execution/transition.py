@@ -7,7 +7,7 @@ has no EVM yet: a block with transactions is refused by name.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from quip.consensus.errors.body import (
     TransactionsUnsupported,
@@ -20,7 +20,7 @@ from quip.consensus.errors.body import (
 from quip.consensus.execution.gas import MIN_TRANSACTION_GAS
 from quip.consensus.execution.rewards import reward_of
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.account_state import Account, StateReader, StateUpdate
+from quip.consensus.types.account_state import StateReader, StateUpdate
 from quip.consensus.types.block import readable, transactions_root
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_TRIE_ROOT, Header
@@ -60,7 +60,7 @@ def execute(
     """
     if transactions:
         raise TransactionsUnsupported(count=len(transactions))
-    update = pay(state, header.beneficiary, reward_of(spec.rewards, header, context))
+    update = state.credit([(header.beneficiary, reward_of(spec.rewards, header, context))])
     return Outcome(state=update, receipts_root=EMPTY_TRIE_ROOT, logs_bloom=EMPTY_BLOOM, gas_used=0)
 
 
@@ -74,11 +74,3 @@ def check_outcome(header: Header, outcome: Outcome) -> None:
         raise WrongLogsBloom()
     if header.state_root != outcome.state.root:
         raise WrongStateRoot(claimed=f"0x{header.state_root.hex()}", computed=f"0x{outcome.state.root.hex()}")
-
-
-def pay(state: StateReader, address: bytes, amount_wei: int) -> StateUpdate:
-    """The state with `amount_wei` more at `address`; paying nothing touches nothing (EIP-161)."""
-    if amount_wei == 0:
-        return state.update({})
-    account = state.account(address) or Account()
-    return state.update({address: replace(account, balance=account.balance + amount_wei)})

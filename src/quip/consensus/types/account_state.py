@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,3 +49,9 @@ class StateReader(Protocol):
 
     def update(self, changes: Mapping[bytes, Account]) -> StateUpdate:
         """The state with these accounts replaced (an empty account is removed). Writes nothing."""
+
+    def credit(self, payments: Sequence[tuple[bytes, int]]) -> StateUpdate:
+        """The state with so much wei more at each address, one payment after the other. Writes nothing.
+
+        A payment of nothing touches no account (EIP-161).
+        """

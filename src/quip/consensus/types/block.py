@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from quip._native import state
 from quip.consensus.errors.body import BlockTooLarge, MalformedBlock, MalformedTransaction
+from quip.consensus.types.encoding import decoded
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.seal import Seal
 from quip.primitives import rlp
@@ -52,28 +53,25 @@ class Block:
         """The block in `data`. Raises MalformedMessage (of the part that is malformed, or too large)."""
         if len(data) > MAX_BLOCK_SIZE:
             raise BlockTooLarge(part="block", size=len(data), limit=MAX_BLOCK_SIZE)
-        try:
-            item = rlp.decode(data)
-        except rlp.RlpError as error:
-            raise MalformedBlock(str(error)) from error
+        item = decoded(data, MalformedBlock)
         if isinstance(item, bytes) or len(item) != 3:
             raise MalformedBlock("a block is a list of three items")
         seal = None if item[2] == [] else Seal.from_item(item[2])
         block = Block(Header.from_item(item[0]), _transactions(item[1]), seal)
-        check_sizes(block)
+        check_sizes(block.header, block.transactions, block.seal)
         return block
 
 
-def check_sizes(block: Block) -> None:
+def check_sizes(header: Header, transactions: tuple[bytes, ...], seal: Seal | None) -> None:
     """Raises BlockTooLarge for a body or seal over its limit."""
-    if _roughly(block.transactions) > MAX_BODY_SIZE:
-        body = block.body_size()
+    if _roughly(transactions) > MAX_BODY_SIZE:
+        body = Block(header, transactions, None).body_size()
         if body > MAX_BODY_SIZE:
             raise BlockTooLarge(part="[header, transactions]", size=body, limit=MAX_BODY_SIZE)
-    if block.seal and _roughly(_parts(block.seal)) > MAX_SEAL_SIZE:
-        seal = len(block.seal.encode())
-        if seal > MAX_SEAL_SIZE:
-            raise BlockTooLarge(part="seal", size=seal, limit=MAX_SEAL_SIZE)
+    if seal and _roughly(_parts(seal)) > MAX_SEAL_SIZE:
+        size = len(seal.encode())
+        if size > MAX_SEAL_SIZE:
+            raise BlockTooLarge(part="seal", size=size, limit=MAX_SEAL_SIZE)
 
 
 def _parts(seal: Seal) -> tuple[bytes, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from quip._native import seal
 from quip.consensus.errors.header import MalformedHeader
+from quip.consensus.types.encoding import decoded
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 
@@ -177,11 +178,7 @@ class Header:
             header = Header(*fields)
             object.__setattr__(header, "_encoded", data)
             return header
-        try:
-            item = rlp.decode(data)
-        except rlp.RlpError as error:
-            raise MalformedHeader(str(error)) from error
-        return Header.from_item(item)
+        return Header.from_item(decoded(data, MalformedHeader))
 
 
 def _integers(values: Sequence[bytes]) -> dict[int, int]:

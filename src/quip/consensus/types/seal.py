@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from quip._native import seal as native_seal
 from quip.consensus.errors.seal import MalformedSeal
+from quip.consensus.types.encoding import decoded
 from quip.primitives import rlp
 
 _ITEMS = 5
@@ -85,11 +86,7 @@ class Seal:
             seal = Seal(*parts)
             object.__setattr__(seal, "_encoded", data)
             return seal
-        try:
-            item = rlp.decode(data)
-        except rlp.RlpError as error:
-            raise MalformedSeal(str(error)) from error
-        return Seal.from_item(item)
+        return Seal.from_item(decoded(data, MalformedSeal))
 
 
 def _bytes(item: rlp.Item, name: str) -> bytes:

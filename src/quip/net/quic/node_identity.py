@@ -122,11 +122,17 @@ def read_certificates(path: Path) -> list[x509.Certificate]:
     return found
 
 
+def read_chain(path: Path) -> list[x509.Certificate]:
+    """A node's certificate and those between it and an authority. Raises KeyFileError, for too many of them too."""
+    found = read_certificates(path)
+    if len(found) > MAX_CHAIN + 1:
+        raise KeyFileError(f"{path} holds {len(found)} certificates", f"at most {MAX_CHAIN + 1} are sent")
+    return found
+
+
 def _load(cert_file: Path, key_file: Path, forbidden_mode: int) -> NodeIdentity:
     key = _read_key(key_file, forbidden_mode)
-    certificate, *chain = read_certificates(cert_file)
-    if len(chain) > MAX_CHAIN:
-        raise KeyFileError(f"{cert_file} holds {len(chain) + 1} certificates", f"at most {MAX_CHAIN + 1} are sent")
+    certificate, *chain = read_chain(cert_file)
     if certificate.public_key() != key.public_key():
         raise KeyFileError(
             f"the key in {key_file} is not the key of the first certificate in {cert_file}",

@@ -6,7 +6,7 @@ claimed costs us no more than headers and seals.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from quip.consensus.block_validation import SealedHeader, check_body
 from quip.consensus.errors.root import ConsensusError
@@ -70,15 +70,11 @@ class PartStage:
     def request_seals(self, now: Instant) -> None:
         """Ask whoever is free."""
         checking = sum(len(slots) for _, slots in self._checking.values())
-        for peer in self._by_load():
-            while self._seals.waiting and peer.can_send(now.monotonic_s):
-                room = limits.SYNC_SEALS_IN_FLIGHT - self._seals.in_flight - checking
-                slots = self._seals.next(min(peer.range_size, room), self._highest(peer))
-                if not slots:
-                    break
-                ticket = self._context.ask(peer.number, SealsRequest(tuple(slot.hash for slot in slots)))
-                peer.requests += 1
-                self._seals.ask(ticket, PartRequest(peer.number, slots, now.monotonic_s))
+
+        def count(peer: SyncPeer) -> int:
+            return min(peer.range_size, limits.SYNC_SEALS_IN_FLIGHT - self._seals.in_flight - checking)
+
+        self._request(self._seals, SealsRequest, count, now)
 
     def request_bodies(self, now: Instant) -> None:
         """Bodies of the sealed blocks, once their branch is heavier."""
@@ -95,14 +91,7 @@ class PartStage:
             else:
                 self._bodies.want((slot,))
             window.bodies_wanted += 1
-        for peer in self._by_load():
-            while self._bodies.waiting and peer.can_send(now.monotonic_s):
-                slots = self._bodies.next(limits.SYNC_BODIES_RANGE, self._highest(peer))
-                if not slots:
-                    break
-                ticket = self._context.ask(peer.number, BodiesRequest(tuple(slot.hash for slot in slots)))
-                peer.requests += 1
-                self._bodies.ask(ticket, PartRequest(peer.number, slots, now.monotonic_s))
+        self._request(self._bodies, BodiesRequest, lambda _peer: limits.SYNC_BODIES_RANGE, now)
 
     def received(self, ticket: int, reply: Reply, now: Instant) -> None:
         """An answer; a ticket that is not of this stage is ignored."""
@@ -135,6 +124,23 @@ class PartStage:
         if worst is not None:
             self._seals.again(wrong)
             self._report(number, worst)
+
+    def _request(
+        self,
+        parts: PartQueue,
+        kind: type[SealsRequest] | type[BodiesRequest],
+        count: Callable[[SyncPeer], int],
+        now: Instant,
+    ) -> None:
+        """Hand what is wanted to whoever is free, as many at once as `count` says of a peer."""
+        for peer in self._by_load():
+            while parts.waiting and peer.can_send(now.monotonic_s):
+                slots = parts.next(count(peer), self._highest(peer))
+                if not slots:
+                    break
+                ticket = self._context.ask(peer.number, kind(tuple(slot.hash for slot in slots)))
+                peer.requests += 1
+                parts.ask(ticket, PartRequest(peer.number, slots, now.monotonic_s))
 
     def _highest(self, peer: SyncPeer) -> int:
         """Number of the highest block whose parts the peer can be asked for."""

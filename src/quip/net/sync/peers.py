@@ -82,15 +82,12 @@ class SyncPeer:
 
     def spend(self, headers: int, now_s: float) -> bool:
         """Pay for headers that have to be verified. False: it has sent too many without work behind them."""
-        gained = max(0.0, now_s - self.credited_s) * limits.SYNC_HEADER_CREDIT_PER_S
-        self.credit = min(limits.SYNC_HEADER_CREDIT, self.credit + gained) - headers
-        self.credited_s = now_s
+        self.credit, self.credited_s = self._credit_at(now_s) - headers, now_s
         return self.credit >= 0
 
     def payable(self, now_s: float) -> int:
         """So many headers it can pay for."""
-        gained = max(0.0, now_s - self.credited_s) * limits.SYNC_HEADER_CREDIT_PER_S
-        return max(0, int(min(limits.SYNC_HEADER_CREDIT, self.credit + gained)))
+        return max(0, int(self._credit_at(now_s)))
 
     def earn(self, seals: int) -> None:
         """Seals of headers that it sent were verified."""
@@ -110,8 +107,12 @@ class SyncPeer:
     def failed(self, now_s: float) -> None:
         """A request came to nothing: it rests for a while."""
         self.strikes += 1
-        self.range_size = max(1, self.range_size // 2)
+        self.slow()
         self.rests_until_s = now_s + limits.SYNC_RETRY_S * self.strikes
+
+    def _credit_at(self, now_s: float) -> float:
+        gained = max(0.0, now_s - self.credited_s) * limits.SYNC_HEADER_CREDIT_PER_S
+        return min(limits.SYNC_HEADER_CREDIT, self.credit + gained)
 
 
 class SyncPeers:

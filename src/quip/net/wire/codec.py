@@ -51,7 +51,6 @@ class Rule:
 
 
 _HASH = f.digest("hash")
-_HASHES = "hashes"
 _EMPTY = rlp.encode(b"")
 _CLAIM = f.record(
     m.HeadClaim, hash=_HASH, number=f.unsigned("number", 64), total_difficulty=f.unsigned("total difficulty", 256)
@@ -67,6 +66,12 @@ _JOIN = f.record(
     public=f.optional(f.ADDRESS),
     agent=_AGENT,
 )
+
+
+def _hashes(kind: type[m.SealsRequest | m.BodiesRequest | m.TransactionsRequest], limit: int) -> f.Field:
+    return f.record(kind, hashes=f.several("hashes", _HASH, 1, limit))
+
+
 _INVENTORY = f.row("transaction claim", f.integer("type", 0, 0x7F), f.integer("size", 1, MAX_BODY_SIZE), _HASH)
 _BODY = f.several("transactions", f.TRANSACTION, 0, MAX_BODY_SIZE, limits.MAX_BODIES_BYTES)
 _SEEN = f.row("peer", f.ADDRESS, f.unsigned("hour", 32))
@@ -106,7 +111,7 @@ _ROWS = (
         0x20, "HEADERS_REQUEST", m.HeadersRequest, Channel.REQUEST, Rate(20, 40),
         f.record(
             m.HeadersRequest,
-            locator=f.several(_HASHES, _HASH, 1, limits.MAX_LOCATOR_HASHES),
+            locator=f.several("hashes", _HASH, 1, limits.MAX_LOCATOR_HASHES),
             limit=f.integer("limit", 1, limits.MAX_HEADERS),
         ),
     ),
@@ -116,7 +121,7 @@ _ROWS = (
     ),
     Rule(
         0x22, "SEALS_REQUEST", m.SealsRequest, Channel.REQUEST, Rate(100, 200),
-        f.record(m.SealsRequest, hashes=f.several(_HASHES, _HASH, 1, limits.MAX_SEALS)),
+        _hashes(m.SealsRequest, limits.MAX_SEALS),
     ),
     Rule(
         0x23, "SEALS", m.Seals, Channel.REPLY, None,
@@ -126,7 +131,7 @@ _ROWS = (
     ),
     Rule(
         0x24, "BODIES_REQUEST", m.BodiesRequest, Channel.REQUEST, Rate(50, 100),
-        f.record(m.BodiesRequest, hashes=f.several(_HASHES, _HASH, 1, limits.MAX_BODIES)),
+        _hashes(m.BodiesRequest, limits.MAX_BODIES),
     ),
     Rule(
         0x25, "BODIES", m.Bodies, Channel.REPLY, None,
@@ -142,7 +147,7 @@ _ROWS = (
     ),
     Rule(
         0x28, "TRANSACTIONS_REQUEST", m.TransactionsRequest, Channel.REQUEST, Rate(20, 60),
-        f.record(m.TransactionsRequest, hashes=f.several(_HASHES, _HASH, 1, limits.MAX_TRANSACTIONS)),
+        _hashes(m.TransactionsRequest, limits.MAX_TRANSACTIONS),
     ),
     Rule(
         0x29, "TRANSACTIONS", m.Transactions, Channel.REPLY, None,

@@ -91,7 +91,10 @@ def _unknown(name: str, variable: Variable) -> ConfigError:
 def _read_dotenv(file: Path, notices: list[str]) -> dict[str, Variable]:
     try:
         content = file.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except IsADirectoryError:
+        notices.append(f"ignored {file}, which is a directory")
         return {}
     except OSError as error:
         notices.append(f"ignored {file}, which cannot be read: {error.strerror}")

@@ -150,8 +150,8 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
         listen=general.listen or general.host or DEFAULT_HOST,
         port=general.port,
         public=_public_address(settings),
-        peers=tuple(_peer(peer) for peer in general.peer),
-        bootnodes=None if general.bootnodes is None else tuple(_peer(node) for node in general.bootnodes),
+        peers=tuple(peer_address(peer) for peer in general.peer),
+        bootnodes=None if general.bootnodes is None else tuple(peer_address(node) for node in general.bootnodes),
         network=NetworkConfig(
             general.tls_cert_file,
             general.tls_key_file,
@@ -240,7 +240,7 @@ def _public_address(settings: Settings) -> str | None:
     general = settings.global_
     if general.public_host is None:
         return None
-    host, port = _host_and_port(general.public_host)
+    host, port = _host_and_port(general.public_host, "public_host")
     if port is not None and general.public_port is not None and port != general.public_port:
         raise ConfigError(
             f"{settings.named('public_host')} says port {port}, {settings.named('public_port')} {general.public_port}",
@@ -249,14 +249,15 @@ def _public_address(settings: Settings) -> str | None:
     return f"{host}:{port or general.public_port or general.port}"
 
 
-def _peer(text: str) -> str:
-    host, port = _host_and_port(text)
+def peer_address(text: str) -> str:
+    """host:port of a node to dial, [v6]:port. Raises ConfigError."""
+    host, port = _host_and_port(text, "peer")
     return f"{host}:{port or FIRST_PORT}"
 
 
-def _host_and_port(text: str) -> tuple[str, int | None]:
-    """As `split`, with an IPv6 address in brackets: a port will follow."""
-    host, port = split(text)
+def _host_and_port(text: str, key: str) -> tuple[str, int | None]:
+    """As `split_address`, with an IPv6 address in brackets: a port will follow."""
+    host, port = split_address(text, key)
     return (f"[{host}]" if ":" in host and not host.startswith("[") else host), port
 
 

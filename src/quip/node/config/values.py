@@ -106,7 +106,14 @@ def upper(value: object) -> object:
 
 def auto(value: object) -> object:
     """ "auto" leaves the choice to the program."""
-    return None if value == "auto" else value
+    if value == "auto":
+        return None
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            raise ValueError('must be a whole number, or "auto"') from None
+    return value
 
 
 def host(value: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from quip.net.address import Address, canonical
+from quip.net.address import Address
 from quip.net.peers.trust_db import TrustDb
 from quip.net.quic.endpoint import EndpointConfig
 from quip.net.quic.node_identity import NodeIdentity, read_certificates
@@ -19,7 +19,7 @@ from quip.node.errors import ConfigError
 from quip.node.mining.setup import MiningSetup
 from quip.node.network.driver import NetworkDriver, NetworkParts
 from quip.node.network.limited_log import LimitedLog
-from quip.node.network.peer_resolver import look_up
+from quip.node.network.peer_resolver import addresses_of
 
 log = structlog.get_logger("quip.net")
 
@@ -94,19 +94,14 @@ def public_address(config: NodeConfig) -> Address:
 
 
 def _address_of(host: str, port: int) -> Address | None:
-    name = host.strip("[]")
-    found = canonical(name, port)
-    if found is not None:
-        return found
-    hosts = _within(LOOKUP_S, lambda: look_up(name, port))
-    addresses = [one for one in (canonical(text, port) for text in hosts) if one is not None]
+    addresses = _within(LOOKUP_S, lambda: addresses_of(host, port))
     v4 = [one for one in addresses if ":" not in one.host]
     return next(iter(v4 or addresses), None)
 
 
-def _within(seconds: float, question: Callable[[], list[str]]) -> list[str]:
+def _within(seconds: float, question: Callable[[], list[Address]]) -> list[Address]:
     """The answer, or nothing where it does not come in time."""
-    found: list[str] = []
+    found: list[Address] = []
 
     def ask() -> None:
         try:

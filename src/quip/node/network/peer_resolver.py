@@ -29,6 +29,16 @@ def look_up(host: str, port: int) -> list[str]:
     return [str(address[0]) for *_, address in found]
 
 
+def addresses_of(host: str, port: int, look_up: LookUp = look_up) -> list[Address]:
+    """The addresses of an IP address (v6 with or without brackets) or a name. Raises OSError."""
+    name = host.strip("[]")
+    literal = canonical(name, port)
+    if literal is not None:
+        return [literal]
+    found = (canonical(one, port) for one in look_up(name, port))
+    return list(dict.fromkeys(address for address in found if address is not None))
+
+
 class PeerResolver:
     """Call `name` with all texts, `lost` when a dial failed, and `tick` now and then; read `addresses`."""
 
@@ -85,11 +95,10 @@ class PeerResolver:
             for text in names:
                 host, port = split_address(text, "peer")
                 try:
-                    hosts = self._look_up(host.strip("[]"), port or 0)
+                    found = addresses_of(host, port or 0, self._look_up)
                 except OSError:
-                    hosts = []
-                known = (canonical(found, port or 0) for found in hosts)
-                results[text] = list(dict.fromkeys(one for one in known if one is not None and self._reaches(one)))
+                    found = []
+                results[text] = list(filter(self._reaches, found))
         finally:  # whatever happens, the next turn can be taken
             if not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._learn, results)

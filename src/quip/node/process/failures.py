@@ -16,11 +16,11 @@ from typing import Any, ParamSpec, TypeVar
 import structlog
 
 from quip.primitives.bounded_dict import BoundedDict
+from quip.rpc.transport.log_limit import RepeatLimit
 
 log = structlog.get_logger("quip.node")
 
 KEPT = 64  # threads; a node has about twenty
-LOG_EVERY_S = 60.0  # the traceback of one thread: one that fails again and again must not fill the disk
 HINT = "this is a mistake in the program: please report it with these lines"
 
 Arguments = ParamSpec("Arguments")
@@ -47,7 +47,8 @@ class Failures:
         self._count = count
         self._mutex = threading.Lock()
         self._found: BoundedDict[str, Failure] = BoundedDict(KEPT)
-        self._logged: BoundedDict[str, float] = BoundedDict(KEPT)
+        self._lines = RepeatLimit()
+        """The traceback of one thread: one that fails again and again must not fill the disk."""
 
     def note(self, thread: str, error: BaseException) -> None:
         """Something failed, and the log has it already."""
@@ -60,13 +61,9 @@ class Failures:
     def report(self, thread: str, error: BaseException) -> None:
         """Something failed: note it, and log it."""
         self.note(thread, error)
-        now_s = time.monotonic()
         with self._mutex:
-            logged_s = self._logged.get(thread)
-            silent = logged_s is not None and now_s - logged_s < LOG_EVERY_S
-            if not silent:
-                self._logged[thread] = now_s
-        if not silent:
+            left_out = self._lines.admit(thread)
+        if left_out is not None:
             log.error("a thread failed", thread=thread, reason=described(error), hint=HINT, exc_info=error)
 
     def objects(self) -> list[dict[str, Any]]:

@@ -6,19 +6,15 @@ import errno
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
 from quip.node.config.node_config import FIRST_RPC_PORT, NodeConfig, rpc_port_for
+from quip.node.config.token_file import read_token
 from quip.node.errors import ConfigError, NodeError, PortBusy, PortForbidden
 from quip.rpc.transport import http
 from quip.rpc.transport.access import LOOPBACK_ONLY, Access
 from quip.rpc.transport.sockets import LOOPBACK, Listener, is_loopback
-
-TOKEN_LENGTH = 32  # characters at least: nobody guesses it, and no password is mistaken for it
-TOKEN_LIMIT_BYTES = 4096
-TOKEN_HINT = "make one: (umask 077; openssl rand -hex 32 > {file})"
 
 log = structlog.get_logger("quip.node")
 
@@ -71,29 +67,6 @@ def rpc_access_of(config: NodeConfig) -> Access:
     """Who may call the RPC. Raises ConfigError where the token cannot be used."""
     token = None if config.rpc.token_file is None else read_token(config.rpc.token_file)
     return Access.of(_hosts(config.rpc.hosts, config.rpc.listen), config.rpc.cors, token)
-
-
-def read_token(file: Path) -> bytes:
-    """The token in a file, without white space around it. Raises ConfigError where it is missing, short, or readable
-    by others."""
-    hint = TOKEN_HINT.format(file=file)
-    try:
-        with file.open("rb") as opened:
-            mode = file.stat().st_mode
-            token = opened.read(TOKEN_LIMIT_BYTES).strip()
-    except FileNotFoundError:
-        raise ConfigError(f"there is no rpc_token_file {file}", hint) from None
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read the rpc_token_file {file}: {error.strerror}", f"check its path; {hint}"
-        ) from None
-    if mode & 0o007:
-        raise ConfigError(f"the rpc_token_file {file} can be reached by others", f"run: chmod o-rwx {file}")
-    if len(token) < TOKEN_LENGTH or not token.isascii() or len(token.split()) != 1:
-        raise ConfigError(
-            f"the rpc_token_file {file} does not hold one word of {TOKEN_LENGTH} letters and digits or more", hint
-        )
-    return token
 
 
 def _hosts(named: tuple[str, ...], listen: str) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         )
     )
     Path("key").chmod(0o600)
-    Path("token").write_text("secret")
+    Path("token").write_text("secret" * 6)
+    Path("token").chmod(0o600)
     for section, model in SECTIONS.items():
         for key in model.model_fields:
             monkeypatch.delenv(environment_name(section, key), raising=False)

@@ -76,6 +76,9 @@ def test_manual_peers_are_added_and_removed(data_dir: Path, trust: TrustEditor) 
     assert done(data_dir, "add", "seed.example:20049")["added"] is False
     done(data_dir, "add", "[2001:db8::1]:7")
     assert trust.manual() == ["[2001:db8::1]:7", "seed.example:20049"]
+    done(data_dir, "add", "2001:db8::2")
+    assert "[2001:db8::2]:20049" in trust.manual()  # in the form that the node can read back
+    done(data_dir, "remove", "2001:db8::2")
     done(data_dir, "remove", "seed.example")
     assert trust.manual() == ["[2001:db8::1]:7"]
     assert "was not added" in refused(data_dir, "remove", "seed.example").message

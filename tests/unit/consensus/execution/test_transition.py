@@ -16,7 +16,7 @@ from quip.consensus.errors.body import (
 )
 from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.execution.rewards import reward_of
-from quip.consensus.execution.transition import check_body, check_outcome, execute, pay
+from quip.consensus.execution.transition import check_body, check_outcome, execute
 from quip.consensus.proof_of_work.difficulty import child_context
 from quip.consensus.spec.chain_spec import GenesisAccount
 from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account
@@ -24,8 +24,9 @@ from quip.consensus.types.block import Block, transactions_root
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
+from sim.liars.lies import TRANSACTION
 from support.chains import grown, memory_store, network_spec
-from support.mutants import TRANSACTION, next_block
+from support.mutants import next_block
 
 SPEC = network_spec()
 MADE = grown(3)
@@ -71,7 +72,7 @@ def test_bodies() -> None:
 
 def test_paying_nothing_touches_nothing() -> None:
     store = memory_store(SPEC)
-    update = pay(store.state(EMPTY_TRIE_ROOT), bytes(20), 0)
+    update = store.state(EMPTY_TRIE_ROOT).credit([(bytes(20), 0)])
     assert (update.root, update.nodes) == (EMPTY_TRIE_ROOT, ())
 
 

@@ -16,8 +16,9 @@ from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.proof_of_work.proof import check_proof, max_energy, puzzle_rules
 from quip.ising.puzzle import Puzzle
 from reference import ising
+from sim.liars.lies import flip
 from support.chains import network_spec, puzzle_of
-from support.mutants import flip, proof
+from support.mutants import proof
 
 PUZZLE = puzzle_of(network_spec())
 RULES = PUZZLE.rules

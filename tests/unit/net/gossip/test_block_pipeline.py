@@ -23,8 +23,9 @@ from quip.net.wire.messages import (
     HeadClaim,
     Heartbeat,
 )
+from sim.liars.lies import closed_gate, flip, with_seal
 from support.chains import generator, network_spec, new_chain
-from support.mutants import closed_gate, flip, next_block, seal_header, with_header, with_seal, with_transactions
+from support.mutants import next_block, seal_header, with_header, with_transactions
 from support.overlays import Net, Node
 from support.puppet import Puppet, PuppetPlayer
 from support.signers import cousin
@@ -146,7 +147,7 @@ def test_a_block_that_breaks_a_rule_bans_its_sender_only(mutant: str) -> None:
     block = next_block(made)
     bad = {
         "seal": lambda: with_seal(block, ecdsa_signature=flip(block.seal.ecdsa_signature)),  # type: ignore[union-attr]
-        "gate": lambda: closed_gate(made.chain, block),
+        "gate": lambda: closed_gate(made.chain.spec, block),
         "difficulty": lambda: with_header(made.chain, block, difficulty=block.header.difficulty + 1),
         "timestamp": lambda: with_header(made.chain, block, timestamp=0),
     }[mutant]()

@@ -67,10 +67,11 @@ from quip.net.wire.messages import (
     Transactions,
     TransactionsRequest,
 )
+from sim.liars.lies import flip, with_seal
 from support.chains import grown
 from support.examples import examples
 from support.forged import sealed_header
-from support.mutants import flip, with_header, with_seal
+from support.mutants import with_header
 from support.peer_memory import PeerMemory
 
 OWN = b"\x05" * 32

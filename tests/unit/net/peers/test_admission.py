@@ -153,28 +153,18 @@ def test_two_that_dial_each_other_keep_one_connection() -> None:
     assert len(first.closes) + len(second.closes) == dials
 
 
-def test_a_killed_node_that_comes_back_at_once_is_let_in() -> None:
+@pytest.mark.parametrize("dialled", [False, True])
+def test_a_killed_node_that_comes_back_at_once_is_let_in(dialled: bool) -> None:
     net = Net()
-    first = net.add()
-    second = net.add(first.address)
+    server = net.add()
+    client = net.add(server.address)
     net.run(10)
-    net.remove(second)
-    again = net.add(first.address, address=second.address, chain=second.chain, node_id=second.setup.node_id)
+    killed, other = (server, client) if dialled else (client, server)
+    net.remove(killed)
+    again = net.add(other.address, address=killed.address, chain=killed.chain, node_id=killed.setup.node_id)
     net.run(2)
-    assert joined(net, again) == [first.setup.node_id]
-    assert joined(net, first) == [second.setup.node_id]
-
-
-def test_a_killed_node_that_we_had_dialled_is_let_in_too() -> None:
-    net = Net()
-    first = net.add()
-    second = net.add(first.address)
-    net.run(10)
-    net.remove(first)
-    again = net.add(second.address, address=first.address, chain=first.chain, node_id=first.setup.node_id)
-    net.run(2)
-    assert joined(net, second) == [first.setup.node_id]
-    assert joined(net, again) == [second.setup.node_id]
+    assert joined(net, again) == [other.setup.node_id]
+    assert joined(net, other) == [killed.setup.node_id]
 
 
 def test_a_changed_key_is_refused_and_the_way_out_named() -> None:

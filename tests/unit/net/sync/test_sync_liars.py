@@ -15,9 +15,10 @@ from quip.net import limits
 from quip.net.errors import FalseClaim, HeaderFlood, NetError, PartsWithheld, WrongAnswer
 from quip.net.wire.messages import HeadClaim, Headers, HeadersRequest, Reply, Request, Seals, SealsRequest
 from quip.primitives.errors import Fault
+from sim.liars.lies import TRANSACTION, flip
 from support.broken_rules import MUTANTS
 from support.chains import generator, new_chain
-from support.mutants import TRANSACTION, flip, next_block, with_header
+from support.mutants import next_block, with_header
 from support.sync_world import Peer, Teller, World, chain_with
 from unit.net.sync.test_sync import SMALL, grow, line, same_head
 

@@ -194,6 +194,8 @@ def test_an_ipv6_peer_gets_its_brackets() -> None:
         ({"global": {"data_dir": ""}}, {}, "", '--data-dir "": must not be empty (an unset variable?)'),
         ({"gpu": {"backend": "x"}}, {}, "", "--gpu-backend x: must be one of 'local', 'mps' or 'modal'"),
         ({}, {"QUIP_PORT": "abc"}, "", "QUIP_PORT=abc: must be a whole number"),
+        ({"cpu": {"num_reads": "many"}}, {}, "", '--num-reads many: must be a whole number, or "auto"'),
+        ({}, {"QUIP_CPU_NUM_SWEEPS": "0"}, "", "QUIP_CPU_NUM_SWEEPS=0: must be at least 1"),
         ({}, {"QUIP_HEARTBEAT_TIMEOUT": "0"}, "", "QUIP_HEARTBEAT_TIMEOUT=0: must be more than 0"),
         ({}, {}, "[global]\nport = 1.5\n", "config.toml: [global] port = 1.5: must be a whole number"),
         ({}, {}, "[global]\npeer = {}\n", "config.toml: [global] peer = {}: must be a text, or a list of them"),

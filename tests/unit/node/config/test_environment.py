@@ -122,6 +122,11 @@ def test_what_cannot_be_read_is_said_and_ignored(content: bytes | None, monkeypa
     assert found.notices[0].startswith("ignored .env, which ")
 
 
-def test_a_directory_of_that_name_is_none() -> None:
+def test_a_directory_of_that_name_is_said_and_ignored() -> None:
     Path(".env").mkdir()
-    assert texts({}) == {}
+    found = read_environment({}, Path(".env"))
+    assert (found.values, found.notices) == ({}, ["ignored .env, which is a directory"])
+
+
+def test_no_such_file_is_nothing_to_speak_of() -> None:
+    assert read_environment({}, Path(".env")).notices == []

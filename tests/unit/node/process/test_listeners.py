@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from quip.node.config.node_config import NodeConfig, load
 from quip.node.errors import ConfigError, PortBusy, PortForbidden
 from quip.node.process import listeners
-from quip.node.process.listeners import listening, read_token, rpc_access_of
+from quip.node.process.listeners import listening, rpc_access_of
 from quip.rpc.transport import http
 from quip.rpc.transport.access import Access
 
@@ -93,28 +93,3 @@ def test_a_token_is_what_the_file_holds(tmp_path: Path) -> None:
     file = written(tmp_path / "token", f" {'a' * 32}\n", 0o640)
     config = configured(rpc_port=0, rpc_token_file=str(file))
     assert rpc_access_of(config).token == b"a" * 32
-
-
-@pytest.mark.parametrize(
-    ("text", "mode", "words"),
-    [
-        ("a" * 31, 0o600, "does not hold one word"),
-        ("", 0o600, "does not hold one word"),
-        ("a" * 32 + " " + "b" * 32, 0o600, "does not hold one word"),
-        ("é" * 32, 0o600, "does not hold one word"),
-        ("a" * 32, 0o644, "can be reached by others"),
-    ],
-)
-def test_a_token_that_protects_nothing_is_refused(tmp_path: Path, text: str, mode: int, words: str) -> None:
-    file = written(tmp_path / "token", text, mode)
-    with pytest.raises(ConfigError, match=words) as refused:
-        read_token(file)
-    assert str(file) in refused.value.hint
-
-
-def test_a_token_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no rpc_token_file") as refused:
-        read_token(tmp_path / "none")
-    assert "openssl rand" in refused.value.hint
-    with pytest.raises(ConfigError, match="cannot read"):
-        read_token(tmp_path)
