@@ -1,6 +1,7 @@
 """The best stationary policy of a Markov process that earns a ratio: reward per unit of time.
 
-A process has S states and A actions. An action in a state pays a reward, lasts a time and leads to at most M states.
+A process (without periods: some state follows itself) has S states and A actions. An action in a state pays a reward,
+lasts a time and leads to at most M states.
 The best ratio is found by Dinkelbach's method: for a price `rate` of time, the policy that earns the most
 `reward - rate * time` per step is found by modified policy iteration (Puterman 1994, 6.5 and 8.7); the rate becomes the
 ratio that this policy earns, until it rises no more. No policy of the process earns more than `Solution.bound`.
@@ -116,8 +117,8 @@ def evaluate(process: Process, policy: Indices) -> tuple[float, float, Floats]:
     flat = followed.successors.ravel()
     for _ in range(MAX_ROUNDS * EVALUATIONS):
         flow = (visits[:, None] * followed.probabilities).ravel()
-        following = np.bincount(flat, weights=flow, minlength=policy.size)
-        following = (following + visits) / 2  # a lazy chain has the same visits and no period
+        arrived = np.bincount(flat, weights=flow, minlength=policy.size)
+        following = (arrived + visits) / 2  # a lazy chain has the same visits and no period
         moved = float(np.abs(following - visits).sum())
         visits = following
         if moved < TOLERANCE / 100:

@@ -34,7 +34,7 @@ class Ommers:
 
 def flat(limit: int) -> Tables:
     """Every block weighs and pays the same: Bitcoin, and ours with lag and flat rewards."""
-    own, public = np.indices((limit + 1, limit + 1))
+    own, _ = np.indices((limit + 1, limit + 1))
     return Tables(
         own_weight=np.ones((1, limit + 2)),
         public_weight=np.ones((1, limit + 2)),
@@ -49,7 +49,9 @@ def flat(limit: int) -> Tables:
 
 
 def counted(limit: int, rules: DifficultySpec, ommers: Ommers, steps: tuple[int, ...] = STEPS) -> Tables:
-    """Ours with lag, ommers and counted streaks. The context is the counted streak of the base, 0 if that is public or contested.
+    """Ours with lag, ommers and counted streaks.
+
+    The context is the counted streak of the base, 0 if that is public or contested.
 
     Lag: both branches have equal levels, so weights are 1 (`limit` above 9 leaves out that stamps of a private branch
     begin to matter there). The offset that a block's streak sets falls on a later block, whoever finds that: what it
@@ -95,7 +97,7 @@ def _work_factor(rules: DifficultySpec, streak: int, ended: int) -> float:
 
 def drift(rules: DifficultySpec, seconds: float) -> float:
     """How many octaves the controller moves on one block that took `seconds`."""
-    moved = difficulty.next_controller(rules, rules.start, 2, round(seconds)) - rules.start
+    moved = difficulty.next_controller(rules, rules.start, rules.lag + 2, round(seconds)) - rules.start
     return moved / OCTAVE
 
 
@@ -166,4 +168,3 @@ def _before_public(base: StreakBase, block: int) -> tuple[int, int]:
     if block == 2:
         return 1, base.streak if base.own else 1
     return 1, 1
-

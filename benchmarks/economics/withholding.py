@@ -56,12 +56,12 @@ class Tables:
     @property
     def contexts(self) -> int:
         """C."""
-        return self.context.shape[0]
+        return int(self.context.shape[0])
 
     @property
     def limit(self) -> int:
         """The longest branch, on both sides."""
-        return self.context.shape[1] - 1
+        return int(self.context.shape[1]) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Game:
     @property
     def states(self) -> int:
         """S."""
-        return self.own.size
+        return int(self.own.size)
 
     def state(self, context: int, own: int, public: int, race: int, seen: int = 0) -> int:
         """The number of a state."""
@@ -125,9 +125,10 @@ class Game:
         room = (self.own < self.tables.limit) & (self.public < self.tables.limit)
         self._found(WAIT, room & (self.race != RACING), (self.context, self.own, self.public, self.seen))
         self._race(WAIT, room & (self.race == RACING))
-        equal = np.abs(
-            self._own_total[self.context, self.public] - self._public_total[self.context, self.public]
-        ) <= _HEAVIER
+        equal = (
+            np.abs(self._own_total[self.context, self.public] - self._public_total[self.context, self.public])
+            <= _HEAVIER
+        )
         timely = (self.race == LAST_PUBLIC) | (self.miner.ties_by_lot & (self.race == LAST_OWN))
         self._race(MATCH, room & timely & equal & (self.public > 0) & (self.own >= self.public))
         self._override(OVERRIDE, self.least[self.context, self.public])
