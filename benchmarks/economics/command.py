@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks import report
-from benchmarks.economics import thresholds
+from benchmarks.economics import played_policies, thresholds
 
 SECTIONS: dict[str, Callable[[bool], str]] = {
     "thresholds": thresholds.section,
+    "policies": played_policies.section,
 }
 FOLDER = report.ROOT / "docs" / "economics"
 HEAD = """# Figures of the economics

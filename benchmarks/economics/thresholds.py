@@ -84,10 +84,6 @@ def rules(spec: ChainSpec) -> list[Rule]:
     def streaks(shown: int | None) -> Callable[[int], Tables]:
         return lambda limit: reward_rules.counted(limit, law, Ommers(limit if shown is None else shown))
 
-    def old_tips(limit: int) -> Tables:
-        unshown = reward_rules.counted(limit, law, Ommers(0, 0.0))
-        return with_old_tips(streaks(None)(limit), unshown, easing, OLDEST_TIP)
-
     def mended(limit: int) -> Tables:
         gentle = replace(easing, most_octaves=MENDED_OCTAVES, lawful_octaves=MENDED_OCTAVES)
         return with_old_tips(streaks(None)(limit), streaks(None)(limit), gentle, OLDEST_TIP)
@@ -100,7 +96,7 @@ def rules(spec: ChainSpec) -> list[Rule]:
         Rule("streaks, lag, only the first orphan of a fork shown", streaks(1), (8, 14)),
         Rule("streaks, lag, no orphan shown", streaks(0), (10, 20)),
         Rule("streaks, lag, ommers, every orphan shown", streaks(None), (8, 14)),
-        Rule("the same, old tips hide orphans", old_tips, (6, 10)),
+        Rule("the same, old tips hide orphans", lambda limit: old_tip_tables(spec, limit), (6, 10)),
         Rule("the same, no block eased by more than an ommer may be", mended, (6, 10)),
     ]
 
@@ -111,6 +107,13 @@ MENDED_OCTAVES = 1.5
 def five_steps(streak: int) -> int:
     """Percent: one more reward for every block of a streak, up to five."""
     return 100 * min(streak, 5)
+
+
+def old_tip_tables(spec: ChainSpec, limit: int) -> Tables:
+    """Ommers and counted streaks where a public block on an old tip is too light to be shown."""
+    shown = reward_rules.counted(limit, spec.difficulty, Ommers(limit))
+    unshown = reward_rules.counted(limit, spec.difficulty, Ommers(0, 0.0))
+    return with_old_tips(shown, unshown, old_tip_easing(spec), OLDEST_TIP)
 
 
 def old_tip_easing(spec: ChainSpec) -> Easing:
