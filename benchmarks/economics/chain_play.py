@@ -65,6 +65,10 @@ class World:
     gamma: float
     rng: random.Random
     ommers: OmmerRules | None = None
+    speed: float = 1.0
+    """Of all miners together; 1 finds a block in T at the start level."""
+    own_cost_power: float = 1.0
+    """The miner's cost of a block grows with this power of the work; at the start level it is everybody's."""
     backdates_s: float = 0.0
     """Private blocks are stamped so long before the clock, if they may."""
     longest_streak: int = 1
@@ -93,7 +97,7 @@ class World:
     @property
     def _speed(self) -> float:
         rules = self.spec.difficulty
-        return work(rules.start) / rules.target_block_time
+        return self.speed * work(rules.start) / rules.target_block_time
 
     @property
     def base(self) -> Played:
@@ -107,7 +111,7 @@ class World:
             situation = Situation(len(self.own), len(self.public), self.seen, self.race, lag_s, self.won)
             self.won = None
             self._act(policy(situation))
-            self._find()
+            self.find()
 
     def _act(self, action: int) -> None:
         """Does it; what the weights don't allow (a branch longer than the lag may be lighter than its length) waits."""
@@ -156,14 +160,15 @@ class World:
             oldest = self.base.header.number + 1 - self.ommers.window
             self.orphans = [o for o in self.orphans if o.number not in included and o.header.number >= oldest]
 
-    def _find(self) -> None:
+    def find(self) -> None:
+        """Somebody finds the next block."""
         own_tip = self.own[-1] if self.own else self.base
         public_tip = self.public[-1] if self.public else self.base
         helped = self.gamma if self.race == RACING else 0.0
         rival = self.own[self.seen - 1] if helped else public_tip
         honest = 1 - self.share
         after = [
-            self._wait(own_tip, self.share, self.backdates_s),
+            self._wait(own_tip, self.share, self.backdates_s, self.own_cost_power),
             self._wait(public_tip, honest * (1 - helped)),
             self._wait(rival, honest * helped),
         ]
@@ -216,7 +221,7 @@ class World:
     def _clock(self, parent: Played, behind_s: float = 0.0) -> int:
         return max(parent.header.timestamp + 1, int(self.now - behind_s))
 
-    def _wait(self, parent: Played, share: float, behind_s: float = 0.0) -> float:
+    def _wait(self, parent: Played, share: float, behind_s: float = 0.0, power: float = 1.0) -> float:
         """Seconds until a share of the work, whose clock is `behind_s` late, finds a child of `parent`."""
         if share <= 0:
             return float("inf")
@@ -226,20 +231,24 @@ class World:
         calm = parent.header.timestamp + rules.overdue_after * rules.target_block_time - (self.now - behind_s)
         passed = 0.0
         if calm > 0:
-            rate = speed / self._work(parent, parent.header.timestamp + 1)
+            rate = speed / self._cost(parent, parent.header.timestamp + 1, power)
             if due <= calm * rate:
                 return due / rate
             due -= calm * rate
             passed = calm
         while True:  # the level falls with every second
-            rate = speed / self._work(parent, int(self.now - behind_s + passed) + 1)
+            rate = speed / self._cost(parent, int(self.now - behind_s + passed) + 1, power)
             if due <= rate:
                 return passed + due / rate
             due -= rate
             passed += 1
 
-    def _work(self, parent: Played, stamp: int) -> int:
-        return difficulty.requirements(self.spec, parent.header, parent.context, stamp).work
+    def _cost(self, parent: Played, stamp: int, power: float) -> float:
+        needed = difficulty.requirements(self.spec, parent.header, parent.context, stamp).work
+        if power == 1.0:
+            return needed
+        start = work(self.spec.difficulty.start)
+        return float((needed / start) ** power * start)
 
     def _honest(self, parent: Played, branch: list[Played]) -> Played:
         self.made += 1
@@ -248,6 +257,10 @@ class World:
         if self.ommers and self.orphans:
             included = ommer_rules.lawful(self.ommers, self.orphans, self.history, branch, stamp)
         return self._block(parent, stamp, self.made.to_bytes(20, "big"), included)
+
+    def block(self, parent: Played, miner: bytes) -> Played:
+        """A block of a miner on any parent, stamped one T later."""
+        return self._block(parent, parent.header.timestamp + self.spec.difficulty.target_block_time, miner, ())
 
     def _block(self, parent: Played, stamp: int, miner: bytes, included: tuple[Played, ...]) -> Played:
         required = difficulty.requirements(self.spec, parent.header, parent.context, stamp)

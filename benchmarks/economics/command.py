@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks import report
-from benchmarks.economics import played_policies, thresholds
+from benchmarks.economics import law_plays, played_policies, thresholds
 
 SECTIONS: dict[str, Callable[[bool], str]] = {
     "thresholds": thresholds.section,
     "policies": played_policies.section,
+    "forks": law_plays.forks,
+    "shocks": law_plays.shocks,
+    "hoppers": law_plays.hoppers,
+    "costs": law_plays.cost_curves,
 }
 FOLDER = report.ROOT / "docs" / "economics"
 HEAD = """# Figures of the economics
