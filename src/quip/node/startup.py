@@ -17,7 +17,7 @@ from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.consensus.spec.document import parse_document
 from quip.files import durable_files
 from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
-from quip.ising.puzzle import Puzzle
+from quip.ising.puzzle import Puzzle, PuzzleRules
 from quip.networks.network import Network
 from quip.networks.shipped import spec_bytes
 from quip.node.config.data_dir import SPEC_FILE, DataFiles
@@ -112,13 +112,25 @@ def other_chain(directory: Path, stored: int, wanted: int) -> DataDirError:
 
 
 def directory_rules(files: DataFiles) -> Network:
-    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use."""
+    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use.
+
+    The puzzle's graph is built once it is needed, and may raise DataDirError then: most commands look at no proof.
+    """
     try:
-        return rules_of(files.spec.read_bytes(), str(files.spec))
+        text = files.spec.read_bytes()
+        spec = spec_of(text, str(files.spec))
     except OSError as error:
         raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
     except ConfigError as error:
         raise DataDirError(error.message, error.hint) from None
+
+    def make() -> PuzzleRules:
+        try:
+            return puzzle_rules(spec.puzzle)
+        except InvalidSpec as error:
+            raise DataDirError(f"{files.spec}: {error}", own_spec_hint(files.spec, text)) from None
+
+    return Network(spec, text, Puzzle(make))
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from quip.ising.puzzle import Puzzle
+from quip.mining import worker
 from quip.mining.miner import RESTART_S, Miner, MinerSetup
 from quip.mining.plan import FALLBACK
 from quip.mining.samplers.cpu import CpuSampler
@@ -44,8 +45,11 @@ class Flaky(CpuSampler):
     def __init__(self) -> None:
         super().__init__()
         self.lost = False
+        self.goes_on = threading.Event()
+        self.goes_on.set()
 
     def sample(self, *arguments: Any) -> Any:
+        self.goes_on.wait(DEADLINE_S)
         if self.lost:
             raise SamplerFailure("device lost")
         return super().sample(*arguments)
@@ -110,6 +114,28 @@ def test_a_lost_device_is_no_miner_until_it_is_found_again(bench: Bench) -> None
     assert bench.miner.failing == "device lost"
     for sampler in bench.samplers:
         sampler.lost = False
+    bench.until(lambda: bench.miner.trouble is None)
+
+
+@pytest.mark.parametrize("told_to_end", [True, False])
+def test_a_sampler_that_hangs_is_no_miner_until_it_answers(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, told_to_end: bool
+) -> None:
+    bench.miner.start()
+    bench.until(lambda: bench.miner.statistics().attempts)
+    for sampler in bench.samplers:
+        sampler.goes_on.clear()
+    if told_to_end:
+        monkeypatch.setattr(worker, "CANCEL_S", 0.0)
+        bench.miner.new_head()
+    else:
+        assert bench.miner.failing is None, "it may still answer"
+        monkeypatch.setattr(worker, "ANSWER_S", 0.05)
+    bench.until(lambda: bench.miner.failing)
+    assert bench.miner.failing == "its sampler does not answer"
+    for sampler in bench.samplers:
+        sampler.goes_on.set()
+    monkeypatch.undo()
     bench.until(lambda: bench.miner.trouble is None)
 
 

@@ -118,6 +118,16 @@ def test_rules_that_are_no_longer_read_are_told_from_damage(tmp_path: Path) -> N
     assert f"quip db retire --data-dir {tmp_path}" in caught.value.hint
 
 
+def test_a_graph_that_is_not_its_specs_is_said_when_it_is_needed(tmp_path: Path) -> None:
+    files = DataFiles(tmp_path)
+    digest = startup.load_rules("test").spec.puzzle.topology.digest.hex()
+    files.spec.write_bytes(startup.load_rules("test").text.replace(digest.encode(), bytes(64).hex()[:64].encode()))
+    rules = startup.directory_rules(files)
+    with pytest.raises(DataDirError, match=r"chain_spec\.json: .*but the graph's is 0x") as caught:
+        rules.puzzle.energies(bytes(32), [])
+    assert caught.value.hint
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", spec_bytes("dev")])
 def test_a_damaged_spec_in_the_directory_is_named_and_mended(damage: bytes, tmp_path: Path) -> None:
     files = DataFiles(tmp_path)

@@ -11,13 +11,15 @@ import pytest
 import structlog
 
 from quip.consensus.proof_of_work.difficulty import Requirements
+from quip.consensus.types.block import Block
 from quip.mining.miner import MinerStatistics
+from quip.mining.plan import annealing_plan
 from quip.networks.network import Network
 from quip.node.config import node_config
 from quip.node.config.settings import Kind
 from quip.node.mining.block_producer import BlockProducer
 from quip.node.mining.miner_setups import miner_setups
-from quip.node.mining.miners import Miners
+from quip.node.mining.miners import CountingWorkSource, Miners
 from quip.node.process.failures import Failures
 from quip.node.process.metrics import Metrics
 from quip.node.startup import load_rules
@@ -64,7 +66,7 @@ def test_each_miner_has_its_name(toml: str, names: list[str], tmp_path: Path) ->
 
 def test_what_the_operator_asked_for_replaces_the_plan(tmp_path: Path) -> None:
     (asked,) = miner_setups(configured("[cpu]\nnum_cpus = 1\nnum_reads = 64\nnum_sweeps = 4096\n", tmp_path), rules())
-    assert (asked.plan is not None and asked.plan.sweeps, asked.reads, len(asked.samplers)) == (4096, 64, 1)
+    assert (asked.plan, asked.reads, len(asked.samplers)) == (annealing_plan(4096), 64, 1)
     (left,) = miner_setups(configured("", tmp_path), rules())
     assert (left.plan, left.reads) == (None, 512)
 
@@ -148,7 +150,7 @@ def test_when_mining_starts_it_is_told_with_what_and_how_long_a_block_takes(
             made.observe()
         (line,) = [line for line in lines if line["event"] == "mining starts"]
         assert line["miners"] == "CPU-1 (2 x x86 avx2)"
-        assert line["plan"] == "512 sweeps"
+        assert line["plan"] == "anneal 512"
         assert line["block_expected_every"] == "2.1 s"  # 2^20 * 1,000 updates at half of 10^9 a second
         now = replace(now, valid_sets=1)
         outlook = made.outlook()
@@ -159,6 +161,30 @@ def test_when_mining_starts_it_is_told_with_what_and_how_long_a_block_takes(
         assert counts.registry.get_sample_value("quip_mining_luck_ratio") == 0.4
     finally:
         made.stop()
+
+
+def test_that_mining_starts_is_told_before_its_first_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However early that comes: the speed may not be measured by then."""
+    told: list[str] = []
+
+    class Producer(IdleSource):
+        def submit(self, block: object) -> bool:
+            told.append(lines[-1]["event"])
+            return False
+
+    made, _ = miners("[cpu]\nnum_cpus = 1\n", tmp_path, Producer())
+    monkeypatch.setattr(made, "_calibrated", True)
+    source = CountingWorkSource("CPU-1", made._producer, made)
+    with structlog.testing.capture_logs() as lines:
+        source.submit(cast(Block, None))
+        source.submit(cast(Block, None))
+        made.start()
+        made.observe()
+        made.stop()
+    assert told == ["mining starts"] * 2
+    (line,) = [line for line in lines if line["event"] == "mining starts"]
+    assert line["block_expected_every"] == "not measured yet"
+    assert "updates_per_ns" not in line
 
 
 def test_where_nothing_was_calibrated_nothing_is_promised(tmp_path: Path) -> None:
