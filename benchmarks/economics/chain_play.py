@@ -179,11 +179,11 @@ class World:
             self.own.append(self._block(own_tip, stamp, self._identity(own_tip), ()))
             self.race = RACING if self.race == RACING else LAST_OWN
         elif first == 1:
-            self.public.append(self._honest(public_tip, self.public))
+            self.public.append(self.honest_block(public_tip, self.public))
             self.race = LAST_PUBLIC
         else:
             self._win(len(self.public))
-            self.public = [self._honest(rival, [])]
+            self.public = [self.honest_block(rival, [])]
             self.race = LAST_PUBLIC
 
     def _identity(self, parent: Played) -> bytes:
@@ -250,17 +250,24 @@ class World:
         start = work(self.spec.difficulty.start)
         return float((needed / start) ** power * start)
 
-    def _honest(self, parent: Played, branch: list[Played]) -> Played:
-        self.made += 1
+    def block(self, parent: Played, miner: bytes, after_s: int) -> Played:
+        """A block of a miner on any parent, stamped so long after it, without ommers."""
+        return self._block(parent, parent.header.timestamp + after_s, miner, ())
+
+    def seconds_for(self, parent: Played) -> float:
+        """Mean time in which everybody together finds a child of a parent, before it is overdue."""
+        return self._cost(parent, parent.header.timestamp + 1, 1.0) / self._speed
+
+    def honest_block(self, parent: Played, branch: list[Played], miner: bytes | None = None) -> Played:
+        """A block that is found now, with every lawful ommer; of a fresh miner if none is named."""
+        if miner is None:
+            self.made += 1
+            miner = self.made.to_bytes(20, "big")
         stamp = self._clock(parent)
         included: tuple[Played, ...] = ()
         if self.ommers and self.orphans:
             included = ommer_rules.lawful(self.ommers, self.orphans, self.history, branch, stamp)
-        return self._block(parent, stamp, self.made.to_bytes(20, "big"), included)
-
-    def block(self, parent: Played, miner: bytes) -> Played:
-        """A block of a miner on any parent, stamped one T later."""
-        return self._block(parent, parent.header.timestamp + self.spec.difficulty.target_block_time, miner, ())
+        return self._block(parent, stamp, miner, included)
 
     def _block(self, parent: Played, stamp: int, miner: bytes, included: tuple[Played, ...]) -> Played:
         required = difficulty.requirements(self.spec, parent.header, parent.context, stamp)

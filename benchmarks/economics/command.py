@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks import report
-from benchmarks.economics import law_plays, played_policies, thresholds
+from benchmarks.economics import law_plays, network_plays, played_policies, thresholds
 
 SECTIONS: dict[str, Callable[[bool], str]] = {
     "thresholds": thresholds.section,
@@ -16,6 +16,9 @@ SECTIONS: dict[str, Callable[[bool], str]] = {
     "shocks": law_plays.shocks,
     "hoppers": law_plays.hoppers,
     "costs": law_plays.cost_curves,
+    "delays": network_plays.delays,
+    "griefers": network_plays.griefers,
+    "identities": network_plays.identities,
 }
 FOLDER = report.ROOT / "docs" / "economics"
 HEAD = """# Figures of the economics

@@ -73,7 +73,7 @@ def overtakes(spec: ChainSpec, share: float, streak: int, longest: bool, seed: i
     world.longest_streak = 1_000
     miner = OWN + bytes(19)
     for _ in range(streak):
-        world.history.append(world.block(world.base, miner))
+        world.history.append(world.block(world.base, miner, spec.difficulty.target_block_time))
     world.now = float(world.base.header.timestamp)
     world.share = 0.0
     while len(world.public) < 3:
