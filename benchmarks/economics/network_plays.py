@@ -10,8 +10,9 @@ from benchmarks import report
 from benchmarks.economics.chain_play import OWN, World
 from benchmarks.economics.law_plays import flat_spec
 from benchmarks.economics.ommers import OmmerRules, Played, incomes
-from benchmarks.economics.played_policies import honest, play
+from benchmarks.economics.played_policies import MENDED, honest, play
 from benchmarks.economics.reward_rules import OCTAVE
+from benchmarks.economics.thresholds import MENDED_OCTAVES
 from quip.consensus.proof_of_work.fork_choice import is_heavier
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.work.units import work
@@ -33,17 +34,24 @@ class Delayed:
     world: World
     delay_s: float
     found: list[tuple[float, Played]] = field(default_factory=list)
-    """Youngest last, at most 3 * SETTLED."""
-    total: int = 0
+    """Youngest last, since the base."""
 
     def tip(self, by_miner: bool) -> Played:
         """The heaviest block that the finder knows; the first seen of equal ones."""
         best = self.world.base
-        for at, block in self.found:
-            known = at + self.delay_s <= self.world.now or (by_miner and block.header.miner_id[0] == OWN[0])
-            if known and is_heavier(block.context.total_difficulty, best.context.total_difficulty):
+        for block in self.known(by_miner):
+            if is_heavier(block.context.total_difficulty, best.context.total_difficulty):
                 best = block
         return best
+
+    def known(self, by_miner: bool) -> list[Played]:
+        """The found blocks that the miner, or anybody else, knows now."""
+        now, delay_s = self.world.now, self.delay_s
+        return [
+            block
+            for at, block in self.found
+            if at + delay_s <= now or (by_miner and block.header.miner_id[0] == OWN[0])
+        ]
 
     def branch(self, tip: Played) -> list[Played]:
         """From the base, exclusive, to `tip`."""
@@ -62,13 +70,8 @@ class Delayed:
         tip = self.tip(by_miner)
         branch = self.branch(tip)
         on_branch = {block.number for block in branch}
-        world.orphans = [
-            block
-            for at, block in self.found
-            if block.number not in on_branch and (at + self.delay_s <= world.now or by_miner)
-        ]
+        world.orphans = [block for block in self.known(by_miner) if block.number not in on_branch]
         block = world.honest_block(tip, branch, OWN + bytes(19) if by_miner else None)
-        self.total += 1
         self.found.append((world.now, block))
         if len(branch) > 2 * SETTLED:
             world.history += branch[:SETTLED]
@@ -115,7 +118,8 @@ def cheapest_stamp_s(spec: ChainSpec, rules: OmmerRules) -> int:
     """How long after its parent the lightest lawful ommer is stamped."""
     law = spec.difficulty
     octaves = min(math.log2(rules.fork_factor), law.overdue_limit / OCTAVE)
-    return math.floor((law.overdue_after + octaves * OCTAVE / law.overdue_rate) * law.target_block_time)
+    stamp_s = (law.overdue_after + octaves * OCTAVE / law.overdue_rate) * law.target_block_time
+    return math.ceil(stamp_s) - 1  # a whole octave more, rounded down, would be too light
 
 
 def griefed(spec: ChainSpec, share: float, rules: OmmerRules, blocks: int) -> tuple[float, float, float]:
@@ -149,11 +153,14 @@ def griefers(long: bool) -> str:
     """The table of griefers."""
     blocks = 20_000 if long else 2_000
     rows = []
-    for share in (0.0, 0.05, 0.1, 0.2):
-        block_t, ommers, income = griefed(flat_spec(), share, OmmerRules(), blocks)
-        left = (1 / block_t - income) / (1 - share) - 1
-        rows.append([f"{share:g}", f"{block_t:.2f}", f"{ommers:.2f}", f"{income:.4f}", f"{left:+.0%}"])
-    head = ["share", "T a block", "ommers a block", "income of the griefer", "income of the others"]
+    flat = flat_spec()
+    gentle = replace(flat, difficulty=replace(flat.difficulty, overdue_limit=round(MENDED_OCTAVES * OCTAVE)))
+    for name, spec, rules in (("candidate", flat, OmmerRules()), ("mended", gentle, MENDED)):
+        for share in (0.0, 0.05, 0.1, 0.2):
+            block_t, ommers, income = griefed(spec, share, rules, blocks)
+            left = (1 / block_t - income) / (1 - share) - 1
+            rows.append([name, f"{share:g}", f"{block_t:.2f}", f"{ommers:.2f}", f"{income:.4f}", f"{left:+.0%}"])
+    head = ["rules", "share", "T a block", "ommers a block", "income of the griefer", "income of the others"]
     return f"""## Cheap ommers
 
 A griefer makes the cheapest lawful ommers on parents of long ago; each counts a full T ({blocks:,} blocks).
@@ -176,20 +183,12 @@ def identities(long: bool) -> str:
                 world.longest_streak = longest if rules is None or longest == 1 else len(rules.steps)
                 cells.append(f"{play(world, honest, blocks).own / share - 1:+.1%}")
         rows.append(cells)
-    head = [
-        "share",
-        "flat, many ids",
-        "flat, one id",
-        "x1..5, many ids",
-        "x1..5, one id",
-        "counted, many",
-        "counted, one",
-    ]
+    head = ["share", *(f"{rule}, {ids}" for rule in ("flat", "x1..5", "counted") for ids in ("many ids", "one id"))]
     return f"""## Identities
 
-What honest mining earns beyond the share under a fresh identity for every block (Sybils) and under one ({blocks:,} blocks,
-with lag; counted streaks: a fresh one after seven). The last row: everybody mines under one key that is public. With counted
-streaks that bonus goes to the account of the key, which everybody can empty, and not to the payee.
+What honest mining earns beyond the share under a fresh identity for every block (Sybils) and under one ({blocks:,}
+blocks, with lag; counted streaks: a fresh one after seven). The last row: everybody mines under one key that is public.
+With counted streaks that bonus goes to the account of the key, which everybody can empty, and not to the payee.
 
 {report.table(head, rows)}
 """

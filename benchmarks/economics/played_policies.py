@@ -9,11 +9,14 @@ from benchmarks import report
 from benchmarks.economics import policy_solver, reward_rules
 from benchmarks.economics.chain_play import Policy, Situation, World
 from benchmarks.economics.ommers import OmmerRules, incomes
-from benchmarks.economics.reward_rules import STEPS, Ommers
-from benchmarks.economics.thresholds import OLDEST_TIP, gain, old_tip_tables
+from benchmarks.economics.reward_rules import OCTAVE, STEPS, Ommers
+from benchmarks.economics.thresholds import MENDED_OCTAVES, OLDEST_TIP, gain, old_tip_tables
 from benchmarks.economics.withholding import ADOPT, OVERRIDE_ALL, WAIT, Game, Miner, Tables
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.networks.shipped import load_spec
+
+MENDED = OmmerRules(fork_factor=8)
+"""No block is eased by more than an ommer may be: see MENDED_OCTAVES."""
 
 
 def honest(situation: Situation) -> int:
@@ -82,6 +85,8 @@ class Case:
     ommers: OmmerRules | None = None
     phases: int = 1
     backdates_t: int = 0
+    most_octaves: float | None = None
+    """That the overdue rule eases, if not the spec's."""
 
 
 def cases(spec: ChainSpec, limit: int) -> list[Case]:
@@ -99,6 +104,7 @@ def cases(spec: ChainSpec, limit: int) -> list[Case]:
         Case("the same, old tips", Miner(0.4, 0.5), old, OmmerRules(), OLDEST_TIP + 1, OLDEST_TIP),
         Case("the same, old tips", Miner(0.44, 0.0), old, OmmerRules(), OLDEST_TIP + 1, OLDEST_TIP),
         Case("the same, old tips", Miner(0.46, 0.5), old, OmmerRules(), OLDEST_TIP + 1, OLDEST_TIP),
+        Case("mended, old tips", Miner(0.46, 0.5), old, MENDED, OLDEST_TIP + 1, OLDEST_TIP, MENDED_OCTAVES),
     ]
 
 
@@ -108,6 +114,9 @@ def run(spec: ChainSpec, case: Case, blocks: int, seed: int) -> tuple[float, flo
     game = Game(case.tables, case.miner)
     policy = policy_solver.solve(game.process(), solved.honest).policy
     law = spec.difficulty
+    if case.most_octaves is not None:
+        law = replace(law, overdue_limit=round(case.most_octaves * OCTAVE))
+        spec = replace(spec, difficulty=law)
     world = World(spec, case.miner.share, case.miner.gamma, random.Random(seed), case.ommers)
     world.backdates_s = float(case.backdates_t * law.target_block_time)
     if case.ommers:
