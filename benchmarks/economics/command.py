@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks import report
-from benchmarks.economics import law_plays, network_plays, played_policies, thresholds
+from benchmarks.economics import advantage, gain_plot, law_plays, network_plays, played_policies, thresholds
 
 SECTIONS: dict[str, Callable[[bool], str]] = {
     "thresholds": thresholds.section,
+    "gains": gain_plot.section,
     "policies": played_policies.section,
     "forks": law_plays.forks,
     "shocks": law_plays.shocks,
@@ -19,6 +20,7 @@ SECTIONS: dict[str, Callable[[bool], str]] = {
     "delays": network_plays.delays,
     "griefers": network_plays.griefers,
     "identities": network_plays.identities,
+    "advantage": advantage.section,
 }
 FOLDER = report.ROOT / "docs" / "economics"
 HEAD = """# Figures of the economics

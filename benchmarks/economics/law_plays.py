@@ -14,12 +14,15 @@ from benchmarks.economics.played_policies import honest, play
 from benchmarks.economics.reward_rules import OCTAVE
 from quip.consensus.proof_of_work.fork_choice import is_heavier
 from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.work.units import work
 from quip.networks.shipped import load_spec
 
 WITHIN = math.log2(1.2)
 """Octaves."""
 LEAD_GIVEN_UP = 12
-"""Public blocks ahead at which a private fork is given up."""
+"""Blocks (of work) behind at which a private fork is given up."""
+MOST_BLOCKS = 300
+"""On both sides, after which it is given up."""
 
 
 def flat_spec(lag: int | None = None) -> ChainSpec:
@@ -68,24 +71,28 @@ Until c is within 20 % of the new speed (means; public spec, T = 30 s), and how 
 
 def overtakes(spec: ChainSpec, share: float, streak: int, longest: bool, seed: int) -> bool:
     """Whether a private fork overtakes a public branch that is three blocks ahead."""
-    world = World(spec, share, 0.0, random.Random(seed))
+    world = World(spec, 0.0, 0.0, random.Random(seed))
     world.play(honest, 12)
+    world.public = []
     world.longest_streak = 1_000
     miner = OWN + bytes(19)
     for _ in range(streak):
         world.history.append(world.block(world.base, miner, spec.difficulty.target_block_time))
     world.now = float(world.base.header.timestamp)
-    world.share = 0.0
     while len(world.public) < 3:
         world.find()
     world.share = share
-    while len(world.public) - len(world.own) < LEAD_GIVEN_UP:
+    block_work = work(spec.difficulty.start)
+    for _ in range(MOST_BLOCKS):
         world.find()
-        own, public = world.own, world.public
-        if longest and len(own) > len(public):
+        own = world.own[-1] if world.own else world.base
+        public = world.public[-1]
+        totals = own.context.total_difficulty, public.context.total_difficulty
+        if (len(world.own) > len(world.public)) if longest else is_heavier(*totals):
             return True
-        if not longest and own and is_heavier(own[-1].context.total_difficulty, public[-1].context.total_difficulty):
-            return True
+        lead = len(world.public) - len(world.own) if longest else (totals[1] - totals[0]) / block_work
+        if lead > LEAD_GIVEN_UP:
+            return False
     return False
 
 
