@@ -171,7 +171,7 @@ A griefer makes the cheapest lawful ommers on parents of long ago; each counts a
 
 def identities(long: bool) -> str:
     """The table of identities."""
-    blocks = 60_000 if long else 6_000
+    blocks = 100_000 if long else 20_000
     flat = flat_spec()
     five = replace(flat, rewards=replace(load_spec("public").rewards, streak_multiplier=(100, 200, 300, 400, 500)))
     rows = []
