@@ -1,7 +1,7 @@
 """All benchmarks in one run: `make bench`. Prints every section and writes docs/benchmarks.md.
 
-PROTOTYPE=DIRECTORY adds an outside kernel to the comparison. ONLY="sync hostile" measures these anew and leaves the
-other sections as they are: each says when, where and of which commit it was made.
+PROTOTYPE=DIRECTORY adds an outside kernel (and miner, see `benchmark_miner`) to the comparison. ONLY="sync hostile"
+measures these anew and leaves the other sections as they are: each says when, where and of which commit it was made.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from benchmarks import (
     benchmark_chain,
     benchmark_hostile,
     benchmark_kernel,
+    benchmark_miner,
     benchmark_propagation,
     benchmark_rpc,
     benchmark_seal,
@@ -24,6 +25,7 @@ from benchmarks import (
 BENCHMARKS: dict[str, ModuleType] = {
     "kernel": benchmark_kernel,
     "seal": benchmark_seal,
+    "miner": benchmark_miner,
     "signatures": benchmark_signatures,
     "state": benchmark_state,
     "chain": benchmark_chain,

@@ -19,7 +19,7 @@ from quip.consensus.proof_of_work.proof import check_proof, puzzle_rules
 from quip.consensus.types.block import Block
 from quip.ising.puzzle import Puzzle, search_gate
 from quip.mining.miner import Miner, MinerSetup
-from quip.mining.plan import Plan, PlanTable
+from quip.mining.plan import PlanTable, annealing_plan
 from quip.mining.samplers.cpu import CpuSampler
 from quip.networks.shipped import load_spec
 from quip.storage.chain_store import for_network
@@ -88,7 +88,7 @@ class BlockingSource:
 def cancel_latencies(puzzle: Puzzle, template: Template, path: str) -> list[float]:
     """Seconds from a new head to the next template, in the middle of a long anneal."""
     source = BlockingSource(template)
-    long = PlanTable("", ((0, Plan(1 << 13)),))
+    long = PlanTable("", ((0, annealing_plan(1 << 13)),))
     miner = Miner(MinerSetup("CPU-1", (CpuSampler(path),), long), puzzle, source)
     miner.start()
     latencies = []

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from quip._native import ising
 from quip.ising.puzzle import Puzzle
-from quip.mining.plan import FALLBACK, Plan
+from quip.mining.plan import FALLBACK, annealing_plan
 from quip.mining.samplers.sampler import Drawn, PackedSamples, folded
 from quip.mining.worker import MinerSetup, MinerStatistics, Tally, Worker, WorkSource
 
@@ -52,7 +52,7 @@ class SimMiner:
         self._rng = rng
         self._pace = pace
         self._stopped = False
-        setup = MinerSetup("SIM-1", (DrawnSpins(),), FALLBACK, Plan(sweeps=1), READS, rng.getrandbits(48))
+        setup = MinerSetup("SIM-1", (DrawnSpins(),), FALLBACK, annealing_plan(sweeps=1), READS, rng.getrandbits(48))
         self._tally = Tally(MinerStatistics(setup.name, DrawnSpins.kind, DrawnSpins.device, 1))
         self._worker = Worker(setup, 0, puzzle, source, self._tally)
 

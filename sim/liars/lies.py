@@ -49,7 +49,7 @@ from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import Puzzle, gate_open, search_gate, seed_of
 from quip.mining.attempt import Workbench
-from quip.mining.plan import Plan
+from quip.mining.plan import annealing_plan
 from quip.primitives import ecdsa, hybrid
 from sim.honest.mining import READS, DrawnSpins
 from sim.world.disk import mining_secret
@@ -105,7 +105,7 @@ class Forger:
 
     def _proof(self, seed: bytes) -> tuple[bytes, ...]:
         for _ in range(20):
-            effort = self._bench.attempt(seed, self.spec.puzzle.ladder[0][1], Plan(sweeps=1, retries=20))
+            effort = self._bench.attempt(seed, self.spec.puzzle.ladder[0][1], annealing_plan(sweeps=1, retries=20))
             if effort.solutions is not None:
                 return effort.solutions
         raise AssertionError("drawn spins are no proof on this ladder")

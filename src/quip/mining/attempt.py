@@ -1,14 +1,19 @@
-"""One attempt at one instance: baseline, probe, anneal, choose. The miner and the calibration run this same code."""
+"""One attempt at one instance: the baseline, then a plan's stages. The miner and the calibration run this same code."""
 
+import heapq
+import time
 from dataclasses import dataclass
+from statistics import fmean as mean
 
 from quip._native import ising
 from quip.ising.puzzle import REPLICAS, Puzzle
-from quip.mining.plan import Plan
-from quip.mining.samplers.sampler import Sampler, Samples
+from quip.mining.plan import Anneal, Cut, Found, Measured, Plan, Probe, Recruit, Round, Screen, Stage
+from quip.mining.samplers.sampler import Drawn, PackedSamples, Sampler, Samples
+from quip.mining.samplers.schedule import MINING, MINING_GREEDY, Betas, native_schedule
 
 SEED_MASK = (1 << 64) - 1
 ANY_ENERGY = (1 << 31) - 1
+TENTH = 10
 
 
 @dataclass(slots=True)
@@ -16,6 +21,10 @@ class Effort:
     """What an attempt cost and came to."""
 
     spin_updates: int = 0
+    crossing_s: float = 0.0
+    """Of it, the processor time of crossing and recruiting, which are no spin updates."""
+    stages: int = 0
+    """Stages that were played."""
     margin: int | None = None
     """The best margin at which a diverse set was found, in 1/512 energy; None: none was looked for, or found."""
     cancelled: bool = False
@@ -47,50 +56,166 @@ class Workbench:
         """
         effort = Effort()
         model = self.puzzle.model(seed)
-        rules = self.puzzle.rules
         base = model.baseline(self.puzzle.schedule, self.cancel)
         if base is None:
             effort.cancelled = True
             return effort
-        baseline = min(base.total, rules.baseline_cap)
-        effort.spin_updates += REPLICAS * model.n * rules.sweeps
+        effort.spin_updates += REPLICAS * model.n * self.puzzle.rules.sweeps
         start = int.from_bytes(seed[8:16], "little")
-        if plan.probe_sweeps and not self._promising(model, base.total, plan, start, effort):
-            return effort
-        for turn in range(1 + plan.retries):
-            drawn = self.sampler.sample(model, self.reads, plan.sweeps, (start + turn) & SEED_MASK, self.cancel)
-            if drawn is None:
-                effort.cancelled = True
-                return effort
-            effort.spin_updates += drawn.spin_updates
-            self._choose(drawn.samples, baseline, margin, effort)
-            if effort.solutions is not None:
-                return effort
-            if best is not None:
-                self._note_better(drawn.samples, baseline, best, effort)
+        played = _Attempt(self, _Instance(model, base, start, margin), best, effort)
+        for stage in plan.stages:
+            effort.stages += 1
+            if not played.play(stage):
+                break
         return effort
 
-    def _promising(self, model: ising.Model, total: int, plan: Plan, start: int, effort: Effort) -> bool:
-        drawn = self.sampler.sample(model, self.reads, plan.probe_sweeps, ~start & SEED_MASK, self.cancel)
+
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    """What is tried, and what is asked."""
+
+    model: ising.Model
+    base: ising.Samples
+    start: int
+    """Seed of the first run."""
+    margin: int
+
+
+class _Attempt:
+    """The state between stages."""
+
+    def __init__(self, bench: Workbench, instance: _Instance, best: Best | None, effort: Effort) -> None:
+        self._bench = bench
+        self._instance = instance
+        self._rules = bench.puzzle.rules
+        self._total = instance.base.total
+        self._baseline = min(self._total, self._rules.baseline_cap)
+        self._best = best
+        self._effort = effort
+        self._runs = 0
+        self._families: ising.Families | None = None
+
+    def play(self, stage: Stage) -> bool:
+        """Whether to go on. Raises SamplerFailure."""
+        match stage:
+            case Screen(cut):
+                return self._passed(cut, self._instance.base)
+            case Probe(sweeps, cut):
+                probed = self._sample(sweeps, ~self._instance.start)
+                return probed is not None and self._passed(cut, probed)
+            case Anneal(sweeps):
+                return self._anneal(sweeps)
+            case Found():
+                return self._found(stage)
+            case Round():
+                return self._round(stage)
+            case Recruit(keep, elites, slack):
+                self._recruit(keep, elites, slack)
+                return not self._solved()
+
+    def _sample(self, sweeps: int, seed: int) -> Samples | None:
+        bench = self._bench
+        drawn: Drawn | None = bench.sampler.sample(
+            self._instance.model, bench.reads, sweeps, seed & SEED_MASK, bench.cancel
+        )
         if drawn is None:
-            effort.cancelled = True
+            self._effort.cancelled = True
+            return None
+        self._effort.spin_updates += drawn.spin_updates
+        return drawn.samples
+
+    def _next_run(self, sweeps: int) -> Samples | None:
+        self._runs += 1
+        return self._sample(sweeps, self._instance.start + self._runs - 1)
+
+    def _anneal(self, sweeps: int) -> bool:
+        samples = self._next_run(sweeps)
+        if samples is None or self._take(samples, self._instance.margin):
             return False
-        effort.spin_updates += drawn.spin_updates
-        energies = drawn.samples.energies
-        return total - REPLICAS * sum(energies) // len(energies) >= plan.probe_margin
+        if self._best is not None:
+            known = [one for one in (self._best.margin, self._effort.margin) if one is not None]
+            return not self._take(samples, max(known) + 1 if known else None)
+        return True
 
-    def _note_better(self, samples: Samples, baseline: int, best: Best, effort: Effort) -> None:
-        rules = self.puzzle.rules
-        margin = max((known for known in (best.margin, effort.margin) if known is not None), default=None)
-        bound = ANY_ENERGY if margin is None else (baseline - margin - 1) // REPLICAS
+    def _take(self, samples: Samples, margin: int | None) -> bool:
+        """Look for a set of at least this margin (None: of any); True if it meets the one asked for."""
+        rules = self._rules
+        bound = ANY_ENERGY if margin is None else (self._baseline - margin) // REPLICAS
         found = samples.diverse(bound, rules.min_solutions, rules.min_distance, rules.fold)
         if found is not None:
-            effort.margin = baseline - REPLICAS * found[0]
+            self._effort.margin = self._baseline - REPLICAS * found[0]
+            if self._effort.margin >= self._instance.margin:
+                self._effort.solutions = tuple(found[1])
+        return self._effort.solutions is not None
 
-    def _choose(self, samples: Samples, baseline: int, margin: int, effort: Effort) -> None:
-        rules = self.puzzle.rules
-        bound = (baseline - margin) // REPLICAS
-        found = samples.diverse(bound, rules.min_solutions, rules.min_distance, rules.fold)
-        if found is not None:
-            effort.margin = baseline - REPLICAS * found[0]
-            effort.solutions = tuple(found[1])
+    def _found(self, stage: Found) -> bool:
+        samples = self._next_run(stage.sweeps)
+        if samples is None:
+            return False
+        rules, model = self._rules, self._instance.model
+        self._families = ising.Families(model, rules.min_distance, rules.fold, self._instance.start)
+        if isinstance(samples, ising.Samples):
+            self._families.load(samples)
+        else:
+            assert isinstance(samples, PackedSamples), "the one other kind of samples there is"
+            self._families.load_packed(list(samples.packed[:REPLICAS]))
+        self._recruit(0, stage.elites, stage.slack)
+        return not self._solved() and self._passed(stage.cut, samples)
+
+    def _round(self, stage: Round) -> bool:
+        families = self._elites()
+        families.spread(stage.noise, stage.parents)
+        greedy = min(MINING_GREEDY, stage.sweeps - 1)
+        schedule = native_schedule(stage.sweeps - greedy, Betas(stage.beta, MINING.last), greedy)
+        if not families.anneal(schedule, self._bench.cancel):
+            self._effort.cancelled = True
+            return False
+        self._effort.spin_updates += REPLICAS * self._instance.model.n * stage.sweeps
+        begun_s = time.thread_time()
+        self._effort.cancelled = not families.cross(stage.near, self._bench.cancel)
+        self._effort.crossing_s += time.thread_time() - begun_s
+        if self._effort.cancelled or self._solved():
+            return False
+        return stage.cut is None or stage.cut.passed(self._reached(), self._total, self._instance.margin)
+
+    def _recruit(self, keep: int, elites: int, slack: int) -> None:
+        begun_s = time.thread_time()
+        self._elites().recruit(keep, elites, slack)
+        self._effort.crossing_s += time.thread_time() - begun_s
+
+    def _elites(self) -> ising.Families:
+        assert self._families is not None, "a plan founds its elites before it refines them"
+        return self._families
+
+    def _reached(self) -> float:
+        """The margin that the best elites meet."""
+        energies = sorted(self._elites().energies)
+        count = self._rules.min_solutions
+        return self._baseline - REPLICAS * energies[count - 1] if len(energies) >= count else float("-inf")
+
+    def _solved(self) -> bool:
+        """Note what the elites reach; True if it is enough."""
+        reached = self._reached()
+        if reached == float("-inf"):
+            return False
+        self._effort.margin = max(int(reached), self._effort.margin or int(reached))
+        if reached < self._instance.margin:
+            return False
+        ranked = sorted(self._elites().elites(self._rules.fold))[: self._rules.min_solutions]
+        self._effort.solutions = tuple(sorted(packed for _, packed in ranked))
+        return True
+
+    def _passed(self, cut: Cut | None, samples: Samples) -> bool:
+        if cut is None:
+            return True
+        energies = samples.energies
+        match cut.of:
+            case Measured.REACHED:
+                value = self._reached()
+            case Measured.BEST:
+                value = self._total - REPLICAS * float(samples.best)
+            case Measured.DECILE:
+                value = self._total - REPLICAS * mean(heapq.nsmallest(max(1, len(energies) // TENTH), energies))
+            case Measured.MEAN:
+                value = self._total - REPLICAS * mean(energies)
+        return cut.passed(value, self._total, self._instance.margin)

@@ -1,34 +1,145 @@
-"""How the CPU miner spends its time at a level: the plan that calibration found cheapest.
+"""How a miner spends its time on an instance: stages, and after each whether to go on.
 
-A plan anneals every instance with `sweeps`, or first probes it with `probe_sweeps` and goes on only where the probe's
-summed energy lies at least `probe_margin` below the instance's baseline; then it may anneal again with fresh draws
-(`retries`). Plans are data of the package (plans/NAME.json), made by `quip calibrate`; no rule depends on them.
+A plan is data of the package (plans/NAME.json), found by measuring; no rule of consensus depends on it. Its stages are
+played in order until a set meets the margin, a cut says that this instance is not worth more, or the plan ends.
+Margins are in 1/512 energy. docs/mining.md says what families are.
 """
 
 import json
 from bisect import bisect_right
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+
+class Measured(StrEnum):
+    """What a cut looks at: B - 512 times an energy."""
+
+    MEAN = "mean"
+    """The mean of the run's energies."""
+    DECILE = "decile"
+    """The mean of its best tenth."""
+    BEST = "best"
+    """Its lowest one."""
+    REACHED = "reached"
+    """The highest one of the set to hand in: the margin that the elites reach now (B no more than the spec's cap)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Go on iff baseline * B + value * (what is measured) + constant >= (the margin asked for) - slack."""
+
+    of: Measured
+    value: float = 1.0
+    baseline: float = 0.0
+    constant: float = 0.0
+    slack: float = 0.0
+    least: float | None = None
+    """Instead of the margin asked for."""
+
+    def passed(self, measured: float, total: int, margin: int) -> bool:
+        """`total`: B, the sum of the baseline's energies."""
+        predicted = self.baseline * total + self.value * measured + self.constant
+        return predicted >= (margin if self.least is None else self.least) - self.slack
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Look at the energies of the baseline itself: they cost nothing."""
+
+    cut: Cut
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A short run of the sampler, only to be looked at."""
+
+    sweeps: int
+    cut: Cut
+
+
+@dataclass(frozen=True, slots=True)
+class Anneal:
+    """A run of the sampler; its samples may hold a set that meets the margin."""
+
+    sweeps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A run of the sampler; its best far-apart samples become the elites."""
+
+    sweeps: int
+    elites: int
+    slack: int
+    """Distance at which elites are recruited."""
+    cut: Cut | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Noisy copies of the elites are annealed from beta `beta` and crossed with their elite."""
+
+    sweeps: int
+    beta: float
+    near: int
+    """Elites nearer than this are to stay as far apart as they are."""
+    noise: int = 32
+    """A spin of a copy is flipped with probability noise / 256."""
+    parents: int = 0
+    """Elites that are copied, from the first on; 0: all."""
+    cut: Cut | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recruit:
+    """The best elites stay; the best replicas far from them join."""
+
+    keep: int
+    elites: int
+    slack: int
+
+
+Stage: TypeAlias = Screen | Probe | Anneal | Found | Round | Recruit
+KINDS: dict[str, type[Stage]] = {kind.__name__.lower(): kind for kind in (Screen, Probe, Anneal, Found, Round, Recruit)}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One strategy."""
 
-    sweeps: int
-    probe_sweeps: int = 0
-    """0: no probe."""
-    probe_margin: int = 0
-    """Go on iff B - (sum of the probe's 512 energies) is at least this, in 1/512 energy."""
-    retries: int = 0
-    """Further anneals of an instance that was not solved."""
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where elites are refined before they are found, or measured where there are none."""
+        founded = False
+        for stage in self.stages:
+            founded |= isinstance(stage, Found)
+            cut = getattr(stage, "cut", None)
+            reached = cut is not None and cut.of is Measured.REACHED
+            if not founded and (reached or isinstance(stage, Round | Recruit)):
+                raise ValueError(f"a {type(stage).__name__.lower()} stage needs elites, and none were found yet")
+            if isinstance(stage, Round) and cut is not None and not reached:
+                raise ValueError("a round is cut by what its elites reach")
 
     def __str__(self) -> str:
-        probe = f"probe of {self.probe_sweeps} sweeps, " if self.probe_sweeps else ""
-        retries = f", up to {self.retries} times again" if self.retries else ""
-        return f"{probe}{self.sweeps} sweeps{retries}"
+        words = []
+        for stage in self.stages:
+            sweeps = getattr(stage, "sweeps", None)
+            words.append(type(stage).__name__.lower() + (f" {sweeps}" if sweeps else ""))
+        runs = [f"{words.count(word)} x {word}" if words.count(word) > 1 else word for word in dict.fromkeys(words)]
+        return ", ".join(runs)
+
+
+def annealing_plan(sweeps: int, probe_sweeps: int = 0, probe_margin: int = 0, retries: int = 0) -> Plan:
+    """Anneal every instance, and again with fresh draws up to `retries` times.
+
+    With `probe_sweeps`, only those where B - (sum of a probe's 512 energies) is at least `probe_margin`.
+    """
+    probe = Probe(probe_sweeps, Cut(Measured.MEAN, least=probe_margin))
+    return Plan(((probe,) if probe_sweeps else ()) + (Anneal(sweeps),) * (1 + retries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +157,40 @@ class PlanTable:
         return self.entries[max(index, 0)][1]
 
     def dumps(self) -> str:
-        """The file's text."""
-        rows = [{"level": level, **asdict(plan)} for level, plan in self.entries]
-        return json.dumps({"graph": self.digest, "plans": rows}, indent=1) + "\n"
+        """The file's text: a stage a line."""
+        parts = []
+        for level, plan in self.entries:
+            stages = ",\n   ".join(json.dumps(_document(stage)) for stage in plan.stages)
+            parts.append(f'  {{"level": {level}, "stages": [\n   {stages}]}}')
+        return f'{{\n "graph": {json.dumps(self.digest)},\n "plans": [\n' + ",\n".join(parts) + "\n ]\n}\n"
 
 
-FALLBACK = PlanTable("", ((0, Plan(sweeps=512)),))
+FALLBACK = PlanTable("", ((0, annealing_plan(512)),))
 """For a graph that nobody has calibrated."""
 
 
 def parse_plans(text: str) -> PlanTable:
-    """The reverse of `PlanTable.dumps`. Raises ValueError."""
+    """The reverse of `PlanTable.dumps`. Raises ValueError, KeyError or TypeError."""
     document: dict[str, Any] = json.loads(text)
     entries = []
     for row in document["plans"]:
-        level = int(row.pop("level"))
-        entries.append((level, Plan(**{name: int(value) for name, value in row.items()})))
+        entries.append((int(row["level"]), Plan(tuple(_stage(stage) for stage in row["stages"]))))
     return PlanTable(str(document["graph"]), tuple(sorted(entries, key=lambda entry: entry[0])))
+
+
+def _document(stage: Stage) -> dict[str, Any]:
+    """What differs from the defaults."""
+    members: dict[str, Any] = {"kind": type(stage).__name__.lower(), **asdict(stage)}
+    if members.get("cut") is not None:
+        members["cut"] = {name: value for name, value in members["cut"].items() if value is not None}
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _stage(members: dict[str, Any]) -> Stage:
+    rest = {name: value for name, value in members.items() if name not in {"kind", "cut"}}
+    if "cut" in members:
+        rest["cut"] = Cut(**{**members["cut"], "of": Measured(members["cut"]["of"])})
+    return KINDS[members["kind"]](**rest)
 
 
 def plan_file(name: str) -> Path:

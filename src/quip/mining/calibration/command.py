@@ -16,7 +16,7 @@ from quip.ising.puzzle import Puzzle
 from quip.mining.attempt import Workbench
 from quip.mining.calibration.ladder import Ladder, build_ladder
 from quip.mining.calibration.measure import Progress, Survey, measure
-from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.pricing import AnnealPlan, PriceList
 from quip.mining.calibration.spec_update import recalibrated
 from quip.mining.calibration.summary import Pilot, Summary, correlations, effort_summaries
 from quip.mining.calibration.verify import (
@@ -27,7 +27,7 @@ from quip.mining.calibration.verify import (
     kernel_updates_per_second,
     verify,
 )
-from quip.mining.plan import Plan, plan_file
+from quip.mining.plan import plan_file
 from quip.mining.samplers.cpu import CpuSampler
 
 SMALL = 1_000
@@ -157,14 +157,14 @@ def _timed(summary: Summary, puzzle: Puzzle, sampler: CpuSampler, start_seconds:
     timed = replace(summary, gate_hash_updates=kernel / gate_hashes_per_second(), updates_per_second=kernel)
     for _ in range(2):  # the plan depends on the start level, and that on the rate
         ladder = build_ladder(timed, start_seconds)
-        plan = ladder.plans.at(ladder.calibration.start)
+        plan = ladder.strategy_at(ladder.calibration.start)
         margin = next(margin for level, margin in ladder.calibration.ladder if level >= ladder.calibration.start)
-        rate = attempt_updates_per_second(puzzle, sampler, plan, margin)
+        rate = attempt_updates_per_second(puzzle, sampler, plan.staged(), margin)
         timed = replace(timed, updates_per_second=_with_gate(timed, plan, rate, kernel))
     return timed
 
 
-def _with_gate(summary: Summary, plan: Plan, rate: float, kernel: float) -> float:
+def _with_gate(summary: Summary, plan: AnnealPlan, rate: float, kernel: float) -> float:
     """`rate` (of attempts alone) with the gate's hashing counted as updates and as time."""
     anneal = 512.0 * summary.spins * (summary.baseline_sweeps + plan.probe_sweeps + plan.sweeps)
     gate = summary.gate_hash_updates * float(1 << summary.gate_bits)
@@ -195,7 +195,7 @@ def plot(report: CalibrationReport, path: Path) -> bool:
     axes.plot([p[0] / 65536 for p in calibration.ladder], [p[1] / 512 for p in calibration.ladder], label="ladder")
     prices = PriceList(summary)
     for effort in summary.efforts[2::2]:
-        plan = Plan(effort.sweeps)
+        plan = AnnealPlan(effort.sweeps)
         margins = [p[1] for p in calibration.ladder]
         costs = [prices.price(plan, margin).updates for margin in margins]
         shown = [

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 from quip.consensus.work.ladder import Point
-from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.pricing import AnnealPlan, PriceList
 from quip.mining.calibration.spec_update import Calibration
 from quip.mining.calibration.summary import Summary
-from quip.mining.plan import Plan, PlanTable
+from quip.mining.plan import PlanTable
 
 UNIT = 1000
 """Spin updates in one unit of work."""
@@ -27,7 +27,20 @@ class Ladder:
     """What goes into a spec, and what the miner goes by."""
 
     calibration: Calibration
-    plans: PlanTable
+    digest: str
+    """Of the graph, in hex."""
+    strategies: tuple[tuple[int, AnnealPlan], ...]
+    """(level from which it is the cheapest, strategy), ascending."""
+
+    @property
+    def plans(self) -> PlanTable:
+        """The miner's plans."""
+        return PlanTable(self.digest, tuple((level, strategy.staged()) for level, strategy in self.strategies))
+
+    def strategy_at(self, level: int) -> AnnealPlan:
+        """The strategy for a level (16.16)."""
+        below = [strategy for start, strategy in self.strategies if start <= level]
+        return below[-1] if below else self.strategies[0][1]
 
 
 def level_of(updates: float) -> int:
@@ -43,7 +56,7 @@ def build_ladder(summary: Summary, start_seconds: float) -> Ladder:
     start = max(lo, level_of(summary.updates_per_second * start_seconds))
     hi = start + HEADROOM
     points: list[Point] = []
-    plans: list[tuple[int, Plan]] = []
+    plans: list[tuple[int, AnnealPlan]] = []
     for level in range(lo, hi + STEP, STEP):
         low_margin = points[-1][1] if points else low_margin
         margin = _margin_at(prices, summary, level, (low_margin, high_margin))
@@ -55,7 +68,7 @@ def build_ladder(summary: Summary, start_seconds: float) -> Ladder:
             plans.append((level, plan))
     cap = round(summary.baseline_mean + CAP_SD * summary.baseline_sd)
     calibration = Calibration(tuple(points), cap, start, lo, hi)
-    return Ladder(calibration, PlanTable(summary.graph, tuple(plans)))
+    return Ladder(calibration, summary.graph, tuple(plans))
 
 
 def _bracket(prices: PriceList, summary: Summary) -> tuple[float, float]:

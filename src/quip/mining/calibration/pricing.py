@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from quip.ising.puzzle import REPLICAS
 from quip.mining.calibration.summary import EffortSummary, Summary
-from quip.mining.plan import Plan
+from quip.mining.plan import Plan, annealing_plan
 
 SHARES = (0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.06, 0.03, 0.015, 0.007)
 """Of the probed instances, kept for the anneal."""
@@ -70,10 +70,24 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnealPlan:
+    """A strategy as it is priced; see `annealing_plan`."""
+
+    sweeps: int
+    probe_sweeps: int = 0
+    probe_margin: int = 0
+    retries: int = 0
+
+    def staged(self) -> Plan:
+        """As the miner runs it."""
+        return annealing_plan(self.sweeps, self.probe_sweeps, self.probe_margin, self.retries)
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
     """A strategy's expectation."""
 
-    plan: Plan
+    plan: AnnealPlan
     updates: float
     """Expected cost per valid proof, in spin updates."""
     proof_share: float
@@ -126,7 +140,7 @@ class PriceList:
             self._near[bucket] = everything[near]
         return self._near[bucket]
 
-    def price(self, plan: Plan, margin: float) -> Price:
+    def price(self, plan: AnnealPlan, margin: float) -> Price:
         """The price of a plan that is on the list. Raises KeyError on another."""
         for index, strategy in enumerate(self._strategies):
             if self._plan(strategy) == plan:
@@ -158,12 +172,12 @@ class PriceList:
                     )
         return out
 
-    def _plan(self, strategy: _Strategy) -> Plan:
+    def _plan(self, strategy: _Strategy) -> AnnealPlan:
         probe = strategy.probe
         if probe is None:
-            return Plan(strategy.effort.sweeps, retries=strategy.retries)
+            return AnnealPlan(strategy.effort.sweeps, retries=strategy.retries)
         cut = probe.probe_mean + probe.probe_sd * NormalDist().inv_cdf(1 - strategy.share)
-        return Plan(strategy.effort.sweeps, probe.sweeps, round(cut), strategy.retries)
+        return AnnealPlan(strategy.effort.sweeps, probe.sweeps, round(cut), strategy.retries)
 
     def _prepare(self, strategy: _Strategy) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
         """Scores that the quality a contributes, weights times the chance to pass the probe, and the sd of luck."""

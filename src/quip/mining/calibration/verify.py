@@ -14,6 +14,7 @@ from quip.ising.puzzle import Puzzle, search_gate
 from quip.mining.attempt import Workbench
 from quip.mining.calibration.ladder import UNIT, Ladder, level_of
 from quip.mining.calibration.measure import Progress, instance_seed
+from quip.mining.calibration.pricing import AnnealPlan
 from quip.mining.calibration.summary import Summary
 from quip.mining.plan import Plan
 from quip.mining.samplers.sampler import Sampler
@@ -30,7 +31,7 @@ class Check:
 
     level: int
     margin: int
-    plan: Plan
+    plan: AnnealPlan
     proofs: int
     attempts: int
     predicted_updates: float
@@ -88,9 +89,9 @@ def verify(bench: Workbench, summary: Summary, ladder: Ladder, todo: CheckPlan, 
         points = ladder.calibration.ladder
         level = max(level_of(summary.updates_per_second * seconds), points[0][0])
         margin = margin_at(points, level)
-        plan = ladder.plans.at(level)
+        plan = ladder.strategy_at(level)
         seed = todo.seed * 16 + index
-        proofs, attempts, updates = _count(bench, margin, plan, todo, seed)
+        proofs, attempts, updates = _count(bench, margin, plan.staged(), todo, seed)
         gate = summary.gate_hash_updates * float(1 << summary.gate_bits)
         measured = (updates + attempts * gate) / proofs
         predicted = UNIT * 2.0 ** (level / 65536)

@@ -8,7 +8,7 @@ import structlog
 from quip.ising.puzzle import REPLICAS
 from quip.mining.core_turns import CoreTurns
 from quip.mining.miner import MinerSetup
-from quip.mining.plan import Plan, shipped_plans
+from quip.mining.plan import annealing_plan, shipped_plans
 from quip.mining.samplers.cpu import CpuSampler
 from quip.mining.samplers.cpu_fallback import CpuFallback
 from quip.mining.samplers.sampler import Sampler
@@ -60,7 +60,7 @@ def _setup(
         name=name,
         samplers=samplers,
         plans=shipped_plans(rules.spec.name, rules.puzzle.rules.topology.digest),
-        plan=None if config.cpu.num_sweeps is None else Plan(sweeps=config.cpu.num_sweeps),
+        plan=None if config.cpu.num_sweeps is None else annealing_plan(sweeps=config.cpu.num_sweeps),
         reads=config.cpu.num_reads or REPLICAS,
         first_nonce=secrets.randbits(48),
         turns=turns,

@@ -14,10 +14,9 @@ from quip.ising.puzzle import Puzzle
 from quip.mining.calibration.command import TOLERANCE, CalibrateOptions, run
 from quip.mining.calibration.ladder import build_ladder, level_of
 from quip.mining.calibration.measure import Survey, instance_seed, measure
-from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.pricing import AnnealPlan, PriceList
 from quip.mining.calibration.spec_update import calibration_of
 from quip.mining.calibration.summary import EffortSummary, Pilot, Summary, fitted_tail
-from quip.mining.plan import Plan, shipped_plans
 from quip.mining.samplers.cpu import CpuSampler
 from quip.networks.shipped import load_spec
 from support.places import ROOT
@@ -53,8 +52,8 @@ def test_the_shipped_ladder_is_what_its_summary_gives(name: str) -> None:
         (shipped.lo, shipped.hi, shipped.start, shipped.baseline_cap), rel=1e-6
     )
     assert np.array(made.ladder) == pytest.approx(np.array(shipped.ladder), rel=1e-5, abs=2)
-    digest = puzzle_rules(spec.puzzle).topology.digest
-    assert shipped_plans(name, digest) == ladder.plans
+    assert ladder.plans.digest == puzzle_rules(spec.puzzle).topology.digest.hex()
+    assert ladder.plans.at(made.start) == ladder.strategy_at(made.start).staged()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -75,7 +74,7 @@ def test_harder_margins_cost_more_and_the_cheapest_is_the_cheapest(name: str) ->
     costs = [prices.cheapest(middle + step * 512.0).updates for step in range(0, 12, 2)]
     assert costs == sorted(costs)
     for effort in summary.efforts:
-        assert prices.price(Plan(effort.sweeps), middle).updates >= costs[0] * (1 - 1e-9)
+        assert prices.price(AnnealPlan(effort.sweeps), middle).updates >= costs[0] * (1 - 1e-9)
 
 
 def test_a_hopeless_margin_and_an_unknown_plan_are_refused() -> None:
@@ -83,14 +82,14 @@ def test_a_hopeless_margin_and_an_unknown_plan_are_refused() -> None:
     with pytest.raises(ValueError, match="no strategy"):
         prices.cheapest(1e9)
     with pytest.raises(KeyError):
-        prices.price(Plan(3), 0)
+        prices.price(AnnealPlan(3), 0)
 
 
 def test_pricing_of_a_plain_strategy_is_cost_over_chance() -> None:
     summary = summary_of("dev")
     effort = summary.efforts[3]
     half_solve = effort.quantiles[50]
-    price = PriceList(summary).price(Plan(effort.sweeps), half_solve)
+    price = PriceList(summary).price(AnnealPlan(effort.sweeps), half_solve)
     once = summary.gate_hash_updates * 2**summary.gate_bits + 512.0 * summary.spins * (
         summary.baseline_sweeps + effort.sweeps
     )

@@ -12,6 +12,7 @@ import structlog
 
 from quip.consensus.proof_of_work.difficulty import Requirements
 from quip.mining.miner import MinerStatistics
+from quip.mining.plan import annealing_plan
 from quip.networks.network import Network
 from quip.node.config import node_config
 from quip.node.config.settings import Kind
@@ -64,7 +65,7 @@ def test_each_miner_has_its_name(toml: str, names: list[str], tmp_path: Path) ->
 
 def test_what_the_operator_asked_for_replaces_the_plan(tmp_path: Path) -> None:
     (asked,) = miner_setups(configured("[cpu]\nnum_cpus = 1\nnum_reads = 64\nnum_sweeps = 4096\n", tmp_path), rules())
-    assert (asked.plan is not None and asked.plan.sweeps, asked.reads, len(asked.samplers)) == (4096, 64, 1)
+    assert (asked.plan, asked.reads, len(asked.samplers)) == (annealing_plan(4096), 64, 1)
     (left,) = miner_setups(configured("", tmp_path), rules())
     assert (left.plan, left.reads) == (None, 512)
 
@@ -148,7 +149,7 @@ def test_when_mining_starts_it_is_told_with_what_and_how_long_a_block_takes(
             made.observe()
         (line,) = [line for line in lines if line["event"] == "mining starts"]
         assert line["miners"] == "CPU-1 (2 x x86 avx2)"
-        assert line["plan"] == "512 sweeps"
+        assert line["plan"] == "anneal 512"
         assert line["block_expected_every"] == "2.1 s"  # 2^20 * 1,000 updates at half of 10^9 a second
         now = replace(now, valid_sets=1)
         outlook = made.outlook()
