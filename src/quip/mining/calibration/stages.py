@@ -9,7 +9,8 @@ and of a stage a price in spin updates. A proof is worth lambda updates; after e
 pays. The lambda at which drawing a fresh instance pays nothing is what a proof costs, and the values at which going on
 pays nothing are the plan's cuts (renewal theory: the ratio of expected cost to expected proofs, minimised).
 
-Beyond what a survey's instances reach this is the tail of normal distributions: docs/mining.md says how far it was checked.
+Beyond what a survey's instances reach this is the tail of normal distributions: docs/mining.md says how far it was
+checked.
 """
 
 from __future__ import annotations

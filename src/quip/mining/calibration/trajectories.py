@@ -46,8 +46,9 @@ class StageFit:
     crossing_s: float
     """Mean processor time of crossing and recruiting since then."""
     proves: bool
-    """The value is a margin that the elites reach; else a prediction, weights[0] B + weights[1] measured + weights[2]."""
+    """The value is a margin that the elites reach; else a prediction."""
     weights: tuple[float, float, float]
+    """The value is weights[0] B + weights[1] * (what was measured) + weights[2]."""
     slope: float
     constant: float
     sd: float
@@ -91,7 +92,7 @@ class Trajectories:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class TrajectorySurvey:
     """How much to measure."""
 
     plan: Plan
@@ -100,7 +101,7 @@ class Survey:
     threads: int
 
 
-def survey(puzzle: Puzzle, sampler: Sampler, todo: Survey, progress: Progress) -> Trajectories:
+def trajectories(puzzle: Puzzle, sampler: Sampler, todo: TrajectorySurvey, progress: Progress) -> Trajectories:
     """Plays every stage on every instance; the same seed measures the same values. Raises TooFewTrajectories."""
     plan = uncut(todo.plan)
     bench = Workbench(puzzle, sampler, ising.CancelFlag())
