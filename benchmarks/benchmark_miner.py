@@ -1,8 +1,8 @@
 """What a valid public proof costs: by the shipped plan, by the plans from before families, and by an outside miner.
 
 All play the same fresh instances, a chunk each in turn; times are processor time; the validator checks every proof.
-PROTOTYPE=DIRECTORY with mine.py and families.cpp, and PROTOTYPE_PYTHON="COMMAND" (an interpreter that finds the quip it
-was written for), add the outside miner. MINER_PROOFS=N asks for other than 40 proofs, OLD_PLANS=FILE for other old plans.
+PROTOTYPE=DIRECTORY with a script "mine" and its families.cpp, and PROTOTYPE_PYTHON="COMMAND" (an interpreter that finds
+the quip it was written for), add the outside miner. MINER_PROOFS=N: not 40 proofs each; OLD_PLANS=FILE: others.
 
     python -m benchmarks miner
 """
@@ -125,7 +125,7 @@ class Ours:
 
 
 class Outside:
-    """mine.py of $PROTOTYPE: it draws the same instances and checks its proofs itself."""
+    """The miner of $PROTOTYPE: it draws the same instances and checks its proofs itself."""
 
     def __init__(self, folder: Path, python: str) -> None:
         self._work = Path(tempfile.mkdtemp())

@@ -99,6 +99,7 @@ def difficulty(network: str) -> dict[str, Json]:
         "target_block_time": target_s,
         "half_life": 40 * target_s,
         "outage_cap": 20,
+        "lag": 8,
         "overdue": {"after": 10, "rate": 1 << 14, "limit": 8 << 16},
         "streak": {"rate": 9_962, "limit": 5},
         "future_limit": FUTURE_LIMIT_S[network],

@@ -131,7 +131,7 @@ class _Judge:
         update = genesis_state(self._spec, self._scratch.state(EMPTY_TRIE_ROOT))
         self._scratch.keep(update.nodes)
         genesis = genesis_header(self._spec, update.root)
-        self._judged = {genesis.hash: Parent(genesis.hash, genesis, genesis_context(self._spec.difficulty))}
+        self._judged = {genesis.hash: Parent(genesis.hash, genesis, genesis_context(self._spec))}
         self._signed: dict[tuple[bytes, int], set[bytes]] = {}
 
     def chain(self, chain: Chain) -> Iterator[str]:

@@ -18,7 +18,7 @@ from second_reading.encoding import Header, Seal, block_of, header_of, rlp, unrl
 from second_reading.graph import graph_of
 from second_reading.hashes import Stream, derive_seed, keccak256
 from second_reading.puzzle import Instance, distance, margin
-from second_reading.rules import Tip, advance, level_of, next_base_fee, reward, verify_chain, work
+from second_reading.rules import Past, Tip, advance, level_of, next_base_fee, reward, verify_chain, work
 from second_reading.signatures import block_digest, miner_id
 from second_reading.spec import Spec, canonical
 from support.node_process import NodeProcess
@@ -255,7 +255,7 @@ def law(known: Any) -> tuple[Any, Tip]:
     """A spec of nothing but the rules of section 8, and the genesis block under it."""
     rewards = known.get("rewards", {"base_reward": "0", "streak_multiplier": [100]})
     spec = SimpleNamespace(difficulty=known["difficulty"], rewards=rewards)
-    return spec, Tip(BIRTH, known["difficulty"]["start"], 0, 0, {})
+    return spec, Tip(BIRTH, known["difficulty"]["start"], (Past(BIRTH.timestamp, 0, 0, 0),), {})
 
 
 def test_chain_vectors() -> None:
@@ -270,7 +270,7 @@ def test_chain_vectors() -> None:
         assert expected == {
             "timestamp": header.timestamp, "miner": expected["miner"], "controller": tip.controller, "level": level,
             "difficulty": str(work(level)), "margin": margin(known["ladder"], level), "totalDifficulty": str(total),
-            "streak": after.streak, "endedStreak": after.ended, "reward": str(earned),
+            "streak": after.past[-1].streak, "endedStreak": after.past[-1].ended, "reward": str(earned),
         }  # fmt: skip
         tip, paid = after, paid + earned
 
@@ -278,10 +278,12 @@ def test_chain_vectors() -> None:
 def test_controller_overdue_and_streak_vectors() -> None:
     known = vectors("controller")
     spec, tip = law(known)
-    tip = tip._replace(header=BIRTH._replace(timestamp=known["timestamps"][0]))
+    first = known["timestamps"][0]
+    tip = tip._replace(header=BIRTH._replace(timestamp=first), past=(Past(first, 0, 0, 0),))
     controllers = [tip.controller, tip.controller]
     for number, timestamp in enumerate(known["timestamps"][1:], 1):
         tip = advance(spec, tip, child(tip, timestamp, f"{number}"))
+        tip = tip._replace(past=(*tip.past[:-1], tip.past[-1]._replace(ommers=known["ommers"][number])))
         controllers.append(tip.controller)
     assert controllers == known["controllers"]
     known = vectors("overdue")
@@ -292,11 +294,12 @@ def test_controller_overdue_and_streak_vectors() -> None:
         assert tip.controller - level_of(spec, parent, child(parent, BIRTH.timestamp + late, "")) == expected
     known = vectors("streaks")
     spec, tip = law(known)
-    for miner, streak, offset in zip(known["miners"], known["streaks"], known["offsetsOfTheNextBlock"], strict=True):
-        tip = advance(spec, tip, child(tip, tip.header.timestamp + 1, miner))
-        assert [tip.streak, tip.ended] == streak
+    for number, offset in enumerate(known["offsets"][1:]):
+        assert [tip.past[-1].streak, tip.past[-1].ended] == known["streaks"][number]
         calm = tip._replace(controller=1_310_720)
         assert level_of(spec, calm, child(calm, tip.header.timestamp + 1, "")) - calm.controller == offset
+        if number < len(known["miners"]):
+            tip = advance(spec, tip, child(tip, tip.header.timestamp + 1, known["miners"][number]))
 
 
 def test_sweep_order_vectors() -> None:

@@ -120,13 +120,13 @@ def clamp(d: dict[str, Any], level: int) -> int:
     return min(int(d["hi"]), max(int(d["lo"]), level))
 
 
-def controllers(d: dict[str, Any], timestamps: list[int]) -> list[int]:
-    """c(0), c(1), ..., c(len): timestamps are those of blocks 0, 1, ..."""
-    t = d["target_block_time"]
-    levels = [d["start"]] * 3
-    for n in range(2, len(timestamps)):
-        dt = min(timestamps[n] - timestamps[n - 1], d["outage_cap"] * t)
-        levels.append(clamp(d, levels[n] + ((t - dt) << 16) // d["half_life"]))
+def controllers(d: dict[str, Any], timestamps: list[int], ommers: list[int]) -> list[int]:
+    """c(0), c(1), ..., c(len): timestamps and numbers of ommers are those of blocks 0, 1, ..."""
+    t, lag = d["target_block_time"], d["lag"]
+    levels = [d["start"]] * (lag + 3)
+    for n in range(lag + 2, len(timestamps)):
+        dt = min(timestamps[n - lag] - timestamps[n - lag - 1], d["outage_cap"] * t)
+        levels.append(clamp(d, levels[n] + ((t * (1 + ommers[n - lag]) - dt) << 16) // d["half_life"]))
     return levels[: len(timestamps) + 1]
 
 
@@ -158,6 +158,12 @@ def offset(d: dict[str, Any], s: int, k: int) -> int:
     if s == 1 and k >= 2:
         return rate * min(k - 1, limit)
     return 0
+
+
+def offsets(d: dict[str, Any], pairs: list[tuple[int, int]]) -> list[int]:
+    """Of blocks 0, 1, ..., len: pairs are (streak, ended streak) of blocks 0, 1, ..."""
+    late = d["lag"] + 1
+    return [offset(d, *pairs[n - late]) if n > late else 0 for n in range(len(pairs) + 1)]
 
 
 def reward(r: dict[str, Any], streak: int, level: int, controller: int) -> int:

@@ -18,6 +18,7 @@ DIFFICULTY = {
     "target_block_time": 30,
     "half_life": 1_200,
     "outage_cap": 20,
+    "lag": 8,
     "overdue": {"after": 10, "rate": 1 << 14, "limit": 8 << 16},
     "streak": {"rate": 9_962, "limit": 5},
     "future_limit": 15,
@@ -87,7 +88,13 @@ def controller_vectors() -> dict[str, object]:
         for _ in range(40):
             times.append(times[-1] + max(1, int(rng.expovariate(1) * mean)))
     times += [times[-1] + 5, times[-1] + 5 + 599, times[-1] + 5 + 599 + 600, times[-1] + 5 + 599 + 600 + 100_000]
-    return {"difficulty": DIFFICULTY, "timestamps": times, "controllers": law.controllers(DIFFICULTY, times)}
+    ommers = [0] + [rng.choice([0, 0, 0, 0, 0, 0, 0, 1, 1, 4]) for _ in times[1:]]
+    return {
+        "difficulty": DIFFICULTY,
+        "timestamps": times,
+        "ommers": ommers,
+        "controllers": law.controllers(DIFFICULTY, times, ommers),
+    }
 
 
 def overdue_vectors() -> dict[str, object]:
@@ -108,12 +115,13 @@ def overdue_vectors() -> dict[str, object]:
 
 def streak_vectors() -> dict[str, object]:
     miners = "AABBBACAAAAAAAAAABABBAACCCDDDDDDDA"
-    pairs = law.streaks(list(miners))
+    pairs = [(0, 0), *law.streaks(list(miners))]
     return {
         "difficulty": DIFFICULTY,
         "miners": miners,
         "streaks": [list(pair) for pair in pairs],
-        "offsetsOfTheNextBlock": [law.offset(DIFFICULTY, s, k) for s, k in pairs],
+        "ruleOfTheStreak": [law.offset(DIFFICULTY, s, k) for s, k in pairs],
+        "offsets": law.offsets(DIFFICULTY, pairs),
     }
 
 
@@ -139,12 +147,13 @@ def chain_vectors() -> dict[str, object]:
     for _ in range(120):
         times.append(times[-1] + rng.choice([1, 10, 25, 30, 35, 60, 299, 300, 301, 500, 2_000]))
         miners += rng.choice("AAAAABBC")
-    levels = law.controllers(DIFFICULTY, times)
+    levels = law.controllers(DIFFICULTY, times, [0] * len(times))
     pairs = [(0, 0), *law.streaks(list(miners))]
+    offsets = law.offsets(DIFFICULTY, pairs)
     blocks, total = [], 0
     for n in range(1, len(times)):
         late = law.overdue(DIFFICULTY, n, times[n] - times[n - 1])
-        level = law.clamp(DIFFICULTY, levels[n] + law.offset(DIFFICULTY, *pairs[n - 1]) - late)
+        level = law.clamp(DIFFICULTY, levels[n] + offsets[n] - late)
         total += law.work(level)
         paid = law.reward(REWARDS, pairs[n][0], level, levels[n])
         blocks.append(

@@ -44,13 +44,21 @@ def work(level: int) -> int:
         precision *= 2
 
 
+class Past(NamedTuple):
+    """What later blocks ask of a block."""
+
+    timestamp: int
+    ommers: int
+    streak: int
+    ended: int
+
+
 class Tip(NamedTuple):
     """All of a chain that the next block's validity depends on."""
 
     header: Header
     controller: int  # of the next block
-    streak: int
-    ended: int
+    past: tuple[Past, ...]  # of every block from genesis on
     accounts: Accounts
 
 
@@ -61,11 +69,12 @@ def clamp(value: int, low: int, high: int) -> int:
 def level_of(spec: Spec, tip: Tip, header: Header) -> int:
     """The level in force for a child of the tip."""
     rules, rate, limit = spec.difficulty, *(spec.difficulty["streak"][key] for key in ("rate", "limit"))
+    lagged = tip.past[-1 - rules["lag"]] if len(tip.past) >= rules["lag"] + 2 else Past(0, 0, 0, 0)
     offset = 0
-    if tip.streak >= 2:
-        offset = -rate * min(tip.streak - 1, limit)
-    elif tip.streak == 1 and tip.ended >= 2:
-        offset = rate * min(tip.ended - 1, limit)
+    if lagged.streak >= 2:
+        offset = -rate * min(lagged.streak - 1, limit)
+    elif lagged.streak == 1 and lagged.ended >= 2:
+        offset = rate * min(lagged.ended - 1, limit)
     overdue, target = rules["overdue"], rules["target_block_time"]
     late = header.timestamp - tip.header.timestamp - overdue["after"] * target
     discount = min(overdue["limit"], late * overdue["rate"] // target) if tip.header.number >= 1 and late > 0 else 0
@@ -74,18 +83,22 @@ def level_of(spec: Spec, tip: Tip, header: Header) -> int:
 
 def advance(spec: Spec, tip: Tip, header: Header) -> Tip:
     """The tip with this block on it."""
-    rules, controller, streak, ended = spec.difficulty, tip.controller, 1, tip.streak
-    if tip.header.number >= 1:
-        target = rules["target_block_time"]
-        dt = min(header.timestamp - tip.header.timestamp, rules["outage_cap"] * target)
-        controller = clamp(controller + (target - dt) * OCTAVE // rules["half_life"], rules["lo"], rules["hi"])
-        if header.miner == tip.header.miner:
-            streak, ended = tip.streak + 1, tip.ended
+    rules, controller, number = spec.difficulty, tip.controller, tip.header.number + 1
+    last = tip.past[-1]
+    streak, ended = 1, last.streak
+    if number >= 2 and header.miner == tip.header.miner:
+        streak, ended = last.streak + 1, last.ended
+    past = (*tip.past, Past(header.timestamp, 0, streak, ended))
+    if number >= rules["lag"] + 2:
+        target, lagged = rules["target_block_time"], number - rules["lag"]
+        dt = min(past[lagged].timestamp - past[lagged - 1].timestamp, rules["outage_cap"] * target)
+        error = (target * (1 + past[lagged].ommers) - dt) * OCTAVE
+        controller = clamp(controller + error // rules["half_life"], rules["lo"], rules["hi"])
     accounts, due = dict(tip.accounts), reward(spec, streak, level_of(spec, tip, header), tip.controller)
     if due:
         nonce, balance = accounts.get(header.beneficiary, (0, 0))
         accounts[header.beneficiary] = (nonce, balance + due)
-    return Tip(header, controller, streak, ended, accounts)
+    return Tip(header, controller, past, accounts)
 
 
 def reward(spec: Spec, streak: int, level: int, controller: int) -> int:
@@ -177,6 +190,7 @@ def verify_chain(spec: Spec, blocks: list[bytes]) -> list[Tip]:
     for number, data in enumerate(blocks):
         for rule, detail in violations(spec, tips[-1] if tips else None, data):
             raise Invalid(f"block {number} breaks the rule '{rule}': {detail}")
-        first = Tip(spec.genesis, spec.difficulty["start"], 0, 0, spec.accounts)
+        genesis = (Past(spec.genesis.timestamp, 0, 0, 0),)
+        first = Tip(spec.genesis, spec.difficulty["start"], genesis, spec.accounts)
         tips.append(advance(spec, tips[-1], block_of(data).header) if tips else first)
     return tips

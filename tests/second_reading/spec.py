@@ -27,6 +27,7 @@ SHAPE: dict[str, Any] = {
     "difficulty": {
         "start": (0, HIGHEST), "lo": (0, HIGHEST), "hi": (0, HIGHEST),
         "target_block_time": (1, 2**20), "half_life": (1, 2**32), "outage_cap": (1, 2**20),
+        "lag": (0, 64),
         "overdue": {"after": (1, 2**20), "rate": (0, LEVELS), "limit": (0, LEVELS)},
         "streak": {"rate": (0, LEVELS), "limit": (0, 1024)}, "future_limit": (1, 2**32),
     },

@@ -229,7 +229,7 @@ class HeaderForge:
 
     def __init__(self, spec: ChainSpec, genesis: Header) -> None:
         self._spec = spec
-        self._tip: tuple[Header, BlockContext] = (genesis, genesis_context(spec.difficulty))
+        self._tip: tuple[Header, BlockContext] = (genesis, genesis_context(spec))
         self.headers = [genesis]
 
     def more(self, count: int) -> tuple[Header, ...]:

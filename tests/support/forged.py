@@ -13,7 +13,7 @@ NOTHING_REQUIRED = Requirements(number=0, level=0, work=1, margin=0, controller=
 
 def checked_header(header: Header, context: BlockContext | None = None) -> law.CheckedHeader:
     """As if gate and rules held."""
-    context = context or genesis_context(network_spec().difficulty)
+    context = context or genesis_context(network_spec())
     return law.CheckedHeader(header.hash, header, context, NOTHING_REQUIRED, law._THE_LAW)
 
 

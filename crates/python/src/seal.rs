@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyInt, PyTuple};
 use quip_seal::difficulty::Total;
-use quip_seal::{check_headers, Context, Header, HeaderRules, Levels, Proofs, Seal, Signed};
+use quip_seal::{
+    check_headers, Context, Header, HeaderRules, Levels, Proofs, Recent, Seal, Signed,
+};
 
 use crate::ising::{PyGraph, PySchedule};
 
@@ -19,12 +21,16 @@ type PySealed = (
     i64,
     PyBackedBytes,
 );
-/// (total difficulty, controller, next controller, streak, ended streak)
-type PyContext<'py> = (Bound<'py, PyAny>, i64, i64, u64, u64);
+/// (timestamp, ommers, streak, ended streak)
+type PyRecent = (u64, u64, u64, u64);
+/// (total difficulty, controller, next controller, recent blocks)
+type PyContext<'py> = (Bound<'py, PyAny>, i64, i64, Vec<PyRecent>);
+/// As the context, with the newest of its recent blocks only
+type PyNextContext<'py> = (Bound<'py, PyAny>, i64, i64, PyRecent);
 /// (number, level, work, margin, controller, offset, overdue)
 type PyRequirements<'py> = (u64, i64, Bound<'py, PyAny>, i64, i64, i64, i64);
 /// (block hash, requirements, context)
-type PyChecked<'py> = (Bound<'py, PyBytes>, PyRequirements<'py>, PyContext<'py>);
+type PyChecked<'py> = (Bound<'py, PyBytes>, PyRequirements<'py>, PyNextContext<'py>);
 
 /// Bytes of a total difficulty.
 const TOTAL_BYTES: usize = 64;
@@ -109,6 +115,7 @@ struct PyLevels {
     target_block_time: i64,
     half_life: i64,
     outage_cap: i64,
+    lag: i64,
     overdue_after: i64,
     overdue_rate: i64,
     overdue_limit: i64,
@@ -117,8 +124,17 @@ struct PyLevels {
     future_limit: i64,
 }
 
+fn recent_of((timestamp, ommers, streak, ended_streak): PyRecent) -> Recent {
+    Recent {
+        timestamp,
+        ommers,
+        streak,
+        ended_streak,
+    }
+}
+
 fn context_of(context: PyContext<'_>) -> PyResult<Context> {
-    let (total, controller, next_controller, streak, ended_streak) = context;
+    let (total, controller, next_controller, recent) = context;
     let total: Vec<u8> = total
         .call_method1("to_bytes", (TOTAL_BYTES, "big"))?
         .extract()?;
@@ -126,8 +142,7 @@ fn context_of(context: PyContext<'_>) -> PyResult<Context> {
         total_difficulty: Total::from_be_slice(&total),
         controller,
         next_controller,
-        streak,
-        ended_streak,
+        recent: recent.into_iter().map(recent_of).collect(),
     })
 }
 
@@ -153,6 +168,7 @@ impl PyHeaderRules {
             target_block_time: levels.target_block_time,
             half_life: levels.half_life,
             outage_cap: levels.outage_cap,
+            lag: levels.lag,
             overdue_after: levels.overdue_after,
             overdue_rate: levels.overdue_rate,
             overdue_limit: levels.overdue_limit,
@@ -183,6 +199,7 @@ impl PyHeaderRules {
         });
         let made = checked.iter().map(|one| {
             let (required, context) = (&one.required, &one.context);
+            let newest = context.recent[context.recent.len() - 1];
             let required = (
                 required.number,
                 required.level,
@@ -196,8 +213,12 @@ impl PyHeaderRules {
                 integer(py, &context.total_difficulty.to_be_bytes::<TOTAL_BYTES>())?,
                 context.controller,
                 context.next_controller,
-                context.streak,
-                context.ended_streak,
+                (
+                    newest.timestamp,
+                    newest.ommers,
+                    newest.streak,
+                    newest.ended_streak,
+                ),
             );
             Ok((PyBytes::new(py, one.hash.as_slice()), required, context))
         });

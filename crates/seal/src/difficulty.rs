@@ -20,6 +20,7 @@ pub struct Levels {
     pub target_block_time: i64,
     pub half_life: i64,
     pub outage_cap: i64,
+    pub lag: i64,
     pub overdue_after: i64,
     pub overdue_rate: i64,
     pub overdue_limit: i64,
@@ -28,14 +29,23 @@ pub struct Levels {
     pub future_limit: i64,
 }
 
-/// What a block's children need to know about the chain below it.
+/// What the difficulty of a block `lag` blocks later depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recent {
+    pub timestamp: u64,
+    pub ommers: u64,
+    pub streak: u64,
+    pub ended_streak: u64,
+}
+
+/// What a block's children need to know about the chain below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     pub total_difficulty: Total,
     pub controller: i64,
     pub next_controller: i64,
-    pub streak: u64,
-    pub ended_streak: u64,
+    /// Of blocks n - lag (or genesis) to n, the oldest first; never empty.
+    pub recent: Vec<Recent>,
 }
 
 /// What a child of some block has to prove.
@@ -59,14 +69,27 @@ impl Levels {
         narrow(level.min(self.hi.into()).max(self.lo.into()))
     }
 
-    /// c(number + 1) from c(number) and the block time of `number`. None: not a number of a lawful chain.
-    pub fn next_controller(&self, controller: i64, number: u64, block_time_s: i128) -> Option<i64> {
-        if number < 2 {
+    /// Whether the block of that number has one `lag` blocks below it whose block time counts.
+    fn is_lagged(&self, number: u64) -> bool {
+        i128::from(number) >= i128::from(self.lag) + 2
+    }
+
+    /// c(number + 1) from c(number), and from block time and ommers of the block `lag` below `number`. None: not a number
+    /// of a lawful chain.
+    pub fn next_controller(
+        &self,
+        controller: i64,
+        number: u64,
+        block_time_s: i128,
+        ommers: u64,
+    ) -> Option<i64> {
+        if !self.is_lagged(number) {
             return Some(self.start);
         }
         let target = i128::from(self.target_block_time);
         let counted = block_time_s.min(i128::from(self.outage_cap) * target);
         let error = target
+            .checked_mul(1 + i128::from(ommers))?
             .checked_sub(counted)?
             .checked_mul(1 << FRACTION_BITS)?;
         let step = error.checked_div_euclid(self.half_life.into())?;
@@ -106,7 +129,12 @@ impl Levels {
         timestamp: u64,
     ) -> Option<Requirements> {
         let number = parent.number.checked_add(1)?;
-        let offset = self.streak_offset(context.streak, context.ended_streak)?;
+        let oldest = context.recent.first()?; // block number - 1 - lag, once there are so many
+        let offset = if self.is_lagged(number) {
+            self.streak_offset(oldest.streak, oldest.ended_streak)?
+        } else {
+            0
+        };
         let block_time_s = i128::from(timestamp) - i128::from(parent.timestamp);
         let overdue = self.overdue_level(number, block_time_s)?;
         let eased = i128::from(context.next_controller) + i128::from(offset) - i128::from(overdue);
@@ -129,8 +157,29 @@ impl Levels {
         context: &Context,
         header: &Header<'_>,
     ) -> Option<Context> {
-        let repeated = context.streak > 0 && header.miner_id() == parent.miner_id();
-        let block_time_s = i128::from(header.timestamp) - i128::from(parent.timestamp);
+        let before = context.recent.last()?;
+        let repeated = before.streak > 0 && header.miner_id() == parent.miner_id();
+        let own = Recent {
+            timestamp: header.timestamp,
+            ommers: 0,
+            streak: if repeated {
+                before.streak.checked_add(1)?
+            } else {
+                1
+            },
+            ended_streak: if repeated {
+                before.ended_streak
+            } else {
+                before.streak
+            },
+        };
+        let mut recent = Vec::with_capacity(context.recent.len() + 1);
+        recent.extend_from_slice(&context.recent);
+        recent.push(own);
+        let (older, lagged) = (recent[0], recent[1]); // blocks n - lag - 1 and n - lag, once there are so many
+        let block_time_s = i128::from(lagged.timestamp) - i128::from(older.timestamp);
+        let kept = usize::try_from(self.lag).ok()?.checked_add(1)?;
+        recent.drain(..recent.len().saturating_sub(kept));
         let difficulty = Total::from(header.difficulty);
         Some(Context {
             total_difficulty: context.total_difficulty.checked_add(difficulty)?,
@@ -139,17 +188,9 @@ impl Levels {
                 context.next_controller,
                 header.number,
                 block_time_s,
+                lagged.ommers,
             )?,
-            streak: if repeated {
-                context.streak.checked_add(1)?
-            } else {
-                1
-            },
-            ended_streak: if repeated {
-                context.ended_streak
-            } else {
-                context.streak
-            },
+            recent,
         })
     }
 }

@@ -59,11 +59,11 @@ pub fn check_headers(
             break;
         };
         parent_hash = header.hash();
-        (parent, context) = (header, next);
+        (parent, context) = (header, next.clone());
         checked.push(Checked {
             hash: parent_hash,
             required,
-            context,
+            context: next,
         });
     }
     checked

@@ -21,7 +21,7 @@ pub mod ladder;
 pub mod seal;
 pub mod work;
 
-pub use difficulty::{Context, Levels, Requirements};
+pub use difficulty::{Context, Levels, Recent, Requirements};
 pub use header::Header;
 pub use headers::{check_headers, Checked, HeaderRules};
 pub use seal::{Proofs, Seal, SealVerifier, Signed};

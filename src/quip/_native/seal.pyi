@@ -11,8 +11,12 @@ HeaderFields: TypeAlias = tuple[
 """As the header's, in order."""
 SealParts: TypeAlias = tuple[int, bytes, bytes, tuple[bytes, ...], bytes, bytes]
 """Suite, ECDSA key, XMSS key, solutions, ECDSA signature, XMSS signature."""
-Context: TypeAlias = tuple[int, int, int, int, int]
+Recent: TypeAlias = tuple[int, int, int, int]
+"""As RecentBlock's, in order."""
+Context: TypeAlias = tuple[int, int, int, Sequence[Recent]]
 """As BlockContext's, in order."""
+NextContext: TypeAlias = tuple[int, int, int, Recent]
+"""As the context, with the newest of its recent blocks only."""
 Required: TypeAlias = tuple[int, int, int, int, int, int, int]
 """As those of Requirements, in order."""
 
@@ -31,6 +35,8 @@ class Levels(Protocol):
     def half_life(self) -> int: ...
     @property
     def outage_cap(self) -> int: ...
+    @property
+    def lag(self) -> int: ...
     @property
     def overdue_after(self) -> int: ...
     @property
@@ -52,7 +58,7 @@ class HeaderRules:
     ) -> None: ...
     def check(
         self, parent: tuple[bytes, Context], headers: Sequence[bytes], now: int
-    ) -> list[tuple[bytes, Required, Context]]:
+    ) -> list[tuple[bytes, Required, NextContext]]:
         """(block hash, requirements, context) of each header (RLP) on the one before it, up to the first that is not
         good or not for native code to decide. Releases the GIL."""
 

@@ -80,7 +80,7 @@ class Chain:
         genesis = genesis_header(spec, update.root)
         expected, stored = genesis.hash, store.canonical(0)
         if stored is None:
-            block = StoredBlock(genesis, (), None, genesis_context(spec.difficulty))
+            block = StoredBlock(genesis, (), None, genesis_context(spec))
             store.commit(ImportChange(block, update.nodes, expected, ((0, expected),), ()))
         elif stored != expected:
             raise WrongChain(stored, expected)

@@ -1,7 +1,8 @@
 """The node that a command talks to, and the data directory that it means.
 
-By --rpc: whoever answers there. By --data-dir: the node of that directory, running or not. By neither: the only node
-that runs, else the only data directory that there is. A node that does not run is read from its directory.
+By --rpc: whoever answers there (--rpc-token-file has its token, where it is elsewhere). By --data-dir: the node of that
+directory, running or not. By neither: the only node that runs, else the only data directory that there is. A node that
+does not run is read from its directory.
 """
 
 import contextlib
@@ -9,14 +10,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from quip.cli.terminal.options import Target
 from quip.node.config.data_dir import DataFiles, existing_data_dirs
+from quip.node.config.token_file import read_token
 from quip.node.errors import DataDirBusy, NodeError, NoNode
 from quip.node.process.running_nodes import running_nodes, url_of
-from quip.rpc.client import RpcClient, RpcRefused, RpcUnreachable
-from quip.rpc.errors import RpcError
+from quip.rpc.client import RpcClient, RpcRefused, RpcUnreachable, TokenRefused
+from quip.rpc.errors import NEEDS_TOKEN, RpcError
 from quip.storage.lock import is_locked
 
 START_HINT = "start one with: quip-network-node cpu --auto-mine, or name a data directory with --data-dir"
+TOKEN_HINT = "give the file that its rpc_token_file names, or a copy: --rpc-token-file PATH"
 NAME_ONE = "name one with --data-dir PATH"
 
 
@@ -31,16 +35,17 @@ class Caller(Protocol):
 
 
 @contextlib.contextmanager
-def open_target(rpc: str | None, data_dir: Path | None) -> Iterator[Caller]:
+def open_target(target: Target) -> Iterator[Caller]:
     """The node that the options name. Raises NodeError where there is none, or it refuses a call."""
+    token = None if target.token_file is None else read_token(target.token_file)
     try:
-        if rpc is not None:
-            yield RpcClient(rpc)
+        if target.rpc is not None:
+            yield RpcClient(target.rpc, token=token)
             return
-        meant = meant_data_dir(data_dir)
+        meant = meant_data_dir(target.data_dir)
         url = running_url(meant)
         if url is not None:
-            yield RpcClient(url)
+            yield RpcClient(url, token=token)
             return
         with _stopped(meant) as node:
             yield node
@@ -48,8 +53,11 @@ def open_target(rpc: str | None, data_dir: Path | None) -> Iterator[Caller]:
         raise NoNode(
             str(error), "check the address; a running node prints it, and writes it to <data-dir>/rpc"
         ) from None
+    except TokenRefused as error:
+        raise NodeError(str(error), TOKEN_HINT) from None
     except (RpcRefused, RpcError) as error:
-        raise NodeError(f"the node refuses: {error}", "quip status shows what it has") from None
+        hint = TOKEN_HINT if NEEDS_TOKEN in str(error) else "quip status shows what it has"
+        raise NodeError(f"the node refuses: {error}", hint) from None
 
 
 def meant_data_dir(data_dir: Path | None, default: Path | None = None) -> Path:
@@ -88,7 +96,7 @@ def running_url(data_dir: Path) -> str | None:
     noted = [node.rpc_url for node in running_nodes() if node.data_dir == resolved]
     for url in dict.fromkeys(filter(None, (url_of(data_dir), *noted))):
         # What lies there may be no URL, and what answers there no node.
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RpcUnreachable, RpcRefused):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RpcUnreachable, RpcRefused, TokenRefused):
             if Path(RpcClient(url).call("quip_getStatus")["dataDir"]) == resolved:
                 return url
     return None

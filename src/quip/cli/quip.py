@@ -17,7 +17,9 @@ COMMANDS = {
     "peers": Command("quip.cli.commands.peers", "Look at the node's peers; add, ban and trust them."),
     "chain": Command("quip.cli.commands.chain", "Verify or export the chain."),
     "wallet": Command("quip.cli.commands.wallet", "Make, show and restore the wallet that rewards go to."),
-    "db": Command("quip.cli.commands.db", "Check the store of a stopped node, rebuild it, or go back to a block."),
+    "db": Command(
+        "quip.cli.commands.db", "Check the store of a stopped node, rebuild it, go back to a block, or set it aside."
+    ),
     "calibrate": Command("quip.cli.commands.calibrate", "Measure what a valid proof costs."),
     "completion": Command("quip.cli.commands.completion", "Print a shell's completion for the three programs."),
 }

@@ -6,7 +6,6 @@ Each takes what it needs as arguments and raises the broken rule's own error. No
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
 from functools import lru_cache
 
 from quip._native import seal as native_seal
@@ -30,7 +29,7 @@ from quip.consensus.execution import gas
 from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.proof_of_work.proof import check_proof
 from quip.consensus.spec.chain_spec import ChainSpec, DifficultySpec
-from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.block_context import BlockContext, RecentBlock
 from quip.consensus.types.header import EMPTY_OMMERS_HASH, MINER_ID_SIZE, Header
 from quip.consensus.types.seal import Seal
 from quip.consensus.work.ladder import Point
@@ -85,10 +84,15 @@ def check_headers(
     functions judge, which have the last word.
     """
     encoded = [header.encode() for header in headers]
-    checked = _native_rules(spec).check((parent.encode(), astuple(context)), encoded, now)
-    for header, (block_hash, _, _) in zip(headers, checked, strict=False):
+    below = (context.total_difficulty, context.controller, context.next_controller, context.recent)
+    checked = _native_rules(spec).check((parent.encode(), below), encoded, now)
+    recent, size = context.recent, spec.difficulty.lag + 1
+    judged: list[tuple[Requirements, BlockContext]] = []
+    for header, (block_hash, required, (total, controller, following, own)) in zip(headers, checked, strict=False):
         header.hashed(block_hash)
-    return [(Requirements(*required), BlockContext(*following)) for _, required, following in checked]
+        recent = (*recent, RecentBlock(*own))[-size:]
+        judged.append((Requirements(*required), BlockContext(total, controller, following, recent)))
+    return judged
 
 
 @lru_cache(maxsize=8)

@@ -4,7 +4,7 @@ One `Puzzle` is made per chain; its methods are pure, thread-safe, and release t
 same in plain Python, and tests hold the two equal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,10 +70,16 @@ def search_gate(sealing_hash: bytes, start: int, limit: int, bits: int) -> tuple
 class Puzzle:
     """Instances, energies, distances and baselines under one chain's rules."""
 
-    def __init__(self, rules: PuzzleRules) -> None:
-        self.rules = rules
+    def __init__(self, rules: PuzzleRules | Callable[[], PuzzleRules]) -> None:
+        """`rules`: or what makes them, once they are needed: building a graph takes most of a second."""
+        self._rules = rules
         self._baselines: dict[bytes, int] = {}
         """By seed. Any thread may add one; full, it is replaced, never thinned out: no lock is needed."""
+
+    @cached_property
+    def rules(self) -> PuzzleRules:
+        """What the chain spec fixes. Raises what making them raises."""
+        return self._rules if isinstance(self._rules, PuzzleRules) else self._rules()
 
     @cached_property
     def graph(self) -> ising.Graph:

@@ -8,6 +8,7 @@ validator's own function refuses.
 import contextlib
 import logging
 import threading
+import time
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -33,6 +34,11 @@ GATE_HASH_UPDATES = 300
 QUICK_SPINS = 1_000
 QUICK_STRIDE = 8
 """Of instances that take less than a millisecond, every eighth is searched for the best set that is not good enough."""
+ANSWER_S = 1_800.0
+"""A sampler that has not ended an attempt for so long does not work; the longest plan takes a minute on a slow core."""
+CANCEL_S = 60.0
+"""The same, once it was told to end: that takes milliseconds, or a remote device's answer."""
+HUNG = "its sampler does not answer"
 NONCE_LANE_BITS = 48
 """Every worker of a miner searches a range of so many bits of its own."""
 
@@ -170,21 +176,27 @@ class Worker:
         self._bench = Workbench(puzzle, setup.samplers[number], self._cancel, setup.reads)
         self._nonce = (setup.first_nonce + (number << NONCE_LANE_BITS)) % (1 << 64)
         self._failed: str | None = None
+        self._asked_s: float | None = None
+        """When the present attempt began; None between two."""
+        self._cancelled_s: float | None = None
+        """When it was told to end."""
         self._reported = ""
         self._tries = 0
 
     @property
     def failing(self) -> str | None:
-        """Why the sampler's last call failed; None after one that did not."""
-        return self._failed
+        """Why the sampler's last call failed, or that the present one does not end; None while all is well."""
+        return HUNG if self._is_hung() else self._failed
 
     def cancel(self) -> None:
         """End the present work."""
+        self._cancelled_s = self._cancelled_s or time.monotonic()
         self._cancel.set()
 
     def begin(self) -> Template | None:
         """What to work on next; None: nothing now."""
         # Cleared before the template is asked for: a head that arrives later raises it again.
+        self._cancelled_s = None
         self._cancel.clear()
         return self._source.template()
 
@@ -199,16 +211,27 @@ class Worker:
             return True
         nonce, seed = found
         plan = self._setup.plan or self._setup.plans.at(template.level)
+        self._asked_s = time.monotonic()
         try:
             effort = self._bench.attempt(seed, template.margin, plan, self._best_for(template))
         except SamplerFailure as failure:
             self._report_failure(str(failure))
             return False
+        finally:
+            self._asked_s = None
         self._failed = None
         self._tally.count_effort(effort, template)
         if effort.solutions is not None and self._source.is_current(template):
             self._hand_in(template, nonce, effort.solutions)
         return True
+
+    def _is_hung(self) -> bool:
+        asked_s, cancelled_s = self._asked_s, self._cancelled_s
+        if asked_s is None:
+            return False
+        if cancelled_s is None:
+            return time.monotonic() - asked_s >= ANSWER_S
+        return time.monotonic() - max(asked_s, cancelled_s) >= CANCEL_S
 
     def _best_for(self, template: Template) -> Best | None:
         """The best set so far; None: this attempt need not look for a better one."""

@@ -168,8 +168,6 @@ EVICTION_PROTECTED_OLDEST = 8
 # --- gossip (gossip/) ---
 KNOWN_BLOCKS_PER_PEER = 512
 """Hashes that a peer is known to have: a quarter of an hour of the dev chain, 60 kB."""
-KNOWN_TRANSACTIONS_PER_PEER = 8_192
-"""Two full inventories, 1 MB."""
 PUSH_AT_LEAST = 4
 """Peers that get header and seal unasked, or the square root of all: 4 peers reach 8 nodes in two hops."""
 CANDIDATES = 64

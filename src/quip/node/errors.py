@@ -68,6 +68,12 @@ class DiskFull(DataDirError):
         )
 
 
+def retire_hint(directory: Path) -> str:
+    """What to do with a directory of an older cut of its network."""
+    command = shlex.join(["quip", "db", "retire", "--data-dir", str(directory)])
+    return f"if the network was cut anew, run: {command} (identity and wallet stay), then start again"
+
+
 class WrongChain(DataDirError):
     """The store begins with another genesis block than the chain spec."""
 
@@ -76,7 +82,7 @@ class WrongChain(DataDirError):
     def __init__(self, directory: Path, stored: bytes, wanted: bytes) -> None:
         super().__init__(
             f"{directory} holds a chain with genesis 0x{stored.hex()}, the chain spec makes 0x{wanted.hex()}",
-            "leave --genesis-config out: the directory knows its own chain. Or name another --data-dir",
+            f"{retire_hint(directory)}; if it is another network's, name another --data-dir or the chain's own spec",
         )
 
 

@@ -62,7 +62,7 @@ class ChainVerifier:
         scratch.keep(update.nodes)
         header = genesis_header(spec, update.root)
         self.genesis_hash = header.hash
-        self._tip = Parent(header.hash, header, genesis_context(spec.difficulty))
+        self._tip = Parent(header.hash, header, genesis_context(spec))
         self._executed = _Executed(scratch, self._tip)
 
     def run(self, blocks: Iterable[Block], now: int) -> Iterator[VerificationReport]:

@@ -14,9 +14,10 @@ from quip.chain.ports import ChainStore
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
+from quip.consensus.spec.document import parse_document
 from quip.files import durable_files
 from quip.files.file_lock import NO_LOCKS_HINT, NoLocks
-from quip.ising.puzzle import Puzzle
+from quip.ising.puzzle import Puzzle, PuzzleRules
 from quip.networks.network import Network
 from quip.networks.shipped import spec_bytes
 from quip.node.config.data_dir import SPEC_FILE, DataFiles
@@ -29,6 +30,7 @@ from quip.node.errors import (
     NodeError,
     PayoutRefused,
     WrongChain,
+    retire_hint,
 )
 from quip.primitives.address import checksum_address
 from quip.primitives.hybrid import leaf_of
@@ -79,8 +81,17 @@ def spec_of(text: bytes, source: str) -> ChainSpec:
     try:
         return parse_spec(text)
     except InvalidSpec as error:
-        own = Path(source).name == SPEC_FILE
-        raise ConfigError(f"{source}: {error}", DAMAGED_SPEC_HINT if own else SPEC_HINT) from None
+        hint = own_spec_hint(Path(source), text) if Path(source).name == SPEC_FILE else SPEC_HINT
+        raise ConfigError(f"{source}: {error}", hint) from None
+
+
+def own_spec_hint(path: Path, text: bytes) -> str:
+    """What to do about an unusable spec in a data directory: is it damaged, or of other rules than today's?"""
+    try:
+        whole = "chain_id" in parse_document(text)
+    except InvalidSpec:
+        whole = False
+    return retire_hint(path.parent) if whole else DAMAGED_SPEC_HINT
 
 
 def rules_of(text: bytes, source: str) -> Network:
@@ -101,13 +112,25 @@ def other_chain(directory: Path, stored: int, wanted: int) -> DataDirError:
 
 
 def directory_rules(files: DataFiles) -> Network:
-    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use."""
+    """The rules that a data directory was made with. Raises DataDirError where the file that has them is of no use.
+
+    The puzzle's graph is built once it is needed, and may raise DataDirError then: most commands look at no proof.
+    """
     try:
-        return rules_of(files.spec.read_bytes(), str(files.spec))
+        text = files.spec.read_bytes()
+        spec = spec_of(text, str(files.spec))
     except OSError as error:
         raise DataDirError(f"cannot read {files.spec}: {error.strerror or error}", DAMAGED_SPEC_HINT) from None
     except ConfigError as error:
-        raise DataDirError(error.message, DAMAGED_SPEC_HINT) from None
+        raise DataDirError(error.message, error.hint) from None
+
+    def make() -> PuzzleRules:
+        try:
+            return puzzle_rules(spec.puzzle)
+        except InvalidSpec as error:
+            raise DataDirError(f"{files.spec}: {error}", own_spec_hint(files.spec, text)) from None
+
+    return Network(spec, text, Puzzle(make))
 
 
 @contextlib.contextmanager

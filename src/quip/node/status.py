@@ -51,7 +51,7 @@ class NodeStatus:
             "nodeName": core.config.node_name,
             "dataDir": str(core.files.root.resolve()),
             "mining": idle is None,
-            "idleBecause": None if idle is None else self._explained(idle),
+            **self._idle(idle),
             "warnings": self._warnings(),
             **mining.miners.outlook(),
             "minerId": data(mining.identity.miner_id),
@@ -62,9 +62,13 @@ class NodeStatus:
             "listen": self._network.address,
         }
 
-    def _explained(self, idle: str) -> str:
-        details = self._mining.producer.idle_details
-        return idle + "".join(f"; {name.replace('_', ' ')}: {value}" for name, value in details.items())
+    def _idle(self, reason: str | None) -> dict[str, str | None]:
+        if reason is None:
+            return {"idleBecause": None, "idleHint": None}
+        details = dict(self._mining.producer.idle_details)
+        hint = details.pop("hint", None)
+        said = "".join(f"; {name.replace('_', ' ')}: {value}" for name, value in details.items())
+        return {"idleBecause": reason + said, "idleHint": hint}
 
     def _warnings(self) -> list[str]:
         """What an operator has to know, though the node goes on."""

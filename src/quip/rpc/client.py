@@ -1,6 +1,7 @@
 """A small JSON-RPC client for our own commands. Standard library only.
 
 RpcUnreachable: nobody listens, or not a JSON-RPC server.   RpcRefused: the server answered with an error.
+TokenRefused: it has another token.
 """
 
 import http.client
@@ -12,11 +13,16 @@ from collections.abc import Sequence
 from typing import Any
 
 TIMEOUT_S = 30.0
+UNAUTHORIZED = 401
 MAX_BATCH = 50  # below every server's limit
 
 
 class RpcUnreachable(Exception):
     """Nobody answers at the address."""
+
+
+class TokenRefused(Exception):
+    """The server does not take the token."""
 
 
 class RpcRefused(Exception):
@@ -27,16 +33,30 @@ class RpcRefused(Exception):
         self.code = code
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A call goes where it was sent, and so does its token."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """None: the redirection is an error."""
+
+
 class RpcClient:
     """Calls methods at one URL."""
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S, *, token: bytes | None = None) -> None:
+        """`token`: what admits to admin methods from elsewhere; ASCII without white space."""
         self.url = url
+        self._headers = {"content-type": "application/json"}
+        if token is not None:
+            self._headers["authorization"] = f"Bearer {token.decode('ascii')}"
         self._timeout_s = timeout_s
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback needs no proxy
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),  # loopback needs no proxy
+            _NoRedirect(),
+        )
 
     def call(self, method: str, *params: Any) -> Any:
-        """The result of one call. Raises RpcUnreachable, RpcRefused."""
+        """The result of one call. Raises RpcUnreachable, RpcRefused, TokenRefused."""
         return self.batch([(method, params)])[0]
 
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
@@ -56,18 +76,31 @@ class RpcClient:
     def _post(self, request: list[dict[str, Any]]) -> list[dict[str, Any]]:
         try:
             post = urllib.request.Request(  # ValueError: the URL is none
-                self.url, json.dumps(request).encode(), {"content-type": "application/json"}, method="POST"
+                self.url, json.dumps(request).encode(), self._headers, method="POST"
             )
             with self._opener.open(post, timeout=self._timeout_s) as response:
-                answers = json.loads(response.read())
+                content = response.read()
         except (OSError, ValueError, http.client.HTTPException) as error:
-            reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            raise RpcUnreachable(f"no JSON-RPC at {self.url}: {reason}") from None
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it is the answer, and holds the connection
+                if error.code == UNAUTHORIZED:
+                    raise TokenRefused(f"the node at {self.url} does not take this token") from None
+            raise RpcUnreachable(f"no JSON-RPC at {self.url}: {_reason(error)}") from None
+        try:
+            answers = json.loads(content)
+        except ValueError:
+            answers = None
         if isinstance(answers, dict):
             answers = [answers]
         if not isinstance(answers, list) or not all(map(_is_answer, answers)):
             raise RpcUnreachable(f"no JSON-RPC at {self.url}: an answer of another kind")
         return answers
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the number of the system's error."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    return (cause.strerror if isinstance(cause, OSError) else None) or str(cause)
 
 
 def _is_answer(answer: object) -> bool:

@@ -12,6 +12,8 @@ RpcError
 
 from typing import Any, ClassVar
 
+NEEDS_TOKEN = "from elsewhere it needs the token of rpc_token_file"
+
 
 class RpcError(Exception):
     """An error object of JSON-RPC 2.0."""
@@ -60,7 +62,7 @@ class TokenNeeded(MethodNotFound):
 
     def __init__(self, method: str) -> None:
         super().__init__(method)
-        self.args = (f"{self}: from elsewhere it needs the token of rpc_token_file (Authorization: Bearer TOKEN)",)
+        self.args = (f"{self}: {NEEDS_TOKEN} (Authorization: Bearer TOKEN)",)
 
 
 class InvalidParams(RpcError):

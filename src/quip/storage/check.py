@@ -170,7 +170,7 @@ class _Checker:
         if header.number > 0:
             self._parents.add(header.parent_hash)
             self._against_parent(block_hash, header, block.context)
-        elif self._spec and block.context != genesis_context(self._spec.difficulty):
+        elif self._spec and block.context != genesis_context(self._spec):
             self._wrong(f"block 0x{block_hash.hex()}: the context is not that of the spec's genesis block")
 
     def _against_parent(self, block_hash: bytes, header: Header, context: BlockContext) -> None:

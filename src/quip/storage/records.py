@@ -5,7 +5,7 @@ meta      | a name        | "chain_id": integer; "genesis", "head": block hash (
 headers   | block hash    | RLP of the header
 bodies    | block hash    | RLP list of the transactions, each a byte string
 seals     | block hash    | RLP of the seal; none for genesis
-contexts  | block hash    | RLP list of the five integers of the context
+contexts  | block hash    | RLP list of total difficulty, c(n), c(n + 1) and the recent blocks (lists of four integers)
 canonical | number, u64be | block hash
 tips      | block hash    | number, u64be: stored blocks without a stored child
 nodes     | keccak256     | RLP of a state trie node
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from quip.chain.ports import MinerTotals
 from quip.consensus.errors.root import MalformedMessage
-from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.block_context import BlockContext, RecentBlock
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
 from quip.primitives import rlp
@@ -37,7 +37,8 @@ GENESIS = b"genesis"
 HEAD = b"head"
 
 _NUMBER_SIZE = 8
-_CONTEXT_FIELDS = 5
+_CONTEXT_SUMS = 3
+_RECENT_FIELDS = 4
 _TOTALS_FIELDS = 2
 
 
@@ -74,20 +75,20 @@ def decode_seal(block_hash: bytes, data: bytes) -> Seal:
 
 
 def encode_context(context: BlockContext) -> bytes:
-    """The five integers in the order of the class; none is ever negative."""
-    integers = (
-        context.total_difficulty,
-        context.controller,
-        context.next_controller,
-        context.streak,
-        context.ended_streak,
-    )
-    return rlp.encode([rlp.int_to_bytes(integer) for integer in integers])
+    """Three integers, then the recent blocks, the oldest first; no integer is ever negative."""
+    sums = (context.total_difficulty, context.controller, context.next_controller)
+    recent = [[rlp.int_to_bytes(integer) for integer in block] for block in context.recent]
+    return rlp.encode([*(rlp.int_to_bytes(integer) for integer in sums), *recent])
 
 
 def decode_context(block_hash: bytes, data: bytes) -> BlockContext:
     """Raises StoreCorrupt."""
-    return BlockContext(*_integers(CONTEXTS, block_hash, data, _CONTEXT_FIELDS))
+    sums, recent = (items := _list(CONTEXTS, block_hash, data))[:_CONTEXT_SUMS], items[_CONTEXT_SUMS:]
+    if not recent:
+        raise corrupt(CONTEXTS, block_hash, "no recent blocks")
+    blocks = [RecentBlock(*_integers(CONTEXTS, block_hash, block, _RECENT_FIELDS)) for block in recent]
+    total, controller, following = _integers(CONTEXTS, block_hash, sums, _CONTEXT_SUMS)
+    return BlockContext(total, controller, following, tuple(blocks))
 
 
 def encode_totals(totals: MinerTotals) -> bytes:
@@ -97,7 +98,7 @@ def encode_totals(totals: MinerTotals) -> bytes:
 
 def decode_totals(miner_id: bytes, data: bytes) -> MinerTotals:
     """Raises StoreCorrupt."""
-    blocks, earned = _integers(MINERS, miner_id, data, _TOTALS_FIELDS)
+    blocks, earned = _integers(MINERS, miner_id, _list(MINERS, miner_id, data), _TOTALS_FIELDS)
     return MinerTotals(miner_id, blocks, earned)
 
 
@@ -117,10 +118,9 @@ def _bytes(table: str, key: bytes, item: rlp.Decoded) -> bytes:
     return item
 
 
-def _integers(table: str, key: bytes, data: bytes, count: int) -> list[int]:
-    items = _list(table, key, data)
-    if len(items) != count:
-        raise corrupt(table, key, f"{len(items)} integers, not {count}")
+def _integers(table: str, key: bytes, items: rlp.Decoded, count: int) -> list[int]:
+    if isinstance(items, bytes) or len(items) != count:
+        raise corrupt(table, key, f"not a list of {count} integers")
     try:
         return [rlp.bytes_to_int(_bytes(table, key, item)) for item in items]
     except rlp.RlpError as error:

@@ -19,11 +19,23 @@ def copy_durably(source: Path, target: Path) -> None:
 
 def keep_aside(path: Path, why: str) -> Path:
     """A second name for a file, `<name>.<why>-<number>`, so that it outlives its replacement. Raises OSError."""
-    number = 1
-    while (backup := path.with_name(f"{path.name}.{why}-{number}")).exists():
-        number += 1
+    backup = _free_name(path, why)
     durable_files.second_name(path, backup)
     return backup
+
+
+def move_aside(path: Path, why: str) -> Path:
+    """Another name for a file, `<name>.<why>-<number>`, and no file under its own. Raises OSError."""
+    aside = _free_name(path, why)
+    replace_durably(path, aside)
+    return aside
+
+
+def _free_name(path: Path, why: str) -> Path:
+    number = 1
+    while (name := path.with_name(f"{path.name}.{why}-{number}")).exists():
+        number += 1
+    return name
 
 
 def replace_durably(fresh: Path, path: Path) -> None:

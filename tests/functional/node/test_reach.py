@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from quip.node.errors import NodeError
+from quip.rpc.methods.table import PRIVATE
+from support.commands import run, run_json
 from support.node_process import NodeProcess, wait_until
 
 TOKEN = "0123456789abcdef" * 2
@@ -37,7 +40,25 @@ def node(tmp_path: Path) -> NodeProcess:
     )  # fmt: skip
 
 
-def test_what_the_operator_opened_is_open_and_nothing_else(node: NodeProcess) -> None:
+def _look_at_status(url: str, place: Path) -> None:
+    """Its operator's own part of the status goes to its operator only, and `quip` can show the token."""
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    for headers, told in ((bearer, True), ({}, False)):
+        status = ask(url, "quip_getStatus", host="node.lan", **headers)[1]["result"]
+        assert isinstance(status, dict)
+        assert status["running"] is True
+        assert PRIVATE["quip_getStatus"] & status.keys() == (PRIVATE["quip_getStatus"] if told else set())
+        assert (str(place) in json.dumps(status)) is told
+    assert run_json("status", "--rpc", url, "--rpc-token-file", str(place / "token"))["pid"] > 0
+    wrong = place / "wrong"
+    wrong.write_text(TOKEN[::-1])
+    wrong.chmod(0o600)
+    with pytest.raises(NodeError, match="does not take this token") as caught:
+        run("status", "--rpc", url, "--rpc-token-file", str(wrong))
+    assert "--rpc-token-file" in caught.value.hint
+
+
+def test_what_the_operator_opened_is_open_and_nothing_else(node: NodeProcess, tmp_path: Path) -> None:
     try:
         url = node.client().url
         bearer = {"authorization": f"Bearer {TOKEN}"}
@@ -55,6 +76,7 @@ def test_what_the_operator_opened_is_open_and_nothing_else(node: NodeProcess) ->
             assert connection.getresponse().status == status
             connection.close()
         assert TOKEN not in node.text()
+        _look_at_status(url, tmp_path)
         node.stop()
     finally:
         node.end()

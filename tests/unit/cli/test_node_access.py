@@ -4,15 +4,20 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from quip.cli import node_access
+from quip.cli import node_access, quip
 from quip.cli.stopped_node import StoppedNode
-from quip.node.errors import DataDirError, NodeError, NoNode
+from quip.cli.terminal.options import Target
+from quip.node.errors import ConfigError, DataDirError, NodeError, NoNode
 from quip.node.process.running_nodes import note_name
-from quip.rpc.client import RpcClient
+from quip.rpc.client import RpcClient, RpcRefused
+from quip.rpc.errors import TokenNeeded
+from quip.rpc.methods.table import PRIVATE
 from quip.storage.lock import DataDirLock
-from support.commands import mined
+from support.commands import mined, run
 from support.rpc_stub import answering, running
+from support.status import STATUS
 
 DEAD = "http://127.0.0.1:1"
 
@@ -39,7 +44,7 @@ def left_behind(home: Path, place: Path, name: str = "1.json") -> None:
 
 
 def url_meant(data_dir: Path | None = None) -> str:
-    with node_access.open_target(None, data_dir) as node:
+    with node_access.open_target(Target(data_dir)) as node:
         assert isinstance(node, RpcClient)
         return node.url
 
@@ -69,7 +74,7 @@ def test_without_a_running_node_the_only_data_directory_is_meant(home: Path) -> 
     place = mined(home / ".quip" / "dev" / "20049")
     (home / ".quip" / "simulator" / "20261128-101010").mkdir(parents=True)
     assert node_access.meant_data_dir(None) == place
-    with node_access.open_target(None, None) as node:
+    with node_access.open_target(Target()) as node:
         assert node.call("eth_blockNumber") == "0x3"
     (home / ".quip" / "public" / "20050" / "wallet").mkdir(parents=True)
     with pytest.raises(NoNode, match="several data directories") as caught:
@@ -86,19 +91,19 @@ def test_a_default_stands_in_only_where_there_is_nothing(home: Path) -> None:
 
 
 def test_a_stopped_node_answers_the_same_methods(stopped: Path) -> None:
-    with node_access.open_target(None, stopped) as node:
+    with node_access.open_target(Target(stopped)) as node:
         assert node.call("eth_blockNumber") == "0x3"
         assert node.batch([("eth_chainId", ()), ("eth_blockNumber", ())])[1] == "0x3"
         assert node.call("quip_getStatus")["running"] is False
         assert node.call("eth_getBlockByNumber", "finalized", False)["number"] == "0x0"
     with (
         pytest.raises(NodeError, match="the node refuses: header not found"),
-        node_access.open_target(None, stopped) as node,
+        node_access.open_target(Target(stopped)) as node,
     ):
         node.call("quip_getProof", "0xff")
     with (
         pytest.raises(NodeError, match="pending block is not available"),
-        node_access.open_target(None, stopped) as node,
+        node_access.open_target(Target(stopped)) as node,
     ):
         node.call("eth_getBlockByNumber", "pending", False)
 
@@ -108,7 +113,7 @@ def test_what_a_killed_node_left_behind_is_not_believed(home: Path, named: bool)
     (home / ".quip" / "dev").mkdir()
     place = mined(home / ".quip" / "dev" / "20049")
     left_behind(home, place)
-    with node_access.open_target(None, place if named else None) as node:
+    with node_access.open_target(Target(place if named else None)) as node:
         assert isinstance(node, StoppedNode)
         assert node.call("eth_blockNumber") == "0x3"
 
@@ -148,3 +153,38 @@ def test_somebody_elses_server_is_not_believed(stopped: Path, answer: object) ->
 def test_a_directory_without_a_chain(tmp_path: Path) -> None:
     with pytest.raises(DataDirError, match="there is no chain"):
         url_meant(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "given", ["", " ", "127.0.0.1:8545", "node.lan", "http://", "http://[::1", "http://a:b", "ftp://a"]
+)
+def test_an_address_that_is_none_is_said_with_an_example(given: str) -> None:
+    result = CliRunner().invoke(quip.app, ["status", "--rpc", given])
+    assert result.exit_code == 2
+    assert "such as http://127.0.0.1:8545" in " ".join(result.stderr.split())
+
+
+def test_a_token_that_cannot_be_read_ends_a_command(home: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no rpc_token_file"):
+        run("status", "--rpc", DEAD, "--rpc-token-file", str(home / "none"))
+
+
+def test_a_stranger_is_shown_what_a_node_tells_everybody() -> None:
+    told = {name: value for name, value in STATUS.items() if name not in PRIVATE["quip_getStatus"]}
+    with answering({"quip_getStatus": told}) as url:
+        shown = run("status", "--rpc", url)
+    assert "running" in shown
+    assert "--rpc-token-file" in shown
+    assert "payout" not in shown
+    with answering({"quip_getStatus": STATUS}) as url:
+        assert "/data/one" in run("status", "--rpc", url)
+
+
+def test_a_refused_admin_method_names_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: RpcClient, method: str, *_: object) -> None:
+        raise RpcRefused(method, TokenNeeded.code, TokenNeeded(method).message)
+
+    monkeypatch.setattr(RpcClient, "call", refuse)
+    with pytest.raises(NodeError, match="quip_getPeers does not exist/is not available") as caught:
+        run("peers", "--rpc", DEAD)
+    assert "--rpc-token-file" in caught.value.hint

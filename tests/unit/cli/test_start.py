@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from quip.cli import quip
+from support.commands import mined
 from support.rpc_stub import running
 from support.status import STATUS
 
@@ -65,6 +66,21 @@ def test_nor_to_show_the_status_of_a_node_that_runs(tmp_path: Path, monkeypatch:
         output, loaded = run("quip.cli.quip", "status", home=tmp_path)
     assert STATUS["head"]["hash"] in output
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("words", [("status",), ("blocks",), ("db", "check"), ("wallet", "show")], ids=" ".join)
+def test_a_stopped_node_is_looked_at_without_building_its_graph(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Only a proof needs it: of a public chain it takes a second."""
+    place = mined(tmp_path / "data", 1)
+    _, loaded = run("quip.cli.quip", *words, "--data-dir", str(place), home=tmp_path)
+    assert loaded & {"dwave", "dimod", "networkx", "numpy"} == set()
+
+
+def test_a_proof_of_a_stopped_node_is_recomputed(tmp_path: Path) -> None:
+    assert (
+        "baseline"
+        in run("quip.cli.quip", "blocks", "1", "--data-dir", str(mined(tmp_path / "data", 1)), home=tmp_path)[0]
+    )
 
 
 @pytest.mark.parametrize("name", quip.COMMANDS)

@@ -12,8 +12,8 @@ from quip.consensus import rules
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.gas import next_base_fee
 from quip.consensus.proof_of_work.difficulty import Requirements, child_context, requirements
-from quip.consensus.spec.chain_spec import MAX_LEVEL, ChainSpec, DifficultySpec
-from quip.consensus.types.block_context import BlockContext
+from quip.consensus.spec.chain_spec import MAX_LAG, MAX_LEVEL, ChainSpec, DifficultySpec
+from quip.consensus.types.block_context import BlockContext, RecentBlock
 from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT, MAX_UINT64, MAX_UINT256, Header
 from quip.consensus.work.units import exact_work, work
 from quip.ising.puzzle import search_gate
@@ -33,9 +33,9 @@ def random_spec(rng: Random) -> ChainSpec:
     low, high = sorted(number(0, MAX_LEVEL) for _ in "12")
     levels = DifficultySpec(
         start=number(low, high), lo=low, hi=high, target_block_time=number(1, 1 << 20), half_life=number(1, 1 << 32),
-        outage_cap=number(1, 1 << 20), overdue_after=number(1, 1 << 20), overdue_rate=number(0, MAX_LEVEL),
-        overdue_limit=number(0, MAX_LEVEL), streak_rate=number(0, MAX_LEVEL), streak_limit=number(0, 1_024),
-        future_limit=number(1, 1 << 32),
+        outage_cap=number(1, 1 << 20), lag=rng.choice([0, 1, 2, 8, MAX_LAG]), overdue_after=number(1, 1 << 20),
+        overdue_rate=number(0, MAX_LEVEL), overdue_limit=number(0, MAX_LEVEL), streak_rate=number(0, MAX_LEVEL),
+        streak_limit=number(0, 1_024), future_limit=number(1, 1 << 32),
     )  # fmt: skip
     points = sorted({0, low, high, MAX_LEVEL, rng.randint(0, MAX_LEVEL), low + (high - low) // 3})
     margins = sorted(rng.sample(range(-JSON_MAX, JSON_MAX), len(points)))
@@ -62,9 +62,20 @@ def random_parent(rng: Random, spec: ChainSpec) -> tuple[Header, BlockContext]:
     context = BlockContext(
         total_difficulty=rng.choice([0, rng.getrandbits(64), rng.getrandbits(300)]),
         controller=rng.randint(levels.lo, levels.hi), next_controller=rng.choice([levels.lo, levels.hi, levels.start]),
-        streak=rng.choice([0, 1, 2, 7, 5_000]), ended_streak=rng.choice([0, 1, 2, 7, 5_000]),
+        recent=random_recent(rng, parent, levels.lag),
     )  # fmt: skip
     return parent, context
+
+
+def random_recent(rng: Random, parent: Header, lag: int) -> tuple[RecentBlock, ...]:
+    """As many as the context of that block has."""
+    timestamps = [parent.timestamp]
+    while len(timestamps) <= min(lag, parent.number):
+        timestamps.insert(0, max(0, timestamps[0] - rng.choice([1, 30, 1 << 30])))
+    return tuple(
+        RecentBlock(stamp, rng.choice([0, 0, 1, 4]), rng.choice([0, 1, 2, 7, 5_000]), rng.choice([0, 1, 2, 7, 5_000]))
+        for stamp in timestamps
+    )
 
 
 def opened(spec: ChainSpec, header: Header) -> Header:

@@ -39,6 +39,7 @@ def difficulty_of(values: dict[str, Any]) -> DifficultySpec:
         target_block_time=values["target_block_time"],
         half_life=values["half_life"],
         outage_cap=values["outage_cap"],
+        lag=values["lag"],
         overdue_after=overdue["after"],
         overdue_rate=overdue["rate"],
         overdue_limit=overdue["limit"],
@@ -90,10 +91,12 @@ def test_ladder() -> None:
 
 def test_controller() -> None:
     vectors = load("controller.json")
-    rules, times = difficulty_of(vectors["difficulty"]), vectors["timestamps"]
+    rules, times, ommers = difficulty_of(vectors["difficulty"]), vectors["timestamps"], vectors["ommers"]
     levels = [rules.start, rules.start]
     for number in range(1, len(times)):
-        levels.append(next_controller(rules, levels[-1], number, times[number] - times[number - 1]))
+        lagged = max(number - rules.lag, 1)
+        block_time_s = times[lagged] - times[lagged - 1]
+        levels.append(next_controller(rules, levels[-1], number, block_time_s, ommers[lagged]))
     assert levels == vectors["controllers"]
 
 
@@ -104,19 +107,29 @@ def test_overdue() -> None:
         assert overdue_level(rules, number, block_time_s) == expected
 
 
+def spec_of(rules: DifficultySpec, points: Any, timestamp: int) -> Any:
+    """As much of a spec as levels depend on."""
+    puzzle, genesis = SimpleNamespace(ladder=points), SimpleNamespace(timestamp=timestamp)
+    return SimpleNamespace(difficulty=rules, puzzle=puzzle, genesis=genesis)
+
+
 def test_streaks() -> None:
     vectors = load("streaks.json")
     rules = difficulty_of(vectors["difficulty"])
-    parent, context = header_of(load("headers.json")[0]["header"]), genesis_context(rules)
-    found, offsets = [], []
-    for miner in vectors["miners"]:
-        child = SimpleNamespace(miner_id=miner, difficulty=1, timestamp=parent.timestamp + 30, number=2)
-        context = child_context(rules, parent, context, child)  # type: ignore[arg-type]
-        parent = child  # type: ignore[assignment]
+    spec = spec_of(rules, ((rules.lo, 0), (rules.hi, 1)), 0)
+    parent: Any = SimpleNamespace(number=0, timestamp=0, miner_id="")
+    context = genesis_context(spec)
+    found, offsets = [[0, 0]], [0]
+    for number, miner in enumerate(vectors["miners"], 1):
+        offsets.append(requirements(spec, parent, context, parent.timestamp + 30).offset)
+        child: Any = SimpleNamespace(miner_id=miner, difficulty=1, timestamp=parent.timestamp + 30, number=number)
+        context = child_context(rules, parent, context, child)
+        parent = child
         found.append([context.streak, context.ended_streak])
-        offsets.append(streak_offset(rules, context.streak, context.ended_streak))
+    offsets.append(requirements(spec, parent, context, parent.timestamp + 30).offset)
     assert found == vectors["streaks"]
-    assert offsets == vectors["offsetsOfTheNextBlock"]
+    assert [streak_offset(rules, *pair) for pair in found] == vectors["ruleOfTheStreak"]
+    assert offsets == vectors["offsets"]
 
 
 def test_rewards() -> None:
@@ -137,9 +150,9 @@ def test_chain_of_blocks() -> None:
     vectors = load("chain.json")
     rules, rewards = difficulty_of(vectors["difficulty"]), rewards_of(vectors["rewards"])
     points = tuple((level, margin) for level, margin in vectors["ladder"])
-    spec: Any = SimpleNamespace(difficulty=rules, puzzle=SimpleNamespace(ladder=points))
+    spec = spec_of(rules, points, vectors["genesis"]["timestamp"])
     parent: Any = SimpleNamespace(number=0, timestamp=vectors["genesis"]["timestamp"], miner_id="")
-    context: BlockContext = genesis_context(rules)
+    context: BlockContext = genesis_context(spec)
     for number, block in enumerate(vectors["blocks"], 1):
         required = requirements(spec, parent, context, block["timestamp"])
         assert (required.controller, required.level) == (block["controller"], block["level"])

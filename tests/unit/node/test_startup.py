@@ -104,8 +104,28 @@ def test_a_chain_opens_again_and_another_one_is_refused(tmp_path: Path) -> None:
         startup.open_chain(files, startup.load_rules("dev"))
     text = rules.text.replace(b'"base_fee_per_gas": "', b'"base_fee_per_gas": "1')
     assert text != rules.text
-    with pytest.raises(WrongChain, match="holds a chain with genesis"):
+    with pytest.raises(WrongChain, match="holds a chain with genesis") as caught:
         startup.open_chain(files, startup.rules_of(text, "changed"))
+    assert f"quip db retire --data-dir {tmp_path}" in caught.value.hint
+
+
+def test_rules_that_are_no_longer_read_are_told_from_damage(tmp_path: Path) -> None:
+    files = DataFiles(tmp_path)
+    startup.open_chain(files, startup.load_rules("test"))[0].close()
+    files.spec.write_bytes(files.spec.read_bytes().replace(b'"lag": 8,', b""))
+    with pytest.raises(DataDirError, match=r"difficulty\.lag: missing") as caught:
+        startup.directory_rules(files)
+    assert f"quip db retire --data-dir {tmp_path}" in caught.value.hint
+
+
+def test_a_graph_that_is_not_its_specs_is_said_when_it_is_needed(tmp_path: Path) -> None:
+    files = DataFiles(tmp_path)
+    digest = startup.load_rules("test").spec.puzzle.topology.digest.hex()
+    files.spec.write_bytes(startup.load_rules("test").text.replace(digest.encode(), bytes(64).hex()[:64].encode()))
+    rules = startup.directory_rules(files)
+    with pytest.raises(DataDirError, match=r"chain_spec\.json: .*but the graph's is 0x") as caught:
+        rules.puzzle.energies(bytes(32), [])
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", spec_bytes("dev")])

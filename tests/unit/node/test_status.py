@@ -22,6 +22,7 @@ from quip.node.network.driver import NetworkDriver
 from quip.node.process.listeners import listening
 from quip.node.rpc_service import RpcService
 from quip.node.status import NodeStatus
+from quip.rpc.methods.table import PRIVATE
 
 DEADLINE_S = 60
 
@@ -113,6 +114,7 @@ async def test_each_thread_that_fails_shows(tmp_path: Path, monkeypatch: pytest.
 async def test_a_miner_that_dies_does_not_mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path, monkeypatch) as node:
         assert node.status.status()["idleBecause"] == "mining is off"
+        assert PRIVATE["quip_getStatus"] <= node.status.status().keys()
         monkeypatch.setattr(node.core.writer, "accept", broken)
         node.mining.miners.start()
         await until(lambda: not node.status.status()["mining"])

@@ -150,7 +150,7 @@ PLANTED = {
     "bans the early": Planted(bans_the_early, with_fault(Kind.AHEAD), "banned the honest"),
     "relays before the check": Planted(relays_before_the_check, with_liar(Manner.WRONG_PARTS), "banned the honest"),
     "wrong seals spoil the hash": Planted(wrong_seals_spoil_the_hash, with_liar(Manner.WRONG_PARTS), ""),
-    "syncs to equal work": Planted(syncs_to_equal_work, with_fault(Kind.SPLIT), ""),
+    "syncs to equal work": Planted(syncs_to_equal_work, (84, 86, 256), ""),
     "never replaces a dripper": Planted(never_replaces_a_dripper, late_with(Manner.DRIP), "no common tip"),
     "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.SYBILS), "no common tip"),
     "passes on the newest seal": Planted(passes_on_the_newest_seal, with_liar(Manner.TWINS), "is invalid"),

@@ -6,7 +6,7 @@ import pytest
 
 from quip._native import store as native_store
 from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
-from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.block_context import BlockContext, RecentBlock
 from quip.storage import records
 from quip.storage.chain_store import for_network, open_chain_store, read_chain_store
 from quip.storage.errors import StoreCorrupt, WrongNetwork
@@ -67,7 +67,7 @@ def test_transactions_of_every_kind_survive() -> None:
     genesis = store.block(store.canonical(0) or b"")
     assert genesis is not None
     kinds = (b"\x02\xc0", b"\xc1\x80", b"\x04" + bytes(100_000))
-    context = BlockContext(1 << 200, 1, 2, 3, 4)
+    context = BlockContext(1 << 200, 1, 2, (RecentBlock(1 << 60, 4, 0, 7), RecentBlock(0, 0, 1 << 30, 0)))
     store.commit(ImportChange(StoredBlock(genesis.header, kinds, None, context), (), None, (), ()))
     found = store.block(genesis.header.hash)
     assert found is not None and (found.transactions, found.context) == (kinds, context)

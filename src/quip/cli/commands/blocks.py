@@ -8,7 +8,7 @@ import typer
 from quip.cli.node_access import Caller, open_target
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import QuickCommand, command_app
-from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.cli.terminal.options import Json, Target, names_node
 from quip.node.errors import ConfigError, NodeError
 from quip.rpc.encoding import integer
 
@@ -33,11 +33,10 @@ app = command_app()
 
 
 @app.command(cls=QuickCommand)
-def blocks(
-    block: Which = None, count: Count = 10, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None
-) -> None:
+@names_node
+def blocks(target: Target, block: Which = None, count: Count = 10, as_json: Json = False) -> None:
     """List the latest blocks, or show one with its proof."""
-    with open_target(rpc, data_dir) as node:
+    with open_target(target) as node:
         if block is None:
             listed, found, proof = _latest(node, count), None, None
         else:

@@ -14,7 +14,7 @@ from rich.progress import Progress, TaskID
 from quip.cli.node_access import Caller, open_target
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import command_app
-from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.cli.terminal.options import Json, Target, names_node
 from quip.cli.terminal.progress import progress_bar
 from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.types.block import Block
@@ -37,25 +37,20 @@ Genesis = Annotated[
     str | None, typer.Option("--genesis-config", help="Chain spec to verify against; default: the node's own")
 ]
 NoSeals = Annotated[bool, typer.Option("--no-seals", help="Leave the seals out: equal chains give equal files")]
-Target = Annotated[
+File = Annotated[
     Path, typer.Argument(help="File to write; - for stdout", dir_okay=False, writable=True, allow_dash=True)
 ]
 STDOUT = Path("-")
 
 
 @app.command()
-def verify(
-    first: From = 1,
-    genesis_config: Genesis = None,
-    as_json: Json = False,
-    data_dir: DataDir = None,
-    rpc: Rpc = None,
-) -> None:
+@names_node
+def verify(target: Target, first: From = 1, genesis_config: Genesis = None, as_json: Json = False) -> None:
     """Verify the whole chain again, from genesis. Every rule, signature, proof and state root is checked.
 
     Works on a running node (its blocks are fetched and verified here) and on a stopped one.
     """
-    with open_target(rpc, data_dir) as node:
+    with open_target(target) as node:
         rules = _rules(node, genesis_config)
         head = integer(node.call("eth_blockNumber"))
         if first > head + 1:
@@ -113,13 +108,12 @@ def read_blocks(node: Caller, head: int) -> Iterator[Block]:
 
 
 @app.command()
-def export(
-    file: Target, no_seals: NoSeals = False, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None
-) -> None:
+@names_node
+def export(target: Target, file: File, no_seals: NoSeals = False, as_json: Json = False) -> None:
     """Write all blocks to a file. Genesis comes first, RLP after RLP: [header, transactions, seal] each."""
     digest = hashlib.sha256()
     size = 0
-    with open_target(rpc, data_dir) as node:
+    with open_target(target) as node:
         head = integer(node.call("eth_blockNumber"))
         try:
             with _opened(file) as opened, progress_bar() as progress:

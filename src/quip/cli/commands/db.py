@@ -1,4 +1,4 @@
-"""quip db check, reindex, rewind: is the store sound, rebuild it from what is, go back to a block."""
+"""quip db check, reindex, rewind, retire: is the store sound, rebuild it, go back to a block, set it aside."""
 
 import contextlib
 import shlex
@@ -27,12 +27,15 @@ from quip.storage.check import db_check
 from quip.storage.errors import damage_of
 from quip.storage.lock import DataDirLock
 from quip.storage.reindex import reindex as rebuild
+from quip.storage.replacement import move_aside
 from quip.storage.rewind import CannotRewind
 from quip.storage.rewind import rewind as go_back
 
 SHOWN_PROBLEMS = 20  # more say nothing new; --json has all
 
-app = command_app(help="Check the store of a stopped node, rebuild it, or go back to a block.", no_args_is_help=True)
+app = command_app(
+    help="Check the store of a stopped node, rebuild it, go back to a block, or set it aside.", no_args_is_help=True
+)
 
 
 To = Annotated[int, typer.Option("--to", min=0, help="The block that becomes the head", metavar="N")]
@@ -126,6 +129,20 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
         "backup": str(report.backup),
     }
     output.emit_report(found, as_json)
+
+
+@app.command()
+def retire(as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Make room for a network that was cut anew: the old chain, its spec and what is known of its peers are set aside.
+
+    Mining identity, journal and wallet stay as they are and go on: no one-time key is ever used twice.
+    """
+    with _alone(data_dir) as files, explained(files.root):
+        moved = [move_aside(path, "retired") for path in (files.spec, files.trust, files.store) if path.exists()]
+    if as_json:
+        output.emit_json({"moved": [str(path) for path in moved]})
+    else:
+        output.emit_pairs({path.name.partition(".retired")[0]: str(path) for path in moved})
 
 
 def _ask(files: DataFiles, number: int) -> None:

@@ -7,7 +7,7 @@ import typer
 from quip.cli.node_access import open_target
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import QuickCommand, command_app
-from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.cli.terminal.options import Json, Target, names_node
 from quip.node.process.clock import as_duration
 from quip.rpc.encoding import integer
 
@@ -32,9 +32,10 @@ app = command_app()
 
 
 @app.command(cls=QuickCommand)
-def miners(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
+@names_node
+def miners(target: Target, as_json: Json = False) -> None:
     """Show who mined the chain, and how this node's own miners fare."""
-    with open_target(rpc, data_dir) as node:
+    with open_target(target) as node:
         found = node.call("quip_getMiners")
     if as_json:
         output.emit_json(found)

@@ -4,6 +4,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 from quip.cli.node_access import meant_data_dir, open_target, running_url
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import command_app
-from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.cli.terminal.options import DataDir, Json, Target, names_node
 from quip.net.address import Address, is_nearby
 from quip.net.peers.bans import group_subject, node_subject
 from quip.net.peers.trust_db import NODE_ID_BYTES, TrustEditor
@@ -43,20 +44,26 @@ Reason = Annotated[str, typer.Option("--reason", help="Kept with the ban, and to
 
 
 @app.callback()
-def before(context: typer.Context, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
+@names_node
+def before(context: typer.Context, target: Target, as_json: Json = False) -> None:
     """Look at the node's peers; add, ban and trust them. Without a command: list them."""
     if context.invoked_subcommand is None:
-        list_peers(as_json, data_dir, rpc)
+        _list_peers(target, as_json)
 
 
 @app.command("list")
-def list_peers(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
+@names_node
+def list_peers(target: Target, as_json: Json = False) -> None:
     """Show connected and manual peers, bans and known keys."""
-    files = None if rpc is not None and data_dir is None else _existing(data_dir)
-    url = rpc or (None if files is None else running_url(files.root))
+    _list_peers(target, as_json)
+
+
+def _list_peers(target: Target, as_json: bool) -> None:
+    files = None if target.rpc is not None and target.data_dir is None else _existing(target.data_dir)
+    url = target.rpc or (None if files is None else running_url(files.root))
     live: list[dict[str, Any]] = []
     if url is not None:
-        with open_target(url, None) as node:
+        with open_target(replace(target, rpc=url)) as node:
             live = node.call("quip_getPeers")
     report: dict[str, Any] = {"running": url is not None, "peers": live, "manual": [], "bans": [], "pins": []}
     if files is not None:
@@ -260,7 +267,7 @@ def _whole(digits: str, data_dir: Path | None) -> bytes:
     known |= {pin["nodeId"].removeprefix("0x") for pin in remembered.get("pins", ())}
     url = running_url(files.root)
     if url is not None:
-        with open_target(url, None) as node:
+        with open_target(Target(rpc=url)) as node:
             known |= {peer["nodeId"].removeprefix("0x") for peer in node.call("quip_getPeers")}
     found = [one for one in known if one.startswith(digits)]
     if len(found) != 1:

@@ -5,7 +5,7 @@ from typing import Any
 from quip.cli.node_access import open_target
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import QuickCommand, command_app
-from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.cli.terminal.options import Json, Target, names_node
 from quip.node.process.clock import as_duration
 from quip.rpc.encoding import integer
 
@@ -13,9 +13,10 @@ app = command_app()
 
 
 @app.command(cls=QuickCommand)
-def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
+@names_node
+def status(target: Target, as_json: Json = False) -> None:
     """Show the chain's head, the miners and the wallet of a node."""
-    with open_target(rpc, data_dir) as node:
+    with open_target(target) as node:
         found = node.call("quip_getStatus")
     if as_json:
         output.emit_json(found)
@@ -32,22 +33,32 @@ def status(as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> 
             "total work": f"{integer(head['totalDifficulty']):,}",
             "mining": _mining(found),
             "luck": _luck(found.get("luck")),
-            "miner id": found["minerId"] or "none",
-            "signatures left": "unknown" if found["signaturesLeft"] is None else f"{found['signaturesLeft']:,}",
-            "payout": found["payout"] or "none",
             "node id": found.get("nodeId") or "unknown while it does not run",
-            "listens on": found.get("listen") or "nothing",
             "peers": found["peers"],
             "sync": _sync(found["syncing"]),
-            "data": found["dataDir"],
+            **_own(found),
             **_troubles(found),
         }
     )
 
 
+def _own(found: dict[str, Any]) -> dict[str, str]:
+    """What a node tells its operator only."""
+    if "dataDir" not in found:
+        return {"all else": "told to its operator: --rpc-token-file PATH"}
+    return {
+        "miner id": found["minerId"] or "none",
+        "signatures left": "unknown" if found["signaturesLeft"] is None else f"{found['signaturesLeft']:,}",
+        "payout": found["payout"] or "none",
+        "listens on": found.get("listen") or "nothing",
+        "data": found["dataDir"],
+    }
+
+
 def _mining(found: dict[str, Any]) -> str:
     if not found["mining"]:
-        return f"no: {found['idleBecause']}"
+        hint = found.get("idleHint")
+        return f"no: {found['idleBecause']}" + (f"; {hint}" if hint else "")
     expected = found.get("expectedBlockTime")
     return "yes" if expected is None else f"yes, a block expected every {as_duration(expected)}"
 

@@ -11,7 +11,7 @@ import typer
 from quip.cli.node_access import meant_data_dir, open_target
 from quip.cli.terminal import output
 from quip.cli.terminal.lazy_commands import command_app
-from quip.cli.terminal.options import DataDir, Json, Rpc
+from quip.cli.terminal.options import DataDir, Json, Target, names_node
 from quip.node.config.data_dir import DataFiles, default_data_dir
 from quip.node.config.node_config import FIRST_PORT
 from quip.node.errors import DataDirError, NodeError
@@ -73,14 +73,15 @@ def _made(wallet: PayoutWallet, as_json: bool) -> None:
 
 
 @app.command()
-def show(mnemonic: Reveal = False, as_json: Json = False, data_dir: DataDir = None, rpc: Rpc = None) -> None:
+@names_node
+def show(target: Target, mnemonic: Reveal = False, as_json: Json = False) -> None:
     """Show the payout wallet with its balance, and the mining identity."""
-    files = _files(data_dir)
+    files = _files(target.data_dir)
     wallet = _wallet(files)
     report: dict[str, Any] = {
         "address": wallet.checksum_address,
         "mnemonicFile": str(wallet.mnemonic_path),
-        "balance": _balance(wallet, files, rpc),
+        "balance": _balance(wallet, replace(target, data_dir=files.root)),
         **_identity(files),
     }
     if mnemonic:
@@ -99,9 +100,9 @@ def _wallet(files: DataFiles) -> PayoutWallet:
         raise NodeError(error.message, f"run: quip wallet create {here}, or: quip wallet restore {here}") from None
 
 
-def _balance(wallet: PayoutWallet, files: DataFiles, rpc: str | None) -> str | None:
+def _balance(wallet: PayoutWallet, target: Target) -> str | None:
     try:
-        with open_target(rpc, files.root) as node:
+        with open_target(target) as node:
             balance: str = node.call("eth_getBalance", checksum_address(wallet.address), "latest")
             return balance
     except NodeError:

@@ -2,8 +2,9 @@
 
     level(n) = clamp(c(n) + offset - overdue, lo, hi)
 
-Only c is carried from block to block. Levels are log2(work) in 16.16 fixed point, times in seconds; all divisions
-floor toward minus infinity (as Python's do).
+Only c is carried from block to block. Controller and streak rule look `lag` blocks back: of the block's own branch they
+read nothing above block n - 1 - lag, so that two short branches from one parent weigh equal. Levels are log2(work) in
+16.16 fixed point, times in seconds; all divisions floor toward minus infinity (as Python's do).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from quip.consensus.spec.chain_spec import ChainSpec, DifficultySpec
-from quip.consensus.types.block_context import BlockContext
+from quip.consensus.types.block_context import BlockContext, RecentBlock
 from quip.consensus.types.header import Header
 from quip.consensus.work.ladder import margin_at
 from quip.consensus.work.units import FRACTION_BITS, work
@@ -40,7 +41,9 @@ def requirements(spec: ChainSpec, parent: Header, context: BlockContext, timesta
     """What a child of `parent` (whose context is `context`) with that timestamp has to prove."""
     rules = spec.difficulty
     number = parent.number + 1
-    offset = streak_offset(rules, context.streak, context.ended_streak)
+    oldest = context.recent[0]  # block number - 1 - lag, once there are so many
+    settled = number >= rules.lag + 2
+    offset = streak_offset(rules, oldest.streak, oldest.ended_streak) if settled else 0
     overdue = overdue_level(rules, number, timestamp - parent.timestamp)
     level = clamp(rules, context.next_controller + offset - overdue)
     return Requirements(
@@ -59,12 +62,15 @@ def clamp(rules: DifficultySpec, level: int) -> int:
     return max(rules.lo, min(rules.hi, level))
 
 
-def next_controller(rules: DifficultySpec, controller: int, number: int, block_time_s: int) -> int:
-    """c(number + 1) from c(number) and the block time of `number`; block times count from block 2 on."""
-    if number < 2:
+def next_controller(rules: DifficultySpec, controller: int, number: int, block_time_s: int, ommers: int = 0) -> int:
+    """c(number + 1) from c(number), and from block time and number of ommers of the block `lag` below `number`.
+
+    Every ommer was a block too, so it allows that block another T. Block times count from block 2 on.
+    """
+    if number < rules.lag + 2:
         return rules.start
-    counted = min(block_time_s, rules.outage_cap * rules.target_block_time)
-    error = (rules.target_block_time - counted) << FRACTION_BITS
+    target = rules.target_block_time
+    error = (target * (1 + ommers) - min(block_time_s, rules.outage_cap * target)) << FRACTION_BITS
     return clamp(rules, controller + error // rules.half_life)
 
 
@@ -85,21 +91,29 @@ def streak_offset(rules: DifficultySpec, streak: int, ended_streak: int) -> int:
     return 0
 
 
-def genesis_context(rules: DifficultySpec) -> BlockContext:
+def genesis_context(spec: ChainSpec) -> BlockContext:
     """The context of block 0."""
-    return BlockContext(
-        total_difficulty=0, controller=rules.start, next_controller=rules.start, streak=0, ended_streak=0
-    )
+    start = spec.difficulty.start
+    return BlockContext(0, start, start, (RecentBlock(spec.genesis.timestamp, 0, 0, 0),))
 
 
 def child_context(rules: DifficultySpec, parent: Header, context: BlockContext, header: Header) -> BlockContext:
     """The context of `header`, a lawful child of `parent`."""
-    repeated = context.streak > 0 and header.miner_id == parent.miner_id
-    block_time_s = header.timestamp - parent.timestamp
+    before = context.recent[-1]
+    repeated = before.streak > 0 and header.miner_id == parent.miner_id
+    own = RecentBlock(
+        timestamp=header.timestamp,
+        ommers=0,
+        streak=before.streak + 1 if repeated else 1,
+        ended_streak=before.ended_streak if repeated else before.streak,
+    )
+    recent = (*context.recent, own)
+    older, lagged = recent[0], recent[1]  # blocks n - lag - 1 and n - lag, once there are so many
+    block_time_s = lagged.timestamp - older.timestamp
+    controller = context.next_controller
     return BlockContext(
         total_difficulty=context.total_difficulty + header.difficulty,
-        controller=context.next_controller,
-        next_controller=next_controller(rules, context.next_controller, header.number, block_time_s),
-        streak=context.streak + 1 if repeated else 1,
-        ended_streak=context.ended_streak if repeated else context.streak,
+        controller=controller,
+        next_controller=next_controller(rules, controller, header.number, block_time_s, lagged.ommers),
+        recent=recent[-rules.lag - 1 :],
     )

@@ -27,6 +27,8 @@ MAX_LEVEL = 255 << 16
 """work(level) has to fit the header's 256 bits."""
 MAX_HI = 191 << 16
 """2^64 blocks of at most this much work leave every total difficulty below 2^256."""
+MAX_LAG = 64
+"""Every block's context holds that many of the blocks below it."""
 MAX_M, MAX_T = 32, 8
 """Larger graphs are refused before anybody counts their couplers."""
 REWARD_BITS = 128
@@ -91,6 +93,8 @@ class DifficultySpec:
     """Seconds of deviation that halve or double the work."""
     outage_cap: int
     """A block time counts at most outage_cap * T."""
+    lag: int
+    """Controller and streak rule of a block read nothing newer than `lag` blocks below its parent."""
     overdue_after: int
     """The level falls once a block is later than overdue_after * T."""
     overdue_rate: int
@@ -279,6 +283,7 @@ def _difficulty(reader: SpecReader) -> DifficultySpec:
         target_block_time=reader.integer("target_block_time", 1, 1 << 20),
         half_life=reader.integer("half_life", 1, 1 << 32),
         outage_cap=reader.integer("outage_cap", 1, 1 << 20),
+        lag=reader.integer("lag", 0, MAX_LAG),
         overdue_after=overdue.integer("after", 1, 1 << 20),
         overdue_rate=overdue.integer("rate", 0, MAX_LEVEL),
         overdue_limit=overdue.integer("limit", 0, MAX_LEVEL),

@@ -1,4 +1,4 @@
-"""The inventory of transactions: who has announced which, and which of them are fetched for the pool.
+"""Announced transactions: which of them are fetched for the pool, and of whom.
 
 The pool behind it belongs to a later protocol version: `EmptyPool` wants nothing, so nothing is ever requested.
 """
@@ -10,10 +10,9 @@ from typing import Protocol
 
 from quip.net.commands import Ask
 from quip.net.errors import NetError
-from quip.net.limits import KNOWN_TRANSACTIONS_PER_PEER, MAX_TRANSACTIONS, TRANSACTIONS_TIMEOUT_S
+from quip.net.limits import MAX_TRANSACTIONS, TRANSACTIONS_TIMEOUT_S
 from quip.net.link import Instant
 from quip.net.wire.messages import Reply, Request, TransactionGossip, Transactions, TransactionsRequest
-from quip.primitives.bounded_dict import BoundedDict
 
 
 class TransactionPool(Protocol):
@@ -48,20 +47,17 @@ class EmptyPool:
 
 
 class TransactionInventory:
-    """Bounded knowledge of who has what; one request in flight per peer."""
+    """What peers announce, asked for; one request in flight per peer."""
 
     def __init__(self, pool: TransactionPool, tickets: Iterator[int]) -> None:
         self._pool = pool
         self._tickets = tickets
-        self._known: dict[int, BoundedDict[bytes, None]] = {}
         self._asked: dict[int, int] = {}
 
     def announced(self, peer: int, message: TransactionGossip) -> Ask | None:
-        """TRANSACTION_GOSSIP: remember it, and ask for what the pool wants, if the peer is asked for nothing yet."""
-        known = self._known.setdefault(peer, BoundedDict(KNOWN_TRANSACTIONS_PER_PEER))
+        """TRANSACTION_GOSSIP: ask for what the pool wants, if the peer is asked for nothing yet."""
         wanted: list[bytes] = []
         for kind, size, transaction_hash in message.items:
-            known[transaction_hash] = None
             if len(wanted) < MAX_TRANSACTIONS and self._pool.wants(kind, size, transaction_hash):
                 wanted.append(transaction_hash)
         if not wanted or peer in self._asked.values():
@@ -69,10 +65,6 @@ class TransactionInventory:
         ticket = next(self._tickets)
         self._asked[ticket] = peer
         return Ask(peer, ticket, TransactionsRequest(tuple(wanted)), TRANSACTIONS_TIMEOUT_S)
-
-    def knows(self, peer: int, transaction_hash: bytes) -> bool:
-        """True if the peer announced it."""
-        return peer in self._known and transaction_hash in self._known[peer]
 
     def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
         """Transactions came."""
@@ -85,7 +77,6 @@ class TransactionInventory:
 
     def gone(self, peer: int) -> None:
         """The connection ended."""
-        self._known.pop(peer, None)
         self._asked = {ticket: asked for ticket, asked in self._asked.items() if asked != peer}
 
     def answer(self, request: TransactionsRequest) -> Transactions:

@@ -62,6 +62,7 @@ class CountingWorkSource:
 
     def submit(self, block: Block) -> bool:
         """Hand a block in; True if it is now the head."""
+        self._miners.say_start()  # before the line of its block
         won = self._producer.submit(block)
         if won:
             self._miners.count(self._name, self._producer.reward_of(block))
@@ -189,12 +190,19 @@ class Miners:
                 log.info("mining", **{key: entry[key] for key in REPORTED})
 
     def _announce(self, working_s: float) -> None:
-        """Once: what mines, how, and how long a block should take."""
+        """Say that mining starts, once the speed is known, or soon."""
+        found = [miner.statistics() for miner in self._miners.values()]
+        if not self._calibrated or self._expected_s(found) is not None or working_s >= MEASURED_S:
+            self.say_start()
+
+    def say_start(self) -> None:
+        """Say once what mines, how, and how long a block should take. Any thread may call it."""
+        with self._mutex:
+            said, self._announced = self._announced, True
+        if said:
+            return
         found = [miner.statistics() for miner in self._miners.values()]
         expected = self._expected_s(found)
-        if self._announced or (self._calibrated and expected is None and working_s < MEASURED_S):
-            return
-        self._announced = True
         required = self._producer.requirements()
         plan = self._setups[0].plan or self._setups[0].plans.at(required.level)
         unknown = "not measured yet" if self._calibrated else "unknown: no calibration for this puzzle and plan"

@@ -14,10 +14,10 @@
 | quip_getPeers (admin) | | the nodes that this one talks to |
 | quip_getRawBlock | block | the block as it travels |
 | quip_getChainSpec | | the rules, as the JSON text that genesis commits to |
-| quip_getStatus | | what `quip status` shows |
+| quip_getStatus | | what `quip status` shows; some of it (PRIVATE) is for its operator |
 
 Admin methods change the node, or tell what is nobody else's business (addresses of peers, bans, the wallet): they are
-for callers on this machine, and for those that know the token.
+for callers on this machine, and for those that know the token. So are the private members of an answer.
 """
 
 from collections.abc import Callable
@@ -62,6 +62,13 @@ INSTANT = frozenset(
     )
 )
 """These read memory, and of the store the head's header at most, which every import leaves in its cache."""
+PRIVATE = {
+    "quip_getStatus": frozenset(
+        ("pid", "dataDir", "minerId", "payout", "signaturesLeft", "failures", "listen", "idleHint")
+    )
+}
+"""Members of answers that nobody else is told: who is paid here, where files lie, what went wrong inside. (The miner id
+leads to the payee: both stand in every block.)"""
 PUBLIC, ADMIN = False, True
 Row = tuple[str, tuple[Param, ...], Callable[..., Any], bool]
 
@@ -89,6 +96,6 @@ METHODS: tuple[Row, ...] = (
 def table(view: RpcView) -> list[Method]:
     """Every method, bound to a view."""
     return [
-        Method(name, params, partial(answer, view), admin, instant=name in INSTANT)
+        Method(name, params, partial(answer, view), admin, name in INSTANT, PRIVATE.get(name, frozenset()))
         for name, params, answer, admin in METHODS
     ]

@@ -37,6 +37,8 @@ class Method:
     """Does it change the node, or tell what is nobody else's business? Then only this machine or the token may."""
     instant: bool = False
     """It waits for nothing: a single call is answered on the loop, since handing it to a thread costs more."""
+    private: frozenset[str] = frozenset()
+    """Members of its answer, an object, that only those are told who may use admin methods."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,10 @@ def _work(calls: Sequence[_Call], results: list[Any]) -> None:
             results.append(call.work())
         if time.monotonic() >= end:
             return
+
+
+def _without(private: frozenset[str], answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in answer().items() if name not in private}
 
 
 async def _work_here(calls: Sequence[_Call], results: list[Any]) -> None:
@@ -132,7 +138,8 @@ class Dispatcher:
         try:
             if method.admin and not admin:
                 raise TokenNeeded(name)
-            return partial(method.answer, *parse_arguments(method.params, params))
+            answer = partial(method.answer, *parse_arguments(method.params, params))
+            return partial(_without, method.private, answer) if method.private and not admin else answer
         except RpcError:
             self._count(name, "refused")
             raise

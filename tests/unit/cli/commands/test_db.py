@@ -16,7 +16,7 @@ from quip.cli.commands.db import _acceptor
 from quip.networks.network import Network
 from quip.node import startup
 from quip.node.config.data_dir import DataFiles
-from quip.node.errors import ConfigError, DamagedStore, NodeError
+from quip.node.errors import ConfigError, DamagedStore, DataDirError, NodeError
 from quip.storage.chain_store import for_network
 from quip.storage.lock import DataDirLock
 from support.chains import generator, network_spec, new_chain, puzzle_of
@@ -135,3 +135,26 @@ def test_a_chain_spec_that_is_of_no_use_comes_back_at_the_next_start(data_dir: P
         store, _ = startup.open_chain(files, startup.load_rules("test"))
         store.close()
     assert len(run_json("blocks", "--data-dir", str(data_dir))) == 6
+
+
+def test_what_is_retired_makes_room_and_the_identity_stays(data_dir: Path) -> None:
+    """The directory of a network that was cut anew: its rules cannot even be read."""
+    spec = data_dir / "chain_spec.json"
+    spec.write_bytes(spec.read_bytes().replace(b'"lag": 8,', b""))
+    (data_dir / "trust.db").write_bytes(b"peers")
+    with pytest.raises(DataDirError, match="missing") as caught:
+        run("db", "check", "--data-dir", str(data_dir))
+    assert f"quip db retire --data-dir {data_dir}" in caught.value.hint
+    moved = [Path(path) for path in run_json("db", "retire", "--data-dir", str(data_dir))["moved"]]
+    assert [path.name for path in moved] == [
+        "chain_spec.json.retired-1", "trust.db.retired-1", "store.redb.retired-1",
+    ]  # fmt: skip
+    assert all(path.is_file() for path in moved)
+    assert not any((data_dir / name).exists() for name in ("chain_spec.json", "trust.db", "store.redb"))
+    assert (data_dir / "identity" / "journal-0").read_bytes() == b"used leaves"
+    store, chain = startup.open_chain(DataFiles(data_dir), startup.load_rules("test"))
+    store.close()
+    assert chain.head.header.number == 0
+    assert "store.redb.retired-2" in run("db", "retire", "--data-dir", str(data_dir))
+    with pytest.raises(DataDirError, match="there is no store"):
+        run("db", "retire", "--data-dir", str(data_dir))

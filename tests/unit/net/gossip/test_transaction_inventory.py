@@ -4,7 +4,7 @@ from itertools import count
 
 from quip.net.errors import NoAnswer
 from quip.net.gossip.transaction_inventory import EmptyPool, TransactionInventory
-from quip.net.limits import KNOWN_TRANSACTIONS_PER_PEER, MAX_TRANSACTIONS
+from quip.net.limits import MAX_TRANSACTIONS
 from quip.net.link import Instant
 from quip.net.wire.messages import TransactionGossip, Transactions, TransactionsRequest
 
@@ -35,7 +35,6 @@ def gossip(first: int, number: int, kind: int = 2) -> TransactionGossip:
 def test_the_empty_pool_asks_for_nothing_and_has_nothing() -> None:
     inventory = TransactionInventory(EmptyPool(), count(1))
     assert inventory.announced(1, gossip(0, 10)) is None
-    assert inventory.knows(1, bytes(32))
     assert inventory.answer(TransactionsRequest((bytes(32),))) == Transactions(())
     EmptyPool().offered(1, (b"\x02",))
 
@@ -66,16 +65,6 @@ def test_who_was_asked_in_vain_or_left_can_be_asked_again() -> None:
     assert inventory.announced(2, gossip(2_000, 5)) is not None
     inventory.gone(2)
     assert inventory.announced(2, gossip(2_000, 5)) is not None
-
-
-def test_bounded_per_peer_and_forgotten_with_it() -> None:
-    inventory = TransactionInventory(EmptyPool(), count(1))
-    for start in range(0, 3 * KNOWN_TRANSACTIONS_PER_PEER, 4_096):
-        inventory.announced(1, gossip(start, 4_096))
-    assert not inventory.knows(1, bytes(32))
-    assert inventory.knows(1, (3 * KNOWN_TRANSACTIONS_PER_PEER - 1).to_bytes(32, "big"))
-    inventory.gone(1)
-    assert not inventory.knows(1, (3 * KNOWN_TRANSACTIONS_PER_PEER - 1).to_bytes(32, "big"))
 
 
 def test_what_the_pool_has_is_told() -> None:

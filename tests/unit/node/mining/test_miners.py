@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from quip.consensus.proof_of_work.difficulty import Requirements
+from quip.consensus.types.block import Block
 from quip.mining.miner import MinerStatistics
 from quip.mining.plan import annealing_plan
 from quip.networks.network import Network
@@ -18,7 +19,7 @@ from quip.node.config import node_config
 from quip.node.config.settings import Kind
 from quip.node.mining.block_producer import BlockProducer
 from quip.node.mining.miner_setups import miner_setups
-from quip.node.mining.miners import Miners
+from quip.node.mining.miners import CountingWorkSource, Miners
 from quip.node.process.failures import Failures
 from quip.node.process.metrics import Metrics
 from quip.node.startup import load_rules
@@ -160,6 +161,28 @@ def test_when_mining_starts_it_is_told_with_what_and_how_long_a_block_takes(
         assert counts.registry.get_sample_value("quip_mining_luck_ratio") == 0.4
     finally:
         made.stop()
+
+
+def test_that_mining_starts_is_told_before_its_first_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However early that comes: the speed may not be measured by then."""
+    told: list[str] = []
+
+    class Producer(IdleSource):
+        def submit(self, block: object) -> bool:
+            told.append(lines[-1]["event"])
+            return False
+
+    made, _ = miners("[cpu]\nnum_cpus = 1\n", tmp_path, Producer())
+    monkeypatch.setattr(made, "_calibrated", True)
+    source = CountingWorkSource("CPU-1", made._producer, made)
+    with structlog.testing.capture_logs() as lines:
+        source.submit(cast(Block, None))
+        source.submit(cast(Block, None))
+        made.start()
+        made.observe()
+        made.stop()
+    assert told == ["mining starts"] * 2
+    assert [line["block_expected_every"] for line in lines if line["event"] == "mining starts"] == ["not measured yet"]
 
 
 def test_where_nothing_was_calibrated_nothing_is_promised(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ METHODS = (
     Method("echo", [Param("flag", params.boolean)], lambda flag: flag),
     Method("refuse", [], refuse),
     Method("crash", [], crash),
+    Method("half", [], lambda: {"head": 7, "payee": "me"}, private=frozenset(("payee",))),
 )
 
 
@@ -178,3 +179,11 @@ async def test_an_instant_method_is_answered_on_the_loop_and_its_failure_is_like
         answer = await dispatcher.handle(b'{"jsonrpc": "2.0", "id": 1, "method": "bad"}')
     assert seen == [True, False]
     assert json.loads(answer or b"")["error"]["code"] == -32603
+
+
+async def test_private_members_are_for_those_who_may_use_admin_methods(dispatcher: Dispatcher) -> None:
+    request = json.dumps([call("half"), call("half", identity=2)]).encode()
+    for admin, wanted in ((False, {"head": 7}), (True, {"head": 7, "payee": "me"})):
+        response = await dispatcher.handle(request, admin=admin)
+        assert response is not None
+        assert [one["result"] for one in json.loads(response)] == [wanted, wanted]
