@@ -245,5 +245,5 @@ class _Attempt:
         if of is Measured.BEST:
             return self._total - REPLICAS * float(samples.best)
         energies = samples.energies
-        share = energies if of is Measured.MEAN else heapq.nsmallest(max(1, len(energies) // TENTH), energies)
+        share = heapq.nsmallest(max(1, len(energies) // TENTH), energies) if of is Measured.DECILE else energies
         return self._total - REPLICAS * sum(share) / len(share)

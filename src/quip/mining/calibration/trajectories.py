@@ -69,7 +69,6 @@ class Trajectories:
     final_mean: float
     """Of the margins reached in the end."""
     final_sd: float
-    final_best: float
 
     def chain(self, entry_updates: float, updates_per_second: float) -> Chain:
         """For `stages`; `updates_per_second` turns crossing into spin updates."""
@@ -141,7 +140,7 @@ def fitted(plan: Plan, efforts: Sequence[Effort], seed: int) -> Trajectories:
                 _short(slope), _short(constant), _short(sd), _short(np.corrcoef(chain[index], last)[0, 1]),
             )
         )  # fmt: skip
-    shape = _short(last.mean()), _short(last.std()), _short(last.max())
+    shape = _short(last.mean()), _short(last.std())
     return Trajectories(plan_document(plan), len(whole), seed, tuple(fits), *shape)
 
 
