@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.economics import policy_solver, reward_rules
-from benchmarks.economics.chain_play import Situation, World
-from benchmarks.economics.ommers import OmmerRules, incomes
-from benchmarks.economics.played_policies import Case, SolvedPolicy, honest, play, run
+from benchmarks.economics.chain_play import OWN, Situation, World
+from benchmarks.economics.ommers import OmmerRules, incomes, lawful
+from benchmarks.economics.played_policies import MENDED, Case, SolvedPolicy, honest, play, run
 from benchmarks.economics.withholding import ADOPT, LAST_PUBLIC, MATCH, OVERRIDE, WAIT, Game, Miner
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.networks.shipped import load_spec
@@ -59,6 +59,22 @@ def test_every_orphan_is_shown_and_contests_its_height() -> None:
     assert not shown & {block.number for block in chain.history}
     earned = incomes(OmmerRules(), FLAT.rewards, chain.history)
     assert sum(earned.values()) < len(chain.history) + 6.22 * len(chain.history) / 7
+
+
+def test_a_light_block_on_an_old_tip_hides_what_is_built_on_it() -> None:
+    """Unless no block may be eased by more than an ommer may be."""
+    gentle = replace(FLAT, difficulty=replace(FLAT.difficulty, overdue_limit=98_304))
+    for spec, rules, hidden in ((FLAT, OmmerRules(), True), (gentle, MENDED, False)):
+        chain = world(0.0, ommers=rules, spec=spec)
+        chain.play(honest, 20)
+        light = chain.block(chain.base, OWN + bytes(19), 30 * 30)
+        built_on_it = chain.block(light, b"\x00" * 19 + b"\x09", 30)
+        assert 4 * light.header.difficulty < built_on_it.header.difficulty or not hidden
+        for _ in range(2):
+            chain.history.append(chain.block(chain.base, OWN + bytes(19), 1))
+        stamp = built_on_it.header.timestamp + 1
+        shown = lawful(rules, [light, built_on_it], chain.history, [], stamp)
+        assert shown == (() if hidden else (light, built_on_it))
 
 
 def test_an_orphan_that_is_too_light_is_not_shown() -> None:
