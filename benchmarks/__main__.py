@@ -2,10 +2,12 @@
 
 PROTOTYPE=DIRECTORY adds an outside kernel (and miner, see `benchmark_miner`) to the comparison. ONLY="sync hostile"
 measures these anew and leaves the other sections as they are: each says when, where and of which commit it was made.
+`python -m benchmarks economics` is no measurement of this machine and has files of its own, docs/economics.
 """
 
 import argparse
 import datetime
+import sys
 from types import ModuleType
 
 from benchmarks import (
@@ -22,6 +24,7 @@ from benchmarks import (
     benchmark_sync,
     report,
 )
+from benchmarks.economics import command as economics
 
 BENCHMARKS: dict[str, ModuleType] = {
     "kernel": benchmark_kernel,
@@ -62,6 +65,9 @@ def kept() -> dict[str, str]:
 
 def main() -> None:
     """Runs what was asked for, everything by default."""
+    if sys.argv[1:2] == ["economics"]:
+        economics.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("only", nargs="*", metavar="BENCHMARK", help=", ".join(BENCHMARKS))
     wanted = parser.parse_args().only

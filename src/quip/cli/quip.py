@@ -20,6 +20,7 @@ COMMANDS = {
     "db": Command(
         "quip.cli.commands.db", "Check the store of a stopped node, rebuild it, go back to a block, or set it aside."
     ),
+    "genesis": Command("quip.cli.commands.genesis", "Cut a network out of a chain spec; show what a spec makes."),
     "calibrate": Command("quip.cli.commands.calibrate", "Measure what a valid proof costs."),
     "completion": Command("quip.cli.commands.completion", "Print a shell's completion for the three programs."),
 }

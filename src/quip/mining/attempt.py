@@ -2,8 +2,7 @@
 
 import heapq
 import time
-from dataclasses import dataclass
-from statistics import fmean as mean
+from dataclasses import dataclass, field
 
 from quip._native import ising
 from quip.ising.puzzle import REPLICAS, Puzzle
@@ -16,10 +15,28 @@ ANY_ENERGY = (1 << 31) - 1
 TENTH = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a stage measured."""
+
+    stages: int
+    """Of the plan, played so far."""
+    value: float
+    """A margin, or what else a cut looks at; -inf where there are too few elites."""
+    spin_updates: int
+    """Of the attempt so far."""
+    crossing_s: float
+    """Likewise."""
+
+
 @dataclass(slots=True)
 class Effort:
     """What an attempt cost and came to."""
 
+    total: int = 0
+    """B, the sum of the baseline's energies."""
+    marks: list[Mark] = field(default_factory=list)
+    """Of the stages that measure something, in order."""
     spin_updates: int = 0
     crossing_s: float = 0.0
     """Of it, the processor time of crossing and recruiting, which are no spin updates."""
@@ -60,6 +77,7 @@ class Workbench:
         if base is None:
             effort.cancelled = True
             return effort
+        effort.total = base.total
         effort.spin_updates += REPLICAS * model.n * self.puzzle.rules.sweeps
         start = int.from_bytes(seed[8:16], "little")
         played = _Attempt(self, _Instance(model, base, start, margin), best, effort)
@@ -99,10 +117,10 @@ class _Attempt:
         """Whether to go on. Raises SamplerFailure."""
         match stage:
             case Screen(cut):
-                return self._passed(cut, self._instance.base)
+                return self._screened(cut, self._instance.base)
             case Probe(sweeps, cut):
                 probed = self._sample(sweeps, ~self._instance.start)
-                return probed is not None and self._passed(cut, probed)
+                return probed is not None and self._screened(cut, probed)
             case Anneal(sweeps):
                 return self._anneal(sweeps)
             case Found():
@@ -160,7 +178,10 @@ class _Attempt:
             assert isinstance(samples, PackedSamples), "the one other kind of samples there is"
             self._families.load_packed(list(samples.packed[:REPLICAS]))
         self._recruit(0, stage.elites, stage.slack)
-        return not self._solved() and self._passed(stage.cut, samples)
+        self._mark(self._reached())
+        return not self._solved() and (
+            stage.cut is None or self._passed(stage.cut, self._measured(stage.cut.of, samples))
+        )
 
     def _round(self, stage: Round) -> bool:
         families = self._elites()
@@ -174,9 +195,10 @@ class _Attempt:
         begun_s = time.thread_time()
         self._effort.cancelled = not families.cross(stage.near, self._bench.cancel)
         self._effort.crossing_s += time.thread_time() - begun_s
-        if self._effort.cancelled or self._solved():
+        if self._effort.cancelled:
             return False
-        return stage.cut is None or stage.cut.passed(self._reached(), self._total, self._instance.margin)
+        self._mark(self._reached())
+        return not self._solved() and (stage.cut is None or self._passed(stage.cut, self._reached()))
 
     def _recruit(self, keep: int, elites: int, slack: int) -> None:
         begun_s = time.thread_time()
@@ -205,17 +227,23 @@ class _Attempt:
         self._effort.solutions = tuple(sorted(packed for _, packed in ranked))
         return True
 
-    def _passed(self, cut: Cut | None, samples: Samples) -> bool:
-        if cut is None:
-            return True
+    def _screened(self, cut: Cut, samples: Samples) -> bool:
+        value = self._measured(cut.of, samples)
+        self._mark(value)
+        return self._passed(cut, value)
+
+    def _mark(self, value: float) -> None:
+        effort = self._effort
+        effort.marks.append(Mark(effort.stages, value, effort.spin_updates, effort.crossing_s))
+
+    def _passed(self, cut: Cut, measured: float) -> bool:
+        return cut.passed(measured, self._total, self._instance.margin)
+
+    def _measured(self, of: Measured, samples: Samples) -> float:
+        if of is Measured.REACHED:
+            return self._reached()
+        if of is Measured.BEST:
+            return self._total - REPLICAS * float(samples.best)
         energies = samples.energies
-        match cut.of:
-            case Measured.REACHED:
-                value = self._reached()
-            case Measured.BEST:
-                value = self._total - REPLICAS * float(samples.best)
-            case Measured.DECILE:
-                value = self._total - REPLICAS * mean(heapq.nsmallest(max(1, len(energies) // TENTH), energies))
-            case Measured.MEAN:
-                value = self._total - REPLICAS * mean(energies)
-        return cut.passed(value, self._total, self._instance.margin)
+        share = heapq.nsmallest(max(1, len(energies) // TENTH), energies) if of is Measured.DECILE else energies
+        return self._total - REPLICAS * sum(share) / len(share)

@@ -7,6 +7,7 @@ Margins are in 1/512 energy. docs/mining.md says what families are.
 
 import json
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from importlib.resources import files
@@ -178,6 +179,16 @@ def parse_plans(text: str) -> PlanTable:
     return PlanTable(str(document["graph"]), tuple(sorted(entries, key=lambda entry: entry[0])))
 
 
+def plan_document(plan: Plan) -> list[dict[str, Any]]:
+    """The stages as JSON has them."""
+    return [_document(stage) for stage in plan.stages]
+
+
+def plan_of(document: Sequence[Mapping[str, Any]]) -> Plan:
+    """The reverse of `plan_document`. Raises ValueError, KeyError or TypeError."""
+    return Plan(tuple(_stage(stage) for stage in document))
+
+
 def _document(part: Stage | Cut) -> dict[str, Any]:
     """What differs from the defaults."""
     given = {one.name: getattr(part, one.name) for one in fields(part) if getattr(part, one.name) != one.default}
@@ -186,11 +197,16 @@ def _document(part: Stage | Cut) -> dict[str, Any]:
     return given if isinstance(part, Cut) else {"kind": type(part).__name__.lower(), **given}
 
 
-def _stage(members: dict[str, Any]) -> Stage:
+def _stage(members: Mapping[str, Any]) -> Stage:
     rest = {name: value for name, value in members.items() if name not in {"kind", "cut"}}
     if "cut" in members:
         rest["cut"] = Cut(**{**members["cut"], "of": Measured(members["cut"]["of"])})
     return KINDS[members["kind"]](**rest)
+
+
+def staged_template() -> Plan:
+    """The stages of the plan that large graphs are mined with; calibration adds the cuts."""
+    return plan_of(json.loads(plan_file("staged").read_text(encoding="utf-8"))["stages"])
 
 
 def plan_file(name: str) -> Path:

@@ -35,7 +35,7 @@ def completed(program: str, *words: str) -> list[str]:
     [
         ("quip", ("sta",), ["status"]),
         ("quip", ("c",), ["chain", "calibrate", "completion"]),
-        ("quip", ("db", "re"), ["reindex", "rewind"]),
+        ("quip", ("db", "re"), ["reindex", "rewind", "retire"]),
         ("quip", ("peers", "tr"), ["trust"]),
         ("quip", ("status", "--data"), ["--data-dir"]),
         ("quip-network-node", ("c",), ["cpu"]),

@@ -153,7 +153,7 @@ def test_the_service_manager_hears_when_it_is_ready(
         (("cpu", "--log-level", "loud"), 2, "--log-level loud", "--check-config"),
         (("cpu", "--listen", "192.0.2.1"), 1, "192.0.2.1 is no address of this machine", "--listen"),
         (("cpu", "--require-client-ca", "none.pem"), 2, "none.pem", "check the path"),
-        (("cpu", "--tls-cert-file", "a.crt", "--tls-key-file", "a.key"), 2, "a.key", "check the path"),
+        (("cpu", "--tls-cert-file", "a.crt", "--tls-key-file", "a.key"), 2, "tls_cert_file: ", "check the path"),
         (("cpu", "--data-dir", "other"), 1, "chain id 20050", "--genesis-config"),
     ],
 )

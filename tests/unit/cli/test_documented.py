@@ -16,7 +16,7 @@ COMMANDS = sorted(
     {
         found
         for page in PAGES
-        for found in re.findall(r"`?\bquip ((?:chain|db|peers|wallet) [a-z]+|[a-z]+)\b(?=[ `\n,])", page)
+        for found in re.findall(r"`?\bquip ((?:chain|db|genesis|peers|wallet) [a-z]+|[a-z]+)\b(?=[ `\n,])", page)
     }
 )
 

@@ -47,8 +47,11 @@ class Flaky(CpuSampler):
         self.lost = False
         self.goes_on = threading.Event()
         self.goes_on.set()
+        self.hangs = threading.Event()
 
     def sample(self, *arguments: Any) -> Any:
+        if not self.goes_on.is_set():
+            self.hangs.set()
         self.goes_on.wait(DEADLINE_S)
         if self.lost:
             raise SamplerFailure("device lost")
@@ -125,6 +128,7 @@ def test_a_sampler_that_hangs_is_no_miner_until_it_answers(
     bench.until(lambda: bench.miner.statistics().attempts)
     for sampler in bench.samplers:
         sampler.goes_on.clear()
+    bench.until(lambda: all(sampler.hangs.is_set() for sampler in bench.samplers))
     if told_to_end:
         monkeypatch.setattr(worker, "CANCEL_S", 0.0)
         bench.miner.new_head()

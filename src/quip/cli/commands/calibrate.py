@@ -13,20 +13,22 @@ from quip.cli.terminal.progress import progress_bar
 from quip.consensus.errors.spec import InvalidSpec
 from quip.mining.calibration.command import CalibrateOptions, CalibrationReport, run
 from quip.mining.calibration.summary import TooFewMeasured
+from quip.mining.calibration.trajectories import TooFewTrajectories
 from quip.networks.shipped import NETWORKS, file_name
 from quip.node.errors import ConfigError, NodeError
 
 SECTION = "calibrate"
 FLAGS = (
     Flag(SECTION, "instances", "Instances to measure; default: by the size of the graph", int),
-    Flag(SECTION, "proofs", "Proofs to mine at each of three levels, to compare with what was predicted", int),
+    Flag(SECTION, "trajectories", "Instances to play through the staged plan (large graphs)", int),
+    Flag(SECTION, "proofs", "Proofs to mine at levels below the start, to compare with what was predicted", int),
     Flag(SECTION, "start_seconds", "Core-seconds of a proof at the start level", float),
     Flag(SECTION, "threads", "Threads to measure with; default: all", int),
     Flag(SECTION, "seed", "Seed of the instances", int),
     Flag(SECTION, "docs", "Where the raw summary and the plot go", Path),
     Flag(SECTION, "write", "Write the ladder into the chain spec", bool, "--write/--dry-run"),
 )
-LEAST = {"instances": 1, "proofs": 1, "threads": 1, "seed": 0}
+LEAST = {"instances": 1, "trajectories": 20, "proofs": 1, "threads": 1, "seed": 0}
 Spec = Annotated[str, typer.Argument(help="public, dev, test, or the path of a chain spec")]
 
 app = command_app()
@@ -50,8 +52,9 @@ def calibrate(chain: Spec, as_json: Json = False, **given: Any) -> None:
             report = run(path, options, show)
         except InvalidSpec as error:
             raise ConfigError(f"{path}: {error}", "give a chain spec that is valid but for its ladder") from None
-        except TooFewMeasured as error:
-            raise NodeError(f"cannot calibrate: {error}", "measure more: --instances") from None
+        except (TooFewMeasured, TooFewTrajectories) as error:
+            more = "measure more: --instances, --trajectories"
+            raise NodeError(f"cannot calibrate: {error}", more) from None
         except OSError as error:
             raise NodeError(f"cannot write: {error}", "--dry-run measures without writing") from None
     _emit(report, path, options, as_json)

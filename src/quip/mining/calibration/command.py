@@ -4,7 +4,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from quip.mining.calibration.measure import Progress, Survey, measure
 from quip.mining.calibration.pricing import AnnealPlan, PriceList
 from quip.mining.calibration.spec_update import recalibrated
 from quip.mining.calibration.summary import Pilot, Summary, correlations, effort_summaries
+from quip.mining.calibration.trajectories import TrajectorySurvey, trajectories
 from quip.mining.calibration.verify import (
     Check,
     CheckPlan,
@@ -27,15 +28,17 @@ from quip.mining.calibration.verify import (
     kernel_updates_per_second,
     verify,
 )
-from quip.mining.plan import plan_file
+from quip.mining.plan import plan_file, staged_template
 from quip.mining.samplers.cpu import CpuSampler
 
 SMALL = 1_000
 """Spins: below, a graph is solved in a few sweeps, and many instances are cheap."""
-CHECKS, CHECKS_SMALL = (0.12, 0.35, 0.9), (0.02, 0.1, 0.5)
-"""Core-seconds of a proof at the levels that are checked."""
-PILOTS = ((0.12, 2.0), (0.35, 2.0), (0.9, 2.0), (8.0, 0.25))
-"""Core-seconds of a proof at the levels that are piloted, and how many proofs each gets, in units of a check's."""
+CHECKS, CHECKS_SMALL = ((1.0, 1.0), (8.0, 1.0)), ((0.02, 1.0), (0.1, 1.0), (0.5, 1.0))
+"""Core-seconds of a proof at the levels that are checked, and how many proofs each gets, in units of `proofs`. Of large
+graphs also the start, with START_SHARE."""
+START_SHARE = 0.3
+PILOTS = ((0.12, 1.0), (0.5, 1.0), (2.0, 1.0), (8.0, 0.5), (30.0, 0.2))
+"""Likewise, of the levels that are piloted."""
 TOLERANCE = 0.25
 """Predicted and measured cost agree within this."""
 Stage = Callable[[str, int, int], None]
@@ -46,6 +49,8 @@ class CalibrateOptions:
     """What the operator may choose; 0 means the default for the graph's size."""
 
     instances: int = 0
+    trajectories: int = 800
+    """Instances that are played through the staged plan (large graphs)."""
     proofs: int = 100
     start_seconds: float = 0.0
     """Core-seconds of a proof at the start level; default: T, for large graphs 4 T (twice T on two cores)."""
@@ -94,12 +99,17 @@ def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calibrat
     if not small:
         summary = _piloted(summary, puzzle, start_seconds, options, progress)
     ladder = build_ladder(summary, start_seconds)
-    todo = CheckPlan(CHECKS_SMALL if small else CHECKS, options.proofs, options.threads, options.seed)
+    shares = CHECKS_SMALL if small else (*CHECKS, (start_seconds, START_SHARE))
+    todo = CheckPlan(_counts(shares, options.proofs), options.threads, options.seed)
     checks = _mined(puzzle, summary, ladder, todo, lambda done, total: progress("checking", done, total))
     report = CalibrationReport(summary, ladder, start_seconds, tuple(checks))
     if options.write:
         _write(spec_path, data, spec.name, report, options.docs)
     return report
+
+
+def _counts(shares: Sequence[tuple[float, float]], proofs: int) -> tuple[tuple[float, int], ...]:
+    return tuple((seconds, max(1, round(proofs * share))) for seconds, share in shares)
 
 
 def _mined(puzzle: Puzzle, summary: Summary, ladder: Ladder, todo: CheckPlan, progress: Progress) -> list[Check]:
@@ -114,9 +124,8 @@ def _piloted(
     """Adds what mining shows under the survey's own prices: few instances make those rough, most of all in the tail."""
     ladder = build_ladder(summary, start_seconds)
     pilots: list[Pilot] = []
-    for index, (seconds, share) in enumerate(PILOTS):
-        proofs = max(1, round(options.proofs * share))
-        todo = CheckPlan((seconds,), proofs, options.threads, options.seed + 1 + index)
+    for index, level in enumerate(_counts(PILOTS, options.proofs)):
+        todo = CheckPlan((level,), options.threads, options.seed + 1 + index)
         (check,) = _mined(puzzle, summary, ladder, todo, lambda done, total: None)
         ratio = check.measured_updates / check.predicted_updates
         pilots.append(Pilot(check.predicted_updates, ratio, check.proofs))
@@ -133,6 +142,10 @@ def _survey(
     instances = options.instances or (20_000 if small else 1_600)
     survey = Survey(sweeps, instances, options.seed, options.threads, 1 if small else 5)
     measured = measure(puzzle, sampler, survey, lambda done, total: progress("measuring", done, total))
+    staged = None
+    if not small:
+        todo = TrajectorySurvey(staged_template(), options.trajectories, options.seed, options.threads)
+        staged = trajectories(puzzle, sampler, todo, lambda done, total: progress("trajectories", done, total))
     return Summary(
         name=spec.name,
         graph=rules.topology.digest.hex(),
@@ -147,6 +160,7 @@ def _survey(
         updates_per_second=0.0,
         efforts=effort_summaries(measured),
         correlations=correlations(measured),
+        staged=staged,
         machine=f"{platform.machine()}, {os.cpu_count()} cores, kernel path {sampler.device}",
     )
 
@@ -154,21 +168,19 @@ def _survey(
 def _timed(summary: Summary, puzzle: Puzzle, sampler: CpuSampler, start_seconds: float) -> Summary:
     """Adds what a gate hash is worth and what a core does in a second of attempts at the start level."""
     kernel = kernel_updates_per_second(puzzle, sampler, 16 if summary.spins < SMALL else 256)
-    timed = replace(summary, gate_hash_updates=kernel / gate_hashes_per_second(), updates_per_second=kernel)
+    timed = replace(
+        summary,
+        gate_hash_updates=kernel / gate_hashes_per_second(),
+        updates_per_second=kernel,
+        kernel_updates_per_second=kernel,
+    )
     for _ in range(2):  # the plan depends on the start level, and that on the rate
         ladder = build_ladder(timed, start_seconds)
-        plan = ladder.strategy_at(ladder.calibration.start)
-        margin = next(margin for level, margin in ladder.calibration.ladder if level >= ladder.calibration.start)
-        rate = attempt_updates_per_second(puzzle, sampler, plan.staged(), margin)
-        timed = replace(timed, updates_per_second=_with_gate(timed, plan, rate, kernel))
+        start = ladder.calibration.start
+        margin = next(margin for level, margin in ladder.calibration.ladder if level >= start)
+        rate = attempt_updates_per_second(puzzle, sampler, ladder.plans.at(start), margin, timed)
+        timed = replace(timed, updates_per_second=rate)
     return timed
-
-
-def _with_gate(summary: Summary, plan: AnnealPlan, rate: float, kernel: float) -> float:
-    """`rate` (of attempts alone) with the gate's hashing counted as updates and as time."""
-    anneal = 512.0 * summary.spins * (summary.baseline_sweeps + plan.probe_sweeps + plan.sweeps)
-    gate = summary.gate_hash_updates * float(1 << summary.gate_bits)
-    return (anneal + gate) / (anneal / rate + gate / kernel)
 
 
 def _write(spec_path: Path, data: bytes, name: str, report: CalibrationReport, docs: Path) -> None:

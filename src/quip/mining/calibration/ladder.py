@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 from quip.consensus.work.ladder import Point
-from quip.mining.calibration.pricing import AnnealPlan, PriceList
+from quip.mining.calibration.cheapest import Cheapest
 from quip.mining.calibration.spec_update import Calibration
 from quip.mining.calibration.summary import Summary
-from quip.mining.plan import PlanTable
+from quip.mining.plan import Plan, PlanTable
 
 UNIT = 1000
 """Spin updates in one unit of work."""
@@ -27,20 +27,7 @@ class Ladder:
     """What goes into a spec, and what the miner goes by."""
 
     calibration: Calibration
-    digest: str
-    """Of the graph, in hex."""
-    strategies: tuple[tuple[int, AnnealPlan], ...]
-    """(level from which it is the cheapest, strategy), ascending."""
-
-    @property
-    def plans(self) -> PlanTable:
-        """The miner's plans."""
-        return PlanTable(self.digest, tuple((level, strategy.staged()) for level, strategy in self.strategies))
-
-    def strategy_at(self, level: int) -> AnnealPlan:
-        """The strategy for a level (16.16)."""
-        below = [strategy for start, strategy in self.strategies if start <= level]
-        return below[-1] if below else self.strategies[0][1]
+    plans: PlanTable
 
 
 def level_of(updates: float) -> int:
@@ -50,47 +37,34 @@ def level_of(updates: float) -> int:
 
 def build_ladder(summary: Summary, start_seconds: float) -> Ladder:
     """The ladder; `start_seconds`: core-seconds that a proof at the start level costs on the measuring machine."""
-    prices = PriceList(summary)
-    low_margin, high_margin = _bracket(prices, summary)
-    lo = -(-level_of(summary.corrected(prices.cheapest(low_margin).updates) * FLOOR_SHARE) // STEP) * STEP
+    cheapest = Cheapest(summary)
+    low_margin, high_margin = cheapest.bracket()
+    lo = -(-level_of(cheapest.updates(low_margin) * FLOOR_SHARE) // STEP) * STEP
     start = max(lo, level_of(summary.updates_per_second * start_seconds))
     hi = start + HEADROOM
     points: list[Point] = []
-    plans: list[tuple[int, AnnealPlan]] = []
+    plans: list[tuple[int, Plan]] = []
     for level in range(lo, hi + STEP, STEP):
         low_margin = points[-1][1] if points else low_margin
-        margin = _margin_at(prices, summary, level, (low_margin, high_margin))
+        margin = _margin_at(cheapest, level, (low_margin, high_margin))
         if points and margin <= points[-1][1]:
             continue
         points.append((level, margin))
-        plan = prices.cheapest(margin).plan
+        plan = cheapest.plan(margin)
         if not plans or plans[-1][1] != plan:
             plans.append((level, plan))
     cap = round(summary.baseline_mean + CAP_SD * summary.baseline_sd)
     calibration = Calibration(tuple(points), cap, start, lo, hi)
-    return Ladder(calibration, summary.graph, tuple(plans))
+    return Ladder(calibration, PlanTable(summary.graph, tuple(plans)))
 
 
-def _bracket(prices: PriceList, summary: Summary) -> tuple[float, float]:
-    """Margins that are surely too easy and too hard."""
-    easiest = min(effort.margin_mean - 8 * effort.margin_sd for effort in summary.efforts)
-    hardest = max(effort.margin_mean + 12 * effort.margin_sd for effort in summary.efforts)
-    while prices.cheapest(easiest).proof_share < 0.999:
-        easiest -= max(effort.margin_sd for effort in summary.efforts)
-    return easiest, hardest
-
-
-def _margin_at(prices: PriceList, summary: Summary, level: int, bracket: tuple[float, float]) -> int:
+def _margin_at(cheapest: Cheapest, level: int, bracket: tuple[float, float]) -> int:
     """The margin whose cheapest proof costs 2^level, floored."""
     target = UNIT * 2 ** (level / ONE)
     low, high = bracket
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        try:
-            dear = summary.corrected(prices.cheapest(middle).updates) > target
-        except ValueError:
-            dear = True
-        if dear:
+        if cheapest.updates(middle) > target:
             high = middle
         else:
             low = middle

@@ -154,7 +154,7 @@ class PriceList:
     def _entry_updates(self, strategy: _Strategy) -> float:
         """Gate, baseline and probe of one instance."""
         summary = self._summary
-        gate = summary.gate_hash_updates * float(1 << summary.gate_bits)
+        gate = summary.gate_updates
         probe = strategy.probe.sweeps if strategy.probe is not None else 0
         return gate + self._updates(summary.baseline_sweeps + probe)
 

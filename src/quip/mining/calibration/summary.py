@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quip.mining.calibration.measure import Measurement
+from quip.mining.calibration.trajectories import Trajectories
 
 QUANTILES = 101
 TAIL_COUNT = 5
@@ -75,10 +76,19 @@ class Summary:
     machine: str
     pilots: tuple[Pilot, ...] = ()
     """By rising cost; none where the survey alone is exact enough."""
+    kernel_updates_per_second: float = 0.0
+    """Of one core that does nothing but sweeps: what crossing's time is worth in spin updates."""
+    staged: Trajectories | None = None
+    """Of the staged plan; None where only annealing strategies were looked at."""
+
+    @property
+    def gate_updates(self) -> float:
+        """What finding an instance behind the gate costs, in spin updates."""
+        return self.gate_hash_updates * float(1 << self.gate_bits)
 
     def corrected(self, updates: float) -> float:
         """A priced cost with the pilots' ratios applied: log-linear between them, constant outside."""
-        if not self.pilots:
+        if not self.pilots or math.isinf(updates):
             return updates
         costs = [math.log(pilot.updates) for pilot in self.pilots]
         ratios = [math.log(pilot.ratio) for pilot in self.pilots]

@@ -14,7 +14,6 @@ from quip.ising.puzzle import Puzzle, search_gate
 from quip.mining.attempt import Workbench
 from quip.mining.calibration.ladder import UNIT, Ladder, level_of
 from quip.mining.calibration.measure import Progress, instance_seed
-from quip.mining.calibration.pricing import AnnealPlan
 from quip.mining.calibration.summary import Summary
 from quip.mining.plan import Plan
 from quip.mining.samplers.sampler import Sampler
@@ -31,7 +30,7 @@ class Check:
 
     level: int
     margin: int
-    plan: AnnealPlan
+    plan: str
     proofs: int
     attempts: int
     predicted_updates: float
@@ -43,9 +42,8 @@ class Check:
 class CheckPlan:
     """What to check."""
 
-    core_seconds: Sequence[float]
-    """A level for each: that which costs so many core-seconds a proof here."""
-    proofs: int
+    levels: Sequence[tuple[float, int]]
+    """(core-seconds, proofs): the level at which a proof costs so much here, and how many are mined there."""
     threads: int
     seed: int
 
@@ -72,45 +70,57 @@ def kernel_updates_per_second(puzzle: Puzzle, sampler: Sampler, sweeps: int) -> 
     return sorted(rates)[MEDIAN_OF // 2]
 
 
-def attempt_updates_per_second(puzzle: Puzzle, sampler: Sampler, plan: Plan, margin: int) -> float:
-    """Spin updates that one core does in a second of attempts, all overhead included."""
+def attempt_updates_per_second(puzzle: Puzzle, sampler: Sampler, plan: Plan, margin: int, summary: Summary) -> float:
+    """What one core does in a second of mining, gate and crossing counted as the spin updates of their time."""
     bench = Workbench(puzzle, sampler, ising.CancelFlag())
-    started, updates, number = time.thread_time(), 0, 0
+    kernel = summary.kernel_updates_per_second
+    started, updates, number = time.thread_time(), 0.0, 0
     while time.thread_time() - started < RATE_SECONDS:
-        updates += bench.attempt(instance_seed(1, number, b"rate"), margin, plan).spin_updates
+        effort = bench.attempt(instance_seed(1, number, b"rate"), margin, plan)
+        updates += effort.spin_updates + effort.crossing_s * kernel
         number += 1
-    return updates / (time.thread_time() - started)
+    gate = number * summary.gate_updates
+    return (updates + gate) / (time.thread_time() - started + gate / kernel)
 
 
 def verify(bench: Workbench, summary: Summary, ladder: Ladder, todo: CheckPlan, progress: Progress) -> list[Check]:
-    """Mines `todo.proofs` proofs at each level and counts what they cost."""
+    """Mines proofs at each level and counts what they cost."""
     checks = []
-    for index, seconds in enumerate(todo.core_seconds):
+    for index, (seconds, asked) in enumerate(todo.levels):
         points = ladder.calibration.ladder
         level = max(level_of(summary.updates_per_second * seconds), points[0][0])
         margin = margin_at(points, level)
-        plan = ladder.strategy_at(level)
-        seed = todo.seed * 16 + index
-        proofs, attempts, updates = _count(bench, margin, plan.staged(), todo, seed)
-        gate = summary.gate_hash_updates * float(1 << summary.gate_bits)
-        measured = (updates + attempts * gate) / proofs
+        plan = ladder.plans.at(level)
+        kernel = summary.kernel_updates_per_second
+        proofs, attempts, updates = _count(bench, _Target(margin, plan, asked, todo.seed * 16 + index), todo, kernel)
+        measured = (updates + attempts * summary.gate_updates) / proofs
         predicted = UNIT * 2.0 ** (level / 65536)
-        checks.append(Check(level, margin, plan, proofs, attempts, predicted, measured))
-        progress(index + 1, len(todo.core_seconds))
+        checks.append(Check(level, margin, str(plan), proofs, attempts, predicted, measured))
+        progress(index + 1, len(todo.levels))
     return checks
 
 
-def _count(bench: Workbench, margin: int, plan: Plan, todo: CheckPlan, seed: int) -> tuple[int, int, int]:
-    """Attempts in rounds until there are enough proofs; a started round is counted whole."""
-    proofs = attempts = updates = 0
+@dataclass(frozen=True, slots=True)
+class _Target:
+    margin: int
+    plan: Plan
+    proofs: int
+    seed: int
+
+
+def _count(bench: Workbench, target: _Target, todo: CheckPlan, kernel: float) -> tuple[int, int, float]:
+    """Attempts until there are enough proofs; those that were started in the same round are counted too.
+
+    Proofs, attempts, and spin updates with crossing as `kernel` updates a second.
+    """
+    proofs = attempts = 0
+    updates = 0.0
     width = todo.threads * 8
     with ThreadPoolExecutor(todo.threads) as pool:
-        while proofs < todo.proofs:
-            numbers = range(attempts, attempts + width)
-            for effort in pool.map(
-                lambda number: bench.attempt(instance_seed(seed, number, b"verify"), margin, plan), numbers
-            ):
+        while proofs < target.proofs:
+            seeds = [instance_seed(target.seed, number, b"verify") for number in range(attempts, attempts + width)]
+            for effort in pool.map(lambda seed: bench.attempt(seed, target.margin, target.plan), seeds):
                 attempts += 1
-                updates += effort.spin_updates
+                updates += effort.spin_updates + effort.crossing_s * kernel
                 proofs += effort.solutions is not None
     return proofs, attempts, updates

@@ -205,13 +205,14 @@ class Miners:
         expected = self._expected_s(found)
         required = self._producer.requirements()
         plan = self._setups[0].plan or self._setups[0].plans.at(required.level)
+        speed = sum(one.updates_per_s or 0.0 for one in found)
         unknown = "not measured yet" if self._calibrated else "unknown: no calibration for this puzzle and plan"
         log.info(
             "mining starts",
             miners=", ".join(f"{one.name} ({one.workers} x {one.device})" for one in found),
             plan=str(plan),
             work=required.work,
-            updates_per_ns=round(sum(one.updates_per_s or 0.0 for one in found) / 1e9, 2),
+            **({"updates_per_ns": round(speed / 1e9, 2)} if speed else {}),
             block_expected_every=unknown if expected is None else as_duration(expected),
         )
 

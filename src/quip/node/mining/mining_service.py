@@ -7,9 +7,18 @@ from typing import Protocol
 import structlog
 
 from quip.chain.events import ChainEvent, HeadChanged
+from quip.networks.shipped import DEFAULT_NETWORK
 from quip.node.core import NodeCore
 from quip.node.mining.setup import MiningSetup
-from quip.node.network.alone import ALONE, ALONE_HINT, Acquaintance, is_alone
+from quip.node.network.alone import (
+    ALONE,
+    ALONE_HINT,
+    OLD_GENESIS,
+    OLD_GENESIS_HINT,
+    Acquaintance,
+    is_alone,
+    is_old,
+)
 from quip.node.network.initial_sync import InitialSync, Progress, Readiness
 from quip.node.process.clock import as_duration, utc
 from quip.node.process.clock_memory import far_ahead
@@ -38,6 +47,7 @@ class MiningService:
         self._network = network
         self._auto_mine = core.config.auto_mine
         self._told_alone = False
+        self._began_empty = self._chain.head.header.number == 0
 
     async def run(self) -> None:
         """Until cancelled; returns when the miners' threads have ended."""
@@ -45,6 +55,8 @@ class MiningService:
         unsubscribe = self._chain.subscribe(self._on_event)
         gate = asyncio.create_task(self._first_sync())
         if self._auto_mine:
+            if self._core.rules.spec.name != DEFAULT_NETWORK:
+                log.info("the coins of this network are worth nothing", network=self._core.rules.spec.name)
             self._miners.start()
         else:
             log.info("not mining", hint="--auto-mine starts it")
@@ -100,6 +112,9 @@ class MiningService:
         if not self._told_alone and is_alone(self._core.rules, self._network):
             self._told_alone = True
             log.warning(ALONE, hint=ALONE_HINT)
+            if self._began_empty and is_old(self._core.rules, self._core.clock.now()):
+                genesis = utc(self._core.rules.spec.genesis.timestamp)
+                log.warning(OLD_GENESIS, genesis=genesis, hint=OLD_GENESIS_HINT)
 
     def _on_event(self, event: ChainEvent) -> None:
         """In the chain's thread."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from quip.consensus.proof_of_work.difficulty import requirements
 from quip.rpc.encoding import data, quantity
-from quip.rpc.errors import CallFailed
 from quip.rpc.methods import block_objects
 from quip.rpc.methods.eth import syncing
 from quip.rpc.params import BlockRef
@@ -16,11 +15,7 @@ AVERAGED_BLOCKS = 20  # the block time that people see is that of so many blocks
 
 def proof(view: RpcView, reference: BlockRef) -> dict[str, Any]:
     """A block's proof, recomputed from the witness that this node holds."""
-    stored = view.need(reference)
-    if stored.seal is None:
-        raise CallFailed("the genesis block has no proof")
-    parent = view.need(BlockRef(hash=stored.header.parent_hash))
-    return block_objects.proof_object(view.spec, view.puzzle, stored, parent)
+    return block_objects.proof_object(view, view.need(reference))
 
 
 def next_requirements(view: RpcView, reference: BlockRef) -> dict[str, Any]:

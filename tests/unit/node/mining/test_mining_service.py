@@ -13,7 +13,7 @@ import structlog
 from quip.chain.chain import Chain
 from quip.node.mining.block_producer import BlockProducer
 from quip.node.mining.mining_service import MiningService
-from quip.node.network.alone import ALONE, is_alone
+from quip.node.network.alone import ALONE, OLD_GENESIS, is_alone
 from quip.node.network.initial_sync import Progress
 from quip.node.process.clock import ClockWatch
 from quip.node.process.clock_memory import FAR_S, ClockMemory
@@ -119,3 +119,19 @@ def test_who_mines_on_the_public_network_alone_is_told_once(tmp_path: Path, made
     world.network.has_met = False
     assert warnings() == [ALONE]
     assert warnings() == []
+
+
+@pytest.mark.parametrize(("blocks", "days", "told"), [(0, 31, True), (0, 29, False), (3, 31, False)])
+def test_who_begins_alone_on_an_old_genesis_is_told(
+    tmp_path: Path, made: list[World], blocks: int, days: int, told: bool
+) -> None:
+    chain = grown(blocks).chain
+    dev = load_rules("dev").spec
+    now = dev.genesis.timestamp + days * 86_400
+    made.append(World(chain, now, None, tmp_path))
+    world = made[0]
+    world.core.rules = replace(load_rules("dev"), spec=replace(dev, name="public"))
+    world.network.has_met = False
+    with structlog.testing.capture_logs() as lines:
+        world.service._warn_if_alone()
+    assert [line["event"] for line in lines] == [ALONE, OLD_GENESIS][: 1 + told]

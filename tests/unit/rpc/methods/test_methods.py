@@ -9,10 +9,12 @@ import pytest
 
 from quip.chain.ports import ChainStore
 from quip.consensus.types.block import Block
+from quip.ising.puzzle import Puzzle
 from quip.networks.shipped import spec_bytes
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 from quip.rpc.errors import CallFailed, InvalidParams, RpcError
+from quip.rpc.methods import block_objects
 from quip.rpc.methods.table import table
 from quip.rpc.params import parse_arguments
 from quip.rpc.transport.dispatch import Method
@@ -282,3 +284,17 @@ def test_a_hash_can_be_asked_for_only_if_canonical() -> None:
 def test_addresses_of_peers_are_nobody_elses_business() -> None:
     view = RpcView(network_spec(), b"", puzzle_of(network_spec()), grown_chain()[1], bare_node())
     assert [method.name for method in table(view) if method.admin] == ["quip_getPeers"]
+
+
+def test_a_proof_that_is_asked_for_again_anneals_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    annealed: list[bytes] = []
+    once = Puzzle.baseline
+
+    def counting(self: Puzzle, seed: bytes) -> int:
+        annealed.append(seed)
+        return once(self, seed)
+
+    monkeypatch.setattr(Puzzle, "baseline", counting)
+    block_objects._baseline.cache_clear()
+    assert call("quip_getProof", "0x2") == call("quip_getProof", "0x2") != call("quip_getProof", "0x3")
+    assert len(annealed) == 2
