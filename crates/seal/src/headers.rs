@@ -82,8 +82,7 @@ impl HeaderRules {
     /// Whether the number of ommers is within the limit, and zero where ommersHash is that of none.
     fn names_its_ommers(&self, header: &Header<'_>) -> bool {
         header.ommers().is_some_and(|count| {
-            count <= self.ommer_limit
-                && (count == 0) == (header.ommers_hash() == EMPTY_OMMERS_HASH)
+            count <= self.ommer_limit && (count == 0) == (header.ommers_hash() == EMPTY_OMMERS_HASH)
         })
     }
 
