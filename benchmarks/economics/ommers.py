@@ -1,4 +1,7 @@
-"""Ommers, contested heights and counted streaks, on played chains: what the law will be asked once it knows them."""
+"""Ommers, contested heights and counted streaks, on played chains: as the law has them.
+
+The headers here have no gates and seals, which the law's own functions would ask for. A test compares the payments.
+"""
 
 from __future__ import annotations
 
