@@ -52,7 +52,7 @@ def section(blocks: int = BLOCKS) -> str:
         for number in range(1, blocks + 1):
             stored = memory.block_by_number(number)
             assert stored is not None
-            made.append(Block(stored.header, stored.transactions, stored.seal))
+            made.append(stored.block)
         store = native_store.Store.open(str(parent / "store.redb"))
         chain = Chain.open(SPEC, for_network(store, SPEC.chain_id), puzzle)
         now = made[-1].header.timestamp

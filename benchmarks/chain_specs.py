@@ -60,7 +60,8 @@ NUMBERS = {
 CHAIN_ID = {"public": 20_049, "dev": 20_050, "test": 20_051}
 TARGET_S = {"public": 30, "dev": 2, "test": 2}
 FUTURE_LIMIT_S = {"public": 15, "dev": 3_600, "test": 4_000_000_000}
-STREAK_MULTIPLIER = {"public": [100], "dev": [100, 200, 300, 400, 500], "test": [100, 200, 300, 400, 500]}
+STREAK_MULTIPLIER = {"public": [100], "dev": [100], "test": [100, 102, 105, 115, 150, 250, 500]}
+OMMER_LIMIT = {"public": 0, "dev": 0, "test": 4}
 TIMESTAMP = {"public": 1_767_225_600, "dev": 1_767_225_600, "test": 1_500_000_000}
 
 
@@ -114,6 +115,7 @@ def document(network: str) -> dict[str, Json]:
         "puzzle": puzzle(network),
         "difficulty": difficulty(network),
         "rewards": {"base_reward": str(10 * WEI), "streak_multiplier": STREAK_MULTIPLIER[network]},
+        "ommers": {"window": 256, "limit": OMMER_LIMIT[network], "holdback": 16, "fork_factor": 4, "chain_factor": 16},
         "gas_limit": {"minimum": 5_000, "maximum": 300_000_000},
         "evm_fork": "osaka",
         "alloc": {},
@@ -122,7 +124,7 @@ def document(network: str) -> dict[str, Json]:
             "timestamp": TIMESTAMP[network],
             "gas_limit": 30_000_000,
             "base_fee_per_gas": str(10**9),
-            "extra_data": "0x" + f"quip {network} 1".encode().hex(),
+            "extra_data": "0x" + "00" * 21 + f"{network} 1".encode().hex(),
             "beneficiary": "0x" + "00" * 20,
             "nonce": "0x" + "00" * 8,
         },

@@ -11,9 +11,10 @@ from quip.consensus.block_validation import CheckedHeader, Parent, Rules, valida
 from quip.consensus.errors.header import FutureBlock
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.genesis import genesis_header, genesis_state
-from quip.consensus.execution.rewards import reward_of
+from quip.consensus.execution.rewards import Rewards
 from quip.consensus.proof_of_work.difficulty import genesis_context
 from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.ancestry import Ancestor, Ancestry
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.net.address import netgroup
@@ -62,6 +63,18 @@ def _connections(world: World, node: SimNode) -> Iterator[str]:
     listed = {peer.connection for peer in node.overlay.peers(node.clock.instant())}
     if not listed <= set(open_ones):
         yield f"{node.name} lists peers without a connection: {sorted(listed - set(open_ones))}"
+
+
+def shown_and_settled(chain: Chain) -> tuple[int, int]:
+    """How many ommers the canonical blocks show, and how many bonuses they paid."""
+    shown = bonuses = 0
+    for number in range(1, chain.head.header.number + 1):
+        block = chain.block_by_number(number)
+        if block is not None:
+            shown += len(block.ommers)
+            payments = block.rewards.payments if block.rewards else ()
+            bonuses += sum(payment.address == payment.miner_id for payment in payments)
+    return shown, bonuses
 
 
 def left_over(nodes: Sequence[SimNode]) -> Iterator[str]:
@@ -132,6 +145,10 @@ class _Judge:
         self._scratch.keep(update.nodes)
         genesis = genesis_header(self._spec, update.root)
         self._judged = {genesis.hash: Parent(genesis.hash, genesis, genesis_context(self._spec))}
+        self._paid: dict[bytes, Rewards] = {}
+        first = self._judged[genesis.hash]
+        below = Ancestor(first.hash, first.header, first.context, ())
+        self._ancestries = {genesis.hash: Ancestry(self._spec.ommers.window, [below], 0)}
         self._signed: dict[tuple[bytes, int], set[bytes]] = {}
 
     def chain(self, chain: Chain) -> Iterator[str]:
@@ -154,7 +171,7 @@ class _Judge:
             if stored is None:
                 yield f"block 0x{tip.hex()} is missing"
                 return
-            missing.append(Block(stored.header, stored.transactions, stored.seal))
+            missing.append(stored.block)
             tip = stored.header.parent_hash
         for block in reversed(missing):
             try:
@@ -167,6 +184,9 @@ class _Judge:
         executed = validate(self._rules, self, block, block.header.timestamp)
         self._scratch.keep(executed.state.nodes)
         self._judged[executed.checked.hash] = executed.checked.as_parent
+        self._paid[executed.checked.hash] = executed.executed.rewards
+        if executed.ancestry is not None:
+            self._ancestries[executed.checked.hash] = executed.ancestry
         if block.seal is not None:
             leaf = hybrid.leaf_of(block.seal.suite, block.seal.xmss_signature)
             self._signed.setdefault((block.seal.xmss_key, leaf), set()).add(executed.checked.hash)
@@ -174,6 +194,10 @@ class _Judge:
     def parent(self, header: Header) -> Parent:
         """`block_validation.ParentChain`: of blocks that were judged."""
         return self._judged[header.parent_hash]
+
+    def ancestry(self, parent: Parent) -> Ancestry:
+        """The chain up to a block that was judged."""
+        return self._ancestries[parent.hash]
 
     def admit(self, checked: CheckedHeader) -> None:
         """What a node took may be as old as it likes."""
@@ -191,8 +215,9 @@ class _Judge:
                 break
             if chain.tree.context(tip) != context or not chain.tree.is_canonical(tip, header.number):
                 yield f"block {header.number} has another context or index entry than it should"
-            paid += reward_of(self._spec.rewards, header, context)
-            payees.add(header.beneficiary)
+            for payment in self._paid[tip].payments:
+                paid += payment.amount
+                payees.add(payment.address)
             tip = header.parent_hash
         state = chain.tree.state(chain.head.header.state_root)
         accounts = [state.account(payee) for payee in sorted(payees)]

@@ -73,6 +73,8 @@ class Manner(Enum):
     """Sends good blocks with good and with wrong seals, in quick succession."""
     FRAME = "frame"
     """Tells one node alone what the node would be blamed for if it passed it on."""
+    BAD_OMMERS = "bad ommers"
+    """Shows what is no ommer, ommers under wrong seals, or fewer than it says."""
 
 
 LATE = (Kind.STALE, Kind.DEEP)

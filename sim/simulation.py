@@ -27,6 +27,8 @@ PATIENCE_S = 300.0
 """A fault that has had no effect by its end goes on, at most so long."""
 DRAIN_S = 30.0
 """Without new blocks, before the final look."""
+LAST_TICKS_S = 3.0
+"""And so long where the nodes disagree then."""
 
 
 @dataclass(slots=True)
@@ -110,6 +112,8 @@ class Simulation:
         for liar in self.liars:
             liar.stop_lying()
         queue.run_until(queue.now_s + DRAIN_S)
+        if not oracle.one_tip(self.nodes):  # an early block's time has just come: each node sees it at its next tick
+            queue.run_until(queue.now_s + LAST_TICKS_S)
         self._judge()
         return report
 
@@ -181,6 +185,9 @@ class Simulation:
             )
             counts["mined"] += node.counts["mined"]
             counts["crashes"] += node.crashes
+        shown, bonuses = oracle.shown_and_settled(self.nodes[0].chain)
+        counts["ommers shown"] += shown
+        counts["bonuses settled"] += bonuses
         for fault in self.faults:
             counts[f"fault {fault.plan.kind.value}"] += fault.happened()
         for liar in self.liars:

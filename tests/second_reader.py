@@ -43,10 +43,10 @@ def main() -> int:
             head = int(call(options.rpc, "eth_blockNumber"), 16)
             last = head if options.last is None else min(head, options.last)
             blocks = [bytes.fromhex(call(options.rpc, "quip_getRawBlock", hex(i))[2:]) for i in range(last + 1)]
-        tips = verify_chain(spec, blocks)
-        print(f"{len(blocks)} blocks verified: 0 to {len(blocks) - 1}, head 0x{tips[-1].header.hash().hex()}")
+        states = verify_chain(spec, blocks)
+        print(f"{len(blocks)} blocks verified: 0 to {len(blocks) - 1}, head 0x{states[-1].tip.header.hash().hex()}")
         if options.mutants:
-            tally = check_mutants(spec, blocks, tips)
+            tally = check_mutants(spec, blocks, states)
             print(f"{tally.total()} mutants rejected: " + ", ".join(f"{rule} {n}" for rule, n in sorted(tally.items())))
     except (Invalid, ValueError, OSError) as error:
         print(error)

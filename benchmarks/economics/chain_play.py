@@ -1,7 +1,7 @@
 """One miner's policy played on a chain: every level, streak, weight and reward is what the law says of real headers.
 
 Only how long it takes to find a block is drawn (exponential, by work in force and share of the work). Everything else
-is asked: `requirements` and `child_context` for levels, `is_heavier` for the fork choice, `block_reward` for rewards.
+is asked: `requirements` and `child_context` for levels, `is_heavier` for the fork choice; rewards are `ommers.incomes`.
 Honest miners are many and small, stamp the time of their clocks, mine on the heaviest branch they have seen and know
 each other's blocks at once.
 

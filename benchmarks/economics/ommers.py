@@ -1,11 +1,13 @@
-"""Ommers, contested heights and counted streaks, on played chains: what the law will be asked once it knows them."""
+"""Ommers, contested heights and counted streaks, on played chains: as the law has them.
+
+The headers here have no gates and seals, which the law's own functions would ask for. A test compares the payments.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from quip.consensus.execution.rewards import block_reward
 from quip.consensus.proof_of_work.difficulty import Requirements
 from quip.consensus.spec.chain_spec import RewardSpec
 from quip.consensus.types.block_context import BlockContext
@@ -38,6 +40,12 @@ class OmmerRules:
     chain_factor: int = 16
     """... and times this at least the work at the including block."""
     steps: tuple[int, ...] = (100, 102, 105, 115, 150, 250, 500)
+
+
+def block_reward(rewards: RewardSpec, streak: int, difficulty: int, controller: int) -> int:
+    """Wei for a block that is paid at once, by its raw streak: the rule that the law had before ommers."""
+    percent = rewards.streak_multiplier[min(streak, len(rewards.streak_multiplier)) - 1]
+    return rewards.base_reward * percent * difficulty // (100 * work(controller))
 
 
 def counting(context: BlockContext, count: int) -> BlockContext:

@@ -7,16 +7,17 @@ What this file does not do: it knows no shortcut; a block that breaks a rule rai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from quip.chain.chain import Accepted, Chain
 from quip.chain.events import Head
 from quip.chain.ports import BlockSigner
-from quip.chain.template import Payee, Template, make_template, seal_template
+from quip.chain.template import Below, Payee, Template, make_template, seal_template
 from quip.consensus.proof_of_work.proof import max_energy
 from quip.consensus.types.block import Block
+from quip.consensus.types.ommer import Ommer
 from quip.ising.puzzle import Puzzle, search_gate
 from quip.primitives import hybrid
 from quip.primitives.hashes import blake3
@@ -89,14 +90,14 @@ class ChainGenerator:
         """The chain's verdict on a block, at the block's own time."""
         return self.chain.accept(block, block.header.timestamp)
 
-    def block(self, parent: Head) -> Block:
-        """A sealed child of any verified block, 1 to 2 T - 1 seconds after it."""
+    def block(self, parent: Head, known: Iterable[Ommer] = ()) -> Block:
+        """A sealed child of any verified block, 1 to 2 T - 1 seconds after it, which shows what of `known` it may."""
         target_s = self.chain.spec.difficulty.target_block_time
         timestamp = parent.header.timestamp + 1 + self._draws.below(2 * target_s - 1)
         signer, miner_id = self._signers[self._draws.below(len(self._signers))]
         beneficiary = blake3(b"payee" + bytes([self._draws.below(_PAYEES)]))[:20]
-        state = self.chain.tree.state(parent.header.state_root)
-        template = make_template(self.chain.spec, parent, state, Payee(beneficiary, miner_id), timestamp)
+        below = Below(self.chain.tree.state(parent.header.state_root), self.chain.ommers.ancestry(parent.hash), known)
+        template = make_template(self.chain.spec, parent, below, Payee(beneficiary, miner_id), timestamp)
         nonce, solutions = self._prove(template)
         return seal_template(template, nonce, solutions, signer)
 

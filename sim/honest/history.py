@@ -19,6 +19,8 @@ from sim.world.disk import CHAIN_ID, NodeDisk, memory_directory
 
 BLOCK_TIME_S = 5
 FUTURE_LIMIT_S = 15
+WINDOW = 12
+"""Blocks for which siblings may be shown."""
 ANCESTORS = (10, 11)
 """Numbers of the miners of the shared past."""
 STRANGERS = (12, 13)
@@ -32,7 +34,8 @@ FORK = 8
 
 @cache
 def simulated_spec() -> ChainSpec:
-    """The `test` network's rules with a longer block time and the public network's future limit."""
+    """The `test` network's rules with a longer block time, a shorter window for ommers (so that runs settle something)
+    and the public network's future limit."""
     spec = load_spec("test")
     difficulty = replace(
         spec.difficulty,
@@ -40,7 +43,7 @@ def simulated_spec() -> ChainSpec:
         half_life=40 * BLOCK_TIME_S,
         future_limit=FUTURE_LIMIT_S,
     )
-    return replace(spec, difficulty=difficulty)
+    return replace(spec, difficulty=difficulty, ommers=replace(spec.ommers, window=WINDOW))
 
 
 @cache
@@ -85,7 +88,7 @@ def _judged(block: Block, parent: Parent) -> CompleteBlock:
         rules = Rules(simulated_spec(), simulated_puzzle())
         checked = check_header(rules.spec, parent, block.header)
         sealed = check_seal(rules, checked, block.seal)
-        _JUDGED[block_hash] = complete(sealed, check_body(checked, block.transactions))
+        _JUDGED[block_hash] = complete(sealed, check_body(checked, block.body))
     return _JUDGED[block_hash]
 
 
@@ -100,4 +103,4 @@ def _grown(before: tuple[Block, ...], blocks: int, miners: tuple[int, ...]) -> t
         for disk in disks:
             disk.close()
     found = [chain.block_by_number(number) for number in range(1, chain.head.header.number + 1)]
-    return tuple(Block(one.header, one.transactions, one.seal) for one in found if one is not None)
+    return tuple(one.block for one in found if one is not None)

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from quip.chain.chain import Chain
 from quip.consensus.proof_of_work.difficulty import child_context, requirements
-from quip.consensus.types.block import Block
-from quip.consensus.types.header import Header
+from quip.consensus.types.header import EMPTY_OMMERS_HASH, Header
 from sim.honest.history import BLOCK_TIME_S, import_all, scratch_chain
 from sim.liars.lies import Forger
 
@@ -35,7 +34,8 @@ def fake_headers(forger: Forger, chain: Chain, now: int) -> tuple[tuple[Header, 
             timestamp=timestamp,
             difficulty=required.work,
             base_fee_per_gas=fork.header.base_fee_per_gas if number else chain.head.header.base_fee_per_gas,
-            extra_data=forger.miner_id,
+            extra_data=forger.miner_id + b"\0",
+            ommers_hash=EMPTY_OMMERS_HASH,
         )
         header = forger.opened(draft)
         context = child_context(forger.spec.difficulty, parent, context, header)
@@ -48,7 +48,7 @@ def grown_branch(forger: Forger, chain: Chain, now: int) -> Chain:
     """A chain of its own that leaves `chain` so many blocks below its head and is about as long."""
     own = scratch_chain()
     below = [chain.block_by_number(number) for number in range(1, max(0, chain.head.header.number - REAL_BLOCKS) + 1)]
-    import_all(own, tuple(Block(one.header, one.transactions, one.seal) for one in below if one is not None))
+    import_all(own, tuple(one.block for one in below if one is not None))
     while own.head.header.number < chain.head.header.number + 1 and len(below) + REAL_BLOCKS > own.head.header.number:
         timestamp = min(now, own.head.header.timestamp + BLOCK_TIME_S)
         own.accept(forger.child(own, timestamp), now)

@@ -24,11 +24,11 @@ class Frame(Liar):
                 name = self._rng.choice(FAILING_EXECUTION)
                 block = LIES[name].make(self._forger, self._forger.child(chain, now.unix_s))
                 total = head.context.total_difficulty + block.header.difficulty
-                message: Push = BlockSubmit(block.header, seal_of(block), total)
+                message: Push = BlockSubmit(block.header, seal_of(block), total, block.ommers)
             case 1:  # a real block under another number and work
                 message = Gossip((HeadClaim(head.hash, head.header.number + 1, head.context.total_difficulty * 2),))
             case _:  # the next block, of whose total work it says too much
                 block = self._forger.child(chain, now.unix_s)
-                message = BlockSubmit(block.header, seal_of(block), head.context.total_difficulty * 2)
+                message = BlockSubmit(block.header, seal_of(block), head.context.total_difficulty * 2, block.ommers)
         if session.push(message, now):
             self._count("framed")

@@ -140,7 +140,7 @@ class Liar(ABC):
                 return Seals(tuple(seals))
             case BodiesRequest(), Bodies():
                 own = [self._blocks.get(wanted) for wanted in request.hashes[: len(honest.bodies)]]
-                bodies = [block.transactions if block else body for block, body in zip(own, honest.bodies, strict=True)]
+                bodies = [block.body if block else body for block, body in zip(own, honest.bodies, strict=True)]
                 return Bodies(tuple(bodies))
             case BlockRequest(), BlockResponse():
                 block = self._blocks.get(request.hash)
@@ -167,7 +167,10 @@ class Liar(ABC):
             del self._blocks[next(iter(self._blocks))]
         if block.seal is not None:
             below = chain.tree.context(block.header.parent_hash) or chain.head.context
-            self._push(name, BlockSubmit(block.header, block.seal, below.total_difficulty + block.header.difficulty))
+            self._push(
+                name,
+                BlockSubmit(block.header, block.seal, below.total_difficulty + block.header.difficulty, block.ommers),
+            )
 
     def _push(self, name: str, message: Push) -> None:
         for session in self._sessions.values():

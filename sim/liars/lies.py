@@ -13,7 +13,7 @@ from typing import Any
 from quip._native import ising
 from quip.chain.chain import Chain
 from quip.chain.events import Head
-from quip.chain.template import Payee, make_template
+from quip.chain.template import Below, Payee, make_template
 from quip.consensus.errors.body import (
     TransactionsUnsupported,
     WrongBody,
@@ -46,6 +46,7 @@ from quip.consensus.errors.seal import (
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block, transactions_root
 from quip.consensus.types.header import Header
+from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import Puzzle, gate_open, search_gate, seed_of
 from quip.mining.attempt import Workbench
@@ -72,7 +73,8 @@ class Forger:
 
     def child(self, chain: Chain, now: int) -> Block:
         """A lawful child of the chain's head."""
-        return self.sealed(chain.template(bytes(range(20)), self.miner_id, now).header)
+        template = chain.template(bytes(range(20)), self.miner_id, now)
+        return self.sealed(template.header, template.ommers)
 
     def sibling(self, chain: Chain, depth: int, seconds: int) -> Block:
         """A lawful block, so many seconds after a canonical one `depth` below the head."""
@@ -82,12 +84,13 @@ class Forger:
         parent = Head(parent_hash, *chain.tree.known(parent_hash))
         state = chain.tree.state(parent.header.state_root)
         payee = Payee(bytes(range(20)), self.miner_id)
-        return self.sealed(make_template(self.spec, parent, state, payee, parent.header.timestamp + seconds).header)
+        below = Below(state, chain.ommers.ancestry(parent_hash))
+        return self.sealed(make_template(self.spec, parent, below, payee, parent.header.timestamp + seconds).header)
 
-    def sealed(self, header: Header) -> Block:
+    def sealed(self, header: Header, ommers: tuple[Ommer, ...] = ()) -> Block:
         """The header with its gate opened, proved and signed."""
         opened = self.opened(header)
-        return Block(opened, (), self.signed(opened, self._proof(opened.mix_hash)))
+        return Block(opened, (), self.signed(opened, self._proof(opened.mix_hash)), ommers)
 
     def opened(self, header: Header) -> Header:
         """The header with its gate opened."""
@@ -120,11 +123,13 @@ class Lie:
 
 
 def _header(**changes: Any) -> Callable[[Forger, Block], Block]:
-    return lambda forger, block: forger.sealed(replace(block.header, **changes))
+    return lambda forger, block: forger.sealed(replace(block.header, **changes), block.ommers)
 
 
 def _moved(name: str, by: int) -> Callable[[Forger, Block], Block]:
-    return lambda forger, block: forger.sealed(replace(block.header, **{name: getattr(block.header, name) + by}))
+    return lambda forger, block: forger.sealed(
+        replace(block.header, **{name: getattr(block.header, name) + by}), block.ommers
+    )
 
 
 def _seal(**changes: Any) -> Callable[[Forger, Block], Block]:
@@ -173,8 +178,8 @@ def too_close(block: Block) -> Block:
 
 
 def _other_miner(forger: Forger, block: Block) -> Block:
-    foreign = replace(block.header, extra_data=bytes(20))
-    return forger.sealed(foreign)
+    foreign = replace(block.header, extra_data=bytes(20) + block.header.extra_data[20:])
+    return forger.sealed(foreign, block.ommers)
 
 
 def _with_transactions(forger: Forger, block: Block) -> Block:

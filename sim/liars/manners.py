@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sim.honest.node import SimNode, World
+from sim.liars.bad_ommers import BadOmmers
 from sim.liars.drip import Drip
 from sim.liars.early import Early
 from sim.liars.false_claims import FalseClaims
@@ -31,6 +32,7 @@ LIARS: dict[Manner, type[Liar]] = {
     Manner.SYBILS: Sybils,
     Manner.TWINS: Twins,
     Manner.FRAME: Frame,
+    Manner.BAD_OMMERS: BadOmmers,
 }
 
 

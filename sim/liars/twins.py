@@ -19,5 +19,5 @@ class Twins(Liar):
         total = chain.head.context.total_difficulty + block.header.difficulty
         for session in self._sessions.values():
             for twin in self._rng.sample((block, wrong, block, wrong), 4):
-                if session.push(BlockSubmit(twin.header, seal_of(twin), total), now):
+                if session.push(BlockSubmit(twin.header, seal_of(twin), total, twin.ommers), now):
                     self._count("twin")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from quip.chain.chain import Chain
-from quip.consensus.types.block import Block
+from quip.consensus.types.block import BlockBody
 from quip.net.link import Instant
 from quip.net.wire.messages import BlockResponse, BlockSubmit, Bodies, Reply, Request, Seals
 from sim.liars.liar import Liar, seal_of
@@ -20,10 +20,10 @@ class WrongParts(Liar):
         block = chain.block_by_hash(chain.head.hash)
         if block is None or block.seal is None:
             return
-        wrong = with_seal(Block(block.header, (), block.seal), xmss_signature=flip(block.seal.xmss_signature, -1))
+        wrong = with_seal(block.block, xmss_signature=flip(block.seal.xmss_signature, -1))
         parent = chain.tree.context(block.header.parent_hash)
         total = (parent.total_difficulty if parent else 0) + block.header.difficulty
-        self._push("wrong seal", BlockSubmit(wrong.header, seal_of(wrong), total))
+        self._push("wrong seal", BlockSubmit(wrong.header, seal_of(wrong), total, wrong.ommers))
 
     def _alter(self, request: Request, honest: Reply) -> Reply:
         match super()._alter(request, honest):
@@ -33,7 +33,7 @@ class WrongParts(Liar):
                 return Seals((*seals[:-1], wrong))
             case Bodies(bodies):
                 self._count("served body")
-                return Bodies(tuple((TRANSACTION,) for _ in bodies))
+                return Bodies(tuple(BlockBody((TRANSACTION,)) for _ in bodies))
             case BlockResponse(block) if block is not None:
                 self._count("served block")
                 return BlockResponse(replace(block, transactions=(TRANSACTION,)))

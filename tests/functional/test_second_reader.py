@@ -14,14 +14,30 @@ from typing import Any
 
 import pytest
 
+from quip.consensus.spec.chain_spec import parse_spec
 from second_reading.encoding import Header, Seal, block_of, header_of, rlp, unrlp
 from second_reading.graph import graph_of
 from second_reading.hashes import Stream, derive_seed, keccak256
+from second_reading.mutants import check_mutants
 from second_reading.puzzle import Instance, distance, margin
-from second_reading.rules import Past, Tip, advance, level_of, next_base_fee, reward, verify_chain, work
+from second_reading.rules import (
+    Line,
+    Past,
+    Shown,
+    Tip,
+    advance,
+    count_settled,
+    level_of,
+    next_base_fee,
+    payments,
+    reward,
+    verify_chain,
+    work,
+)  # fmt: skip
 from second_reading.signatures import block_digest, miner_id
 from second_reading.spec import Spec, canonical
 from support.node_process import NodeProcess
+from support.ommers import random_tree
 from support.places import TESTS
 
 READER = TESTS / "second_reader.py"
@@ -34,8 +50,10 @@ BIRTH = Header(
 AIMED_AT = [
     "ECDSA key", "ECDSA signature", "XMSS key", "XMSS leaf", "XMSS signature", "XMSS size", "base fee", "decoding",
     "difficulty", "distance", "energy", "extra data", "future limit", "gas limit", "gas used", "gate", "genesis",
-    "logs bloom", "miner id", "number", "ommers hash", "parent hash", "receipts root", "seal", "seed", "size",
-    "solution count", "solution form", "solution order", "state root", "suite", "timestamp", "transactions",
+    "logs bloom", "miner id", "number", "ommer count", "ommer difficulty", "ommer limit", "ommer parent",
+    "ommer twice", "ommer window", "ommer: ECDSA signature", "ommer: XMSS signature", "ommer: gas used",
+    "ommer: gate", "ommer: seal", "ommer: timestamp", "ommers hash", "parent hash", "receipts root", "seal", "seed",
+    "size", "solution count", "solution form", "solution order", "state root", "suite", "timestamp", "transactions",
     "transactions root",
 ]  # fmt: skip
 
@@ -66,7 +84,7 @@ def spec_text(name: str) -> str:
 def vector_chain() -> list[bytes]:
     """Genesis and the blocks of blocks.json, as they travel."""
     known = vectors("blocks")
-    return [rlp([unrlp(raw(known["genesisRlp"])), [], []]), *(raw(block["rlp"]) for block in known["blocks"])]
+    return [rlp([unrlp(raw(known["genesisRlp"])), [], [], []]), *(raw(block["rlp"]) for block in known["blocks"])]
 
 
 @contextmanager
@@ -151,6 +169,25 @@ def test_second_reader_agrees_on_other_networks(
     assert (done.returncode, done.stdout.split(":")[0]) == (0, f"{BLOCKS + 1} blocks verified"), done.stdout
 
 
+def test_second_reader_agrees_on_a_chain_with_ommers() -> None:
+    """Forks whose losers are shown, heights that are settled, and every mutant of a block that shows some."""
+    document = json.loads(spec_text("genesis_block_test.json"))
+    document["ommers"]["window"] = 6
+    text = json.dumps(document)
+    chain, _ = random_tree(3, 26, parse_spec(text.encode()))
+    stored = [chain.block_by_number(number) for number in range(chain.head.header.number + 1)]
+    blocks = [block.block.encode() for block in stored if block is not None]
+    assert sum(len(block.ommers) for block in stored if block is not None) > 2
+    spec = Spec(text)
+    states = verify_chain(spec, blocks)
+    assert states[-1].tip.header.hash() == chain.head.hash
+    showing = next(number for number, block in enumerate(stored) if block is not None and block.ommers)
+    tally = check_mutants(spec, blocks[: showing + 1], states)
+    assert tally["ommer: XMSS signature"] >= showing, "of the block's own ommer too"
+    with serving([*blocks[:showing], *blocks[showing + 1 :]], text) as url:
+        assert read("--rpc", url).stdout.startswith(f"block {showing} breaks the rule")
+
+
 def test_second_reader_names_block_and_rule() -> None:
     chain = vector_chain()
     spoilt = block_of(chain[2])
@@ -178,13 +215,13 @@ def test_second_reader_reads_shipped_spec(network: str) -> None:
 def test_blocks_of_the_vectors_with_every_value() -> None:
     known = vectors("blocks")
     spec, chain = Spec(spec_text(known["spec"])), vector_chain()
-    tips = verify_chain(spec, chain)
+    states = verify_chain(spec, chain)
     assert spec.digest == raw(known["specDigest"])
     assert spec.genesis.hash() == raw(known["genesisHash"])
-    for parent, data, expected in zip(tips, chain[1:], known["blocks"], strict=False):
-        header, _, seal = block_of(data)
+    for parent, data, expected in zip(states, chain[1:], known["blocks"], strict=False):
+        header, _, seal, _ = block_of(data)
         assert seal is not None
-        task, level = Instance(spec, header.mix_hash), level_of(spec, parent, header)
+        task, level = Instance(spec, header.mix_hash), level_of(spec, parent.tip, header)
         distances = [distance(spec, a, b) for a in seal.solutions for b in seal.solutions if a < b]
         needed = margin(spec.puzzle["ladder"], level)
         found = {
@@ -244,35 +281,61 @@ def test_work_ladder_and_fee_vectors() -> None:
         assert next_base_fee(BIRTH._replace(gas_limit=gas_limit, gas_used=gas_used, base_fee=fee)) == expected
     known = vectors("rewards")
     spec: Any = SimpleNamespace(rewards=known["rewards"])
-    assert all(reward(spec, *case[:3]) == int(case[3]) for case in known["cases"])
+    for level, controller, full, held in known["cases"]:
+        assert reward(spec, work(level), controller) == int(full)
+        assert int(full) // known["ommers"]["holdback"] == int(held)
 
 
-def child(tip: Tip, timestamp: int, miner: str) -> Header:
-    return tip.header._replace(number=tip.header.number + 1, timestamp=timestamp, extra_data=miner.encode().ljust(20))
+def child(tip: Tip, timestamp: int, miner: str, ommers: int = 0) -> Header:
+    extra = miner.encode().ljust(20) + bytes([ommers])
+    return tip.header._replace(number=tip.header.number + 1, timestamp=timestamp, extra_data=extra)
 
 
 def law(known: Any) -> tuple[Any, Tip]:
-    """A spec of nothing but the rules of section 8, and the genesis block under it."""
+    """A spec of nothing but the rules of section 8 and rewards, and the genesis block under it."""
     rewards = known.get("rewards", {"base_reward": "0", "streak_multiplier": [100]})
-    spec = SimpleNamespace(difficulty=known["difficulty"], rewards=rewards)
-    return spec, Tip(BIRTH, known["difficulty"]["start"], (Past(BIRTH.timestamp, 0, 0, 0),), {})
+    ommers = known.get("ommers", {"window": 1, "limit": 0, "holdback": 1})
+    spec = SimpleNamespace(difficulty=known["difficulty"], rewards=rewards, ommers=ommers)
+    start = known["difficulty"]["start"]
+    return spec, Tip(BIRTH, start, start, (Past(BIRTH.timestamp, 0, 0, 0),))
+
+
+def payee(miner: str) -> bytes:
+    return b"to " + miner.encode()
+
+
+def shown_ommer(number: int, difficulty: str, miner: str) -> Shown:
+    header = BIRTH._replace(
+        number=number, difficulty=int(difficulty), beneficiary=payee(miner), extra_data=miner.encode().ljust(20)
+    )
+    return Shown(Tip(header, 0, 0, ()), 0)
 
 
 def test_chain_vectors() -> None:
     known = vectors("chain")
     spec, tip = law(known)
-    total, paid = 0, 0
+    line, total = Line((tip,), ((),), (0,)), 0
     for expected in known["blocks"]:
-        header = child(tip, expected["timestamp"], expected["miner"])
+        shown = tuple(shown_ommer(*one) for one in expected["ommers"])
+        header = child(tip, expected["timestamp"], expected["miner"], len(shown))
         level = level_of(spec, tip, header)
-        after, total = advance(spec, tip, header), total + work(level)
-        earned = sum(balance for _, balance in after.accounts.values()) - paid
-        assert expected == {
-            "timestamp": header.timestamp, "miner": expected["miner"], "controller": tip.controller, "level": level,
-            "difficulty": str(work(level)), "margin": margin(known["ladder"], level), "totalDifficulty": str(total),
-            "streak": after.past[-1].streak, "endedStreak": after.past[-1].ended, "reward": str(earned),
+        header = header._replace(difficulty=work(level), beneficiary=payee(expected["miner"]))
+        after, line, total = advance(spec, tip, header), count_settled(spec, line), total + work(level)
+        paid = [(to, wei) for to, wei in payments(spec, line, after, shown) if wei]
+        settled = header.number - spec.ommers["window"] - 1
+        assert expected | {"ommers": [], "payments": []} == {
+            "timestamp": header.timestamp, "miner": expected["miner"], "ommers": [], "controller": tip.controller,
+            "level": level, "difficulty": str(work(level)), "margin": margin(known["ladder"], level),
+            "totalDifficulty": str(total), "streak": after.past[-1].streak, "endedStreak": after.past[-1].ended,
+            "countedStreakSettled": line.counted[settled] if settled >= 1 else 0, "payments": [],
         }  # fmt: skip
-        tip, paid = after, paid + earned
+        named = [
+            (payee(who) if kind == "beneficiary" else who.encode().ljust(20), int(wei))
+            for kind, who, wei in expected["payments"]
+        ]
+        assert paid == named
+        line = line._replace(tips=(*line.tips, after), shown=(*line.shown, shown))
+        tip = after
 
 
 def test_controller_overdue_and_streak_vectors() -> None:
@@ -282,8 +345,7 @@ def test_controller_overdue_and_streak_vectors() -> None:
     tip = tip._replace(header=BIRTH._replace(timestamp=first), past=(Past(first, 0, 0, 0),))
     controllers = [tip.controller, tip.controller]
     for number, timestamp in enumerate(known["timestamps"][1:], 1):
-        tip = advance(spec, tip, child(tip, timestamp, f"{number}"))
-        tip = tip._replace(past=(*tip.past[:-1], tip.past[-1]._replace(ommers=known["ommers"][number])))
+        tip = advance(spec, tip, child(tip, timestamp, f"{number}", known["ommers"][number]))
         controllers.append(tip.controller)
     assert controllers == known["controllers"]
     known = vectors("overdue")

@@ -6,7 +6,8 @@
 
 from pathlib import Path
 
-from quip.consensus.types.block import Block
+from quip.consensus.types.block import Block, BlockBody
+from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
 from quip.net.address import Address
 from quip.net.wire import messages as m
@@ -18,21 +19,22 @@ from support.sessions import CLIENT_ADDRESS, STATUS, heartbeat
 FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "fuzz"
 FOUND = "# found"
 SEAL = Seal(2, bytes(33), bytes(68), (b"\x01\x02", b"\x03\x04"), bytes(65), bytes(70))
-BLOCK = Block(HEADER, (b"\x02abc", b"\xc2\x01\x02"), SEAL)
+OMMERS = (Ommer(HEADER, SEAL),)
+BLOCK = Block(HEADER, (b"\x02abc", b"\xc2\x01\x02"), SEAL, OMMERS)
 SMALL: tuple[m.Message, ...] = (
     JOIN,
     m.JoinResponse(0, "", JOIN, CLIENT_ADDRESS),
     m.Goodbye(1, "done"),
     m.Heartbeat(0, CLAIM),
     m.Gossip((CLAIM, CLAIM)),
-    m.BlockSubmit(HEADER, SEAL, 5),
+    m.BlockSubmit(HEADER, SEAL, 5, OMMERS),
     m.TransactionGossip(((2, 100, ZERO),)),
     m.HeadersRequest((ZERO,), 512),
     m.Headers((HEADER,)),
     m.SealsRequest((ZERO, ZERO)),
     m.Seals((SEAL, None)),
     m.BodiesRequest((ZERO,)),
-    m.Bodies(((b"\x02abc", b"\xc2\x01\x02"), None, ())),
+    m.Bodies((BlockBody((b"\x02abc", b"\xc2\x01\x02"), OMMERS), None, BlockBody())),
     m.BlockRequest(ZERO),
     m.BlockResponse(BLOCK),
     m.TransactionsRequest((ZERO,)),

@@ -26,6 +26,10 @@ NAMES = [
     "eth_blockNumber",
     "eth_getBlockByNumber",
     "eth_getBlockByHash",
+    "eth_getUncleCountByBlockNumber",
+    "eth_getUncleCountByBlockHash",
+    "eth_getUncleByBlockNumberAndIndex",
+    "eth_getUncleByBlockHashAndIndex",
     "eth_getBalance",
     "quip_getProof",
     "quip_getRequirements",
@@ -61,7 +65,7 @@ def methods() -> dict[str, Method]:
         pass
     chain = made.chain
     later = chain.head.header.timestamp + 1
-    pending = chain.template(bytes(20), bytes(20), later).header
+    pending = chain.template(bytes(20), bytes(20), later)
     node = NodeView("quip/test", lambda: later, chain.tag, lambda: pending, dict, list)
     view = RpcView(spec, spec_bytes("test"), puzzle_of(spec), store, node)
     return {method.name: method for method in table(view)}

@@ -166,10 +166,55 @@ def offsets(d: dict[str, Any], pairs: list[tuple[int, int]]) -> list[int]:
     return [offset(d, *pairs[n - late]) if n > late else 0 for n in range(len(pairs) + 1)]
 
 
-def reward(r: dict[str, Any], streak: int, level: int, controller: int) -> int:
-    percents = r["streak_multiplier"]
-    percent = int(percents[min(streak, len(percents)) - 1])
-    return int(r["base_reward"]) * percent * work(level) // (100 * work(controller))
+def full_reward(r: dict[str, Any], difficulty: int, controller: int) -> int:
+    return int(r["base_reward"]) * difficulty // work(controller)
+
+
+def contested(o: dict[str, Any], shown: list[list[tuple[int, int, str]]], m: int) -> bool:
+    """Whether height m is: shown are (number, difficulty, miner) of the ommers of blocks 0, 1, ..."""
+    return any(number == m for block in shown[m + 1 : m + o["window"] + 1] for number, _, _ in block)
+
+
+def counted(r: dict[str, Any], o: dict[str, Any], miners: str, shown: list[list[tuple[int, int, str]]]) -> list[int]:
+    """u(0), u(1), ...: miners are those of blocks 0, 1, ..."""
+    values = [0]
+    for m in range(1, len(miners)):
+        if contested(o, shown, m):
+            values.append(0)
+        elif m >= 2 and miners[m] == miners[m - 1] and values[-1] < len(r["streak_multiplier"]):
+            values.append(values[-1] + 1)
+        else:
+            values.append(1)
+    return values
+
+
+def payments(
+    spec: dict[str, Any], blocks: list[tuple[str, int, int]], shown: list[list[tuple[int, int, str]]]
+) -> list[list[tuple[str, str, int]]]:
+    """(kind of address, miner, wei) that blocks 0, 1, ... pay: blocks are (miner, difficulty, controller)."""
+    r, o = spec["rewards"], spec["ommers"]
+    base, part, window = int(r["base_reward"]), o["holdback"], o["window"]
+    full = [full_reward(r, difficulty, controller) for _, difficulty, controller in blocks]
+    counts = counted(r, o, "".join(miner for miner, _, _ in blocks), shown)
+    out: list[list[tuple[str, str, int]]] = [[]]
+    paid: set[int] = set()
+    for n in range(1, len(blocks)):
+        miner, _, controller = blocks[n]
+        row = [("beneficiary", miner, full[n] - full[n] // part)]
+        for number, difficulty, loser in shown[n]:
+            if number not in paid:
+                price = base * difficulty // (part * work(controller))
+                row.append(("beneficiary", loser, min(full[number] // part, price)))
+            paid.add(number)
+        m = n - window - 1
+        if m >= 1 and not contested(o, shown, m):
+            winner, difficulty, controller = blocks[m]
+            row.append(("beneficiary", winner, full[m] // part))
+            if counts[m] >= 2:
+                percent = r["streak_multiplier"][counts[m] - 1]
+                row.append(("miner id", winner, base * (percent - 100) * difficulty // (100 * work(controller))))
+        out.append([one for one in row if one[2]])
+    return out
 
 
 def base_fee(limit: int, used: int, fee: int) -> int:

@@ -24,7 +24,8 @@ DIFFICULTY = {
     "future_limit": 15,
 }
 LADDER = [[0, -50_000], [15 * LEVEL + 7, -1_001], [20 * LEVEL, 0], [26 * LEVEL, 3_333], [31 * LEVEL, 4_000]]
-REWARDS = {"base_reward": "10000000000000000000", "streak_multiplier": [100, 200, 300, 400, 500]}
+REWARDS = {"base_reward": "10000000000000000000", "streak_multiplier": [100, 102, 105, 115, 150, 250, 500]}
+OMMERS = {"window": 9, "limit": 4, "holdback": 16, "fork_factor": 4, "chain_factor": 16}
 EMPTY_OMMERS = "0x" + law.keccak256(law.rlp([])).hex()
 EMPTY_TRIE = "0x" + law.keccak256(law.rlp(b"")).hex()
 
@@ -44,7 +45,7 @@ def header(rng: random.Random, height: int) -> dict[str, int | str]:
         "gasLimit": 30_000_000,
         "gasUsed": rng.choice([0, 21_000, 29_999_999]),
         "timestamp": 1_800_000_000 + height,
-        "extraData": "0x" + rng.randbytes(rng.randrange(20, 33)).hex(),
+        "extraData": "0x" + rng.randbytes(20).hex() + "00" + rng.randbytes(rng.randrange(12)).hex(),
         "mixHash": "0x" + rng.randbytes(32).hex(),
         "nonce": "0x" + rng.randbytes(8).hex(),
         "baseFeePerGas": rng.choice([0, 7, 10**9, 10**30]),
@@ -127,11 +128,16 @@ def streak_vectors() -> dict[str, object]:
 
 def reward_vectors() -> dict[str, object]:
     rng = random.Random(5)
-    cases = [(1, 20 * LEVEL, 20 * LEVEL), (5, 20 * LEVEL, 20 * LEVEL), (9, 20 * LEVEL, 20 * LEVEL)]
+    cases = [(20 * LEVEL, 20 * LEVEL)]
     for _ in range(12):
         controller = rng.randrange(10 * LEVEL, 30 * LEVEL)
-        cases.append((rng.randrange(1, 8), max(10 * LEVEL, controller + rng.randrange(-8 * LEVEL, LEVEL)), controller))
-    return {"rewards": REWARDS, "cases": [[s, n, c, str(law.reward(REWARDS, s, n, c))] for s, n, c in cases]}
+        cases.append((max(10 * LEVEL, controller + rng.randrange(-8 * LEVEL, LEVEL)), controller))
+    full = [[level, c, law.full_reward(REWARDS, law.work(level), c)] for level, c in cases]
+    return {
+        "rewards": REWARDS,
+        "ommers": OMMERS,
+        "cases": [[level, c, str(paid), str(paid // int(OMMERS["holdback"]))] for level, c, paid in full],
+    }
 
 
 def gas_vectors() -> list[list[int]]:
@@ -140,38 +146,64 @@ def gas_vectors() -> list[list[int]]:
     return [[limit, used, fee, law.base_fee(limit, used, fee)] for limit, used, fee in cases]
 
 
+def shown_ommers(rng: random.Random, miners: str) -> list[list[tuple[int, str]]]:
+    """Per block from 0 on, (number, miner) of what it shows."""
+    shown: list[list[tuple[int, str]]] = [[]]
+    for n in range(1, len(miners)):
+        lowest = max(1, n - int(OMMERS["window"]))
+        count = rng.choice([0, 0, 0, 0, 0, 1, 1, 3]) if n > 1 else 0
+        shown.append([(rng.choice([lowest, n - 1, rng.randrange(lowest, n)]), rng.choice("CDE")) for _ in range(count)])
+    return shown
+
+
 def chain_vectors() -> dict[str, object]:
-    """All rules of a level at once, block after block."""
+    """All rules of a level and of rewards at once, block after block."""
     rng = random.Random(6)
-    times, miners = [1_000_000], ""
-    for _ in range(120):
+    times, miners = [1_000_000], "-"
+    for _ in range(160):
         times.append(times[-1] + rng.choice([1, 10, 25, 30, 35, 60, 299, 300, 301, 500, 2_000]))
-        miners += rng.choice("AAAAABBC")
-    levels = law.controllers(DIFFICULTY, times, [0] * len(times))
-    pairs = [(0, 0), *law.streaks(list(miners))]
+        miners += rng.choice("AAAAAAAAABBC")
+    named = shown_ommers(rng, miners)
+    levels = law.controllers(DIFFICULTY, times, [len(block) for block in named])
+    pairs = [(0, 0), *law.streaks(list(miners[1:]))]
     offsets = law.offsets(DIFFICULTY, pairs)
-    blocks, total = [], 0
+    in_force = [0]
     for n in range(1, len(times)):
         late = law.overdue(DIFFICULTY, n, times[n] - times[n - 1])
-        level = law.clamp(DIFFICULTY, levels[n] + offsets[n] - late)
-        total += law.work(level)
-        paid = law.reward(REWARDS, pairs[n][0], level, levels[n])
+        in_force.append(law.clamp(DIFFICULTY, levels[n] + offsets[n] - late))
+    # An ommer's level is near that of the block of its number: sometimes below it, by as much as is lawful.
+    shown = [
+        [
+            (number, law.work(max(10 * LEVEL, in_force[number] - rng.choice([0, 0, LEVEL]))), who)
+            for number, who in block
+        ]
+        for block in named
+    ]
+    held = [("-", 0, 0), *((miners[n], law.work(in_force[n]), levels[n]) for n in range(1, len(times)))]
+    spec = {"rewards": REWARDS, "ommers": OMMERS}
+    paid, counts = law.payments(spec, held, shown), law.counted(REWARDS, OMMERS, miners, shown)
+    blocks, total = [], 0
+    for n in range(1, len(times)):
+        total += law.work(in_force[n])
+        settled = n - int(OMMERS["window"]) - 1
         blocks.append(
             {
                 "timestamp": times[n],
-                "miner": miners[n - 1],
+                "miner": miners[n],
+                "ommers": [[number, str(difficulty), who] for number, difficulty, who in shown[n]],
                 "controller": levels[n],
-                "level": level,
-                "difficulty": str(law.work(level)),
-                "margin": law.margin(LADDER, level),
+                "level": in_force[n],
+                "difficulty": str(law.work(in_force[n])),
+                "margin": law.margin(LADDER, in_force[n]),
                 "totalDifficulty": str(total),
                 "streak": pairs[n][0],
                 "endedStreak": pairs[n][1],
-                "reward": str(paid),
+                "countedStreakSettled": counts[settled] if settled >= 1 else 0,
+                "payments": [[kind, who, str(amount)] for kind, who, amount in paid[n]],
             }
         )
     genesis = {"timestamp": times[0]}
-    return {"difficulty": DIFFICULTY, "ladder": LADDER, "rewards": REWARDS, "genesis": genesis, "blocks": blocks}
+    return {"difficulty": DIFFICULTY, "ladder": LADDER, **spec, "genesis": genesis, "blocks": blocks}
 
 
 def spec_vectors() -> list[dict[str, object]]:

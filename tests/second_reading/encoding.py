@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from second_reading.hashes import keccak256
 
 Item = bytes | list["Item"]
-MAX_BODY, MAX_SEAL = 8_388_608, 1_048_576
+MAX_BODY, MAX_SEAL, MAX_OMMERS = 8_388_608, 1_048_576, 524_288
 MAX_DEPTH, MAX_ITEMS = 32, 262_144
 
 
@@ -145,6 +145,10 @@ class Header(NamedTuple):
     def miner(self) -> bytes:
         return self.extra_data[:20]
 
+    @property
+    def ommers(self) -> int:
+        return self.extra_data[20] if len(self.extra_data) > 20 else 0
+
 
 FIELD_BYTES = (32, 32, 20, 32, 32, 32, 256, None, None, None, None, None, (0, 32), 32, 8, None)
 FIELD_LIMITS = dict.fromkeys((8, 9, 10, 11), 2**64) | dict.fromkeys((7, 15), 2**256)
@@ -162,13 +166,20 @@ class Seal(NamedTuple):
         return [number_bytes(self.suite), [self.k, self.x], list(self.solutions), self.ecdsa, self.xmss]
 
 
+class Ommer(NamedTuple):
+    header: Header
+    seal: Seal | None
+
+
 class Block(NamedTuple):
     header: Header
     transactions: list[Item]
     seal: Seal | None
+    ommers: tuple[Ommer, ...] = ()
 
     def items(self) -> list[Item]:
-        return [self.header.items(), self.transactions, self.seal.items() if self.seal else []]
+        ommers: list[Item] = [[o.header.items(), o.seal.items() if o.seal else []] for o in self.ommers]
+        return [self.header.items(), self.transactions, ommers, self.seal.items() if self.seal else []]
 
 
 def as_bytes(item: Item) -> bytes:
@@ -203,18 +214,27 @@ def header_of(item: Item) -> Header:
     return Header(*fields)
 
 
-def block_of(data: bytes) -> Block:
-    """The block in these bytes; Invalid where they are too many or not one."""
-    head, body, seal = as_list(unrlp(data), 3)
-    if len(rlp([head, body])) > MAX_BODY or len(rlp(seal)) > MAX_SEAL:
-        raise Oversized("the body or the seal is too large")
-    for transaction in as_list(body):
-        need(isinstance(transaction, list) or (transaction[:1] < b"\x80" and transaction != b""), "not a transaction")
-    if seal == []:
-        return Block(header_of(head), as_list(body), None)
-    suite, keys, solutions, ecdsa, xmss = as_list(seal, 5)
+def seal_of(item: Item) -> Seal | None:
+    if item == []:
+        return None
+    suite, keys, solutions, ecdsa, xmss = as_list(item, 5)
     k, x = map(as_bytes, as_list(keys, 2))
     proof = tuple(map(as_bytes, as_list(solutions)))
-    return Block(
-        header_of(head), as_list(body), Seal(as_number(suite, 256), k, x, proof, as_bytes(ecdsa), as_bytes(xmss))
-    )
+    return Seal(as_number(suite, 256), k, x, proof, as_bytes(ecdsa), as_bytes(xmss))
+
+
+def ommer_of(item: Item) -> Ommer:
+    head, seal = as_list(item, 2)
+    return Ommer(header_of(head), seal_of(seal))
+
+
+def block_of(data: bytes) -> Block:
+    """The block in these bytes; Invalid where they are too many or not one."""
+    head, body, ommers, seal = as_list(unrlp(data), 4)
+    heads: list[Item] = [as_list(pair, 2)[0] for pair in as_list(ommers)]
+    need(len(heads) <= 4, "more than four ommers")
+    if len(rlp([head, body, heads])) > MAX_BODY or len(rlp(seal)) > MAX_SEAL or len(rlp(ommers)) > MAX_OMMERS:
+        raise Oversized("the body, the ommers or the seal are too large")
+    for transaction in as_list(body):
+        need(isinstance(transaction, list) or (transaction[:1] < b"\x80" and transaction != b""), "not a transaction")
+    return Block(header_of(head), as_list(body), seal_of(seal), tuple(map(ommer_of, as_list(ommers))))

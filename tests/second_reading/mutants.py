@@ -13,6 +13,7 @@ from second_reading.encoding import (
     Header,
     Invalid,
     Item,
+    Ommer,
     Seal,
     block_of,
     need,
@@ -21,9 +22,9 @@ from second_reading.encoding import (
     state_root,
     trie_root,
 )
-from second_reading.hashes import derive_seed
+from second_reading.hashes import derive_seed, keccak256
 from second_reading.puzzle import instance, margin
-from second_reading.rules import Tip, advance, level_of, violations
+from second_reading.rules import State, Tip, after, level_of, violations
 from second_reading.signatures import XMSS_BYTES, N, xor
 from second_reading.spec import Spec
 
@@ -45,9 +46,10 @@ def ground(spec: Spec, header: Header, passing: bool = True) -> Header:
     raise AssertionError
 
 
-def header_mutants(spec: Spec, tip: Tip, header: Header) -> Iterator[tuple[str, Header]]:
+def header_mutants(spec: Spec, state: State, block: Block) -> Iterator[tuple[str, Header]]:
     """A rule, and a header that breaks it; its seed and gate are mended afterwards."""
-    parent, extra = tip.header, header.extra_data
+    header = block.header
+    parent, extra = state.tip.header, header.extra_data
     yield "parent hash", header._replace(parent_hash=flip(header.parent_hash))
     yield "ommers hash", header._replace(ommers_hash=flip(header.ommers_hash))
     yield "ommers hash", header._replace(ommers_hash=bytes(32))
@@ -55,7 +57,7 @@ def header_mutants(spec: Spec, tip: Tip, header: Header) -> Iterator[tuple[str, 
     yield "ECDSA signature", header._replace(beneficiary=flip(header.beneficiary, 159))
     yield "state root", header._replace(state_root=flip(header.state_root))
     yield "state root", header._replace(state_root=parent.state_root)
-    accounts = advance(spec, tip, header).accounts
+    accounts = after(spec, state, header, tuple(ommer.header for ommer in block.ommers)).accounts
     nonce, balance = accounts[header.beneficiary]
     for change in (-1, 1):
         wrong = state_root(accounts | {header.beneficiary: (nonce, balance + change)})
@@ -80,7 +82,8 @@ def header_mutants(spec: Spec, tip: Tip, header: Header) -> Iterator[tuple[str, 
     yield "future limit", header._replace(timestamp=int(time.time()) + spec.difficulty["future_limit"] + 1000)
     yield "miner id", header._replace(extra_data=flip(extra))
     yield "miner id", header._replace(extra_data=bytes(20) + extra[20:])
-    yield "extra data", header._replace(extra_data=extra[:19])
+    yield "extra data", header._replace(extra_data=extra[:20])
+    yield "ommer limit", header._replace(extra_data=extra[:20] + bytes([spec.ommers["limit"] + 1]))
     yield "decoding", header._replace(extra_data=extra[:20] + bytes(13))
     yield "ECDSA signature", header._replace(extra_data=extra[:20] + bytes([extra[20:] == b"\0"]))
     yield "decoding", header._replace(parent_hash=header.parent_hash[1:])
@@ -160,61 +163,109 @@ def rlp_list(body: bytes) -> bytes:
 
 def byte_mutants(block: Block, seal: Seal, data: bytes) -> Iterator[tuple[str, bytes]]:
     """A rule, and bytes that break it."""
-    head, body, sealed = block.header.items(), block.transactions, seal.items()
+    head, body, shown, sealed = block.items()
+    assert isinstance(head, list) and isinstance(body, list) and isinstance(sealed, list)
     yield "decoding", data + b"\0"
     yield "decoding", data[:-1]
     yield "decoding", b""
-    yield "decoding", rlp([head, body])
-    yield "decoding", rlp([head, body, sealed, b""])
-    yield "decoding", rlp([head[:15], body, sealed])
-    yield "decoding", rlp([[*head, bytes(32)], body, sealed])
-    yield "decoding", rlp([[*head[:8], b"\0" + number_bytes(block.header.number), *head[9:]], body, sealed])
-    yield "decoding", rlp([[*head[:8], [], *head[9:]], body, sealed])
-    yield "decoding", rlp([head, b"", sealed])
-    yield "decoding", rlp([head, [b""], sealed])
-    yield "decoding", rlp([head, [b"\x80"], sealed])
+    yield "decoding", rlp([head, body, shown])
+    yield "decoding", rlp([head, body, shown, sealed, b""])
+    yield "decoding", rlp([head[:15], body, shown, sealed])
+    yield "decoding", rlp([[*head, bytes(32)], body, shown, sealed])
+    yield "decoding", rlp([[*head[:8], b"\0" + number_bytes(block.header.number), *head[9:]], body, shown, sealed])
+    yield "decoding", rlp([[*head[:8], [], *head[9:]], body, shown, sealed])
+    yield "decoding", rlp([head, b"", shown, sealed])
+    yield "decoding", rlp([head, [b""], shown, sealed])
+    yield "decoding", rlp([head, [b"\x80"], shown, sealed])
+    yield "decoding", rlp([head, body, b"", sealed])
+    yield "decoding", rlp([head, body, [b""], sealed])
+    yield "decoding", rlp([head, body, [[head]], sealed])
+    yield "decoding", rlp([head, body, [[head, sealed]] * 5, sealed])
     nested = b"\xc0"
     for _ in range(2000):
         nested = rlp_list(nested)
-    yield "decoding", rlp_list(rlp(head) + rlp_list(nested) + rlp(sealed))
-    yield "decoding", rlp([head, body, sealed[:4]])
-    yield "decoding", rlp([head, body, [*sealed, b""]])
-    yield "decoding", rlp([head, body, [b"\0\2", *sealed[1:]]])
-    yield "decoding", rlp([head, body, [*sealed[:2], b"", *sealed[3:]]])
-    yield "size", rlp([head, body, [*sealed[:4], bytes(MAX_SEAL)]])
+    yield "decoding", rlp_list(rlp(head) + rlp_list(nested) + rlp(shown) + rlp(sealed))
+    yield "decoding", rlp([head, body, shown, sealed[:4]])
+    yield "decoding", rlp([head, body, shown, [*sealed, b""]])
+    yield "decoding", rlp([head, body, shown, [b"\0\2", *sealed[1:]]])
+    yield "decoding", rlp([head, body, shown, [*sealed[:2], b"", *sealed[3:]]])
+    yield "size", rlp([head, body, shown, [*sealed[:4], bytes(MAX_SEAL)]])
     if block.header.number == 1:
-        yield "size", rlp([head, [b"\2" + bytes(MAX_BODY)], sealed])
-    yield "seal", rlp([head, body, []])
-    suite = data.index(rlp(sealed[1])) - 1  # the suite's single byte in a longer form; the lengths around it are mended
+        yield "size", rlp([head, [b"\2" + bytes(MAX_BODY)], shown, sealed])
+    yield "seal", rlp([head, body, shown, []])
+    suite = data.rindex(rlp(sealed[1])) - 1  # the suite's byte in a longer form; the lengths around it are mended
     longer = b"".join(map(rlp, sealed)).replace(data[suite : suite + 1], b"\x81\x02", 1)
-    yield "decoding", rlp_list(rlp(head) + rlp(body) + rlp_list(longer))
+    yield "decoding", rlp_list(rlp(head) + rlp(body) + rlp(shown) + rlp_list(longer))
     transactions: list[Item] = [b"\x02\xc0", [b"\1"]]
     for transaction in transactions:
-        yield "transactions root", rlp([head, [transaction], sealed])
+        yield "transactions root", rlp([head, [transaction], shown, sealed])
 
 
-def mutants(spec: Spec, tip: Tip | None, data: bytes, others: list[Block]) -> Iterator[Mutant]:
-    """Everything that is done to one block; the tip is its parent's, the others lend their seals."""
+def ommer_mutants(spec: Spec, state: State, block: Block, seal: Seal) -> Iterator[tuple[str, Block]]:
+    """A rule of ommers, and a block that breaks it; its own seal is its old one."""
+    chain = [tip.header for tip in state.line.tips]
+
+    def showing(ommers: list[Ommer], more: int = 0) -> Block:
+        listed = keccak256(rlp([ommer.header.items() for ommer in ommers]))
+        extra = block.header.extra_data
+        named = extra[:20] + bytes([len(ommers) + more]) + extra[21:]
+        header = block.header._replace(extra_data=named, ommers_hash=listed)
+        return Block(ground(spec, header), block.transactions, seal, tuple(ommers))
+
+    if not spec.ommers["limit"]:
+        return
+    sibling = ground(spec, chain[-1]._replace(beneficiary=bytes(20))) if len(chain) > 1 else None
+    yield "ommer window", showing([Ommer(chain[0], seal)])
+    yield "ommer window", showing([Ommer(block.header, seal)])
+    yield "ommers hash", block._replace(ommers=(*block.ommers, Ommer(block.header, seal)))
+    if sibling is None:
+        return
+    one = Ommer(sibling, seal)
+    orphan = ground(spec, sibling._replace(parent_hash=bytes(32)))
+    yield "ommer twice", showing([Ommer(chain[-1], seal)])
+    yield "ommer twice", showing([one, one])
+    yield "ommer parent", showing([Ommer(orphan, seal)])
+    yield "ommer count", showing([one], 1)
+    yield "ommer: gate", showing([Ommer(ground(spec, sibling, False), seal)])
+    yield "ommer: gas used", showing([Ommer(ground(spec, sibling._replace(gas_used=2**40)), seal)])
+    light = ground(spec, sibling._replace(difficulty=1))
+    yield "ommer difficulty", showing([Ommer(light, seal)])
+    late = ground(spec, sibling._replace(timestamp=block.header.timestamp + 1))
+    yield "ommer: timestamp", showing([Ommer(late, seal)])
+    yield "ommer: seal", showing([Ommer(sibling, None)])
+    yield "ommer: ECDSA signature", showing([one])
+    yield "ommer: XMSS signature", showing([one])
+    for place, shown in enumerate(block.ommers):
+        assert shown.seal is not None
+        worse = shown._replace(seal=shown.seal._replace(xmss=flip(shown.seal.xmss, 8 * 40)))
+        changed = (*block.ommers[:place], worse, *block.ommers[place + 1 :])
+        yield "ommer: XMSS signature", block._replace(ommers=changed)
+
+
+def mutants(spec: Spec, state: State | None, data: bytes, others: list[Block]) -> Iterator[Mutant]:
+    """Everything that is done to one block; the state is its parent's, the others lend their seals."""
     block = block_of(data)
     header, seal = block.header, block.seal
     for name, value in header._asdict().items():
         change: dict[str, Any] = {name: flip(value or b"\1") if isinstance(value, bytes) else value + 1}
         plain = block._replace(header=header._replace(**change))
-        yield f"{name} changed", "genesis" if tip is None else "seed", rlp(plain.items())
-    if tip is None or seal is None:
+        yield f"{name} changed", "genesis" if state is None else "seed", rlp(plain.items())
+    if state is None or seal is None:
         lent = [other for other in others if other.seal is not None][:1]
         yield from (("a seal", "genesis", rlp(block._replace(seal=other.seal).items())) for other in lent)
         yield "a transaction", "genesis", rlp(block._replace(transactions=[b"\x02\xc0"]).items())
         return
     yield "nonce fails the gate", "gate", rlp(block._replace(header=ground(spec, header, False)).items())
-    for rule, spoilt in header_mutants(spec, tip, header):
+    for rule, spoilt in header_mutants(spec, state, block):
         yield "new header", rule, rlp(block._replace(header=ground(spec, spoilt)).items())
     one: list[Item] = [b"\x02\xc0"]
     carrying = ground(spec, header._replace(transactions_root=trie_root({b"\x80": b"\x02\xc0"})))
-    yield "a transaction", "transactions", rlp(Block(carrying, one, seal).items())
+    yield "a transaction", "transactions", rlp(Block(carrying, one, seal, block.ommers).items())
+    for rule, showing in ommer_mutants(spec, state, block, seal):
+        yield "ommers", rule, rlp(showing.items())
     for rule, other_seal in seal_mutants(seal):
         yield "new seal", rule, rlp(block._replace(seal=other_seal).items())
-    for rule, proof in proof_mutants(spec, tip, header, seal.solutions):
+    for rule, proof in proof_mutants(spec, state.tip, header, seal.solutions):
         yield "new proof", rule, rlp(block._replace(seal=seal._replace(solutions=tuple(proof))).items())
     for other in others:
         if other.seal is not None and other.header.number != header.number:
@@ -224,17 +275,17 @@ def mutants(spec: Spec, tip: Tip | None, data: bytes, others: list[Block]) -> It
     yield from (("new bytes", rule, spoilt) for rule, spoilt in byte_mutants(block, seal, data))
 
 
-def check_mutants(spec: Spec, blocks: list[bytes], tips: list[Tip]) -> Counter[str]:
+def check_mutants(spec: Spec, blocks: list[bytes], states: list[State]) -> Counter[str]:
     """How many mutants broke which rule, as they should; Invalid names the first that does not."""
     tally: Counter[str] = Counter()
     read = [block_of(data) for data in blocks]
     for number, data in enumerate(blocks):
-        tip, others = (tips[number - 1] if number else None), read[max(number - 1, 0) : number + 2]
-        for name, rule, spoilt in mutants(spec, tip, data, others):
+        state, others = (states[number - 1] if number else None), read[max(number - 1, 0) : number + 2]
+        for name, rule, spoilt in mutants(spec, state, data, others):
             what = f"block {number}: the mutant '{name}'"
             need(spoilt != data, f"{what} is the block itself")
             broken = []
-            for found, _ in violations(spec, tip, spoilt):
+            for found, _ in violations(spec, state, spoilt):
                 broken.append(found)
                 if found == rule:
                     break

@@ -21,7 +21,7 @@ from second_reading.encoding import (
     state_root,
     trie_root,
 )
-from second_reading.hashes import derive_seed
+from second_reading.hashes import derive_seed, keccak256
 from second_reading.puzzle import proof_violations
 from second_reading.signatures import seal_violations
 from second_reading.spec import OCTAVE, Spec
@@ -53,12 +53,35 @@ class Past(NamedTuple):
     ended: int
 
 
+class Shown(NamedTuple):
+    """An ommer, and what its own children would ask of it."""
+
+    tip: "Tip"
+    fork: int  # number of its highest ancestor on the chain that shows it
+
+
+class Line(NamedTuple):
+    """What ommers and rewards depend on: of every block from genesis on."""
+
+    tips: tuple["Tip", ...]
+    shown: tuple[tuple[Shown, ...], ...]
+    counted: tuple[int, ...]  # u, as far as it is settled
+
+
 class Tip(NamedTuple):
-    """All of a chain that the next block's validity depends on."""
+    """All of a chain that the next block's level depends on."""
 
     header: Header
+    own: int  # controller of this block
     controller: int  # of the next block
     past: tuple[Past, ...]  # of every block from genesis on
+
+
+class State(NamedTuple):
+    """All of a chain that the next block's validity depends on."""
+
+    tip: Tip
+    line: Line
     accounts: Accounts
 
 
@@ -88,23 +111,138 @@ def advance(spec: Spec, tip: Tip, header: Header) -> Tip:
     streak, ended = 1, last.streak
     if number >= 2 and header.miner == tip.header.miner:
         streak, ended = last.streak + 1, last.ended
-    past = (*tip.past, Past(header.timestamp, 0, streak, ended))
+    past = (*tip.past, Past(header.timestamp, header.ommers, streak, ended))
     if number >= rules["lag"] + 2:
         target, lagged = rules["target_block_time"], number - rules["lag"]
         dt = min(past[lagged].timestamp - past[lagged - 1].timestamp, rules["outage_cap"] * target)
         error = (target * (1 + past[lagged].ommers) - dt) * OCTAVE
         controller = clamp(controller + error // rules["half_life"], rules["lo"], rules["hi"])
-    accounts, due = dict(tip.accounts), reward(spec, streak, level_of(spec, tip, header), tip.controller)
-    if due:
-        nonce, balance = accounts.get(header.beneficiary, (0, 0))
-        accounts[header.beneficiary] = (nonce, balance + due)
-    return Tip(header, controller, past, accounts)
+    return Tip(header, tip.controller, controller, past)
 
 
-def reward(spec: Spec, streak: int, level: int, controller: int) -> int:
-    percentages = spec.rewards["streak_multiplier"]
-    percent = percentages[min(streak, len(percentages)) - 1]
-    return int(int(spec.rewards["base_reward"]) * percent * work(level) // (100 * work(controller)))
+def reward(spec: Spec, difficulty: int, controller: int) -> int:
+    return int(spec.rewards["base_reward"]) * difficulty // work(controller)
+
+
+def is_contested(spec: Spec, line: Line, number: int) -> bool:
+    after = line.shown[number + 1 : number + spec.ommers["window"] + 1]
+    return any(one.tip.header.number == number for shown in after for one in shown)
+
+
+def count_settled(spec: Spec, line: Line) -> Line:
+    """The line with u of the block that nobody can contest any more, if there is a new one."""
+    number = len(line.tips) - 1 - spec.ommers["window"]
+    counted = line.counted
+    if number < 1 or len(counted) > number:
+        return line
+    value = 1
+    if is_contested(spec, line, number):
+        value = 0
+    elif number >= 2 and line.tips[number].header.miner == line.tips[number - 1].header.miner:
+        value = counted[-1] + 1 if counted[-1] < len(spec.rewards["streak_multiplier"]) else 1
+    return line._replace(counted=(*counted, value))
+
+
+def payments(spec: Spec, line: Line, tip: Tip, shown: tuple[Shown, ...]) -> Iterator[tuple[bytes, int]]:
+    """What the block of the tip pays, on a line that ends below it and knows u of what is settled."""
+    header, full = tip.header, reward(spec, tip.header.difficulty, tip.own)
+    rules = spec.ommers
+    if not rules["limit"]:
+        yield header.beneficiary, full
+        return
+    yield header.beneficiary, full - full // rules["holdback"]
+    paid = {one.tip.header.number for ommers in line.shown for one in ommers}
+    base = int(spec.rewards["base_reward"])
+    for one in shown:
+        ommer = one.tip.header
+        if ommer.number not in paid:
+            winner = line.tips[ommer.number]
+            held = reward(spec, winner.header.difficulty, winner.own) // rules["holdback"]
+            price = base * ommer.difficulty // (rules["holdback"] * work(tip.own))
+            yield ommer.beneficiary, min(held, price)
+        paid.add(ommer.number)
+    number = header.number - rules["window"] - 1
+    if number >= 1 and number not in paid:
+        settled, count = line.tips[number], line.counted[number]
+        yield settled.header.beneficiary, reward(spec, settled.header.difficulty, settled.own) // rules["holdback"]
+        if count >= 2:
+            percent = spec.rewards["streak_multiplier"][count - 1] - 100
+            yield settled.header.miner, base * percent * settled.header.difficulty // (100 * work(settled.own))
+
+
+def after(spec: Spec, state: State, header: Header, ommers: tuple[Header, ...] = ()) -> State:
+    """The state with this block on it, whose ommers are lawful."""
+    tip, shown = advance(spec, state.tip, header), shown_by(spec, state.line, ommers)
+    line = count_settled(spec, state.line)
+    accounts = dict(state.accounts)
+    for address, wei in payments(spec, line, tip, shown):
+        if wei:
+            nonce, balance = accounts.get(address, (0, 0))
+            accounts[address] = (nonce, balance + wei)
+    return State(tip, Line((*line.tips, tip), (*line.shown, shown), line.counted), accounts)
+
+
+def shown_by(spec: Spec, line: Line, ommers: tuple[Header, ...]) -> tuple[Shown, ...]:
+    """The ommers with what they build on; one that builds on nothing known is left out."""
+    found: list[Shown] = []
+    for header in ommers:
+        base = base_of(line, found, header.parent_hash)
+        if base is not None:
+            found.append(Shown(advance(spec, base.tip, header), base.fork))
+    return tuple(found)
+
+
+def base_of(line: Line, earlier: list[Shown], parent_hash: bytes) -> Shown | None:
+    for one in [*earlier, *(one for shown in line.shown for one in shown)]:
+        if one.tip.header.hash() == parent_hash:
+            return one
+    for tip in line.tips[::-1]:
+        if tip.header.hash() == parent_hash:
+            return Shown(tip, tip.header.number)
+    return None
+
+
+def ommer_violations(spec: Spec, state: State, block: Block) -> Iterator[Violation]:
+    """What is wrong with the block's ommers."""
+    header, line, number = block.header, state.line, state.tip.header.number + 1
+    heads = [ommer.header for ommer in block.ommers]
+    listed = keccak256(rlp([head.items() for head in heads]))
+    if listed != header.ommers_hash:
+        yield "ommers hash", f"{header.ommers_hash.hex()}, not {listed.hex()}"
+        return
+    if len(heads) != header.ommers:
+        yield "ommer count", f"{len(heads)}, not {header.ommers}"
+    chain = {tip.header.hash() for tip in line.tips[-spec.ommers["window"] - 2 :]}
+    before = {one.tip.header.hash() for shown in line.shown[-spec.ommers["window"] :] for one in shown}
+    earlier: list[Shown] = []
+    for head, ommer in zip(heads, block.ommers, strict=True):
+        name = head.hash()
+        if not max(1, number - spec.ommers["window"]) <= head.number < number:
+            yield "ommer window", f"{head.number} in {number}"
+            return
+        if name in chain or name in before or name in {one.tip.header.hash() for one in earlier}:
+            yield "ommer twice", name.hex()
+            return
+        base = base_of(line, earlier, head.parent_hash)
+        if base is None:
+            yield "ommer parent", head.parent_hash.hex()
+            return
+        yield from ((f"ommer: {rule}", detail) for rule, detail in header_violations(spec, base.tip, head))
+        if head.timestamp > header.timestamp:
+            yield "ommer: timestamp", f"{head.timestamp} in {header.timestamp}"
+        fork = line.tips[base.fork].controller
+        factors = spec.ommers["fork_factor"], spec.ommers["chain_factor"]
+        if factors[0] * head.difficulty < work(fork) or factors[1] * head.difficulty < work(state.tip.controller):
+            yield "ommer difficulty", f"{head.difficulty}"
+        earlier.append(Shown(advance(spec, base.tip, head), base.fork))
+        if ommer.seal is None:
+            yield "ommer: seal", "there is none"
+            return
+        whole = Block(head, [], ommer.seal)
+        level = level_of(spec, base.tip, head)
+        yield from ((f"ommer: {rule}", detail) for rule, detail in seal_violations(spec.chain_id, whole, ommer.seal))
+        proof = proof_violations(spec, ommer.seal.solutions, head.mix_hash, level)
+        yield from ((f"ommer: {rule}", detail) for rule, detail in proof)
 
 
 def next_base_fee(parent: Header) -> int:
@@ -124,8 +262,9 @@ def header_violations(spec: Spec, tip: Tip, header: Header) -> Iterator[Violatio
         "gate": (int.from_bytes(seed, "big") >> (256 - bits) == 0, f"the first {bits} bits of {seed.hex()}"),
         "parent hash": (header.parent_hash == parent.hash(), header.parent_hash.hex()),
         "number": (header.number == parent.number + 1, f"{header.number} on {parent.number}"),
-        "ommers hash": (header.ommers_hash == NO_OMMERS, header.ommers_hash.hex()),
-        "extra data": (len(header.extra_data) >= 20, f"{len(header.extra_data)} bytes"),
+        "extra data": (len(header.extra_data) >= 21, f"{len(header.extra_data)} bytes"),
+        "ommer limit": (header.ommers <= spec.ommers["limit"], f"{header.ommers}"),
+        "ommers hash": ((header.ommers == 0) == (header.ommers_hash == NO_OMMERS), header.ommers_hash.hex()),
         "timestamp": (header.timestamp > parent.timestamp, f"{header.timestamp} on {parent.timestamp}"),
         "gas limit": (
             limits["minimum"] <= header.gas_limit <= limits["maximum"] and step < parent.gas_limit // 1024,
@@ -139,7 +278,7 @@ def header_violations(spec: Spec, tip: Tip, header: Header) -> Iterator[Violatio
     yield from ((rule, detail) for rule, (holds, detail) in held.items() if not holds)
 
 
-def outcome_violations(spec: Spec, tip: Tip, block: Block) -> Iterator[Violation]:
+def outcome_violations(spec: Spec, state: State, block: Block) -> Iterator[Violation]:
     header = block.header
     bodies = {
         rlp(number_bytes(index)): item if isinstance(item, bytes) else rlp(item)
@@ -155,13 +294,13 @@ def outcome_violations(spec: Spec, tip: Tip, block: Block) -> Iterator[Violation
         yield "receipts root", header.receipts_root.hex()
     if any(header.logs_bloom):
         yield "logs bloom", "it is not zero"
-    root = state_root(advance(spec, tip, header).accounts)
+    root = state_root(after(spec, state, header, tuple(ommer.header for ommer in block.ommers)).accounts)
     if header.state_root != root:
         yield "state root", f"{header.state_root.hex()}, not {root.hex()}"
 
 
-def violations(spec: Spec, tip: Tip | None, data: bytes) -> Iterator[Violation]:
-    """Every rule that these bytes break as the child of the tip (as the genesis block, without one), cheapest first."""
+def violations(spec: Spec, state: State | None, data: bytes) -> Iterator[Violation]:
+    """Every rule that these bytes break on that state (as the genesis block, without one), cheapest first."""
     try:
         block = block_of(data)
     except Oversized as error:
@@ -170,27 +309,37 @@ def violations(spec: Spec, tip: Tip | None, data: bytes) -> Iterator[Violation]:
     except Invalid as error:
         yield "decoding", str(error)
         return
-    if tip is None:
+    if state is None:
         if block != Block(spec.genesis, [], None):
             yield "genesis", f"{block.header.hash().hex()}, not {spec.genesis.hash().hex()}"
         return
-    yield from header_violations(spec, tip, block.header)
+    yield from header_violations(spec, state.tip, block.header)
     if block.seal is None:
         yield "seal", "there is none"
         return
     yield from seal_violations(spec.chain_id, block, block.seal)
-    level = level_of(spec, tip, block.header)
+    level = level_of(spec, state.tip, block.header)
     yield from proof_violations(spec, block.seal.solutions, block.header.mix_hash, level)
-    yield from outcome_violations(spec, tip, block)
+    wrong = list(ommer_violations(spec, state, block))
+    yield from wrong
+    if not wrong:
+        yield from outcome_violations(spec, state, block)
 
 
-def verify_chain(spec: Spec, blocks: list[bytes]) -> list[Tip]:
-    """The tip after each block; Invalid names the first broken rule."""
-    tips: list[Tip] = []
+def first_state(spec: Spec) -> State:
+    """Genesis."""
+    past, start = (Past(spec.genesis.timestamp, 0, 0, 0),), spec.difficulty["start"]
+    tip = Tip(spec.genesis, start, start, past)
+    return State(tip, Line((tip,), ((),), (0,)), spec.accounts)
+
+
+def verify_chain(spec: Spec, blocks: list[bytes]) -> list[State]:
+    """The state after each block; Invalid names the first broken rule."""
+    states: list[State] = []
     for number, data in enumerate(blocks):
-        for rule, detail in violations(spec, tips[-1] if tips else None, data):
+        for rule, detail in violations(spec, states[-1] if states else None, data):
             raise Invalid(f"block {number} breaks the rule '{rule}': {detail}")
-        genesis = (Past(spec.genesis.timestamp, 0, 0, 0),)
-        first = Tip(spec.genesis, spec.difficulty["start"], genesis, spec.accounts)
-        tips.append(advance(spec, tips[-1], block_of(data).header) if tips else first)
-    return tips
+        block = block_of(data)
+        heads = tuple(ommer.header for ommer in block.ommers)
+        states.append(after(spec, states[-1], block.header, heads) if states else first_state(spec))
+    return states

@@ -31,14 +31,18 @@ SHAPE: dict[str, Any] = {
         "overdue": {"after": (1, 2**20), "rate": (0, LEVELS), "limit": (0, LEVELS)},
         "streak": {"rate": (0, LEVELS), "limit": (0, 1024)}, "future_limit": (1, 2**32),
     },
-    "rewards": {"base_reward": "0|[1-9][0-9]*", "streak_multiplier": [(0, 10_000)]},
+    "rewards": {"base_reward": "0|[1-9][0-9]*", "streak_multiplier": [(100, 10_000)]},
+    "ommers": {
+        "window": (1, 1024), "limit": (0, 4), "holdback": (1, 65_536), "fork_factor": (1, 65_536),
+        "chain_factor": (1, 65_536),
+    },
     "gas_limit": {"minimum": (5000, SIZE), "maximum": (5000, SIZE)},
     "evm_fork": "osaka",
     "alloc": {"0x[0-9a-f]{40}": {"balance": "0|[1-9][0-9]*", "nonce": (0, SIZE)}},
     "system": {"(?s:.*)": "0x[0-9a-f]{40}"},
     "genesis": {
         "timestamp": (0, SIZE), "gas_limit": (0, SIZE), "base_fee_per_gas": "0|[1-9][0-9]*",
-        "extra_data": "0x([0-9a-f]{2}){0,32}", "beneficiary": "0x[0-9a-f]{40}", "nonce": "0x[0-9a-f]{16}",
+        "extra_data": "0x[0-9a-f]{40}00([0-9a-f]{2}){0,11}", "beneficiary": "0x[0-9a-f]{40}", "nonce": "0x[0-9a-f]{16}",
     },
 }  # fmt: skip
 
@@ -94,6 +98,7 @@ class Spec:
         check_shape(document, SHAPE, "spec")
         self.puzzle, self.difficulty = document["puzzle"], document["difficulty"]
         self.rewards, self.gas_limit, self.chain_id = document["rewards"], document["gas_limit"], document["chain_id"]
+        self.ommers = document["ommers"]
         self.graph = graph_of(self.puzzle["topology"])
         self.digest = keccak256(canonical(document).encode())
         self.accounts: Accounts = {
@@ -135,4 +140,6 @@ class Spec:
         need(ladder[0][0] >= 0 and ladder[-1][0] <= LEVELS, "ladder: levels")
         need(ladder[0][0] <= difficulty["lo"] and difficulty["hi"] <= ladder[-1][0], "ladder does not cover lo to hi")
         need(difficulty["lo"] <= difficulty["start"] <= difficulty["hi"], "difficulty: lo <= start <= hi")
-        need(1 <= len(self.rewards["streak_multiplier"]) <= 64, "streak_multiplier")
+        percentages = self.rewards["streak_multiplier"]
+        need(1 <= len(percentages) <= 64 and percentages == sorted(percentages), "streak_multiplier")
+        need(percentages[0] == 100 and (self.ommers["limit"] > 0 or percentages == [100]), "streak_multiplier")

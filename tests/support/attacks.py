@@ -240,7 +240,7 @@ class HeaderForge:
             draft = replace(
                 parent, parent_hash=parent.hash, number=parent.number + 1, timestamp=slow,
                 difficulty=requirements(self._spec, parent, context, slow).work, gas_used=0,
-                base_fee_per_gas=gas.next_base_fee(parent), extra_data=bytes(20), nonce=bytes(8), mix_hash=bytes(32),
+                base_fee_per_gas=gas.next_base_fee(parent), extra_data=bytes(21), nonce=bytes(8), mix_hash=bytes(32),
             )  # fmt: skip
             found = search_gate(draft.sealing_hash, 0, 1 << 32, self._spec.puzzle.gate_bits)
             assert found is not None

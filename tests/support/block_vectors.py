@@ -7,7 +7,6 @@ import json
 
 from quip.consensus.proof_of_work.difficulty import requirements
 from quip.consensus.proof_of_work.proof import max_energy
-from quip.consensus.types.block import Block
 from sim.honest.chain_generator import ChainGenerator
 from support.chains import new_chain, puzzle_of
 from support.places import VECTORS
@@ -38,7 +37,7 @@ def text() -> str:
         baseline = puzzle.baseline(seed)
         blocks.append(
             {
-                "rlp": "0x" + Block(stored.header, stored.transactions, stored.seal).encode().hex(),
+                "rlp": "0x" + stored.block.encode().hex(),
                 "hash": "0x" + stored.header.hash.hex(),
                 "sealingHash": "0x" + stored.header.sealing_hash.hex(),
                 "seed": "0x" + seed.hex(),

@@ -19,6 +19,7 @@ from quip.consensus.errors.header import (
     GateClosed,
     SeedMismatch,
     TimestampNotAfterParent,
+    TooManyOmmers,
     UnknownParent,
     WrongBaseFee,
     WrongDifficulty,
@@ -88,7 +89,8 @@ MUTANTS: dict[str, tuple[type[ConsensusError], Spoils, Mutation]] = {
     "gate": (GateClosed, HASH, lambda chain, block: closed_gate(chain.spec, block)),
     "number": (WrongNumber, HASH, moved("number", 1)),
     "ommers": (WrongOmmersHash, HASH, header(ommers_hash=ZERO)),
-    "extra data": (WrongExtraData, HASH, header(extra_data=bytes(19))),
+    "extra data": (WrongExtraData, HASH, header(extra_data=bytes(20))),
+    "number of ommers": (TooManyOmmers, HASH, header(extra_data=bytes(20) + b"\5")),
     "timestamp": (
         TimestampNotAfterParent,
         HASH,

@@ -1,5 +1,6 @@
 """Chains of the `test` network in memory."""
 
+from dataclasses import replace
 from functools import cache
 
 from quip._native import store as native_store
@@ -17,6 +18,20 @@ from support.signers import signer
 @cache
 def network_spec() -> ChainSpec:
     return load_spec("test")
+
+
+@cache
+def flat_spec() -> ChainSpec:
+    """The same without ommers."""
+    spec = network_spec()
+    return replace(spec, ommers=replace(spec.ommers, limit=0), rewards=replace(spec.rewards, streak_multiplier=(100,)))
+
+
+@cache
+def ommer_spec(window: int = 6) -> ChainSpec:
+    """The same with so short a window that a few blocks settle something."""
+    spec = network_spec()
+    return replace(spec, ommers=replace(spec.ommers, window=window))
 
 
 @cache
@@ -38,8 +53,8 @@ def generator(chain: Chain, seed: int = 1, miners: int = 2, solver: Solver | Non
     return ChainGenerator(chain, puzzle_of(chain.spec), signers, seed, solver)
 
 
-def grown(blocks: int, seed: int = 1, miners: int = 2) -> ChainGenerator:
-    made = generator(new_chain(), seed, miners)
+def grown(blocks: int, seed: int = 1, miners: int = 2, spec: ChainSpec | None = None) -> ChainGenerator:
+    made = generator(new_chain(spec), seed, miners)
     for _ in made.extend(blocks):
         pass
     return made

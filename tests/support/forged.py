@@ -2,7 +2,7 @@
 
 from quip.consensus import block_validation as law
 from quip.consensus.proof_of_work.difficulty import Requirements, genesis_context
-from quip.consensus.types.block import Block
+from quip.consensus.types.block import Block, BlockBody
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
@@ -24,7 +24,7 @@ def sealed_header(checked: law.CheckedHeader, seal: Seal) -> law.SealedHeader:
 
 def checked_body(header: Header, transactions: tuple[bytes, ...]) -> law.CheckedBody:
     """As if they were the header's."""
-    return law.CheckedBody(header.hash, transactions, law._THE_LAW)
+    return law.CheckedBody(header.hash, BlockBody(transactions), law._THE_LAW)
 
 
 def complete_block(block: Block, context: BlockContext | None = None) -> law.CompleteBlock:

@@ -30,7 +30,7 @@ def judged(chain: Chain, blocks: Sequence[Block]) -> list[CompleteBlock]:
         parent = found[-1].checked.as_parent if found else Parent(parent_hash, *chain.tree.known(parent_hash))
         checked = check_header(chain.spec, parent, block.header)
         sealed = check_seal(rules_of(chain), checked, block.seal)
-        found.append(complete(sealed, check_body(checked, block.transactions)))
+        found.append(complete(sealed, check_body(checked, block.body)))
     return found
 
 

@@ -5,8 +5,9 @@ from ipaddress import IPv4Address, IPv6Address
 
 from hypothesis import strategies as st
 
-from quip.consensus.types.block import MAX_SEAL_SIZE, Block
+from quip.consensus.types.block import MAX_OMMERS_SIZE, MAX_SEAL_SIZE, Block, BlockBody
 from quip.consensus.types.header import MAX_UINT64, MAX_UINT256, Header
+from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
 from quip.net import limits
 from quip.net.address import Address
@@ -40,7 +41,6 @@ ADDRESSES = st.builds(Address, HOSTS, st.integers(1, 65_535))
 TYPED = st.binary(min_size=1, max_size=40).filter(lambda data: data[0] < 0x80)
 LEGACY = st.lists(st.binary(max_size=9), max_size=9).map(rlp.encode)
 TRANSACTIONS = st.one_of(TYPED, LEGACY)
-BODIES = st.lists(TRANSACTIONS, max_size=4).map(tuple)
 HEADERS = st.builds(
     lambda number, extra, parent: replace(HEADER, number=number, extra_data=extra, parent_hash=parent),
     UINT64, st.binary(max_size=32), HASHES,
@@ -49,6 +49,8 @@ SEALS = st.builds(
     lambda suite, solutions, key: Seal(suite, key, b"", solutions, b"r", key),
     st.integers(1, 255), st.lists(st.binary(max_size=20), max_size=4).map(tuple), st.binary(max_size=70),
 )  # fmt: skip
+OMMERS = st.lists(st.builds(Ommer, HEADERS, SEALS), max_size=4).map(tuple)
+BODIES = st.builds(BlockBody, st.lists(TRANSACTIONS, max_size=4).map(tuple), OMMERS)
 REASONS = st.text(PRINTABLE, max_size=limits.MAX_REASON_CHARACTERS)
 AGENTS = st.text(PRINTABLE, max_size=limits.MAX_AGENT_CHARACTERS)
 
@@ -65,7 +67,7 @@ STRATEGIES: dict[type[m.Message], st.SearchStrategy] = {
     m.Goodbye: st.builds(m.Goodbye, UINT8, REASONS),
     m.Heartbeat: st.builds(m.Heartbeat, UINT64, CLAIMS),
     m.Gossip: st.builds(m.Gossip, some(CLAIMS, limits.MAX_GOSSIP_CLAIMS, 1)),
-    m.BlockSubmit: st.builds(m.BlockSubmit, HEADERS, SEALS, UINT256),
+    m.BlockSubmit: st.builds(m.BlockSubmit, HEADERS, SEALS, UINT256, OMMERS),
     m.TransactionGossip: st.builds(
         m.TransactionGossip, some(st.tuples(st.integers(0, 127), st.integers(1, 1 << 20), HASHES), 5, 1)
     ),
@@ -76,7 +78,9 @@ STRATEGIES: dict[type[m.Message], st.SearchStrategy] = {
     m.BodiesRequest: st.builds(m.BodiesRequest, some(HASHES, 5, 1)),
     m.Bodies: st.builds(m.Bodies, some(st.none() | BODIES, 5, 1)),
     m.BlockRequest: st.builds(m.BlockRequest, HASHES),
-    m.BlockResponse: st.builds(m.BlockResponse, st.none() | st.builds(Block, HEADERS, BODIES, SEALS)),
+    m.BlockResponse: st.builds(
+        m.BlockResponse, st.none() | st.builds(Block, HEADERS, some(TRANSACTIONS, 5), SEALS, OMMERS)
+    ),
     m.TransactionsRequest: st.builds(m.TransactionsRequest, some(HASHES, 5, 1)),
     m.Transactions: st.builds(m.Transactions, some(TRANSACTIONS, 5)),
     m.PeersRequest: st.just(m.PeersRequest()),
@@ -123,20 +127,22 @@ def transactions_of_size(size: int) -> m.Transactions:
     raise AssertionError(f"no transactions of {size} bytes")
 
 
+BIG_OMMERS = (Ommer(BIG_HEADER, seal_of_size(MAX_OMMERS_SIZE - 4 - len(BIG_HEADER.encode()))),)
+
 LARGEST: dict[type[m.Message], m.Message] = {
     m.JoinRequest: BIG_JOIN,
     m.JoinResponse: m.JoinResponse(255, "r" * 200, BIG_JOIN, BIG_ADDRESS),
     m.Goodbye: m.Goodbye(255, "r" * 200),
     m.Heartbeat: m.Heartbeat(MAX_UINT64, BIG_CLAIM),
     m.Gossip: m.Gossip((BIG_CLAIM,) * limits.MAX_GOSSIP_CLAIMS),
-    m.BlockSubmit: m.BlockSubmit(BIG_HEADER, seal_of_size(MAX_SEAL_SIZE), MAX_UINT256),
+    m.BlockSubmit: m.BlockSubmit(BIG_HEADER, seal_of_size(MAX_SEAL_SIZE), MAX_UINT256, BIG_OMMERS),
     m.TransactionGossip: m.TransactionGossip(((127, 8 << 20, BIG_HASH),) * limits.MAX_TRANSACTION_CLAIMS),
     m.HeadersRequest: m.HeadersRequest((BIG_HASH,) * limits.MAX_LOCATOR_HASHES, limits.MAX_HEADERS),
     m.Headers: m.Headers((BIG_HEADER,) * limits.MAX_HEADERS),
     m.SealsRequest: m.SealsRequest((BIG_HASH,) * limits.MAX_SEALS),
     m.Seals: m.Seals((seal_of_size(MAX_SEAL_SIZE),)),
     m.BodiesRequest: m.BodiesRequest((BIG_HASH,) * limits.MAX_BODIES),
-    m.Bodies: m.Bodies(((b"\x02" * (limits.MAX_BODIES_BYTES - 4),),)),
+    m.Bodies: m.Bodies((BlockBody((b"\x02" * (limits.MAX_TRANSACTIONS_OF_BODY_BYTES - 4),), BIG_OMMERS),)),
     m.BlockRequest: m.BlockRequest(BIG_HASH),
     m.TransactionsRequest: m.TransactionsRequest((BIG_HASH,) * limits.MAX_TRANSACTIONS),
     m.Transactions: m.Transactions((b"\x02" * (limits.MAX_TRANSACTIONS_BYTES - 4),)),

@@ -50,7 +50,7 @@ def history() -> History:
     made = generator(new_chain())
     accepted = [one.hash for forks in FORKS for one in made.extend(BLOCKS // 2, forks)]
     stored = [made.chain.block_by_hash(block_hash) for block_hash in accepted]
-    blocks = tuple(Block(one.header, one.transactions, one.seal) for one in stored if one is not None)
+    blocks = tuple(one.block for one in stored if one is not None)
     store = native_store.Store.in_memory()
     chain = open_chain(for_network(store, network_spec().chain_id))
     after, heads = [contents(store)], [chain.head.hash]

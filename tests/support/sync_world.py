@@ -247,6 +247,6 @@ class Teller(Peer):
             case SealsRequest(hashes):
                 return Seals(tuple(self.blocks[one].seal if one in self.blocks else None for one in hashes))
             case BodiesRequest(hashes):
-                return Bodies(tuple(self.blocks[one].transactions if one in self.blocks else None for one in hashes))
+                return Bodies(tuple(self.blocks[one].body if one in self.blocks else None for one in hashes))
             case _:
                 raise AssertionError(request)

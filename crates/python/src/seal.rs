@@ -160,6 +160,7 @@ impl PyHeaderRules {
         gas_limits: (u64, u64),
         levels: PyLevels,
         ladder: Vec<(i64, i64)>,
+        ommer_limit: u8,
     ) -> Self {
         let levels = Levels {
             start: levels.start,
@@ -181,6 +182,7 @@ impl PyHeaderRules {
             gas_limits,
             levels,
             ladder,
+            ommer_limit,
         };
         Self { rules }
     }

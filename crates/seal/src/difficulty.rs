@@ -161,7 +161,7 @@ impl Levels {
         let repeated = before.streak > 0 && header.miner_id() == parent.miner_id();
         let own = Recent {
             timestamp: header.timestamp,
-            ommers: 0,
+            ommers: header.ommers().unwrap_or(0).into(),
             streak: if repeated {
                 before.streak.checked_add(1)?
             } else {

@@ -119,7 +119,7 @@ impl<'a> Header<'a> {
         self.fields[0]
     }
 
-    /// keccak256(RLP([])) in a lawful header.
+    /// keccak256 of the RLP list of the ommers' headers.
     pub fn ommers_hash(&self) -> &'a [u8] {
         self.fields[1]
     }
@@ -128,6 +128,11 @@ impl<'a> Header<'a> {
     pub fn miner_id(&self) -> &'a [u8] {
         let extra = self.fields[EXTRA_DATA];
         &extra[..extra.len().min(MINER_ID_SIZE)]
+    }
+
+    /// The byte of extraData behind the miner id; None where there is none.
+    pub fn ommers(&self) -> Option<u8> {
+        self.fields[EXTRA_DATA].get(MINER_ID_SIZE).copied()
     }
 
     /// The puzzle's seed.

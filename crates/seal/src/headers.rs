@@ -4,7 +4,7 @@ use quip_ising::blake;
 
 use crate::difficulty::{Context, Levels, Requirements};
 use crate::gas;
-use crate::header::{Header, MINER_ID_SIZE};
+use crate::header::Header;
 use crate::ladder::Point;
 
 /// keccak256(RLP([])).
@@ -21,6 +21,8 @@ pub struct HeaderRules {
     pub gas_limits: (u64, u64),
     pub levels: Levels,
     pub ladder: Vec<Point>,
+    /// The most ommers that a block may show.
+    pub ommer_limit: u8,
 }
 
 /// A lawful header.
@@ -77,6 +79,13 @@ impl HeaderRules {
         header.mix_hash() == seed && blake::gate_open(&seed, self.gate_bits)
     }
 
+    /// Whether the number of ommers is within the limit, and zero where ommersHash is that of none.
+    fn names_its_ommers(&self, header: &Header<'_>) -> bool {
+        header.ommers().is_some_and(|count| {
+            count <= self.ommer_limit && (count == 0) == (header.ommers_hash() == EMPTY_OMMERS_HASH)
+        })
+    }
+
     fn judge(
         &self,
         parent: &Header<'_>,
@@ -85,8 +94,7 @@ impl HeaderRules {
         now: i64,
     ) -> Option<(Requirements, Context)> {
         let shaped = Some(header.number) == parent.number.checked_add(1)
-            && header.ommers_hash() == EMPTY_OMMERS_HASH
-            && header.miner_id().len() == MINER_ID_SIZE
+            && self.names_its_ommers(header)
             && header.timestamp > parent.timestamp
             && i128::from(header.timestamp)
                 <= i128::from(now) + i128::from(self.levels.future_limit)

@@ -288,6 +288,7 @@ fn network() -> Network {
             gas_limits: (int(&gas["minimum"]) as u64, int(&gas["maximum"]) as u64),
             levels,
             ladder: ladder(&puzzle["ladder"]),
+            ommer_limit: int(&spec["ommers"]["limit"]) as u8,
         },
         verifier: SealVerifier::new(
             Arc::new(graph),
@@ -299,7 +300,7 @@ fn network() -> Network {
         genesis: hex(&file["genesisRlp"]),
         context,
         headers: parts.iter().map(|block| block[0].clone()).collect(),
-        seals: parts.iter().map(|block| block[2].clone()).collect(),
+        seals: parts.iter().map(|block| block[3].clone()).collect(),
     }
 }
 

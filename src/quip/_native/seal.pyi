@@ -54,7 +54,12 @@ class HeaderRules:
     """Gate and header rules of one spec. `gas_limits`: lowest and highest."""
 
     def __init__(
-        self, gate_bits: int, gas_limits: tuple[int, int], levels: Levels, ladder: Sequence[tuple[int, int]]
+        self,
+        gate_bits: int,
+        gas_limits: tuple[int, int],
+        levels: Levels,
+        ladder: Sequence[tuple[int, int]],
+        ommer_limit: int,
     ) -> None: ...
     def check(
         self, parent: tuple[bytes, Context], headers: Sequence[bytes], now: int

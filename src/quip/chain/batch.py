@@ -8,23 +8,25 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
+from quip.chain.ancestries import Ancestries
 from quip.chain.events import Head
-from quip.chain.limits import MAX_BRANCH_DEPTH
-from quip.chain.ports import ImportChange, StoredBlock
+from quip.chain.ports import ImportChange, StoredBlock, StoredOmmer
 from quip.chain.reorganisation import plan
 from quip.chain.staged import StagedStore
 from quip.chain.tree import BlockTree
+from quip.chain.worth import branch_depth
 from quip.consensus.block_validation import CheckedHeader, CompleteBlock, ExecutedBlock, Parent, Rules, validate
 from quip.consensus.errors.header import BranchTooOld, InvalidParent, UnknownParent
 from quip.consensus.proof_of_work.fork_choice import is_heavier
 from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.ancestry import Ancestry
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How old a branch may be: it leaves the canonical chain MAX_BRANCH_DEPTH below the head at most, or else..."""
+    """How old a branch may be: it leaves the canonical chain `worth.branch_depth` below the head at most, or else..."""
 
     outweighs_from: bytes | None = None
     """...at the canonical block of this hash: its headers and seals, all verified, carry more work than the head."""
@@ -44,6 +46,7 @@ class Base:
     invalid: Container[bytes]
     """Hashes judged invalid."""
     head: Head
+    ancestries: Ancestries
 
 
 class Batch:
@@ -53,6 +56,7 @@ class Batch:
         self.tree = BlockTree(store, base.tree)
         self.head = base.head
         self.movement = Movement()
+        self.ancestries = Ancestries(rules.spec.ommers.window, base.ancestries)
         self._rules = rules
         self._store = store
         self._admission = admission
@@ -82,11 +86,16 @@ class Batch:
             return
         fork = self.tree.fork_number(checked.header.parent_hash, checked.header.number - 1)
         head_number = self.head.header.number
-        if head_number - fork <= MAX_BRANCH_DEPTH:
+        depth = branch_depth(self._rules.spec)
+        if head_number - fork <= depth:
             return
         outweighs_from = self._admission.outweighs_from
         if outweighs_from is None or self.tree.canonical_hash(fork) != outweighs_from:
-            raise BranchTooOld(fork_number=fork, head_number=head_number, limit=MAX_BRANCH_DEPTH)
+            raise BranchTooOld(fork_number=fork, head_number=head_number, limit=depth)
+
+    def ancestry(self, parent: Parent) -> Ancestry:
+        """The chain up to a stored or staged block."""
+        return self.ancestries.of(self.tree, parent.hash)
 
     def state(self, root: bytes) -> StateReader:
         """The state of a stored or staged block."""
@@ -96,19 +105,31 @@ class Batch:
         """Stage a verified block. Returns how many canonical blocks left for it; None: it is no head."""
         checked, nodes = executed.checked, executed.state.nodes
         block_hash = checked.hash
-        block = StoredBlock(
-            checked.header, executed.complete.body.transactions, executed.complete.sealed.seal, checked.context
-        )
+        block = _stored(executed)
+        ancestry = executed.ancestry
+        if ancestry is not None:
+            self.ancestries.remember(ancestry)
         if not is_heavier(block.context.total_difficulty, self.head.context.total_difficulty):
             self._store.stage(block_hash, ImportChange(block, nodes, None, (), ()))
             self.tree.remember(block_hash, block, reorganised=False)
             return None
-        move = plan(self._store, self.tree, self._rules.spec.rewards, block_hash, block)
+        move = plan(self._store, self.tree, self._rules.spec, block_hash, block)
         self._store.stage(block_hash, ImportChange(block, nodes, block_hash, move.canonical, move.miner_totals))
         self.tree.remember(block_hash, block, reorganised=bool(move.leaving))
         self.movement.add(move.leaving, move.entering)
         self.head = Head(block_hash, block.header, block.context)
         return len(move.leaving)
+
+
+def _stored(executed: ExecutedBlock) -> StoredBlock:
+    complete, checked = executed.complete, executed.checked
+    body = complete.body.body
+    ommers = []
+    for included, shown in zip(executed.lawful.ommers, body.ommers, strict=True):
+        assert shown.seal is not None  # lawful
+        ommers.append(StoredOmmer(included, shown.seal))
+    rewards = None if executed.lawful.ancestry is None else executed.executed.rewards
+    return StoredBlock(checked.header, body.transactions, complete.sealed.seal, checked.context, tuple(ommers), rewards)
 
 
 class Movement:

@@ -20,9 +20,10 @@ from quip.chain.future import FutureBlocks
 from quip.chain.limits import INVALID_HASHES
 from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
 from quip.chain.reorganisation import check_connected
+from quip.chain.siblings import OmmerPool
 from quip.chain.staged import StagedStore
 from quip.chain.tags import tagged
-from quip.chain.template import Payee, Template, make_template
+from quip.chain.template import Below, Payee, Template, make_template
 from quip.chain.tree import BlockTree
 from quip.chain.worth import is_worth_storing
 from quip.consensus.block_validation import CompleteBlock, ExecutedBlock, Rules
@@ -68,6 +69,7 @@ class Chain:
         self._store = store
         self._rules = Rules(spec, puzzle)
         self._head = head
+        self.ommers = OmmerPool(spec, self.tree, store.tips if spec.ommers.limit else (), head.header)
         self._invalid: BoundedDict[bytes, None] = BoundedDict(INVALID_HASHES)
         self._subscribers: list[Subscriber] = []
         self._tags: dict[str, tuple[bytes, bytes]] = {}
@@ -112,12 +114,14 @@ class Chain:
         One outcome per block; one that is refused takes only its descendants with it. Events follow the commit, as for
         one import. What the store raises passes through, and nothing has changed then.
         """
-        base = Base(self.tree, self._invalid, self._head)
+        base = Base(self.tree, self._invalid, self._head, self.ommers.ancestries)
         batch = Batch(self._rules, StagedStore(self._store, self._head.header.number), base, admission)
         outcomes = [self._take(batch, block, now) for block in blocks]
         if batch.changes:
             self._store.commit(*batch.changes)
             self.tree.adopt(batch.tree)
+            self.ommers.ancestries.adopt(batch.ancestries)
+            self.ommers.note(change.block for change in batch.changes)
             self._move(batch)
         return outcomes
 
@@ -128,7 +132,7 @@ class Chain:
         more, and is forgotten.
         """
         for block in self.future.due(now):
-            if is_worth_storing(self._head, block.checked.context.total_difficulty):
+            if is_worth_storing(self.spec, self._head, block.header, block.checked.context):
                 yield block
 
     def is_invalid(self, block_hash: bytes) -> bool:
@@ -156,10 +160,15 @@ class Chain:
         return requirements(self.spec, self._head.header, self._head.context, timestamp)
 
     def template(self, beneficiary: bytes, miner_id: bytes, now: int, extra: bytes = b"") -> Template:
-        """The block to mine on the head at Unix time `now`. `extra`: up to 12 bytes behind the miner id."""
+        """The block to mine on the head at Unix time `now`, with every ommer that may be shown.
+
+        `extra`: up to 11 bytes behind miner id and number of ommers.
+        """
         head = self._head
         state = self.tree.state(head.header.state_root)
-        return make_template(self.spec, head, state, Payee(beneficiary, miner_id, extra), now)
+        payee = Payee(beneficiary, miner_id, extra)
+        below = Below(state, self.ommers.ancestry(head.hash), self.ommers.known(head.hash))
+        return make_template(self.spec, head, below, payee, now)
 
     def tips(self) -> list[bytes]:
         """Hashes of the verified blocks without a verified child."""

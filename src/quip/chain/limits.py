@@ -8,6 +8,8 @@ CACHED_BLOCKS = 2_048
 """Headers and contexts kept in memory, under 2 kB each: a few hundred blocks of history plus side branches."""
 CACHED_FORKS = 4_096
 """Side blocks whose fork point is remembered, about 200 bytes each."""
+CACHED_ANCESTRIES = 16
+"""Tips whose ancestry is kept, 40 kB each: the head, its rivals and what was built last."""
 INVALID_HASHES = 4_096
 """Hashes known to be invalid, 32 bytes each; an evicted one is only judged again."""
 FUTURE_BLOCKS = 64

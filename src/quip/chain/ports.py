@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from quip.consensus.execution.rewards import Rewards
 from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.ancestry import IncludedOmmer
+from quip.consensus.types.block import Block
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
+from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
 from quip.primitives.hybrid import HybridKeys
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOmmer:
+    """A lawful ommer of a stored block."""
+
+    included: IncludedOmmer
+    seal: Seal
+    """The witness this node holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,15 @@ class StoredBlock:
     seal: Seal | None
     """The witness this node holds; None for genesis only."""
     context: BlockContext
+    ommers: tuple[StoredOmmer, ...] = ()
+    rewards: Rewards | None = None
+    """What it paid; None where the spec has no ommers: that follows from header and context then."""
+
+    @property
+    def block(self) -> Block:
+        """As it travels."""
+        ommers = tuple(Ommer(ommer.included.header, ommer.seal) for ommer in self.ommers)
+        return Block(self.header, self.transactions, self.seal, ommers)
 
 
 class Part(Enum):
@@ -31,9 +53,9 @@ class Part(Enum):
 
     HEADER = "header"
     BODY = "body"
-    """A list of transactions, each a byte string, legacy ones too."""
+    """[transactions, ommers]: each transaction a byte string, legacy ones too, each ommer a pair [header, seal]."""
     SEAL = "seal"
-    """None for genesis."""
+    """None for genesis. Of an ommer too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +67,12 @@ class MinerTotals:
     blocks: int
     """Canonical blocks sealed."""
     earned: int
-    """Block rewards of those blocks in wei (to whatever beneficiary)."""
+    """What canonical blocks paid for its blocks and ommers, in wei (to whatever beneficiary)."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is left of it: no entry in the store."""
+        return not self.blocks and not self.earned
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +87,7 @@ class ImportChange:
     canonical: tuple[tuple[int, bytes | None], ...]
     """Changes of the index number -> canonical hash; None removes the number."""
     miner_totals: tuple[MinerTotals, ...]
-    """New totals of the miners whose totals change; blocks == 0 removes the entry."""
+    """New totals of the miners whose totals change; an empty one removes the entry."""
 
 
 class StateScratch(Protocol):
@@ -71,6 +98,16 @@ class StateScratch(Protocol):
 
     def keep(self, nodes: Sequence[tuple[bytes, bytes]]) -> None:
         """Remember trie nodes, (hash, RLP)."""
+
+
+class OmmerReads(Protocol):
+    """Ommers, by the block that includes them or by themselves."""
+
+    def of(self, block_hash: bytes) -> tuple[IncludedOmmer, ...]:
+        """Those that a block includes."""
+
+    def get(self, block_hash: bytes) -> Ommer | None:
+        """A block, or a block's ommer, as another block may show it."""
 
 
 class BlockReads(Protocol):
@@ -87,6 +124,13 @@ class BlockReads(Protocol):
 
     def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
         """The RLP of a part of a block."""
+
+    @property
+    def ommers(self) -> OmmerReads:
+        """The ommers of stored blocks."""
+
+    def rewards(self, block_hash: bytes) -> Rewards | None:
+        """What a stored block paid; None where the spec has no ommers."""
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from quip.chain.ancestries import rewards_of
 from quip.chain.errors import IncompleteStore
 from quip.chain.ports import BlockReads, MinerTotals, StoredBlock
 from quip.chain.tree import BlockTree
-from quip.consensus.execution.rewards import reward_of
-from quip.consensus.spec.chain_spec import RewardSpec
-from quip.consensus.types.block_context import BlockContext
+from quip.consensus.execution.rewards import Rewards, flat_rewards
+from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.header import Header
 
 
@@ -32,15 +32,18 @@ class Reorganisation:
 class _Tally:
     """Changes of miners' totals, summed up."""
 
-    def __init__(self, rewards: RewardSpec) -> None:
-        self._rewards = rewards
+    def __init__(self) -> None:
         self._changes: dict[bytes, tuple[int, int]] = {}
 
-    def count(self, header: Header, context: BlockContext, sign: int) -> None:
-        """Add (sign 1) or take away (sign -1) one block."""
-        blocks, earned = self._changes.get(header.miner_id, (0, 0))
-        reward = reward_of(self._rewards, header, context)
-        self._changes[header.miner_id] = (blocks + sign, earned + sign * reward)
+    def count(self, header: Header, rewards: Rewards, sign: int) -> None:
+        """Add (sign 1) or take away (sign -1) one block, and what it pays to whomever."""
+        self._add(header.miner_id, sign, 0)
+        for payment in rewards.payments:
+            self._add(payment.miner_id, 0, sign * payment.amount)
+
+    def _add(self, miner_id: bytes, blocks: int, earned: int) -> None:
+        blocks_before, earned_before = self._changes.get(miner_id, (0, 0))
+        self._changes[miner_id] = (blocks_before + blocks, earned_before + earned)
 
     def totals(self, store: BlockReads) -> Iterable[MinerTotals]:
         """The new totals of every miner whose totals change."""
@@ -50,21 +53,20 @@ class _Tally:
                 yield MinerTotals(miner_id, old.blocks + blocks, old.earned + earned)
 
 
-def plan(
-    store: BlockReads, tree: BlockTree, rewards: RewardSpec, block_hash: bytes, block: StoredBlock
-) -> Reorganisation:
+def plan(store: BlockReads, tree: BlockTree, spec: ChainSpec, block_hash: bytes, block: StoredBlock) -> Reorganisation:
     """The plan that makes a verified, not yet stored block the head. Its parent is in the tree."""
-    tally = _Tally(rewards)
-    tally.count(block.header, block.context, 1)
+    tally = _Tally()
+    tally.count(block.header, block.rewards or flat_rewards(spec, block.header, block.context), 1)
     entering = [block_hash]
     for side_hash, header, context in tree.branch(block.header.parent_hash):
-        tally.count(header, context, 1)
+        tally.count(header, rewards_of(spec, tree, side_hash, header, context), 1)
         entering.append(side_hash)
     first = block.header.number - len(entering) + 1
     leaving: list[bytes] = []
     number = first
     while (old := store.canonical(number)) is not None:
-        tally.count(*tree.known(old), -1)
+        header, context = tree.known(old)
+        tally.count(header, rewards_of(spec, tree, old, header, context), -1)
         leaving.append(old)
         number += 1
     entering.reverse()

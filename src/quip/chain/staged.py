@@ -6,10 +6,15 @@ nobody else does. `changes` then go to the store in one transaction, or nowhere.
 
 from __future__ import annotations
 
-from quip.chain.ports import ChainStore, ImportChange, MinerTotals, Part, StoredBlock
+from collections.abc import Mapping
+
+from quip.chain.ports import ChainStore, ImportChange, MinerTotals, OmmerReads, Part, StoredBlock, StoredOmmer
+from quip.consensus.execution.rewards import Rewards
 from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.ancestry import IncludedOmmer
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
+from quip.consensus.types.ommer import Ommer
 
 
 class StagedStore:
@@ -22,6 +27,7 @@ class StagedStore:
         self._store = store
         self._scratch = store.scratch()
         self._blocks: dict[bytes, StoredBlock] = {}
+        self._ommers: dict[bytes, StoredOmmer] = {}
         self._canonical: dict[int, bytes | None] = {}
         self._totals: dict[bytes, MinerTotals] = {}
 
@@ -29,6 +35,7 @@ class StagedStore:
         """Add a change of a block; later reads see it."""
         self.changes.append(change)
         self._blocks[block_hash] = change.block
+        self._ommers.update((ommer.included.hash, ommer) for ommer in change.block.ommers)
         self._scratch.keep(change.nodes)
         self._canonical.update(change.canonical)
         self._totals.update((totals.miner_id, totals) for totals in change.miner_totals)
@@ -51,6 +58,16 @@ class StagedStore:
         """The RLP of a part of a stored block; what is staged nobody asks for in this form."""
         return self._store.encoded(part, block_hash)
 
+    @property
+    def ommers(self) -> OmmerReads:
+        """The ommers of staged and stored blocks."""
+        return _StagedOmmers(self._blocks, self._ommers, self._store.ommers)
+
+    def rewards(self, block_hash: bytes) -> Rewards | None:
+        """What a staged or stored block paid."""
+        staged = self._blocks.get(block_hash)
+        return staged.rewards if staged else self._store.rewards(block_hash)
+
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""
         if number in self._canonical:
@@ -66,4 +83,27 @@ class StagedStore:
         staged = self._totals.get(miner_id)
         if staged is None:
             return self._store.miner(miner_id)
-        return staged if staged.blocks else None
+        return None if staged.is_empty else staged
+
+
+class _StagedOmmers:
+    """Implements `quip.chain.ports.OmmerReads`."""
+
+    def __init__(
+        self, blocks: Mapping[bytes, StoredBlock], ommers: Mapping[bytes, StoredOmmer], stored: OmmerReads
+    ) -> None:
+        self._blocks = blocks
+        self._ommers = ommers
+        self._stored = stored
+
+    def of(self, block_hash: bytes) -> tuple[IncludedOmmer, ...]:
+        """Those that a block includes."""
+        staged = self._blocks.get(block_hash)
+        return tuple(ommer.included for ommer in staged.ommers) if staged else self._stored.of(block_hash)
+
+    def get(self, block_hash: bytes) -> Ommer | None:
+        """A block, or a block's ommer, as another block may show it."""
+        if block := self._blocks.get(block_hash):
+            return Ommer(block.header, block.seal)
+        staged = self._ommers.get(block_hash)
+        return Ommer(staged.included.header, staged.seal) if staged else self._stored.get(block_hash)

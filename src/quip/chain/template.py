@@ -5,16 +5,20 @@ A template is a header that lacks only nonce and mixHash; its sealing hash is al
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from quip.chain.errors import ForeignSigner
 from quip.chain.events import Head
 from quip.chain.ports import BlockSigner
+from quip.chain.siblings import lawful_ommers, with_count
 from quip.consensus.execution import gas
+from quip.consensus.execution.rewards import paid_by
 from quip.consensus.execution.transition import execute
 from quip.consensus.proof_of_work.difficulty import Requirements, child_context, requirements
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.ancestry import Ancestry
 from quip.consensus.types.block import Block, transactions_root
 from quip.consensus.types.header import (
     ADDRESS_SIZE,
@@ -22,10 +26,12 @@ from quip.consensus.types.header import (
     EMPTY_OMMERS_HASH,
     HASH_SIZE,
     MAX_EXTRA_SIZE,
+    MIN_EXTRA_SIZE,
     MINER_ID_SIZE,
     NONCE_SIZE,
     Header,
 )
+from quip.consensus.types.ommer import Ommer, ommers_hash
 from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import seed_of
 from quip.primitives import hybrid
@@ -41,6 +47,7 @@ class Template:
     """What the nonce is searched for, 32 bytes."""
     requirements: Requirements
     transactions: tuple[bytes, ...]
+    ommers: tuple[Ommer, ...] = ()
 
     @property
     def level(self) -> int:
@@ -67,18 +74,30 @@ class Payee:
     miner_id: bytes
     """20 bytes, from the mining identity's keys."""
     extra: bytes = b""
-    """Up to 12 free bytes of extraData."""
+    """Up to 11 free bytes of extraData."""
 
 
-def make_template(spec: ChainSpec, parent: Head, state: StateReader, payee: Payee, now: int) -> Template:
-    """A child of `parent` (with the state `state`) at Unix time `now`, or one second after the parent if later.
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What a template needs of the blocks below it."""
+
+    state: StateReader
+    """After the parent."""
+    ancestry: Ancestry | None = None
+    """Up to the parent; None where the spec has no ommers."""
+    known: Iterable[Ommer] = ()
+    """What may be lawful to show, the most urgent first."""
+
+
+def make_template(spec: ChainSpec, parent: Head, below: Below, payee: Payee, now: int) -> Template:
+    """A child of `parent` at Unix time `now`, or one second after the parent if later.
 
     Raises ValueError for a payee whose fields have wrong lengths.
     """
     if len(payee.beneficiary) != ADDRESS_SIZE or len(payee.miner_id) != MINER_ID_SIZE:
         raise ValueError("beneficiary and miner id have 20 bytes")
-    if len(payee.extra) > MAX_EXTRA_SIZE - MINER_ID_SIZE:
-        raise ValueError(f"{len(payee.extra)} extra bytes, more than {MAX_EXTRA_SIZE - MINER_ID_SIZE}")
+    if len(payee.extra) > MAX_EXTRA_SIZE - MIN_EXTRA_SIZE:
+        raise ValueError(f"{len(payee.extra)} extra bytes, more than {MAX_EXTRA_SIZE - MIN_EXTRA_SIZE}")
     timestamp = max(now, parent.header.timestamp + 1)
     required = requirements(spec, parent.header, parent.context, timestamp)
     draft = Header(
@@ -94,13 +113,19 @@ def make_template(spec: ChainSpec, parent: Head, state: StateReader, payee: Paye
         gas_limit=parent.header.gas_limit,
         gas_used=0,
         timestamp=timestamp,
-        extra_data=payee.miner_id + payee.extra,
+        extra_data=payee.miner_id + b"\0" + payee.extra,
         mix_hash=bytes(HASH_SIZE),
         nonce=bytes(NONCE_SIZE),
         base_fee_per_gas=gas.next_base_fee(parent.header),
     )
+    ommers: tuple[Ommer, ...] = ()
+    if below.ancestry is not None:
+        ommers = lawful_ommers(spec, below.ancestry, draft, required.controller, below.known)
+        shown = ommers_hash(ommer.header for ommer in ommers)
+        draft = replace(with_count(draft, len(ommers)), ommers_hash=shown)
     context = child_context(spec.difficulty, parent.header, parent.context, draft)
-    outcome = execute(spec, state, draft, context, ())
+    paid = paid_by(spec, below.ancestry, draft, context, ommers)
+    outcome = execute(below.state, paid.payments, ())
     header = replace(
         draft,
         state_root=outcome.state.root,
@@ -108,7 +133,7 @@ def make_template(spec: ChainSpec, parent: Head, state: StateReader, payee: Paye
         logs_bloom=outcome.logs_bloom,
         gas_used=outcome.gas_used,
     )
-    return Template(header=header, sealing_hash=header.sealing_hash, requirements=required, transactions=())
+    return Template(header, header.sealing_hash, required, transactions=(), ommers=ommers)
 
 
 def seal_template(template: Template, nonce: int, solutions: tuple[bytes, ...], signer: BlockSigner) -> Block:
@@ -130,4 +155,4 @@ def seal_template(template: Template, nonce: int, solutions: tuple[bytes, ...], 
         ecdsa_signature=ecdsa_signature,
         xmss_signature=xmss_signature,
     )
-    return Block(header=header, transactions=template.transactions, seal=seal)
+    return Block(header, template.transactions, seal, template.ommers)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from quip.consensus.types.header import Header
+from quip.chain.template import Template
 from quip.networks.network import Network
 from quip.node.config.data_dir import DataFiles
 from quip.node.process.version import client_version
@@ -46,7 +46,7 @@ class StoppedNode:
 
 
 def _view(files: DataFiles, rules: Network, store: RedbChainStore, tag: Callable[[str], bytes]) -> RpcView:
-    def no_pending() -> Header:
+    def no_pending() -> Template:
         raise CallFailed("pending block is not available")
 
     node = NodeView(

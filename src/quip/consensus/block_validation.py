@@ -2,8 +2,12 @@
 
     Block ──size, gate, parent, header rules──> CheckedHeader
           ──(the chain's own say: depth), time, signature, proof──> SealedHeader
-          ──body──> CompleteBlock
+          ──body: ommersHash, transactionsRoot──> CompleteBlock
+          ──ommers: lawful, signatures, proofs──> LawfulBlock
           ──execution, outcome──> ExecutedBlock
+
+(A block that comes whole meets its ommers before transactionsRoot: nothing of a body is read for a block whose ommers
+are unlawful.)
 
 Who holds one of these values need not ask again: only the functions here can make them, each from the one before. So a
 header, a seal or a body that was judged as it came in is not judged a second time at the import. What is judged holds
@@ -19,16 +23,21 @@ from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from typing import Final, Protocol
 
-from quip.consensus import rules
+from quip.consensus import ommers, rules
 from quip.consensus.errors.header import UnknownParent
+from quip.consensus.errors.ommer import BadOmmerSeal
 from quip.consensus.errors.root import ConsensusError
+from quip.consensus.errors.seal import SealError
 from quip.consensus.execution import transition
+from quip.consensus.execution.rewards import Rewards, paid_by
 from quip.consensus.proof_of_work.difficulty import Requirements, child_context
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.account_state import StateReader, StateUpdate
-from quip.consensus.types.block import Block, check_sizes
+from quip.consensus.types.ancestry import Ancestor, Ancestry, IncludedOmmer
+from quip.consensus.types.block import Block, BlockBody, check_sizes
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
+from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
 from quip.ising.puzzle import Puzzle
 
@@ -66,7 +75,14 @@ class ParentHeaders(Protocol):
         """A verified block. Raises InvalidParent or UnknownParent."""
 
 
-class ParentChain(ParentHeaders, Protocol):
+class OmmerChain(ParentHeaders, Protocol):
+    """What the ommers of a block are judged against."""
+
+    def ancestry(self, parent: Parent) -> Ancestry:
+        """The chain up to a verified block. Asked only where the spec has ommers."""
+
+
+class ParentChain(OmmerChain, Protocol):
     """What a block is built on."""
 
     def admit(self, checked: CheckedHeader) -> None:
@@ -111,10 +127,10 @@ class SealedHeader:
 
 @dataclass(frozen=True, slots=True)
 class CheckedBody:
-    """Transactions that are those of one header."""
+    """Transactions and ommers that are those of one header."""
 
     block_hash: bytes
-    transactions: tuple[bytes, ...]
+    body: BlockBody
     made_by: InitVar[object]
 
     def __post_init__(self, made_by: object) -> None:
@@ -145,15 +161,39 @@ class CompleteBlock:
     @property
     def block(self) -> Block:
         """As it travels."""
-        return Block(self.header, self.body.transactions, self.sealed.seal)
+        body = self.body.body
+        return Block(self.header, body.transactions, self.sealed.seal, body.ommers)
+
+
+@dataclass(frozen=True, slots=True)
+class LawfulOmmers:
+    """The ommers of one block, each lawful and sealed, and the chain that they are ommers on."""
+
+    block_hash: bytes
+    ommers: tuple[IncludedOmmer, ...]
+    ancestry: Ancestry | None
+    """None where the spec has no ommers."""
+    made_by: InitVar[object]
+
+    def __post_init__(self, made_by: object) -> None:
+        _check_maker(self, made_by)
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a block makes of the state, and what it pays."""
+
+    state: StateUpdate
+    rewards: Rewards
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutedBlock:
-    """A block that passed every rule, and the state that it makes."""
+    """A block that passed every rule, and what it makes of the state."""
 
     complete: CompleteBlock
-    state: StateUpdate
+    lawful: LawfulOmmers
+    executed: Executed
     made_by: InitVar[object]
 
     def __post_init__(self, made_by: object) -> None:
@@ -164,22 +204,35 @@ class ExecutedBlock:
         """Its header."""
         return self.complete.sealed.checked
 
+    @property
+    def state(self) -> StateUpdate:
+        """The state after it."""
+        return self.executed.state
+
+    @property
+    def ancestry(self) -> Ancestry | None:
+        """The chain up to it; None where the spec has no ommers."""
+        return ancestry_after(self.checked, self.lawful, self.executed)
+
 
 def validate(law: Rules, chain: ParentChain, block: Block | CompleteBlock, now: int) -> ExecutedBlock:
     """Every check of a block at Unix time `now` that was not made before, cheapest first. Raises a ConsensusError."""
     if isinstance(block, CompleteBlock):
         # Its parts came one by one, under the limits of messages.
-        check_sizes(block.header, block.body.transactions, block.sealed.seal)
+        check_sizes(block.header, block.body.body, block.sealed.seal)
         parent = chain.parent(block.header)
         check_now(law.spec, chain, block.checked, now)
-        return execute(law.spec, chain.state(parent.header.state_root), block)
-    check_sizes(block.header, block.transactions, block.seal)
+        lawful = check_ommers(law, chain, block.checked, block.body.body.ommers)
+        return execute(law.spec, chain.state(parent.header.state_root), block, lawful)
+    check_sizes(block.header, block.body, block.seal)
     checked = check_header(law.spec, chain, block.header)
     check_now(law.spec, chain, checked, now)
     sealed = check_seal(law, checked, block.seal)
-    body = check_body(checked, block.transactions)
+    transition.check_ommers_hash(block.header, block.ommers)
+    lawful = check_ommers(law, chain, checked, block.ommers)
+    body = check_body(checked, block.body)
     parent = chain.parent(block.header)
-    return execute(law.spec, chain.state(parent.header.state_root), complete(sealed, body))
+    return execute(law.spec, chain.state(parent.header.state_root), complete(sealed, body), lawful)
 
 
 def check_header(spec: ChainSpec, parents: ParentHeaders, header: Header) -> CheckedHeader:
@@ -225,10 +278,34 @@ def check_seals(law: Rules, pairs: Sequence[tuple[CheckedHeader, Seal]]) -> list
     ]
 
 
-def check_body(checked: CheckedHeader, transactions: tuple[bytes, ...]) -> CheckedBody:
-    """The transactions are the header's. Raises WrongBody, which spoils only the message."""
-    transition.check_body(checked.header, transactions)
-    return CheckedBody(checked.hash, transactions, _THE_LAW)
+def check_body(checked: CheckedHeader, body: BlockBody) -> CheckedBody:
+    """Ommers and transactions are the header's. Raises WrongOmmers or WrongBody, which spoil only the message."""
+    transition.check_ommers_hash(checked.header, body.ommers)
+    transition.check_body(checked.header, body.transactions)
+    return CheckedBody(checked.hash, body, _THE_LAW)
+
+
+def check_ommers(
+    law: Rules, chain: OmmerChain, checked: CheckedHeader, shown: Sequence[Ommer], *, seals: bool = True
+) -> LawfulOmmers:
+    """Every ommer is lawful, and its work was done by its miner. Raises an OmmerError or BadOmmerSeal.
+
+    `seals`: False where nobody looks at any seal.
+    """
+    if not law.spec.ommers.limit:
+        return LawfulOmmers(checked.hash, (), None, _THE_LAW)
+    ancestry = chain.ancestry(chain.parent(checked.header))
+    headers = [ommer.header for ommer in shown]
+    found = ommers.check_ommers(law.spec, ancestry, checked.header, checked.context.controller, headers)
+    if seals:
+        flat = [(ommer.header, ommer.seal, one.required) for ommer, one in zip(shown, found, strict=True)]
+        for header, error in zip(headers, rules.check_seals(law.spec, law.puzzle, flat), strict=True):
+            if isinstance(error, SealError):
+                name = f"0x{header.hash.hex()}"
+                raise BadOmmerSeal(ommer=name, reason=f"{type(error).__name__}: {error}") from error
+            if error is not None:
+                raise error
+    return LawfulOmmers(checked.hash, tuple(one.included for one in found), ancestry, _THE_LAW)
 
 
 def complete(sealed: SealedHeader, body: CheckedBody) -> CompleteBlock:
@@ -238,16 +315,29 @@ def complete(sealed: SealedHeader, body: CheckedBody) -> CompleteBlock:
     return CompleteBlock(sealed, body, _THE_LAW)
 
 
-def execute(spec: ChainSpec, state: StateReader, block: CompleteBlock) -> ExecutedBlock:
+def execute(spec: ChainSpec, state: StateReader, block: CompleteBlock, lawful: LawfulOmmers) -> ExecutedBlock:
     """What the block makes of its parent's state is what its header says. Raises an ExecutionError."""
-    return ExecutedBlock(block, run(spec, state, block.checked, block.body), _THE_LAW)
+    return ExecutedBlock(block, lawful, run(spec, state, block.checked, block.body, lawful), _THE_LAW)
 
 
-def run(spec: ChainSpec, state: StateReader, checked: CheckedHeader, body: CheckedBody) -> StateUpdate:
-    """`execute` where nobody looked at the seal. Raises an ExecutionError."""
-    outcome = transition.execute(spec, state, checked.header, checked.context, body.transactions)
+def run(
+    spec: ChainSpec, state: StateReader, checked: CheckedHeader, body: CheckedBody, lawful: LawfulOmmers
+) -> Executed:
+    """`execute` where nobody looked at the seal. Raises an ExecutionError; ValueError for parts of two blocks."""
+    if not checked.hash == body.block_hash == lawful.block_hash:
+        raise ValueError("header, body and ommers are of several blocks")
+    paid = paid_by(spec, lawful.ancestry, checked.header, checked.context, body.body.ommers)
+    outcome = transition.execute(state, paid.payments, body.body.transactions)
     transition.check_outcome(checked.header, outcome)
-    return outcome.state
+    return Executed(outcome.state, paid)
+
+
+def ancestry_after(checked: CheckedHeader, lawful: LawfulOmmers, executed: Executed) -> Ancestry | None:
+    """The chain up to an executed block; None where the spec has no ommers."""
+    if lawful.ancestry is None:
+        return None
+    own = Ancestor(checked.hash, checked.header, checked.context, lawful.ommers)
+    return lawful.ancestry.extended(own, executed.rewards.counted_streak)
 
 
 def _check_maker(value: object, made_by: object) -> None:

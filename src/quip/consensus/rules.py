@@ -17,6 +17,7 @@ from quip.consensus.errors.header import (
     GateClosed,
     SeedMismatch,
     TimestampNotAfterParent,
+    TooManyOmmers,
     WrongBaseFee,
     WrongDifficulty,
     WrongExtraData,
@@ -30,7 +31,7 @@ from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.proof_of_work.proof import check_proof
 from quip.consensus.spec.chain_spec import ChainSpec, DifficultySpec
 from quip.consensus.types.block_context import BlockContext, RecentBlock
-from quip.consensus.types.header import EMPTY_OMMERS_HASH, MINER_ID_SIZE, Header
+from quip.consensus.types.header import EMPTY_OMMERS_HASH, MIN_EXTRA_SIZE, Header
 from quip.consensus.types.seal import Seal
 from quip.consensus.work.ladder import Point
 from quip.ising.puzzle import Puzzle, gate_open, seed_of
@@ -54,10 +55,13 @@ def check_header(spec: ChainSpec, parent: Header, context: BlockContext, header:
     """
     if header.number != parent.number + 1:
         raise WrongNumber(number=header.number, expected=parent.number + 1)
-    if header.ommers_hash != EMPTY_OMMERS_HASH:
-        raise WrongOmmersHash(ommers_hash=f"0x{header.ommers_hash.hex()}")
-    if len(header.extra_data) < MINER_ID_SIZE:
+    if len(header.extra_data) < MIN_EXTRA_SIZE:
         raise WrongExtraData(size=len(header.extra_data))
+    count = header.ommer_count
+    if count > spec.ommers.limit:
+        raise TooManyOmmers(count=count, limit=spec.ommers.limit)
+    if (count == 0) != (header.ommers_hash == EMPTY_OMMERS_HASH):
+        raise WrongOmmersHash(ommers_hash=f"0x{header.ommers_hash.hex()}", count=count)
     if header.timestamp <= parent.timestamp:
         raise TimestampNotAfterParent(timestamp=header.timestamp, parent=parent.timestamp)
     _check_gas(spec, parent, header)
@@ -97,14 +101,14 @@ def check_headers(
 
 @lru_cache(maxsize=8)
 def _rules_of(
-    gate_bits: int, gas_limits: tuple[int, int], levels: DifficultySpec, ladder: tuple[Point, ...]
+    gate_bits: int, gas_limits: tuple[int, int], levels: DifficultySpec, ladder: tuple[Point, ...], ommer_limit: int
 ) -> native_seal.HeaderRules:
-    return native_seal.HeaderRules(gate_bits, gas_limits, levels, ladder)
+    return native_seal.HeaderRules(gate_bits, gas_limits, levels, ladder, ommer_limit)
 
 
 def _native_rules(spec: ChainSpec) -> native_seal.HeaderRules:
     limits = (spec.gas_limit_minimum, spec.gas_limit_maximum)
-    return _rules_of(spec.puzzle.gate_bits, limits, spec.difficulty, spec.puzzle.ladder)
+    return _rules_of(spec.puzzle.gate_bits, limits, spec.difficulty, spec.puzzle.ladder, spec.ommers.limit)
 
 
 def check_signature(spec: ChainSpec, header: Header, seal: Seal | None) -> Seal:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from quip.chain.ports import Part
-from quip.consensus.types.block import MAX_SEAL_SIZE, Block
+from quip.consensus.types.block import MAX_SEAL_SIZE
 from quip.consensus.types.header import Header
 from quip.net.limits import (
     MAX_BODIES,
@@ -54,7 +54,7 @@ class ChainServer:
                 return Encoded(_BODIES, self._parts(Part.BODY, hashes[:MAX_BODIES], MAX_BODIES_BYTES))
             case BlockRequest(block_hash):
                 block = self._view.block(block_hash)
-                whole = None if block is None else Block(block.header, block.transactions, block.seal)
+                whole = None if block is None else block.block
                 return Encoded(_BLOCK, encode(BlockResponse(whole)))
             case _:
                 raise TypeError(f"{type(request).__name__} is no question about the chain")

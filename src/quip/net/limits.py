@@ -19,8 +19,10 @@ MAX_SEALS = 64
 """In 0.7 MB with seals of 11 kB; parallel ranges are of this size."""
 MAX_BODIES = 64
 """Their bytes end an answer sooner."""
-MAX_BODIES_BYTES = (8 << 20) + (8 << 20 >> 4)
-"""The largest body, whose legacy transactions have a prefix here that they do not have in a block: under 1/16."""
+MAX_TRANSACTIONS_OF_BODY_BYTES = (8 << 20) + (8 << 20 >> 4)
+"""Of the largest body, whose legacy transactions have a prefix here that they do not have in a block: under 1/16."""
+MAX_BODIES_BYTES = MAX_TRANSACTIONS_OF_BODY_BYTES + (1 << 19) + 8
+"""The largest body: transactions, ommers with their seals, and a prefix of four bytes for each of the two lists."""
 MAX_TRANSACTIONS = 256
 """Missing transactions of a block at once."""
 MAX_TRANSACTIONS_BYTES = 1 << 20

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from quip.chain.ports import StateScratch
 from quip.consensus import block_validation as law
-from quip.consensus.block_validation import CheckedHeader, Parent, Rules, SealedHeader
+from quip.consensus.block_validation import CheckedHeader, Executed, LawfulOmmers, Parent, Rules, SealedHeader
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.proof_of_work.difficulty import genesis_context
 from quip.consensus.rules import check_time
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.account_state import StateReader, StateUpdate
+from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.ancestry import Ancestor, Ancestry
 from quip.consensus.types.block import Block, check_sizes
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
@@ -63,7 +64,7 @@ class ChainVerifier:
         header = genesis_header(spec, update.root)
         self.genesis_hash = header.hash
         self._tip = Parent(header.hash, header, genesis_context(spec))
-        self._executed = _Executed(scratch, self._tip)
+        self._executed = _Executed(scratch, spec.ommers.window, self._tip)
 
     def run(self, blocks: Iterable[Block], now: int) -> Iterator[VerificationReport]:
         """Yield each block once all of it is verified, in order. Raises VerificationFailed at the first bad one.
@@ -101,7 +102,7 @@ class ChainVerifier:
             if header != self._tip.header:
                 raise VerificationFailed(header, f"the chain spec makes genesis 0x{self.genesis_hash.hex()}")
             return None
-        check_sizes(header, block.transactions, block.seal)
+        check_sizes(header, block.body, block.seal)
         checked = law.check_header(self._rules.spec, self._tip, header)
         check_time(self._rules.spec, header, now)
         self._tip = checked.as_parent
@@ -113,33 +114,44 @@ class ChainVerifier:
         spec, checked, block = self._rules.spec, begun.checked, begun.block
         try:
             sealed = None if begun.seal is None else begun.seal.result()
-            body = law.check_body(checked, block.transactions)
+            body = law.check_body(checked, block.body)
             before = self._executed.before(checked)
-            if sealed is None:
-                state = law.run(spec, before, checked, body)
-            else:
-                state = law.execute(spec, before, law.complete(sealed, body)).state
+            lawful = law.check_ommers(self._rules, self._executed, checked, block.ommers, seals=sealed is not None)
+            executed = law.run(spec, before, checked, body, lawful)
         except ConsensusError as error:
             raise _failed(checked.header, error) from error
-        self._executed.move(checked, state)
+        self._executed.move(checked, lawful, executed)
         return VerificationReport(block, checked.context)
 
 
 class _Executed:
-    """The state after the last executed block."""
+    """The state after the last executed block, and the chain up to it: `block_validation.OmmerChain`."""
 
-    def __init__(self, scratch: StateScratch, genesis: Parent) -> None:
+    def __init__(self, scratch: StateScratch, window: int, genesis: Parent) -> None:
         self._scratch = scratch
         self._last = genesis
+        self._ancestry = Ancestry(window, [Ancestor(genesis.hash, genesis.header, genesis.context, ())], 0)
+
+    def parent(self, header: Header) -> Parent:
+        """The last executed block. Raises UnknownParent for a child of another."""
+        return self._last.parent(header)
+
+    def ancestry(self, parent: Parent) -> Ancestry:
+        """The chain up to the last executed block."""
+        del parent
+        return self._ancestry
 
     def before(self, checked: CheckedHeader) -> StateReader:
         """The state that a block finds. Raises UnknownParent if its parent is not the last block."""
         return self._scratch.state(self._last.parent(checked.header).header.state_root)
 
-    def move(self, checked: CheckedHeader, state: StateUpdate) -> None:
+    def move(self, checked: CheckedHeader, lawful: LawfulOmmers, executed: Executed) -> None:
         """One block further."""
-        self._scratch.keep(state.nodes)
+        self._scratch.keep(executed.state.nodes)
         self._last = checked.as_parent
+        following = law.ancestry_after(checked, lawful, executed)
+        if following is not None:
+            self._ancestry = following
 
 
 def _failed(header: Header, error: ConsensusError) -> VerificationFailed:

@@ -30,7 +30,7 @@ class NodeStatus:
             version=client_version(),
             now=core.clock.now,
             buried=core.writer.chain.tag,
-            pending=lambda: core.writer.template(mining.beneficiary, mining.identity.miner_id).header,
+            pending=lambda: core.writer.template(mining.beneficiary, mining.identity.miner_id),
             status=self.status,
             miners=mining.miners.objects,
             network=NetworkView(

@@ -121,6 +121,16 @@ def block_reference(value: object) -> BlockRef:
     return block_number(value)
 
 
+def hash_reference(value: object) -> BlockRef:
+    """The block of a 32-byte hash."""
+    return BlockRef(hash=block_hash(value))
+
+
+def item_index(value: object) -> int:
+    """A place in a list, as hex quantity."""
+    return quantity(value.strip() if isinstance(value, str) else str(value))
+
+
 def quantity(text: str) -> int:
     """An integer below 2^64, as hexutil decodes it: 0x, no leading zeros."""
     digits = _digits(text)

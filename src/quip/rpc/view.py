@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quip.chain.ports import ChainStore, StoredBlock
+from quip.chain.template import Template
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.header import Header
 from quip.ising.puzzle import Puzzle
@@ -34,8 +35,8 @@ class NodeView:
     """Unix seconds."""
     buried: Callable[[str], bytes]
     """Hash of the `safe` or `finalized` block."""
-    pending: Callable[[], Header]
-    """The header that would be mined now, without its seed and nonce."""
+    pending: Callable[[], Template]
+    """The block that would be mined now, without its seed and nonce."""
     status: Callable[[], dict[str, Any]]
     """What `quip status` shows beside the chain."""
     miners: Callable[[], list[dict[str, Any]]]

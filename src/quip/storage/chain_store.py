@@ -11,11 +11,14 @@ from pathlib import Path
 
 from quip._native import store as native_store
 from quip.chain.ports import ImportChange, MinerTotals, Part, StoredBlock
+from quip.consensus.execution.rewards import Rewards
 from quip.consensus.types.account_state import StateReader
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
+from quip.primitives import rlp
 from quip.storage import records
 from quip.storage.errors import WrongNetwork, corrupt
+from quip.storage.ommers import StoredOmmers
 from quip.storage.state import StagedState, StoredState
 
 _PARTS = {Part.HEADER: records.HEADERS, Part.BODY: records.BODIES, Part.SEAL: records.SEALS}
@@ -67,11 +70,14 @@ class RedbChainStore:
         seal = self._store.get(records.SEALS, block_hash)
         if context is None or body is None or (seal is None and header.number > 0):
             raise corrupt(records.HEADERS, block_hash, "the block's body, seal or context is missing")
+        transactions, named = records.decode_body(block_hash, body)
         return StoredBlock(
             header,
-            records.decode_body(block_hash, body),
+            transactions,
             None if seal is None else records.decode_seal(block_hash, seal),
             context,
+            self.ommers.whole(named),
+            self.rewards(block_hash),
         )
 
     def header(self, block_hash: bytes) -> Header | None:
@@ -86,7 +92,21 @@ class RedbChainStore:
 
     def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
         """The RLP of a part of a block."""
-        return self._store.get(_PARTS[part], block_hash)
+        data = self._store.get(_PARTS[part], block_hash)
+        if part is not Part.BODY or data in (None, records.EMPTY_BODY):
+            return data
+        transactions, named = records.decode_body(block_hash, data)
+        return rlp.list_of([rlp.encode(transactions), self.ommers.encoded(named)])
+
+    @property
+    def ommers(self) -> StoredOmmers:
+        """The ommers of stored blocks."""
+        return StoredOmmers(self._store)
+
+    def rewards(self, block_hash: bytes) -> Rewards | None:
+        """What a stored block paid; None where the spec has no ommers."""
+        data = self._store.get(records.REWARDS, block_hash)
+        return None if data is None else records.decode_rewards(block_hash, data)
 
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""
@@ -184,7 +204,7 @@ def _add_rows(rows: _Rows, change: ImportChange) -> None:
 
 def _add_totals(rows: _Rows, totals: Mapping[bytes, MinerTotals]) -> None:
     for miner_id, left in totals.items():
-        if left.blocks == 0:
+        if left.is_empty:
             rows.delete(records.MINERS, miner_id)
         else:
             rows.put(records.MINERS, miner_id, records.encode_totals(left))
@@ -194,7 +214,15 @@ def _add_block_rows(rows: _Rows, block: StoredBlock) -> None:
     header = block.header
     block_hash = header.hash
     rows.put(records.HEADERS, block_hash, header.encode())
-    rows.put(records.BODIES, block_hash, records.encode_body(block.transactions))
+    named = [(ommer.included.hash, ommer.included.fork_controller) for ommer in block.ommers]
+    rows.put(records.BODIES, block_hash, records.encode_body(block.transactions, named))
+    for ommer in block.ommers:
+        included = ommer.included
+        rows.put(records.OMMERS, included.hash, included.header.encode())
+        rows.put(records.SEALS, included.hash, ommer.seal.encode())
+        rows.put(records.CONTEXTS, included.hash, records.encode_context(included.context))
+    if block.rewards is not None:
+        rows.put(records.REWARDS, block_hash, records.encode_rewards(block.rewards))
     rows.put(records.CONTEXTS, block_hash, records.encode_context(block.context))
     rows.put(records.TIPS, block_hash, records.number_key(header.number))
     rows.settle(records.TIPS, header.parent_hash)

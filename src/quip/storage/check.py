@@ -15,12 +15,14 @@ from pathlib import Path
 from quip._native import state
 from quip._native import store as native_store
 from quip.chain.ports import MinerTotals
-from quip.consensus.execution.rewards import reward_of
+from quip.consensus.execution.rewards import flat_rewards
 from quip.consensus.proof_of_work.difficulty import child_context, genesis_context
 from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.ancestry import IncludedOmmer
 from quip.consensus.types.block import transactions_root
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
+from quip.consensus.types.ommer import ommers_hash
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.errors import StoreCorrupt
@@ -167,6 +169,12 @@ class _Checker:
             self._wrong(f"block 0x{block_hash.hex()}: the header has another hash")
         if transactions_root(block.transactions) != header.transactions_root:
             self._wrong(f"block 0x{block_hash.hex()}: the transactions do not match transactionsRoot")
+        if ommers_hash(ommer.included.header for ommer in block.ommers) != header.ommers_hash:
+            self._wrong(f"block 0x{block_hash.hex()}: the ommers do not match ommersHash")
+        if self._spec and self._spec.ommers.limit and header.number and block.rewards is None:
+            self._wrong(f"block 0x{block_hash.hex()}: what it paid is missing")
+        for ommer in block.ommers:
+            self._ommer(ommer.included)
         if header.number > 0:
             self._parents.add(header.parent_hash)
             self._against_parent(block_hash, header, block.context)
@@ -182,6 +190,16 @@ class _Checker:
             self._wrong(f"block 0x{block_hash.hex()}: the total difficulty is not the parent's plus its own")
         elif self._spec and context != child_context(self._spec.difficulty, parent, below, header):
             self._wrong(f"block 0x{block_hash.hex()}: the context does not follow from its parent's")
+
+    def _ommer(self, ommer: IncludedOmmer) -> None:
+        if ommer.header.hash != ommer.hash:
+            self._wrong(f"ommer 0x{ommer.hash.hex()}: the header has another hash")
+        parent = self._chain.ommers.header(ommer.header.parent_hash)
+        below = self._chain.context(ommer.header.parent_hash)
+        if parent is None or below is None:
+            self._wrong(f"ommer 0x{ommer.hash.hex()}: its parent 0x{ommer.header.parent_hash.hex()} is missing")
+        elif self._spec and ommer.context != child_context(self._spec.difficulty, parent, below, ommer.header):
+            self._wrong(f"ommer 0x{ommer.hash.hex()}: the context does not follow from its parent's")
 
     def _walk_index(self) -> None:
         head = self._chain.head()
@@ -205,10 +223,12 @@ class _Checker:
         self._end_of_walk(header, head, totals)
 
     def _count(self, totals: dict[bytes, MinerTotals], block_hash: bytes, header: Header) -> None:
-        before = totals.get(header.miner_id, MinerTotals(header.miner_id, 0, 0))
+        _add(totals, header.miner_id, 1, 0)
         context = self._chain.context(block_hash)
-        reward = reward_of(self._spec.rewards, header, context) if self._spec and context else 0
-        totals[header.miner_id] = MinerTotals(header.miner_id, before.blocks + 1, before.earned + reward)
+        if self._spec and context:
+            paid = self._chain.rewards(block_hash) or flat_rewards(self._spec, header, context)
+            for payment in paid.payments:
+                _add(totals, payment.miner_id, 0, payment.amount)
 
     def _end_of_walk(self, genesis: Header | None, last: bytes, totals: dict[bytes, MinerTotals]) -> None:
         if genesis is None:
@@ -216,6 +236,12 @@ class _Checker:
             return
         if self._store.get(records.META, records.GENESIS) != last:
             self._wrong(f"the canonical chain begins with 0x{last.hex()}, not with the store's genesis block")
-        stored = {one.miner_id: one if self._spec else replace(one, earned=0) for one in self._chain.miners}
+        miners = [one if self._spec else replace(one, earned=0) for one in self._chain.miners]
+        stored = {one.miner_id: one for one in miners if not one.is_empty}
         if stored != totals:
             self._wrong("the miners' totals are not those of the canonical blocks")
+
+
+def _add(totals: dict[bytes, MinerTotals], miner_id: bytes, blocks: int, earned: int) -> None:
+    before = totals.get(miner_id, MinerTotals(miner_id, 0, 0))
+    totals[miner_id] = MinerTotals(miner_id, before.blocks + blocks, before.earned + earned)

@@ -3,8 +3,10 @@
 table     | key           | value
 meta      | a name        | "chain_id": integer; "genesis", "head": block hash ("store_version" is the store's own)
 headers   | block hash    | RLP of the header
-bodies    | block hash    | RLP list of the transactions, each a byte string
-seals     | block hash    | RLP of the seal; none for genesis
+bodies    | block hash    | RLP list of the transactions, each a byte string, and of [hash, c(k + 1)] of the ommers
+ommers    | block hash    | RLP of the header of an ommer that some stored block includes, be it a stored block or not
+seals     | block hash    | RLP of the seal, of ommers too; none for genesis
+rewards   | block hash    | RLP list of u(n - window - 1) and [miner id, address, wei] of the payments; none where flat
 contexts  | block hash    | RLP list of total difficulty, c(n), c(n + 1) and the recent blocks (lists of four integers)
 canonical | number, u64be | block hash
 tips      | block hash    | number, u64be: stored blocks without a stored child
@@ -14,8 +16,11 @@ miners    | miner id      | RLP list of blocks, earned
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from quip.chain.ports import MinerTotals
 from quip.consensus.errors.root import MalformedMessage
+from quip.consensus.execution.rewards import Payment, Rewards
 from quip.consensus.types.block_context import BlockContext, RecentBlock
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
@@ -25,7 +30,9 @@ from quip.storage.errors import corrupt
 META = "meta"
 HEADERS = "headers"
 BODIES = "bodies"
+OMMERS = "ommers"
 SEALS = "seals"
+REWARDS = "rewards"
 CONTEXTS = "contexts"
 CANONICAL = "canonical"
 TIPS = "tips"
@@ -36,6 +43,8 @@ CHAIN_ID = b"chain_id"
 GENESIS = b"genesis"
 HEAD = b"head"
 
+EMPTY_BODY = rlp.encode([[], []])
+"""No transactions, no ommers."""
 _NUMBER_SIZE = 8
 _CONTEXT_SUMS = 3
 _RECENT_FIELDS = 4
@@ -47,23 +56,55 @@ def number_key(number: int) -> bytes:
     return number.to_bytes(_NUMBER_SIZE, "big")
 
 
-def encode_body(transactions: tuple[bytes, ...]) -> bytes:
-    """The transactions as stored: every one a byte string, legacy ones too."""
-    return rlp.encode(transactions)
+def encode_body(transactions: tuple[bytes, ...], ommers: Sequence[tuple[bytes, int]]) -> bytes:
+    """Transactions as stored, every one a byte string, legacy ones too; and hash and c(k + 1) of every ommer."""
+    named = [[ommer, rlp.int_to_bytes(controller)] for ommer, controller in ommers]
+    return rlp.encode([list(transactions), named])
 
 
-def decode_body(block_hash: bytes, data: bytes) -> tuple[bytes, ...]:
-    """Raises StoreCorrupt."""
+def decode_body(block_hash: bytes, data: bytes) -> tuple[tuple[bytes, ...], list[tuple[bytes, int]]]:
+    """Transactions, and hash and c(k + 1) of every ommer. Raises StoreCorrupt."""
     items = _list(BODIES, block_hash, data)
-    return tuple(_bytes(BODIES, block_hash, item) for item in items)
+    if len(items) != 2 or isinstance(items[0], bytes) or isinstance(items[1], bytes):
+        raise corrupt(BODIES, block_hash, "not a list of transactions and ommers")
+    transactions = tuple(_bytes(BODIES, block_hash, item) for item in items[0])
+    return transactions, [_named_ommer(block_hash, item) for item in items[1]]
 
 
-def decode_header(block_hash: bytes, data: bytes) -> Header:
+def _named_ommer(block_hash: bytes, item: rlp.Decoded) -> tuple[bytes, int]:
+    if isinstance(item, bytes) or len(item) != 2:
+        raise corrupt(BODIES, block_hash, "an ommer is a hash and a level")
+    (controller,) = _integers(BODIES, block_hash, [item[1]], 1)
+    return _bytes(BODIES, block_hash, item[0]), controller
+
+
+def encode_rewards(rewards: Rewards) -> bytes:
+    """The counted streak, then the payments in order."""
+    payments: rlp.Item = [[miner, address, rlp.int_to_bytes(amount)] for miner, address, amount in rewards.payments]
+    return rlp.encode([rlp.int_to_bytes(rewards.counted_streak), payments])
+
+
+def decode_rewards(block_hash: bytes, data: bytes) -> Rewards:
+    """Raises StoreCorrupt."""
+    items = _list(REWARDS, block_hash, data)
+    if len(items) != 2 or isinstance(items[1], bytes):
+        raise corrupt(REWARDS, block_hash, "not a list of a number and payments")
+    (counted,) = _integers(REWARDS, block_hash, items[:1], 1)
+    payments: list[Payment] = []
+    for item in items[1]:
+        if isinstance(item, bytes) or len(item) != 3:
+            raise corrupt(REWARDS, block_hash, "a payment is a list of three items")
+        miner_id, address = (_bytes(REWARDS, block_hash, part) for part in item[:2])
+        payments.append(Payment(miner_id, address, *_integers(REWARDS, block_hash, item[2:], 1)))
+    return Rewards(tuple(payments), counted)
+
+
+def decode_header(block_hash: bytes, data: bytes, table: str = HEADERS) -> Header:
     """Raises StoreCorrupt."""
     try:
         return Header.decode(data)
     except MalformedMessage as error:
-        raise corrupt(HEADERS, block_hash, str(error)) from error
+        raise corrupt(table, block_hash, str(error)) from error
 
 
 def decode_seal(block_hash: bytes, data: bytes) -> Seal:

@@ -121,7 +121,7 @@ class _Rebuild:
             if stored is None or stored.header.number == 0:
                 continue
             try:
-                self._accept(Block(stored.header, stored.transactions, stored.seal))
+                self._accept(stored.block)
             except ConsensusError as error:
                 self._lose(block_hash, f"refused: {error}")
             else:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from quip._native import store as native_store
 from quip.chain.ports import MinerTotals
-from quip.consensus.execution.rewards import reward_of
-from quip.consensus.spec.chain_spec import RewardSpec
+from quip.consensus.execution.rewards import flat_rewards
+from quip.consensus.spec.chain_spec import ChainSpec
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import Progress
@@ -53,7 +53,7 @@ class RewindReport:
     """Where the old file is kept."""
 
 
-def rewind(path: Path, rewards: RewardSpec, number: int, progress: Progress | None = None) -> RewindReport:
+def rewind(path: Path, spec: ChainSpec, number: int, progress: Progress | None = None) -> RewindReport:
     """Make the canonical block `number` the head of the store in `path`. The caller holds the data directory's lock.
 
     Raises CannotRewind, StoreCorrupt, StoreFull, OSError; the old file is then as it was.
@@ -64,7 +64,7 @@ def rewind(path: Path, rewards: RewardSpec, number: int, progress: Progress | No
     try:
         copy_durably(path, draft)
         with closing(native_store.Store.open(draft)) as store:
-            work = _Rewind(store, rewards, number, progress or (lambda _what, _count: None))
+            work = _Rewind(store, spec, number, progress or (lambda _what, _count: None))
             work.run(head)
         backup = keep_aside(path, "before-rewind")
         replace_durably(draft, path)
@@ -88,12 +88,12 @@ def _head_to_be(store: native_store.Store, number: int) -> bytes:
 class _Rewind:
     """One run over a copy that nobody else sees: any order of its transactions will do."""
 
-    def __init__(self, store: native_store.Store, rewards: RewardSpec, number: int, progress: Progress) -> None:
+    def __init__(self, store: native_store.Store, spec: ChainSpec, number: int, progress: Progress) -> None:
         self.removed = 0
         self._deleted = 0
         self._store = store
         self._blocks = RedbChainStore(store)
-        self._rewards = rewards
+        self._spec = spec
         self._number = number
         self._progress = progress
 
@@ -113,6 +113,7 @@ class _Rewind:
                     tips.append(block_hash)  # whatever stood on it is gone
             self._remove(above)
             self._progress("blocks", self._deleted)
+        self._remove_ommers()
         self._store.commit([(records.TIPS, tip, records.number_key(self._number)) for tip in tips], [])
 
     @property
@@ -129,22 +130,41 @@ class _Rewind:
             header, context = self._blocks.header(block_hash), self._blocks.context(block_hash)
             if header is None or context is None:
                 raise corrupt(records.HEADERS, block_hash, "the header or context is missing")
-            miner = header.miner_id
-            before = totals.get(miner) or self._blocks.miner(miner)
-            if before is None:
-                raise corrupt(records.MINERS, miner, "a miner of a canonical block has no totals")
-            earned = before.earned - reward_of(self._rewards, header, context)
-            totals[miner] = MinerTotals(miner, before.blocks - 1, earned)
+            paid = self._blocks.rewards(block_hash) or flat_rewards(self._spec, header, context)
+            self._subtract(totals, header.miner_id, 1, 0)
+            for payment in paid.payments:
+                self._subtract(totals, payment.miner_id, 0, payment.amount)
             entries.append((records.CANONICAL, records.number_key(number)))
             self.removed += 1
-        gone = [(records.MINERS, miner) for miner, left in totals.items() if left.blocks == 0]
+        gone = [(records.MINERS, miner) for miner, left in totals.items() if left.is_empty]
         puts = [
-            (records.MINERS, miner, records.encode_totals(left)) for miner, left in totals.items() if left.blocks > 0
+            (records.MINERS, miner, records.encode_totals(left)) for miner, left in totals.items() if not left.is_empty
         ]
         self._store.commit([*puts, (records.META, records.HEAD, head)], [*entries, *gone])
 
+    def _remove_ommers(self) -> None:
+        """Of removed blocks; whatever a block shows is below it, so no block that stays shows one of these."""
+        tables = (records.OMMERS, records.SEALS, records.CONTEXTS)
+        for page in _pages_of_keys(self._store, records.OMMERS):
+            above = [ommer for ommer in page if self._number_of_ommer(ommer) > self._number]
+            self._store.commit([], [(table, ommer) for ommer in above for table in tables])
+
+    def _number_of_ommer(self, block_hash: bytes) -> int:
+        header = self._blocks.ommers.header(block_hash)
+        if header is None:
+            raise corrupt(records.OMMERS, block_hash, "the header is missing")
+        return header.number
+
+    def _subtract(self, totals: dict[bytes, MinerTotals], miner: bytes, blocks: int, earned: int) -> None:
+        before = totals.get(miner) or self._blocks.miner(miner)
+        if before is None:
+            raise corrupt(records.MINERS, miner, "a miner of a canonical block has no totals")
+        totals[miner] = MinerTotals(miner, before.blocks - blocks, before.earned - earned)
+
     def _remove(self, blocks: list[bytes]) -> None:
-        tables = (records.HEADERS, records.BODIES, records.SEALS, records.CONTEXTS, records.TIPS)
+        tables = (
+            records.HEADERS, records.BODIES, records.SEALS, records.CONTEXTS, records.TIPS, records.REWARDS
+        )  # fmt: skip
         self._store.commit([], [(table, block_hash) for block_hash in blocks for table in tables])
         self._deleted += len(blocks)
 

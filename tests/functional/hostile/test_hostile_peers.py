@@ -127,7 +127,7 @@ async def check_offer(victim: Victim, made: ChainGenerator, name: str) -> bytes:
     work = made.chain.head.context.total_difficulty + bad.header.difficulty
     async with wire_peer() as offender:
         offender.answer = lambda request: (
-            messages.Bodies((bad.transactions,)) if isinstance(request, messages.BodiesRequest) else None
+            messages.Bodies((bad.body,)) if isinstance(request, messages.BodiesRequest) else None
         )
         await offender.enter(victim.node.port, victim.network)
         try:

@@ -38,7 +38,7 @@ class WatchedStore(RedbChainStore):
 
 def blocks_of(chain: Chain) -> list[Block]:
     stored = [chain.block_by_number(number) for number in range(1, chain.head.header.number + 1)]
-    return [Block(one.header, one.transactions, one.seal) for one in stored if one]
+    return [one.block for one in stored if one]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 30, 1_000])

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from quip.chain.ancestries import rewards_of
 from quip.chain.chain import Chain, Status
 from quip.chain.errors import ForeignSigner, WrongChain
 from quip.chain.events import ChainEvent, Connected, Disconnected, Head, HeadChanged
 from quip.chain.ports import ChainStore, MinerTotals
 from quip.chain.template import seal_template
 from quip.consensus.errors.body import WrongStateRoot
-from quip.consensus.execution.rewards import reward_of
 from quip.consensus.types.block import Block
 from sim.honest.chain_generator import ChainGenerator, ForkPlan
 from support.chains import generator, grown, memory_store, network_spec, new_chain
@@ -41,10 +41,15 @@ def recounted(chain: Chain) -> list[MinerTotals]:
     totals: dict[bytes, MinerTotals] = {}
     for block_hash in canonical(chain)[1:]:
         header, context = chain.tree.known(block_hash)
-        old = totals.get(header.miner_id, MinerTotals(header.miner_id, 0, 0))
-        paid = reward_of(chain.spec.rewards, header, context)
-        totals[header.miner_id] = MinerTotals(header.miner_id, old.blocks + 1, old.earned + paid)
+        count(totals, header.miner_id, 1, 0)
+        for payment in rewards_of(chain.spec, chain.tree, block_hash, header, context).payments:
+            count(totals, payment.miner_id, 0, payment.amount)
     return sorted(totals.values(), key=lambda entry: entry.miner_id)
+
+
+def count(totals: dict[bytes, MinerTotals], miner_id: bytes, blocks: int, earned: int) -> None:
+    old = totals.get(miner_id, MinerTotals(miner_id, 0, 0))
+    totals[miner_id] = MinerTotals(miner_id, old.blocks + blocks, old.earned + earned)
 
 
 def assert_consistent(chain: Chain) -> None:
@@ -170,7 +175,7 @@ def test_reorganisation_equals_a_fresh_import() -> None:
     for number in range(1, made.chain.head.header.number + 1):
         stored = made.chain.block_by_number(number)
         assert stored is not None
-        fresh.accept(Block(stored.header, stored.transactions, stored.seal), NOW)
+        fresh.accept(stored.block, NOW)
     assert fresh.head == made.chain.head
     assert fresh.miners() == made.chain.miners()
     assert canonical(fresh) == canonical(made.chain)
@@ -242,7 +247,7 @@ def test_template_of_another_miner() -> None:
         seal_template(template, 0, (), signer(2))
 
 
-@pytest.mark.parametrize(("extra", "size"), [(b"", 20), (b"x" * 12, 32)])
+@pytest.mark.parametrize(("extra", "size"), [(b"", 21), (b"x" * 11, 32)])
 def test_template_fields(extra: bytes, size: int) -> None:
     chain = grown(2).chain
     template = chain.template(b"p" * 20, signer(1).miner_id, chain.head.header.timestamp + 3, extra)
@@ -250,14 +255,14 @@ def test_template_fields(extra: bytes, size: int) -> None:
     assert header.parent_hash == chain.head.hash
     assert header.number == 3
     assert header.timestamp == chain.head.header.timestamp + 3
-    assert header.extra_data == signer(1).miner_id + extra
+    assert header.extra_data == signer(1).miner_id + b"\0" + extra
     assert len(header.extra_data) == size
     assert template.sealing_hash == header.sealing_hash
     assert (template.work, template.level) == (header.difficulty, chain.requirements(header.timestamp).level)
     assert template.margin == template.requirements.margin
 
 
-@pytest.mark.parametrize(("miner_id", "extra"), [(bytes(19), b""), (bytes(21), b""), (bytes(20), bytes(13))])
+@pytest.mark.parametrize(("miner_id", "extra"), [(bytes(19), b""), (bytes(21), b""), (bytes(20), bytes(12))])
 def test_template_refuses_wrong_lengths(miner_id: bytes, extra: bytes) -> None:
     with pytest.raises(ValueError, match=r"extra|miner"):
         new_chain().template(bytes(20), miner_id, NOW, extra)

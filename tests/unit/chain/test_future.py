@@ -15,7 +15,7 @@ from quip.consensus.proof_of_work.difficulty import requirements
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block import Block
 from sim.liars.lies import flip
-from support.chains import generator, grown, network_spec, new_chain
+from support.chains import flat_spec, generator, grown, network_spec, new_chain
 from support.forged import complete_block
 from support.mutants import next_block, with_header
 
@@ -108,7 +108,7 @@ def test_the_far_future_is_not_kept(over: int, kept: int) -> None:
 def test_what_the_head_has_left_behind_is_forgotten_when_due() -> None:
     """Easy children of the head, dated far ahead (attackers' way to have anything stored for ever): at their time the
     chain has gone on, and they are what nobody would have taken then."""
-    spec = network_spec()
+    spec = flat_spec()
     chain = new_chain(replace(spec, difficulty=replace(spec.difficulty, future_limit=15)))
     made = generator(chain)
     root = chain.head

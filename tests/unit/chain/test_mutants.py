@@ -26,6 +26,7 @@ from sim.liars.lies import with_seal
 from support.broken_rules import HASH, MESSAGE, MUTANTS, ZERO, moved
 from support.chains import generator, grown, network_spec, new_chain
 from support.mutants import next_block, proof, with_energies, with_header
+from support.ommers import UNLAWFUL
 
 CODECS = {MalformedBlock, MalformedHeader, MalformedTransaction, MalformedSeal}
 BELOW = {EnergyAboveCap, EnergyAboveBaseline, GasLimitOutOfBounds, KnownInvalid}
@@ -117,7 +118,7 @@ def leaves(kind: type[ConsensusError]) -> set[type[ConsensusError]]:
 
 
 def test_every_rule_has_a_mutant() -> None:
-    assert leaves(ConsensusError) == {entry[0] for entry in MUTANTS.values()} | ELSEWHERE
+    assert leaves(ConsensusError) == {entry[0] for entry in MUTANTS.values()} | ELSEWHERE | set(UNLAWFUL.values())
 
 
 def test_second_valid_seal_is_ignored(made: ChainGenerator) -> None:

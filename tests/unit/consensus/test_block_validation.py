@@ -11,6 +11,7 @@ from quip.consensus.errors.body import BlockTooLarge, WrongBody, WrongStateRoot
 from quip.consensus.errors.header import FutureBlock, GasUsedAboveLimit, SeedMismatch, UnknownParent
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.errors.seal import InvalidSignature, SealError
+from quip.consensus.types.ancestry import Ancestor, Ancestry
 from quip.consensus.types.block import MAX_BODY_SIZE, Block
 from sim.liars.lies import flip
 from support.chains import grown, network_spec, new_chain
@@ -20,11 +21,7 @@ from support.mutants import with_header
 
 NOW = 1 << 40
 MADE = grown(2).chain
-FIRST, SECOND = (
-    Block(one.header, one.transactions, one.seal)
-    for one in (MADE.block_by_number(1), MADE.block_by_number(2))
-    if one is not None
-)
+FIRST, SECOND = (one.block for one in (MADE.block_by_number(1), MADE.block_by_number(2)) if one is not None)
 
 
 class OnGenesis:
@@ -41,6 +38,10 @@ class OnGenesis:
 
     def admit(self, checked: law.CheckedHeader) -> None:
         self.asked.append("depth")
+
+    def ancestry(self, parent: law.Parent) -> Ancestry:
+        self.asked.append("ancestry")
+        return Ancestry(self.chain.spec.ommers.window, [Ancestor(parent.hash, parent.header, parent.context, ())], 0)
 
     def state(self, root: bytes) -> Any:
         self.asked.append("state")
@@ -81,8 +82,8 @@ def test_the_order_of_checks() -> None:
         (Block(lawless.header, (b"\x02",), bad_seal), early, GasUsedAboveLimit, ["parent"]),
         (Block(lawful.header, (b"\x02",), bad_seal), early, FutureBlock, ["parent", "depth"]),
         (Block(lawful.header, (b"\x02",), bad_seal), late, InvalidSignature, ["parent", "depth"]),
-        (replace(lawful, transactions=(b"\x02",)), late, WrongBody, ["parent", "depth"]),
-        (lawful, late, WrongStateRoot, ["parent", "depth", "parent", "state"]),
+        (replace(lawful, transactions=(b"\x02",)), late, WrongBody, ["parent", "depth", "parent", "ancestry"]),
+        (lawful, late, WrongStateRoot, ["parent", "depth", "parent", "ancestry", "parent", "state"]),
     ]
     for block, now, expected, asked in cases:
         chain = OnGenesis()

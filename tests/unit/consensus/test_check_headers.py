@@ -12,7 +12,7 @@ from quip.consensus import rules
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.gas import next_base_fee
 from quip.consensus.proof_of_work.difficulty import Requirements, child_context, requirements
-from quip.consensus.spec.chain_spec import MAX_LAG, MAX_LEVEL, ChainSpec, DifficultySpec
+from quip.consensus.spec.chain_spec import MAX_LAG, MAX_LEVEL, ChainSpec, DifficultySpec, OmmerSpec
 from quip.consensus.types.block_context import BlockContext, RecentBlock
 from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT, MAX_UINT64, MAX_UINT256, Header
 from quip.consensus.work.units import exact_work, work
@@ -42,7 +42,9 @@ def random_spec(rng: Random) -> ChainSpec:
     spec = network_spec()
     puzzle = replace(spec.puzzle, gate_bits=rng.choice([0, 1, 3]), ladder=tuple(zip(points, margins, strict=True)))
     highest = rng.choice([JSON_MAX, 1 << 40, 5_000_000])
-    return replace(spec, puzzle=puzzle, difficulty=levels, gas_limit_minimum=5_000, gas_limit_maximum=highest)
+    ommers = OmmerSpec(window=256, limit=rng.choice([0, 1, 4]), holdback=16, fork_factor=4, chain_factor=16)
+    spec = replace(spec, gas_limit_minimum=5_000, gas_limit_maximum=highest)
+    return replace(spec, puzzle=puzzle, difficulty=levels, ommers=ommers)
 
 
 def random_parent(rng: Random, spec: ChainSpec) -> tuple[Header, BlockContext]:
@@ -90,12 +92,15 @@ def child(rng: Random, spec: ChainSpec, parent: Header, context: BlockContext) -
     step = (parent.gas_limit // 1_024) - 1
     limit = min(spec.gas_limit_maximum, max(5_000, parent.gas_limit + rng.choice([0, step, -step])))
     timestamp = min(parent.timestamp + rng.choice([1, 2, 30, 1 << 10, 1 << 33, 1 << 60]), MAX_UINT64)
+    count = rng.choice([0, 0, spec.ommers.limit, rng.randint(0, spec.ommers.limit)])
+    extra = rng.choice([b"a" * 20, b"b" * 20]) + bytes([count]) + bytes(rng.randrange(12))
     header = Header(
-        parent_hash=parent.hash, ommers_hash=EMPTY_OMMERS_HASH, beneficiary=rng.randbytes(20),
-        state_root=rng.randbytes(32), transactions_root=EMPTY_TRIE_ROOT, receipts_root=EMPTY_TRIE_ROOT,
-        logs_bloom=EMPTY_BLOOM, difficulty=requirements(spec, parent, context, timestamp).work,
+        parent_hash=parent.hash, ommers_hash=rng.randbytes(32) if count else EMPTY_OMMERS_HASH,
+        beneficiary=rng.randbytes(20), state_root=rng.randbytes(32), transactions_root=EMPTY_TRIE_ROOT,
+        receipts_root=EMPTY_TRIE_ROOT, logs_bloom=EMPTY_BLOOM,
+        difficulty=requirements(spec, parent, context, timestamp).work,
         number=min(parent.number + 1, MAX_UINT64), gas_limit=limit, gas_used=rng.choice([0, limit // 2, limit]),
-        timestamp=timestamp, extra_data=rng.choice([b"a" * 20, b"b" * 25]), mix_hash=bytes(32), nonce=bytes(8),
+        timestamp=timestamp, extra_data=extra, mix_hash=bytes(32), nonce=bytes(8),
         base_fee_per_gas=min(next_base_fee(parent), MAX_UINT256),
     )  # fmt: skip
     return opened(spec, header)

@@ -6,8 +6,9 @@ from string import Formatter
 import pytest
 
 from quip.consensus.errors import root
-from quip.consensus.errors.body import ExecutionError, WrongBody
+from quip.consensus.errors.body import ExecutionError, WrongBody, WrongOmmers
 from quip.consensus.errors.header import FutureBlock, HeaderError, Unconnected
+from quip.consensus.errors.ommer import BadOmmerSeal, OmmerError
 from quip.consensus.errors.root import ConsensusError, MalformedMessage, Spoils
 from quip.consensus.errors.seal import SealError, SealUnchecked
 from quip.consensus.errors.spec import InvalidSpec
@@ -24,6 +25,9 @@ GROUPS = {
     SealError: (Fault.AT_FAULT, Spoils.MESSAGE),
     SealUnchecked: (Fault.BEHIND, Spoils.NOTHING),
     WrongBody: (Fault.AT_FAULT, Spoils.MESSAGE),
+    WrongOmmers: (Fault.AT_FAULT, Spoils.MESSAGE),
+    BadOmmerSeal: (Fault.AT_FAULT, Spoils.MESSAGE),
+    OmmerError: (Fault.AT_FAULT, Spoils.HASH),
     ExecutionError: (Fault.AT_FAULT, Spoils.HASH),
     FutureBlock: (Fault.EARLY, Spoils.NOTHING),
     Unconnected: (Fault.BEHIND, Spoils.NOTHING),

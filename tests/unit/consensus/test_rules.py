@@ -15,6 +15,7 @@ from quip.consensus.errors.header import (
     GasLimitStep,
     GasUsedAboveLimit,
     TimestampNotAfterParent,
+    TooManyOmmers,
     WrongBaseFee,
     WrongDifficulty,
     WrongExtraData,
@@ -35,8 +36,9 @@ NOW = GOOD.header.timestamp
 
 HEADER_ORDER: list[tuple[type[ConsensusError], dict[str, Any]]] = [
     (WrongNumber, {"number": 9}),
-    (WrongOmmersHash, {"ommers_hash": bytes(32)}),
     (WrongExtraData, {"extra_data": b""}),
+    (TooManyOmmers, {"extra_data": bytes(20) + b"\5"}),
+    (WrongOmmersHash, {"ommers_hash": bytes(32)}),
     (TimestampNotAfterParent, {"timestamp": PARENT.timestamp}),
     (GasLimitOutOfBounds, {"gas_limit": SPEC.gas_limit_maximum + 1}),
     (GasUsedAboveLimit, {"gas_used": 1 << 40}),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from quip.consensus.execution import gas
-from quip.consensus.execution.rewards import block_reward, reward_of
+from quip.consensus.execution.rewards import full_reward, held_back, paid_by
 from quip.consensus.proof_of_work.difficulty import (
     child_context,
     genesis_context,
@@ -17,7 +17,8 @@ from quip.consensus.proof_of_work.difficulty import (
     streak_offset,
 )
 from quip.consensus.spec import document
-from quip.consensus.spec.chain_spec import DifficultySpec, RewardSpec
+from quip.consensus.spec.chain_spec import DifficultySpec, OmmerSpec, RewardSpec
+from quip.consensus.types.ancestry import Ancestor, Ancestry, IncludedOmmer
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT, Header
 from quip.consensus.work import ladder
@@ -122,7 +123,9 @@ def test_streaks() -> None:
     found, offsets = [[0, 0]], [0]
     for number, miner in enumerate(vectors["miners"], 1):
         offsets.append(requirements(spec, parent, context, parent.timestamp + 30).offset)
-        child: Any = SimpleNamespace(miner_id=miner, difficulty=1, timestamp=parent.timestamp + 30, number=number)
+        child: Any = SimpleNamespace(
+            miner_id=miner, difficulty=1, timestamp=parent.timestamp + 30, number=number, ommer_count=0
+        )
         context = child_context(rules, parent, context, child)
         parent = child
         found.append([context.streak, context.ended_streak])
@@ -134,9 +137,10 @@ def test_streaks() -> None:
 
 def test_rewards() -> None:
     vectors = load("rewards.json")
-    rules = rewards_of(vectors["rewards"])
-    for streak, level, controller, expected in vectors["cases"]:
-        assert block_reward(rules, streak, work(level), controller) == int(expected)
+    spec: Any = SimpleNamespace(rewards=rewards_of(vectors["rewards"]), ommers=OmmerSpec(**vectors["ommers"]))
+    for level, controller, full, held in vectors["cases"]:
+        assert full_reward(spec, work(level), controller) == int(full)
+        assert held_back(spec, work(level), controller) == int(held)
 
 
 @pytest.mark.parametrize(("gas_limit", "gas_used", "base_fee", "expected"), load("base_fee.json"))
@@ -145,26 +149,49 @@ def test_base_fee(gas_limit: int, gas_used: int, base_fee: int, expected: int) -
     assert gas.next_base_fee(parent) == expected  # type: ignore[arg-type]
 
 
+def payee(miner: str) -> bytes:
+    return b"to " + miner.encode()
+
+
+def ommer_of(place: int, number: int, difficulty: str, miner: str) -> Any:
+    return SimpleNamespace(
+        number=number, difficulty=int(difficulty), miner_id=miner.encode(), beneficiary=payee(miner), hash=place
+    )
+
+
 def test_chain_of_blocks() -> None:
-    """Controller, streak, overdue, ladder, work, reward and sum together."""
+    """Controller, streak, overdue, ladder, work, payments and sum together."""
     vectors = load("chain.json")
     rules, rewards = difficulty_of(vectors["difficulty"]), rewards_of(vectors["rewards"])
     points = tuple((level, margin) for level, margin in vectors["ladder"])
     spec = spec_of(rules, points, vectors["genesis"]["timestamp"])
-    parent: Any = SimpleNamespace(number=0, timestamp=vectors["genesis"]["timestamp"], miner_id="")
+    spec.rewards, spec.ommers = rewards, OmmerSpec(**vectors["ommers"])
+    parent: Any = SimpleNamespace(number=0, timestamp=vectors["genesis"]["timestamp"], miner_id=b"")
     context: BlockContext = genesis_context(spec)
+    ancestry = Ancestry(spec.ommers.window, [Ancestor(b"0", parent, context, ())], 0)
     for number, block in enumerate(vectors["blocks"], 1):
         required = requirements(spec, parent, context, block["timestamp"])
         assert (required.controller, required.level) == (block["controller"], block["level"])
         assert (str(required.work), required.margin) == (block["difficulty"], block["margin"])
+        shown = [ommer_of(1_000 * number + place, *one) for place, one in enumerate(block["ommers"])]
         header: Any = SimpleNamespace(
-            number=number, timestamp=block["timestamp"], miner_id=block["miner"], difficulty=required.work
-        )
+            number=number, timestamp=block["timestamp"], miner_id=block["miner"].encode(), difficulty=required.work,
+            ommer_count=len(shown), beneficiary=payee(block["miner"]),
+        )  # fmt: skip
         context = child_context(rules, parent, context, header)
         parent = header
         assert (context.streak, context.ended_streak) == (block["streak"], block["endedStreak"])
         assert str(context.total_difficulty) == block["totalDifficulty"]
-        assert str(reward_of(rewards, header, context)) == block["reward"]
+        ommers: Any = [SimpleNamespace(header=one) for one in shown]
+        paid = paid_by(spec, ancestry, header, context, ommers)
+        found = [
+            ["beneficiary" if to == payee(who.decode()) else "miner id", who.decode(), str(wei)]
+            for who, to, wei in paid.payments
+        ]
+        assert found == block["payments"], number
+        assert paid.counted_streak == block["countedStreakSettled"]
+        included = tuple(IncludedOmmer(one.hash, one, context, 0) for one in shown)
+        ancestry = ancestry.extended(Ancestor(str(number).encode(), header, context, included), paid.counted_streak)
 
 
 @pytest.mark.parametrize("case", load("spec_digest.json"))

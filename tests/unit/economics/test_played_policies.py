@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.economics import policy_solver, reward_rules
-from benchmarks.economics.chain_play import OWN, Situation, World
-from benchmarks.economics.ommers import OmmerRules, incomes, lawful
+from benchmarks.economics.chain_play import OWN, Policy, Situation, World
+from benchmarks.economics.ommers import OmmerRules, Played, incomes, lawful
 from benchmarks.economics.played_policies import MENDED, Case, SolvedPolicy, honest, play, run
-from benchmarks.economics.withholding import ADOPT, LAST_PUBLIC, MATCH, OVERRIDE, WAIT, Game, Miner
+from benchmarks.economics.withholding import ADOPT, LAST_OWN, LAST_PUBLIC, MATCH, OVERRIDE, WAIT, Game, Miner
+from quip.consensus.execution.rewards import paid_by
 from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.ancestry import Ancestor, Ancestry, IncludedOmmer
+from quip.consensus.types.ommer import Ommer
 from quip.networks.shipped import load_spec
 
 PUBLIC = load_spec("public")
@@ -59,6 +62,42 @@ def test_every_orphan_is_shown_and_contests_its_height() -> None:
     assert not shown & {block.number for block in chain.history}
     earned = incomes(OmmerRules(), FLAT.rewards, chain.history)
     assert sum(earned.values()) < len(chain.history) + 6.22 * len(chain.history) / 7
+
+
+def by_the_law(spec: ChainSpec, chain: list[Played]) -> float:
+    """What the law pays the miner, in rewards."""
+
+    def name(block: Played) -> bytes:
+        return block.number.to_bytes(32, "big")
+
+    def ancestor(block: Played) -> Ancestor:
+        shown = (IncludedOmmer(name(one), one.header, one.context, one.context.controller) for one in block.ommers)
+        return Ancestor(name(block), block.header, block.context, tuple(shown))
+
+    ancestry = Ancestry(spec.ommers.window, [ancestor(chain[0])], 0)
+    paid = 0
+    for block in chain[1:]:
+        ommers = [Ommer(one.header, None) for one in block.ommers]
+        rewards = paid_by(spec, ancestry, block.header, block.context, ommers)
+        paid += sum(payment.amount for payment in rewards.payments if payment.miner_id[:1] == OWN)
+        ancestry = ancestry.extended(ancestor(block), rewards.counted_streak)
+    return paid / spec.rewards.base_reward
+
+
+@pytest.mark.parametrize("policy", [honest, race_of_one])
+def test_incomes_are_what_the_law_pays(policy: Policy) -> None:
+    """Once everything of the miner's is settled."""
+    rules = OmmerRules(window=12)
+    numbers = replace(PUBLIC.ommers, window=12, limit=rules.limit, holdback=rules.holdback)
+    spec = replace(FLAT, ommers=numbers, rewards=replace(FLAT.rewards, streak_multiplier=rules.steps))
+    chain = world(0.5, gamma=1.0, ommers=rules)
+    chain.longest_streak = len(rules.steps)
+    chain.play(policy, 400)
+    chain.share, chain.own, chain.public, chain.race = 0.0, [], [], LAST_OWN
+    chain.play(honest, 420)
+    own = sum(amount for miner, amount in incomes(rules, spec.rewards, chain.history).items() if miner[:1] == OWN)
+    assert own == pytest.approx(by_the_law(spec, chain.history), rel=1e-9)
+    assert own > 100
 
 
 def test_a_light_block_on_an_old_tip_hides_what_is_built_on_it() -> None:

@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 
 from quip.chain.view import ChainReader
+from quip.consensus.types.block import BlockBody
 from quip.net.chain_server import ChainServer
 from quip.net.limits import MAX_HEADERS
 from quip.net.ports import ChainView
@@ -80,7 +81,7 @@ def test_seals_bodies_and_blocks_by_hash() -> None:
     there = [block.seal for block in stored if block is not None]
     seals = answer(library, SealsRequest((hashes[0], b"\x01" * 32, hashes[1])))
     assert seals == Seals((there[0], None, there[1]))
-    assert answer(library, BodiesRequest((*hashes, b"\x01" * 32))) == Bodies(((), (), None))
+    assert answer(library, BodiesRequest((*hashes, b"\x01" * 32))) == Bodies((BlockBody(), BlockBody(), None))
     whole = answer(library, BlockRequest(hashes[0]))
     assert isinstance(whole, BlockResponse)
     assert whole.block is not None

@@ -37,7 +37,7 @@ def test_a_pushed_block_whose_body_is_fetched(monkeypatch: pytest.MonkeyPatch) -
     net, node, player, ((peer, puppet),) = one_against()
     made = generator(new_chain())
     block = with_transactions(made.chain, next_block(made))
-    puppet.answers = lambda request: Bodies((block.transactions,))
+    puppet.answers = lambda request: Bodies((block.body,))
     calls = count_calls(monkeypatch, *BLOCK_RULES)
     player.say(peer, submit(node, block))
     net.run(1)

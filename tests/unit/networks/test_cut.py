@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.execution.genesis import genesis_header
-from quip.consensus.execution.rewards import reward_of
+from quip.consensus.execution.rewards import full_reward
 from quip.consensus.proof_of_work.difficulty import child_context, genesis_context, requirements
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
@@ -91,6 +91,6 @@ def test_no_chain_pays_more_than_a_reward_for_what_a_core_does_in_a_block_time(b
         )
         context = child_context(PUBLIC.difficulty, header, context, child)
         header = child
-        paid += reward_of(PUBLIC.rewards, header, context)
+        paid += full_reward(PUBLIC, header.difficulty, context.controller)
     core_block_times = context.total_difficulty * 1_000 / (CORE * T)
     assert paid * 100 <= PUBLIC.rewards.base_reward * MOST_PERCENT * core_block_times * (1 + 1e-9)

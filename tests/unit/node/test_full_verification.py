@@ -20,7 +20,7 @@ NOW = 1 << 40
 def blocks() -> tuple[Block, ...]:
     chain = grown(BLOCKS).chain
     stored = [chain.block_by_number(number) for number in range(BLOCKS + 1)]
-    return tuple(Block(block.header, block.transactions, block.seal) for block in stored if block is not None)
+    return tuple(block.block for block in stored if block is not None)
 
 
 def verify(chain: tuple[Block, ...], seals_from: int = 1, now: int = NOW) -> list[int]:

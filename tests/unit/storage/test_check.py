@@ -65,7 +65,7 @@ CASES: dict[str, tuple[Change, str]] = {
         f"0x{VICTIM.hex()}: the header has another hash",
     ),
     "body that is not the header's": (
-        put(records.BODIES, VICTIM, rlp.encode([b"\x02\xc0"])),
+        put(records.BODIES, VICTIM, rlp.encode([[b"\x02\xc0"], []])),
         f"0x{VICTIM.hex()}: the transactions do not match",
     ),
     "seal missing": (remove(records.SEALS, VICTIM), f"0x{VICTIM.hex()}.*missing"),

@@ -23,7 +23,7 @@ CHAIN_ID = network_spec().chain_id
 def canonical_blocks(chain: Chain) -> list[Block]:
     """Without genesis."""
     stored = [chain.block_by_number(number) for number in range(1, chain.head.header.number + 1)]
-    return [Block(one.header, one.transactions, one.seal) for one in stored if one is not None]
+    return [one.block for one in stored if one is not None]
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -30,7 +30,7 @@ def blocks_made() -> list[Block]:
     made = generator(new_chain())
     hashes = [one.hash for one in made.extend(HEIGHT, ForkPlan(every=4, depth=2))]
     stored = [made.chain.block_by_hash(block_hash) for block_hash in hashes]
-    return [Block(one.header, one.transactions, one.seal) for one in stored if one is not None]
+    return [one.block for one in stored if one is not None]
 
 
 BLOCKS = blocks_made()
@@ -70,7 +70,7 @@ def opened(path: Path, look: Callable[[Chain], object]) -> object:
 
 
 def go_back(path: Path, number: int) -> RewindReport:
-    return rewind(path, SPEC.rewards, number)
+    return rewind(path, SPEC, number)
 
 
 @pytest.mark.parametrize("number", [0, 1, 4, 5, HEIGHT - 1])
@@ -165,7 +165,7 @@ def killed(path: Path, fatal: int, moment: Moment, in_work: bool) -> int:
     child = os.fork()
     if child == 0:
         with counted(fatal, moment, die):
-            rewind(path, SPEC.rewards, 3, lambda *_: die() if in_work else None)
+            rewind(path, SPEC, 3, lambda *_: die() if in_work else None)
         os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)

@@ -110,7 +110,7 @@ def read_blocks(node: Caller, head: int) -> Iterator[Block]:
 @app.command()
 @names_node
 def export(target: Target, file: File, no_seals: NoSeals = False, as_json: Json = False) -> None:
-    """Write all blocks to a file. Genesis comes first, RLP after RLP: [header, transactions, seal] each."""
+    """Write all blocks to a file. Genesis comes first, RLP after RLP: [header, transactions, ommers, seal] each."""
     digest = hashlib.sha256()
     size = 0
     with open_target(target) as node:
@@ -143,4 +143,6 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def _without_seal(block: Block) -> bytes:
-    return rlp.encode(rlp.decode(block.encode())[:2])
+    whole = rlp.decode(block.encode())
+    assert not isinstance(whole, bytes)
+    return rlp.encode([*whole[:2], [ommer.header.fields() for ommer in block.ommers]])

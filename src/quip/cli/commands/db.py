@@ -117,7 +117,7 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
             _ask(files, number)
         try:
             with _counting("removing") as progress:
-                report = go_back(files.store, rules.spec.rewards, number, progress)
+                report = go_back(files.store, rules.spec, number, progress)
         except CannotRewind as error:
             hint = f"give a number below {error.head}: --to N" if error.head else "nothing lies above its genesis block"
             raise ConfigError(str(error), hint) from None

@@ -29,6 +29,12 @@ class WrongBody(ConsensusError):
     text = "the body's root is {root}, the header's {expected}"
 
 
+class WrongOmmers(ConsensusError):
+    """The ommers do not hash to ommersHash."""
+
+    text = "the hash of the ommers is {hash}, the header's {expected}"
+
+
 class ExecutionError(ConsensusError):
     """Executing the block does not give what its header says."""
 

@@ -40,16 +40,22 @@ class WrongNumber(HeaderError):
     text = "number {number}, not {expected}"
 
 
-class WrongOmmersHash(HeaderError):
-    """ommersHash is not that of the empty list."""
-
-    text = "ommersHash {ommers_hash} is not that of the empty list"
-
-
 class WrongExtraData(HeaderError):
-    """extraData is not a miner id and at most 12 bytes."""
+    """extraData is not a miner id, a number of ommers and at most 11 bytes."""
 
-    text = "extraData has {size} bytes, not 20 to 32"
+    text = "extraData has {size} bytes, not 21 to 32"
+
+
+class TooManyOmmers(HeaderError):
+    """extraData names more ommers than the spec allows."""
+
+    text = "extraData says {count} ommers, more than {limit}"
+
+
+class WrongOmmersHash(HeaderError):
+    """ommersHash is that of the empty list though there are ommers, or is not though there are none."""
+
+    text = "ommersHash {ommers_hash} with {count} ommers"
 
 
 class TimestampNotAfterParent(HeaderError):

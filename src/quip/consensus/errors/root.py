@@ -12,8 +12,9 @@
     │   │   ├── SeedMismatch
     │   │   └── GateClosed
     │   ├── WrongNumber
-    │   ├── WrongOmmersHash
     │   ├── WrongExtraData
+    │   ├── TooManyOmmers
+    │   ├── WrongOmmersHash
     │   ├── TimestampNotAfterParent
     │   ├── WrongDifficulty
     │   ├── GasLimitOutOfBounds
@@ -35,6 +36,16 @@
     │       └── EnergyAboveBaseline
     ├── SealUnchecked                 behind, nothing       our own check of the seal failed
     ├── WrongBody                     at fault, message     the body is not the header's
+    ├── WrongOmmers                   at fault, message     the ommers are not the header's
+    ├── BadOmmerSeal                  at fault, message     another seal of that ommer may be good
+    ├── OmmerError                    at fault, hash        the block shows what is no ommer of it
+    │   ├── WrongOmmerCount
+    │   ├── OmmerOutsideWindow
+    │   ├── OmmerOnChain
+    │   ├── OmmerRepeated
+    │   ├── OmmerWithoutParent
+    │   ├── OmmerBreaksRule
+    │   └── OmmerTooLight
     ├── ExecutionError                at fault, hash        the header's claims about the state are false
     │   ├── TransactionsUnsupported
     │   ├── WrongStateRoot
@@ -48,7 +59,7 @@
 
     InvalidSpec                       not about blocks: a chain spec that cannot be used
 
-The rooms beside this one hold them: `header`, `seal`, `body` and `spec`.
+The rooms beside this one hold them: `header`, `seal`, `body`, `ommer` and `spec`.
 
 What this file does not do: it decides no ban and remembers no hash; the callers act on `fault` and `spoils`.
 """

@@ -14,16 +14,16 @@ from quip.consensus.errors.body import (
     WrongBody,
     WrongGasUsed,
     WrongLogsBloom,
+    WrongOmmers,
     WrongReceiptsRoot,
     WrongStateRoot,
 )
 from quip.consensus.execution.gas import MIN_TRANSACTION_GAS
-from quip.consensus.execution.rewards import reward_of
-from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.execution.rewards import Payment
 from quip.consensus.types.account_state import StateReader, StateUpdate
 from quip.consensus.types.block import readable, transactions_root
-from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_TRIE_ROOT, Header
+from quip.consensus.types.ommer import Ommer, ommers_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,13 @@ class Outcome:
     receipts_root: bytes
     logs_bloom: bytes
     gas_used: int
+
+
+def check_ommers_hash(header: Header, ommers: Sequence[Ommer]) -> None:
+    """The ommers are the header's. Raises WrongOmmers, which spoils only the message."""
+    found = ommers_hash(ommer.header for ommer in ommers)
+    if found != header.ommers_hash:
+        raise WrongOmmers(hash=f"0x{found.hex()}", expected=f"0x{header.ommers_hash.hex()}")
 
 
 def check_body(header: Header, transactions: Sequence[bytes]) -> None:
@@ -51,16 +58,14 @@ def check_body(header: Header, transactions: Sequence[bytes]) -> None:
         raise WrongBody(root=f"0x{root.hex()}", expected=f"0x{header.transactions_root.hex()}")
 
 
-def execute(
-    spec: ChainSpec, state: StateReader, header: Header, context: BlockContext, transactions: Sequence[bytes]
-) -> Outcome:
+def execute(state: StateReader, payments: Sequence[Payment], transactions: Sequence[bytes]) -> Outcome:
     """Run a block on its parent's state. The header's own claims about the outcome are not read.
 
     Raises TransactionsUnsupported.
     """
     if transactions:
         raise TransactionsUnsupported(count=len(transactions))
-    update = state.credit([(header.beneficiary, reward_of(spec.rewards, header, context))])
+    update = state.credit([(payment.address, payment.amount) for payment in payments])
     return Outcome(state=update, receipts_root=EMPTY_TRIE_ROOT, logs_bloom=EMPTY_BLOOM, gas_used=0)
 
 

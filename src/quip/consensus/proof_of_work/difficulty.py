@@ -103,7 +103,7 @@ def child_context(rules: DifficultySpec, parent: Header, context: BlockContext, 
     repeated = before.streak > 0 and header.miner_id == parent.miner_id
     own = RecentBlock(
         timestamp=header.timestamp,
-        ommers=0,
+        ommers=header.ommer_count,
         streak=before.streak + 1 if repeated else 1,
         ended_streak=before.ended_streak if repeated else before.streak,
     )

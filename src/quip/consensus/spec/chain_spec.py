@@ -13,7 +13,17 @@ from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec import document
 from quip.consensus.spec.document import MAX_JSON_INTEGER
 from quip.consensus.spec.reader import SpecReader, checked_data, checked_integers
-from quip.consensus.types.header import ADDRESS_SIZE, HASH_SIZE, MAX_EXTRA_SIZE, MAX_UINT64, MAX_UINT256, NONCE_SIZE
+from quip.consensus.types.block import MAX_OMMERS
+from quip.consensus.types.header import (
+    ADDRESS_SIZE,
+    HASH_SIZE,
+    MAX_EXTRA_SIZE,
+    MAX_UINT64,
+    MAX_UINT256,
+    MIN_EXTRA_SIZE,
+    MINER_ID_SIZE,
+    NONCE_SIZE,
+)
 from quip.consensus.work import ladder as ladders
 from quip.consensus.work.ladder import Point
 from quip.consensus.work.units import work
@@ -29,6 +39,8 @@ MAX_HI = 191 << 16
 """2^64 blocks of at most this much work leave every total difficulty below 2^256."""
 MAX_LAG = 64
 """Every block's context holds that many of the blocks below it."""
+MAX_WINDOW = 1_024
+"""Blocks that a node keeps at hand to judge the next one."""
 MAX_M, MAX_T = 32, 8
 """Larger graphs are refused before anybody counts their couplers."""
 REWARD_BITS = 128
@@ -116,7 +128,23 @@ class RewardSpec:
     base_reward: int
     """Wei."""
     streak_multiplier: tuple[int, ...]
-    """Percent for a streak of 1, 2, ...; the last holds for all longer ones."""
+    """Percent for the 1st, 2nd, ... of a counted streak, which begins anew after the last; 100 alone without ommers."""
+
+
+@dataclass(frozen=True, slots=True)
+class OmmerSpec:
+    """Which losing blocks may be shown, and what of a reward waits for them."""
+
+    window: int
+    """W: an ommer's number is at most so far below the including block's."""
+    limit: int
+    """Ommers in a block. 0: there are none, rewards are flat and paid at once."""
+    holdback: int
+    """1 / holdback of a reward is paid only once nobody has shown an ommer of that number."""
+    fork_factor: int
+    """An ommer's difficulty times this is at least the work that the controller asked for where its branch left..."""
+    chain_factor: int
+    """...and times this at least what it asks for at the block that shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +179,7 @@ class ChainSpec:
     puzzle: PuzzleSpec
     difficulty: DifficultySpec
     rewards: RewardSpec
+    ommers: OmmerSpec
     gas_limit_minimum: int
     gas_limit_maximum: int
     evm_fork: str
@@ -174,6 +203,7 @@ def parse_spec(data: bytes) -> ChainSpec:
         puzzle=_puzzle(reader.section("puzzle"), difficulty),
         difficulty=difficulty,
         rewards=_rewards(reader.section("rewards")),
+        ommers=_ommers(reader.section("ommers")),
         gas_limit_minimum=minimum,
         gas_limit_maximum=gas.integer("maximum", minimum),
         evm_fork=reader.text("evm_fork", EVM_FORKS),
@@ -185,6 +215,8 @@ def parse_spec(data: bytes) -> ChainSpec:
     reader.finish()
     if not spec.gas_limit_minimum <= spec.genesis.gas_limit <= spec.gas_limit_maximum:
         raise InvalidSpec("genesis.gas_limit", f"{spec.genesis.gas_limit} is outside gas_limit's bounds")
+    if not spec.ommers.limit and spec.rewards.streak_multiplier != (100,):
+        raise InvalidSpec("rewards.streak_multiplier", "without ommers rewards are flat: [100]")
     if largest_reward(spec) >= 1 << REWARD_BITS:
         raise InvalidSpec(
             "rewards", f"a block at hi could pay 2^{REWARD_BITS} wei or more: no balance holds 2^64 of them"
@@ -193,7 +225,8 @@ def parse_spec(data: bytes) -> ChainSpec:
 
 
 def largest_reward(spec: ChainSpec) -> int:
-    """The most wei that a block may ever pay: the highest percentage, at level hi with the controller at lo."""
+    """The most wei that a height may ever pay, hold-back and bonus too: the highest percentage, at level hi with the
+    controller at lo."""
     low, high = work(spec.difficulty.lo), work(spec.difficulty.hi)
     return spec.rewards.base_reward * max(spec.rewards.streak_multiplier) * high // (100 * low)
 
@@ -300,10 +333,24 @@ def _difficulty(reader: SpecReader) -> DifficultySpec:
 def _rewards(reader: SpecReader) -> RewardSpec:
     spec = RewardSpec(
         base_reward=reader.decimal("base_reward", 0, MAX_UINT64 * 10**6),
-        streak_multiplier=reader.integers("streak_multiplier", 0, 10_000),
+        streak_multiplier=reader.integers("streak_multiplier", 100, 10_000),
     )
     if not 1 <= len(spec.streak_multiplier) <= 64:
         raise InvalidSpec(reader.path("streak_multiplier"), "1 to 64 entries")
+    if spec.streak_multiplier[0] != 100 or any(low > high for low, high in pairwise(spec.streak_multiplier)):
+        raise InvalidSpec(reader.path("streak_multiplier"), "begins with 100 and never falls")
+    reader.finish()
+    return spec
+
+
+def _ommers(reader: SpecReader) -> OmmerSpec:
+    spec = OmmerSpec(
+        window=reader.integer("window", 1, MAX_WINDOW),
+        limit=reader.integer("limit", 0, MAX_OMMERS),
+        holdback=reader.integer("holdback", 1, 1 << 16),
+        fork_factor=reader.integer("fork_factor", 1, 1 << 16),
+        chain_factor=reader.integer("chain_factor", 1, 1 << 16),
+    )
     reader.finish()
     return spec
 
@@ -332,9 +379,11 @@ def _genesis(reader: SpecReader) -> GenesisFields:
         timestamp=reader.integer("timestamp", 0),
         gas_limit=reader.integer("gas_limit", MIN_GAS_LIMIT),
         base_fee_per_gas=reader.decimal("base_fee_per_gas", 0, MAX_UINT256),
-        extra_data=reader.data("extra_data", 0, MAX_EXTRA_SIZE),
+        extra_data=reader.data("extra_data", MIN_EXTRA_SIZE, MAX_EXTRA_SIZE),
         beneficiary=reader.data("beneficiary", ADDRESS_SIZE, ADDRESS_SIZE),
         nonce=reader.data("nonce", NONCE_SIZE, NONCE_SIZE),
     )
     reader.finish()
+    if genesis.extra_data[MINER_ID_SIZE] != 0:
+        raise InvalidSpec(reader.path("extra_data"), "genesis has no ommers: byte 20 is 0")
     return genesis

@@ -24,11 +24,13 @@ BLOOM_SIZE = 256
 NONCE_SIZE = 8
 MAX_EXTRA_SIZE = 32
 MINER_ID_SIZE = 20
+MIN_EXTRA_SIZE = MINER_ID_SIZE + 1
+"""Miner id and number of ommers."""
 MAX_UINT64 = (1 << 64) - 1
 MAX_UINT256 = (1 << 256) - 1
 
 EMPTY_OMMERS_HASH = bytes.fromhex("1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347")
-"""keccak256(RLP([])): no Quip block has ommers."""
+"""keccak256(RLP([])): of a block without ommers."""
 EMPTY_TRIE_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 """keccak256(RLP(b"")): the root of a trie without entries."""
 EMPTY_BLOOM = bytes(BLOOM_SIZE)
@@ -64,7 +66,7 @@ class Header:
     parent_hash: bytes
     """Block hash of the parent; 32 zero bytes in the genesis header."""
     ommers_hash: bytes
-    """Always EMPTY_OMMERS_HASH."""
+    """keccak256 of the RLP list of the ommers' headers."""
     beneficiary: bytes
     """The payee: any address, a contract included."""
     state_root: bytes
@@ -86,7 +88,7 @@ class Header:
     timestamp: int
     """Unix seconds."""
     extra_data: bytes
-    """Miner id (20 bytes), then up to 12 free bytes; free up to 32 bytes in the genesis header."""
+    """Miner id (20 bytes), number of ommers (1 byte), then up to 11 free bytes."""
     mix_hash: bytes
     """The puzzle's seed; in the genesis header the digest of the chain spec."""
     nonce: bytes
@@ -100,6 +102,11 @@ class Header:
     def miner_id(self) -> bytes:
         """The first 20 bytes of extraData: who sealed the block. Meaningless in the genesis header."""
         return self.extra_data[:MINER_ID_SIZE]
+
+    @property
+    def ommer_count(self) -> int:
+        """The byte of extraData behind the miner id: how many ommers the block includes."""
+        return self.extra_data[MINER_ID_SIZE] if len(self.extra_data) > MINER_ID_SIZE else 0
 
     @property
     def hash(self) -> bytes:

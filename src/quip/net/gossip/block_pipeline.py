@@ -2,8 +2,9 @@
 
     header rules -> seal (native threads) -> relay -> body -> import -> GOSSIP to the rest
 
-Header and seal go on before the block is executed: work was done for them, so junk is dear. GOSSIP says "I hold it",
-so it follows the import; who announces, or serves, a block that breaks a rule is at fault, who relayed one whose
+Header and seal go on before the block is executed: work was done for them, so junk is dear. A block with ommers goes
+on after its import: their seals are no part of its hash, so whoever passes on bad ones is at fault. GOSSIP says "I hold
+it", so it follows the import; who announces, or serves, a block that breaks a rule is at fault, who relayed one whose
 execution fails is not.
 What this file does not do: it fetches no block that was only announced (`gossip` does).
 """
@@ -14,11 +15,14 @@ from collections.abc import Iterator, Sequence
 
 from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
+from quip.chain.worth import is_recent
 from quip.consensus import rules
 from quip.consensus.block_validation import SealedHeader, check_body, complete
 from quip.consensus.errors.body import ExecutionError
 from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
+from quip.consensus.errors.ommer import BadOmmerSeal
 from quip.consensus.errors.root import ConsensusError
+from quip.consensus.types.block import NO_BODY, BlockBody
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
 from quip.net.commands import CreditBlock, HeadClaimed, Order, ReportPeer
@@ -90,7 +94,7 @@ class BlockPipeline:
             return True
         candidate = self._candidates.get(block_hash)
         if candidate is not None:
-            if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
+            if offer.body is not None and not self.take_body(candidate, offer.body, offer.peer):
                 return False
             if len(candidate.others) < OTHER_OFFERS:
                 candidate.others.append(offer)
@@ -133,18 +137,20 @@ class BlockPipeline:
         else:
             self.complete(candidate)
 
-    def take_body(self, candidate: Candidate, transactions: tuple[bytes, ...], peer: int) -> bool:
+    def take_body(self, candidate: Candidate, body: BlockBody, peer: int) -> bool:
         """What a peer sent as the block's body. False: it is another's, which is reported.
 
         It is looked at once the header's rules hold, for they say how much there can be of it.
         """
-        if candidate.body is not None and candidate.body.transactions == transactions:
+        if candidate.body is not None and candidate.body.body == body:
             return True
         try:
-            candidate.body = check_body(candidate.checked, transactions)
+            checked = check_body(candidate.checked, body)
         except ConsensusError as error:
             self._orders.append(ReportPeer(peer, error))
             return False
+        if candidate.body is None:  # another's seals of the same ommers wait with its offer, in case these are bad
+            candidate.body, candidate.body_from = checked, peer
         return True
 
     def complete(self, candidate: Candidate) -> None:
@@ -184,7 +190,7 @@ class BlockPipeline:
             return
         outcome = outcomes[0] if outcomes else None
         if isinstance(outcome, ConsensusError):
-            self._refused(candidate, outcome)
+            self._refused(candidate, outcome, now)
         elif outcome is not None:
             self._accepted(candidate, outcome)
         self._judge_children(candidate.hash, now)
@@ -193,7 +199,7 @@ class BlockPipeline:
         candidate = self._judged(block_hash, offer, now)
         if candidate is None or self._view.is_invalid(block_hash) or not self._has_room(candidate):
             return True
-        if offer.transactions is not None and not self.take_body(candidate, offer.transactions, offer.peer):
+        if offer.body is not None and not self.take_body(candidate, offer.body, offer.peer):
             return False
         self._candidates[block_hash] = candidate
         # Hashes are verified once, but a seal is no part of the hash: the one that was checked goes on, not this.
@@ -248,11 +254,13 @@ class BlockPipeline:
     def _proceed(self, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
         """The seal is good."""
         candidate.sealed, header = sealed, candidate.checked.header
-        if not candidate.early:
+        if header.ommer_count:  # they are not judged yet
+            self._propagation.hold(candidate.hash)
+        elif not candidate.early:
             submit = BlockSubmit(header, sealed.seal, candidate.claim.total_difficulty)
             self._orders.extend(self._propagation.push(submit))
-        if candidate.body is None and header.transactions_root == EMPTY_TRIE_ROOT:
-            candidate.body = check_body(candidate.checked, ())
+        if candidate.body is None and header.transactions_root == EMPTY_TRIE_ROOT and not header.ommer_count:
+            candidate.body = check_body(candidate.checked, NO_BODY)
         if candidate.body is None:
             candidate.stage = Stage.COMPLETING
             for offer in (candidate.offer, *candidate.others):
@@ -261,6 +269,15 @@ class BlockPipeline:
                 self.drop(candidate.hash, now)
             return
         self.complete(candidate)
+
+    def _body_failed(self, candidate: Candidate, error: BadOmmerSeal, now: Instant) -> None:
+        """Its sender's fault, whoever that was; somebody else's may be good."""
+        self._orders.append(
+            ReportPeer(candidate.offer.peer if candidate.body_from is None else candidate.body_from, error)
+        )
+        for other in candidate.others:
+            if other.peer != candidate.body_from:
+                self.offer(other, now)
 
     def _want_body(self, block_hash: bytes, peer: int) -> None:
         ask = self._bodies.want(block_hash, peer, BodiesRequest((block_hash,)))
@@ -279,11 +296,19 @@ class BlockPipeline:
 
     def _accepted(self, candidate: Candidate, outcome: Accepted) -> None:
         self._verified.pop(candidate.hash, None)
+        header, sealed, body = candidate.checked.header, candidate.sealed, candidate.body
         if outcome.status is Status.SIDE:
+            if header.ommer_count and sealed is not None and body is not None:
+                submit = BlockSubmit(header, sealed.seal, candidate.claim.total_difficulty, body.body.ommers)
+                self._orders.extend(self._propagation.push(submit))
             self._orders.append(Log("debug", "side block", (("number", candidate.claim.number),)))
+            if is_recent(self._view.spec, self._view.head, header):
+                self._orders.extend(self._propagation.announce_sibling(candidate.claim))
 
-    def _refused(self, candidate: Candidate, error: ConsensusError) -> None:
-        if isinstance(error, FutureBlock):
+    def _refused(self, candidate: Candidate, error: ConsensusError, now: Instant) -> None:
+        if isinstance(error, BadOmmerSeal):
+            self._body_failed(candidate, error, now)
+        elif isinstance(error, FutureBlock):
             self._early[candidate.hash] = None
         elif isinstance(error, BranchTooOld | Unconnected):
             self._orders.append(HeadClaimed(candidate.offer.peer, candidate.claim, candidate.offer.held))

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from quip.chain.limits import FUTURE_WAIT_S, MAX_BRANCH_DEPTH
-from quip.chain.worth import is_worth_storing
+from quip.chain.limits import FUTURE_WAIT_S
+from quip.chain.worth import branch_depth, is_worth_storing
 from quip.consensus.block_validation import CheckedBody, CheckedHeader, Parent, SealedHeader, check_header
 from quip.consensus.errors.header import BranchTooOld, FutureBlock, InvalidParent, UnknownParent
+from quip.consensus.types.block import BlockBody
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
 from quip.net.errors import FalseClaim
@@ -37,8 +38,8 @@ class Offer:
     peer: int
     header: Header
     seal: Seal
-    transactions: tuple[bytes, ...] | None
-    """None where the peer sent only header and seal."""
+    body: BlockBody | None
+    """None where the peer sent none, or not all of it."""
     total_difficulty: int
     """As claimed; 0: it claimed nothing."""
     held: bool
@@ -66,6 +67,8 @@ class Candidate:
     stage: Stage = Stage.CHECKING
     sealed: SealedHeader | None = None
     body: CheckedBody | None = None
+    body_from: int | None = None
+    """Who sent the body; None: it is the empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,11 @@ def judge(view: ChainView, block_hash: bytes, offer: Offer, now_s: int) -> Candi
     if offer.total_difficulty not in (0, total):
         raise FalseClaim(claimed=offer.total_difficulty, found=total)
     head = view.head
-    if not is_worth_storing(head, total):
+    if not is_worth_storing(spec, head, header, checked.context):
         return None
     fork = view.fork_number(header.parent_hash)
-    if fork is None or head.header.number - fork > MAX_BRANCH_DEPTH:
-        raise BranchTooOld(fork_number=fork or 0, head_number=head.header.number, limit=MAX_BRANCH_DEPTH)
+    depth = branch_depth(spec)
+    if fork is None or head.header.number - fork > depth:
+        raise BranchTooOld(fork_number=fork or 0, head_number=head.header.number, limit=depth)
     claim = HeadClaim(block_hash, header.number, total)
     return Candidate(block_hash, offer, checked, claim, early=header.timestamp > now_s + limit)

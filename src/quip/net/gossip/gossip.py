@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from quip.consensus.block_validation import SealedHeader
 from quip.consensus.errors.root import ConsensusError
+from quip.consensus.types.block import BlockBody
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.commands import Ask, Disconnect, HeadClaimed, Order, ReportPeer
 from quip.net.errors import NetError, WrongAnswer
 from quip.net.events import ImportOutcome
@@ -58,7 +60,10 @@ class Gossip:
 
     def submitted(self, peer: int, message: BlockSubmit, now: Instant) -> None:
         """BLOCK_SUBMIT."""
-        offer = Offer(peer, message.header, message.seal, None, message.total_difficulty, held=False)
+        # Without transactions header and ommers are all of it; what is missing of another is asked for.
+        whole = message.header.transactions_root == EMPTY_TRIE_ROOT
+        body = BlockBody((), message.ommers) if whole else None
+        offer = Offer(peer, message.header, message.seal, body, message.total_difficulty, held=False)
         self._pipeline.offer(offer, now)
 
     def announced(self, peer: int, message: GossipMessage, now: Instant) -> None:
@@ -68,7 +73,7 @@ class Gossip:
             self._propagation.knows(peer, claim.hash)
             if self._pipeline.is_known(claim.hash) or claim.hash in self._pipeline:
                 continue
-            if claim.total_difficulty <= head.context.total_difficulty:
+            if claim.total_difficulty <= head.context.total_difficulty and not self._may_be_shown(claim):
                 continue
             if claim.number > head.header.number + 1:
                 self._orders.append(HeadClaimed(peer, claim, held=True))
@@ -105,6 +110,11 @@ class Gossip:
     def __len__(self) -> int:
         return len(self._pipeline)
 
+    def _may_be_shown(self, claim: HeadClaim) -> bool:
+        """True for a block beside the best branch that a next one may show as an ommer, as far as its number says."""
+        ommers, head = self._view.spec.ommers, self._view.head.header.number
+        return ommers.limit > 0 and head + 1 - ommers.window <= claim.number <= head
+
     def _block_arrived(self, peer: int, ticket: int, reply: Reply, now: Instant) -> None:
         block_hash = self._blocks.hash_of(ticket)
         block = reply.block if isinstance(reply, BlockResponse) else None
@@ -116,7 +126,7 @@ class Gossip:
             return
         claim = self._claims.get((peer, block.header.hash))  # its own, not what others say of the block
         total = claim.total_difficulty if claim is not None else 0
-        if self._pipeline.offer(Offer(peer, block.header, block.seal, block.transactions, total, held=True), now):
+        if self._pipeline.offer(Offer(peer, block.header, block.seal, block.body, total, held=True), now):
             self._blocks.done(ticket)
             self._promises.pop(peer, None)
         else:

@@ -24,6 +24,8 @@ class Propagation:
         self._rng = rng
         self._known: dict[int, BoundedDict[bytes, None]] = {}
         self._pushed: BoundedDict[bytes, None] = BoundedDict(VERIFIED_SEALS)
+        self._held: BoundedDict[bytes, None] = BoundedDict(VERIFIED_SEALS)
+        """Blocks with ommers whose seal is good: they go on once they are in."""
         self._announced = view.head.hash
 
     def joined(self, peer: int) -> None:
@@ -39,6 +41,10 @@ class Propagation:
         if peer in self._known:
             self._known[peer][block_hash] = None
 
+    def hold(self, block_hash: bytes) -> None:
+        """A block with ommers is on its way in: it is pushed once it is the head."""
+        self._held[block_hash] = None
+
     def push(self, message: BlockSubmit) -> list[Tell]:
         """Header and seal to a random few who lack it: the square root of all peers, and at least PUSH_AT_LEAST."""
         block_hash = message.header.hash
@@ -51,15 +57,16 @@ class Propagation:
         return [Tell(peer, message) for peer in chosen]
 
     def head_moved(self, head: Head, *, mined: bool, syncing: bool) -> list[Tell]:
-        """The new head, whole to some if we mined it; by hash to all who lack it, but for what sync brings on its way.
+        """The new head, whole to some if we mined or held it; by hash to all who lack it, but for what sync brings.
 
         What gossip brought is announced during a sync too: a mere claim must not silence a node.
         """
         tells: list[Tell] = []
-        if mined:
+        if mined or head.hash in self._held:
             block = self._view.block(head.hash)
             if block is not None and block.seal is not None:
-                tells = self.push(BlockSubmit(head.header, block.seal, head.context.total_difficulty))
+                shown = block.block.ommers
+                tells = self.push(BlockSubmit(head.header, block.seal, head.context.total_difficulty, shown))
         if mined or not syncing or head.hash in self._pushed:
             tells += self._announce(head)
         return tells
@@ -69,10 +76,17 @@ class Propagation:
         head = self._view.head
         return self._announce(head) if not syncing and head.hash != self._announced else []
 
+    def announce_sibling(self, claim: HeadClaim) -> list[Tell]:
+        """A stored block beside the best branch, once, to all who lack it: somebody may show it as an ommer."""
+        return self._tell_all(claim)
+
     def _announce(self, head: Head) -> list[Tell]:
         self._announced = head.hash
-        message = Gossip((HeadClaim(head.hash, head.header.number, head.context.total_difficulty),))
-        ignorant = [peer for peer, known in self._known.items() if head.hash not in known]
+        return self._tell_all(HeadClaim(head.hash, head.header.number, head.context.total_difficulty))
+
+    def _tell_all(self, claim: HeadClaim) -> list[Tell]:
+        message = Gossip((claim,))
+        ignorant = [peer for peer, known in self._known.items() if claim.hash not in known]
         for peer in ignorant:
-            self.knows(peer, head.hash)
+            self.knows(peer, claim.hash)
         return [Tell(peer, message) for peer in ignorant]

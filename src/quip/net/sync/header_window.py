@@ -34,6 +34,8 @@ class Slot:
     """The peer that sent the header."""
     sealed: SealedHeader | None = None
     body: CheckedBody | None = None
+    body_source: int | None = None
+    """The peer that sent the body; None: it is the empty one."""
     gone: bool = False
     """No longer in the window: what still comes for it is not wanted."""
 
@@ -108,10 +110,10 @@ class HeaderWindow:
             sealed += 1
         self.sealed = sealed
 
-    def put_body(self, slot: Slot, body: CheckedBody) -> None:
+    def put_body(self, slot: Slot, body: CheckedBody, source: int) -> None:
         """The slot's body came."""
         if not slot.gone and slot.body is None:
-            slot.body = body
+            slot.body, slot.body_source = body, source
             self.body_bytes += _size(slot)
 
     def cut(self, number: int, block_hash: bytes) -> bool:
@@ -157,4 +159,4 @@ class HeaderWindow:
 
 
 def _size(slot: Slot) -> int:
-    return sum(map(len, slot.body.transactions)) if slot.body else 0
+    return sum(map(len, slot.body.body.transactions)) if slot.body else 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from quip.chain.batch import Admission
 from quip.chain.chain import Accepted
+from quip.consensus.errors.ommer import BadOmmerSeal
 from quip.consensus.errors.root import Spoils
 from quip.net import limits
 from quip.net.actions import ImportBlocks
@@ -64,6 +65,8 @@ class ImportStage:
                 continue
             if outcome is not None and outcome.spoils is Spoils.HASH:
                 self._report(slot.source, outcome)
+            elif isinstance(outcome, BadOmmerSeal) and slot.body_source is not None:
+                self._report(slot.body_source, outcome)
             return End.STORE if outcome is None else End.FAILED
         return None
 

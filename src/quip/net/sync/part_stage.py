@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from quip.consensus.block_validation import SealedHeader, check_body
 from quip.consensus.errors.root import ConsensusError
+from quip.consensus.types.block import NO_BODY, BlockBody
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT64
 from quip.consensus.types.seal import Seal
 from quip.net import limits
@@ -22,8 +23,6 @@ from quip.net.sync.header_window import Slot
 from quip.net.sync.part_queue import PartQueue, PartRequest
 from quip.net.sync.peers import SyncPeer
 from quip.net.wire.messages import Bodies, BodiesRequest, Reply, Seals, SealsRequest
-
-Body = tuple[bytes, ...]
 
 
 class PartStage:
@@ -45,8 +44,8 @@ class PartStage:
 
     @property
     def pending(self) -> bool:
-        """True if something is wanted or asked for."""
-        return self._seals.pending or self._bodies.pending
+        """True if something is wanted or asked for. A branch that the head has outgrown needs no bodies any more."""
+        return self._seals.pending or (self._bodies.pending and self._branch.is_heavier())
 
     @property
     def under_way(self) -> bool:
@@ -84,8 +83,8 @@ class PartStage:
             return
         while window.bodies_wanted < min(window.sealed, limits.SYNC_BODIES_AHEAD + self._context.sizes.batch):
             slot = window.slots[window.bodies_wanted]
-            if slot.header.transactions_root == EMPTY_TRIE_ROOT:
-                slot.body = check_body(slot.checked, ())
+            if slot.header.transactions_root == EMPTY_TRIE_ROOT and not slot.header.ommer_count:
+                slot.body = check_body(slot.checked, NO_BODY)
             elif self._bodies.in_flight >= limits.SYNC_BODIES_AHEAD or window.body_bytes >= limits.SYNC_BODY_BYTES:
                 break
             else:
@@ -154,7 +153,7 @@ class PartStage:
         return sorted(self._context.peers, key=key)
 
     def _received_parts(
-        self, asked: PartRequest, parts: PartQueue, found: Sequence[Seal | Body | None], now: Instant
+        self, asked: PartRequest, parts: PartQueue, found: Sequence[Seal | BlockBody | None], now: Instant
     ) -> None:
         peer = self._context.peers.get(asked.peer)
         if peer is not None and now.monotonic_s - asked.when_s > limits.SYNC_HURRY_S / 2:
@@ -174,7 +173,7 @@ class PartStage:
         if parts is self._seals:
             self._check([(slot, part) for slot, part in pairs if isinstance(part, Seal)], asked.peer)
         else:
-            self._received_bodies([(slot, part) for slot, part in pairs if isinstance(part, tuple)], asked.peer)
+            self._received_bodies([(slot, part) for slot, part in pairs if isinstance(part, BlockBody)], asked.peer)
         if absent and peer is not None:
             self._lacks(peer, absent)
 
@@ -192,13 +191,13 @@ class PartStage:
         checks = tuple(SealCheck(slot.checked, seal) for slot, seal in pairs)
         self._context.orders.append(CheckSeals(job, peer, checks))
 
-    def _received_bodies(self, pairs: list[tuple[Slot, Body]], peer: int) -> None:
+    def _received_bodies(self, pairs: list[tuple[Slot, BlockBody]], peer: int) -> None:
         assert self._branch.window is not None
         wrong: list[Slot] = []
         worst: ConsensusError | None = None
         for slot, body in pairs:
             try:
-                self._branch.window.put_body(slot, check_body(slot.checked, body))
+                self._branch.window.put_body(slot, check_body(slot.checked, body), peer)
             except ConsensusError as error:
                 worst = worst or error
                 wrong.append(slot)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from quip.consensus.errors.root import MalformedMessage
-from quip.consensus.types.block import MAX_BODY_SIZE, MAX_SEAL_SIZE
+from quip.consensus.types.block import MAX_BODY_SIZE, MAX_OMMERS, MAX_OMMERS_SIZE, MAX_SEAL_SIZE, BlockBody
+from quip.consensus.types.ommer import Ommer
 from quip.net import limits
 from quip.net.errors import FrameTooLarge, MalformedPayload, UnknownMessage
 from quip.net.token_bucket import Rate
@@ -73,7 +74,12 @@ def _hashes(kind: type[m.SealsRequest | m.BodiesRequest | m.TransactionsRequest]
 
 
 _INVENTORY = f.row("transaction claim", f.integer("type", 0, 0x7F), f.integer("size", 1, MAX_BODY_SIZE), _HASH)
-_BODY = f.several("transactions", f.TRANSACTION, 0, MAX_BODY_SIZE, limits.MAX_BODIES_BYTES)
+_OMMERS = f.several("ommers", f.record(Ommer, header=f.HEADER, seal=f.SEAL), 0, MAX_OMMERS, MAX_OMMERS_SIZE)
+_BODY = f.record(
+    BlockBody,
+    transactions=f.several("transactions", f.TRANSACTION, 0, MAX_BODY_SIZE, limits.MAX_TRANSACTIONS_OF_BODY_BYTES),
+    ommers=_OMMERS,
+)
 _SEEN = f.row("peer", f.ADDRESS, f.unsigned("hour", 32))
 _COUNTER = f.row("counter", f.text("name", 1, limits.MAX_COUNTER_NAME_CHARACTERS), f.unsigned("value", 64))
 
@@ -98,7 +104,11 @@ _ROWS = (
     Rule(
         0x13, "BLOCK_SUBMIT", m.BlockSubmit, Channel.PUSH, Rate(20, 64),
         f.record(
-            m.BlockSubmit, header=f.HEADER, seal=f.SEAL, total_difficulty=f.unsigned("total difficulty", 256)
+            m.BlockSubmit,
+            header=f.HEADER,
+            seal=f.SEAL,
+            total_difficulty=f.unsigned("total difficulty", 256),
+            ommers=_OMMERS,
         ),
     ),
     Rule(

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from quip.consensus.types.block import Block
+from quip.consensus.types.block import Block, BlockBody
 from quip.consensus.types.header import Header
+from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
 from quip.net.address import Address
 
@@ -78,12 +79,14 @@ class Gossip:
 
 @dataclass(frozen=True, slots=True)
 class BlockSubmit:
-    """BLOCK_SUBMIT 0x13: a new block's header and seal, pushed before execution."""
+    """BLOCK_SUBMIT 0x13: a new block's header, seal and ommers, pushed before execution."""
 
     header: Header
     seal: Seal
     total_difficulty: int
     """Claimed, this block included."""
+    ommers: tuple[Ommer, ...] = ()
+    """As many as the header says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class SealsRequest:
-    """SEALS_REQUEST 0x22: seals by block hash, 1 to 64."""
+    """SEALS_REQUEST 0x22: seals by block hash, of ommers too, 1 to 64."""
 
     hashes: tuple[bytes, ...]
 
@@ -133,9 +136,9 @@ class BodiesRequest:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """BODIES 0x25: transactions per block, in order, None where the answerer has none; may end early."""
+    """BODIES 0x25: transactions and ommers per block, in order, None where the answerer has none; may end early."""
 
-    bodies: tuple[tuple[bytes, ...] | None, ...]
+    bodies: tuple[BlockBody | None, ...]
 
 
 @dataclass(frozen=True, slots=True)

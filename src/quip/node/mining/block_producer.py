@@ -12,7 +12,7 @@ from quip.chain.chain import Status
 from quip.chain.errors import IncompleteStore
 from quip.chain.ports import BlockSigner
 from quip.chain.template import Template, seal_template
-from quip.consensus.execution.rewards import reward_of
+from quip.consensus.execution.rewards import own_payment
 from quip.consensus.proof_of_work.difficulty import Requirements
 from quip.consensus.types.block import Block
 from quip.node.chain_thread import ChainThread
@@ -56,6 +56,8 @@ class BlockProducer:
         self._blocked_until = 0.0
         self._unreadable_until = 0.0
         self._current: Template | None = None
+        self._siblings_known = 0
+        """When the template was made: what is new since then may have to be shown."""
         self._mutex = threading.Lock()
 
     @property
@@ -124,7 +126,10 @@ class BlockProducer:
             return None
         with self._mutex:
             current, now = self._current, self._clock.now()
-            if current is None or not self.is_current(current) or now - current.header.timestamp >= REFRESH_S:
+            stale = current is None or not self.is_current(current) or now - current.header.timestamp >= REFRESH_S
+            known = self._chain.chain.ommers.version
+            if stale or known != self._siblings_known:
+                self._siblings_known = known
                 current = self._current = self._make_template()
         return current
 
@@ -164,9 +169,9 @@ class BlockProducer:
         return accepted is not None and accepted.status is Status.CONNECTED
 
     def reward_of(self, block: Block) -> int:
-        """Wei that an accepted block paid; 0 for one that is not in the tree."""
+        """Wei that an accepted block paid for itself at once; 0 for one that is not in the tree."""
         context = self._chain.chain.tree.context(block.header.hash)
-        return 0 if context is None else reward_of(self._chain.chain.spec.rewards, block.header, context)
+        return 0 if context is None else own_payment(self._chain.chain.spec, block.header, context).amount
 
     def close(self) -> None:
         """No more work."""

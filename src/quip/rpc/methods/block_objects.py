@@ -9,10 +9,12 @@ from functools import lru_cache
 from typing import Any
 
 from quip.chain.ports import MinerTotals, StoredBlock
-from quip.consensus.execution.rewards import block_reward, reward_of
+from quip.chain.template import Template
+from quip.consensus.execution.rewards import Rewards, flat_rewards, full_reward, own_payment
 from quip.consensus.proof_of_work.difficulty import Requirements, requirements
 from quip.consensus.proof_of_work.proof import max_energy
 from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.ancestry import IncludedOmmer
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.ising.puzzle import Puzzle
@@ -50,31 +52,34 @@ def header_object(header: Header, total_difficulty: int) -> dict[str, Any]:
 
 
 def block_object(stored: StoredBlock) -> dict[str, Any]:
-    """The answer of eth_getBlockBy*; `size` counts RLP([header, transactions]), without the seal."""
+    """The answer of eth_getBlockBy*; `size` counts RLP([header, transactions, ommers' headers]), without seals."""
     return {
         **header_object(stored.header, stored.context.total_difficulty),
-        "size": quantity(wire_block(stored).body_size()),
+        "size": quantity(stored.block.body_size()),
         "transactions": [data(keccak256(transaction)) for transaction in stored.transactions],
-        "uncles": [],
+        "uncles": [data(ommer.included.hash) for ommer in stored.ommers],
     }
 
 
-def pending_object(header: Header, total_difficulty: int) -> dict[str, Any]:
-    """The block that would be mined now: what is not known yet is null, as go-ethereum writes it."""
+def uncle_object(ommer: IncludedOmmer) -> dict[str, Any]:
+    """An ommer as go-ethereum writes uncles: a block of which only the header is known."""
+    header = ommer.header
     size = Block(header, (), None).body_size()
+    return {**header_object(header, ommer.context.total_difficulty), "size": quantity(size), "uncles": []}
+
+
+def pending_object(template: Template, total_difficulty: int) -> dict[str, Any]:
+    """The block that would be mined now: what is not known yet is null, as go-ethereum writes it."""
+    header, ommers = template.header, template.ommers
+    size = Block(header, (), None, ommers).body_size()
     unknown = {"hash": None, "nonce": None, "miner": None}
     return {
         **header_object(header, total_difficulty),
         **unknown,
         "size": quantity(size),
         "transactions": [],
-        "uncles": [],
+        "uncles": [data(ommer.header.hash) for ommer in ommers],
     }
-
-
-def wire_block(stored: StoredBlock) -> Block:
-    """The block as it travels, with the witness that this node holds."""
-    return Block(stored.header, stored.transactions, stored.seal)
 
 
 @lru_cache(SHOWN_PROOFS)
@@ -110,10 +115,19 @@ def proof_object(view: RpcView, stored: StoredBlock) -> dict[str, Any]:
         "solutions": [data(solution) for solution in seal.solutions],
         "energies": puzzle.energies(header.mix_hash, seal.solutions),
         "streak": stored.context.streak,
-        "reward": quantity(reward_of(spec.rewards, header, stored.context)),
+        "reward": quantity(own_payment(spec, header, stored.context).amount),
+        "payments": payments_object(stored.rewards or flat_rewards(spec, header, stored.context)),
         "minerId": data(header.miner_id),
         "beneficiary": data(header.beneficiary),
     }
+
+
+def payments_object(rewards: Rewards) -> list[dict[str, Any]]:
+    """All that a block paid, in order: for itself, for ommers, and what was held back of an older block's reward."""
+    return [
+        {"minerId": data(payment.miner_id), "address": data(payment.address), "amount": quantity(payment.amount)}
+        for payment in rewards.payments
+    ]
 
 
 def topology_object(spec: ChainSpec, puzzle: Puzzle) -> dict[str, Any]:
@@ -132,7 +146,7 @@ def topology_object(spec: ChainSpec, puzzle: Puzzle) -> dict[str, Any]:
 
 
 def requirements_object(spec: ChainSpec, parent: StoredBlock, required: Requirements) -> dict[str, Any]:
-    """What a child of `parent` has to prove; the reward is that of a miner who begins a streak."""
+    """What a child of `parent` has to prove; the reward includes what is held back."""
     return {
         "parentHash": data(parent.header.hash),
         "number": quantity(required.number),
@@ -146,7 +160,7 @@ def requirements_object(spec: ChainSpec, parent: StoredBlock, required: Requirem
         "minDistance": spec.puzzle.min_distance,
         "minSolutions": spec.puzzle.min_solutions,
         "streak": parent.context.streak,
-        "reward": quantity(block_reward(spec.rewards, 1, required.work, required.controller)),
+        "reward": quantity(full_reward(spec, required.work, required.controller)),
     }
 
 

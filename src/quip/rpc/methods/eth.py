@@ -26,8 +26,9 @@ def head_number(view: RpcView) -> str:
 def block_by_number(view: RpcView, reference: BlockRef, _full: bool) -> dict[str, Any] | None:
     """The canonical block of a number or tag, or null."""
     if reference.tag == "pending":
-        header = view.node.pending()
-        return block_objects.pending_object(header, view.head().context.total_difficulty + header.difficulty)
+        template = view.node.pending()
+        total = view.head().context.total_difficulty + template.header.difficulty
+        return block_objects.pending_object(template, total)
     stored = view.find(reference)
     return None if stored is None else block_objects.block_object(stored)
 
@@ -36,6 +37,20 @@ def block_by_hash(view: RpcView, wanted: bytes, _full: bool) -> dict[str, Any] |
     """Any verified block, side branches included, or null."""
     stored = view.find(BlockRef(hash=wanted))
     return None if stored is None else block_objects.block_object(stored)
+
+
+def uncle_count(view: RpcView, reference: BlockRef) -> str | None:
+    """How many ommers a block shows, or null."""
+    stored = view.find(reference)
+    return None if stored is None else quantity(len(stored.ommers))
+
+
+def uncle(view: RpcView, reference: BlockRef, index: int) -> dict[str, Any] | None:
+    """An ommer that a block shows, by its place, or null."""
+    stored = view.find(reference)
+    if stored is None or index >= len(stored.ommers):
+        return None
+    return block_objects.uncle_object(stored.ommers[index].included)
 
 
 def balance(view: RpcView, account: bytes, reference: BlockRef) -> str:

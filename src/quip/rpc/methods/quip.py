@@ -43,8 +43,8 @@ def peers(view: RpcView) -> list[dict[str, Any]]:
 
 
 def raw_block(view: RpcView, reference: BlockRef) -> str:
-    """RLP([header, transactions, seal]); anybody can verify it."""
-    return data(block_objects.wire_block(view.need(reference)).encode())
+    """RLP([header, transactions, ommers, seal]); anybody can verify it."""
+    return data(view.need(reference).block.encode())
 
 
 def chain_spec(view: RpcView) -> str:

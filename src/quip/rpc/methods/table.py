@@ -7,6 +7,8 @@
 | eth_syncing | | false, or how far the sync is |
 | eth_getBlockByNumber | number or tag, full transactions? | block or null |
 | eth_getBlockByHash | hash, full transactions? | block or null |
+| eth_getUncleCountByBlockNumber, eth_getUncleCountByBlockHash | block | how many ommers it shows, or null |
+| eth_getUncleByBlockNumberAndIndex, eth_getUncleByBlockHashAndIndex | block, index | one of them, or null |
 | eth_getBalance | address, block | wei |
 | quip_getProof | block | everything that shows its work |
 | quip_getRequirements | block (its child is meant) | what a block has to prove now |
@@ -33,6 +35,8 @@ from quip.rpc.params import (
     block_number,
     block_reference,
     boolean,
+    hash_reference,
+    item_index,
     row_limit,
     row_offset,
 )
@@ -43,6 +47,8 @@ LISTED_MINERS = 100  # where the caller names no limit
 
 NUMBER = Param("blockNumber", block_number)
 HASH = Param("blockHash", block_hash)
+BY_HASH = Param("blockHash", hash_reference)
+INDEX = Param("index", item_index)
 FULL = Param("fullTransactions", boolean)
 ADDRESS = Param("address", address)
 BLOCK = Param("block", block_reference)
@@ -82,6 +88,10 @@ METHODS: tuple[Row, ...] = (
     ("eth_blockNumber", (), eth.head_number, PUBLIC),
     ("eth_getBlockByNumber", (NUMBER, FULL), eth.block_by_number, PUBLIC),
     ("eth_getBlockByHash", (HASH, FULL), eth.block_by_hash, PUBLIC),
+    ("eth_getUncleCountByBlockNumber", (NUMBER,), eth.uncle_count, PUBLIC),
+    ("eth_getUncleCountByBlockHash", (BY_HASH,), eth.uncle_count, PUBLIC),
+    ("eth_getUncleByBlockNumberAndIndex", (NUMBER, INDEX), eth.uncle, PUBLIC),
+    ("eth_getUncleByBlockHashAndIndex", (BY_HASH, INDEX), eth.uncle, PUBLIC),
     ("eth_getBalance", (ADDRESS, BLOCK), eth.balance, PUBLIC),
     ("quip_getProof", (BLOCK_OR_LATEST,), quip.proof, PUBLIC),
     ("quip_getRequirements", (BLOCK_OR_LATEST,), quip.next_requirements, PUBLIC),

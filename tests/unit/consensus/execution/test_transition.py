@@ -15,7 +15,7 @@ from quip.consensus.errors.body import (
     WrongStateRoot,
 )
 from quip.consensus.execution.genesis import genesis_header, genesis_state
-from quip.consensus.execution.rewards import reward_of
+from quip.consensus.execution.rewards import own_payment
 from quip.consensus.execution.transition import check_body, check_outcome, execute
 from quip.consensus.proof_of_work.difficulty import child_context
 from quip.consensus.spec.chain_spec import GenesisAccount
@@ -35,7 +35,8 @@ GOOD = next_block(MADE)
 HEADER = GOOD.header
 CONTEXT = child_context(SPEC.difficulty, CHAIN.head.header, CHAIN.head.context, HEADER)
 STATE = CHAIN.tree.state(CHAIN.head.header.state_root)
-OUTCOME = execute(SPEC, STATE, HEADER, CONTEXT, ())
+PAID = own_payment(SPEC, HEADER, CONTEXT)
+OUTCOME = execute(STATE, [PAID], ())
 
 
 def test_outcome_of_a_good_block() -> None:
@@ -45,7 +46,7 @@ def test_outcome_of_a_good_block() -> None:
     CHAIN.accept(GOOD, HEADER.timestamp)
     after = CHAIN.tree.state(HEADER.state_root).account(HEADER.beneficiary)
     assert after is not None
-    assert after.balance - before.balance == reward_of(SPEC.rewards, HEADER, CONTEXT) > 0
+    assert after.balance - before.balance == PAID.amount > 0
     assert replace(after, balance=0) == replace(before, balance=0)
 
 
@@ -67,7 +68,7 @@ def test_bodies() -> None:
     with pytest.raises(WrongBody):
         check_body(HEADER, (TRANSACTION,))
     with pytest.raises(TransactionsUnsupported):
-        execute(SPEC, STATE, HEADER, CONTEXT, (TRANSACTION,))
+        execute(STATE, [PAID], (TRANSACTION,))
 
 
 def test_paying_nothing_touches_nothing() -> None:
@@ -131,7 +132,7 @@ def nested(depth: int) -> bytes:
 def test_what_a_block_cannot_hold_is_no_body(transaction: bytes, lawful: bool) -> None:
     """The limits of RLP are the same whether a body comes with its block or by itself."""
     header = replace(HEADER, transactions_root=transactions_root((transaction,)))
-    whole = rlp.list_of([header.encode(), rlp.list_of([transaction]), rlp.encode([])])
+    whole = rlp.list_of([header.encode(), rlp.list_of([transaction]), rlp.encode([]), rlp.encode([])])
     if lawful:
         check_body(header, (transaction,))
         assert Block.decode(whole).transactions == (transaction,)

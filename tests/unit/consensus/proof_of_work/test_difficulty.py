@@ -116,27 +116,27 @@ def test_level_is_what_its_parts_make(level: int, streak: int, ended: int, block
     assert (required.number, required.controller) == (number + 1, level)
 
 
-def grow(parent: Header, context: BlockContext, steps: Sequence[tuple[int, int]]) -> tuple[Header, BlockContext]:
-    """A branch of headers, each by its miner's number and so many seconds later."""
-    for miner, seconds in steps:
+Step = tuple[int, int, int]
+
+
+def grow(parent: Header, context: BlockContext, steps: Sequence[Step]) -> tuple[Header, BlockContext]:
+    """A branch of headers, each by its miner's number, so many seconds later and with so many ommers."""
+    for miner, seconds, ommers in steps:
         stamp = parent.timestamp + seconds
         required = requirements(EASY, parent, context, stamp)
-        header = replace(
-            parent, number=parent.number + 1, timestamp=stamp, difficulty=required.work, extra_data=bytes([miner] * 20)
-        )
+        extra = bytes([miner] * 20) + bytes([ommers])
+        header = replace(parent, number=parent.number + 1, timestamp=stamp, difficulty=required.work, extra_data=extra)
         parent, context = header, child_context(RULES, parent, context, header)
     return parent, context
 
 
-IN_TIME = st.tuples(st.integers(0, 3), st.integers(1, RULES.overdue_after * T))
-"""Any of a few miners, and not overdue."""
+IN_TIME = st.tuples(st.integers(0, 3), st.integers(1, RULES.overdue_after * T), st.integers(0, 4))
+"""Any of a few miners, not overdue, and any number of ommers."""
 
 
 @given(st.lists(IN_TIME, max_size=30), st.integers(0, RULES.lag + 1), st.data())
-def test_short_branches_from_one_parent_weigh_equal(
-    below: list[tuple[int, int]], length: int, data: st.DataObject
-) -> None:
-    """Whatever their miners and stamps are: nothing is gained by a choice of them."""
+def test_short_branches_from_one_parent_weigh_equal(below: list[Step], length: int, data: st.DataObject) -> None:
+    """Whatever their miners, stamps and ommers are: nothing is gained by a choice of them."""
     parent, context = grow(GENESIS, genesis_context(EASY), below)
     steps = st.lists(IN_TIME, min_size=length, max_size=length)
     (_, one), (_, other) = (grow(parent, context, data.draw(steps)) for _ in "12")
@@ -146,9 +146,9 @@ def test_short_branches_from_one_parent_weigh_equal(
 
 def test_longer_branches_may_differ() -> None:
     """Else the test above would hold for a rule that reads nothing."""
-    parent, context = grow(GENESIS, genesis_context(EASY), [(0, T)] * 20)
+    parent, context = grow(GENESIS, genesis_context(EASY), [(0, T, 0)] * 20)
     lengths = RULES.lag + 1, RULES.lag + 2
-    fast, slow = ([grow(parent, context, [(0, s)] * n)[1].total_difficulty for n in lengths] for s in (1, 5 * T))
+    fast, slow = ([grow(parent, context, [(0, s, 0)] * n)[1].total_difficulty for n in lengths] for s in (1, 5 * T))
     assert fast[0] == slow[0] and fast[1] > slow[1]
 
 

@@ -13,12 +13,14 @@ from quip.consensus.errors.seal import MalformedSeal
 from quip.consensus.types.block import (
     MAX_BLOCK_SIZE,
     MAX_BODY_SIZE,
+    MAX_OMMERS_SIZE,
     MAX_SEAL_SIZE,
     Block,
     check_sizes,
     transactions_root,
 )
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
+from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
 from quip.primitives import rlp
 from support.chains import grown
@@ -32,9 +34,10 @@ TYPED = st.binary(min_size=1, max_size=40).filter(lambda data: data[0] < 0x80)
 LEGACY = st.lists(st.binary(max_size=9), max_size=9).map(rlp.encode)
 
 
-@given(st.lists(st.one_of(TYPED, LEGACY), max_size=5).map(tuple), st.booleans())
-def test_round_trip(transactions: tuple[bytes, ...], sealed: bool) -> None:
-    block = Block(GOOD.header, transactions, SEAL if sealed else None)
+@given(st.lists(st.one_of(TYPED, LEGACY), max_size=5).map(tuple), st.booleans(), st.lists(st.booleans(), max_size=4))
+def test_round_trip(transactions: tuple[bytes, ...], sealed: bool, ommers: list[bool]) -> None:
+    shown = tuple(Ommer(GOOD.header, SEAL if one else None) for one in ommers)
+    block = Block(GOOD.header, transactions, SEAL if sealed else None, shown)
     data = block.encode()
     assert Block.decode(data) == block
     assert Block.decode(data).encode() == data
@@ -60,7 +63,7 @@ def test_garbage_is_refused(data: bytes) -> None:
 
 
 def parts() -> list[rlp.Item]:
-    return [GOOD.header.fields(), [], SEAL.item()]
+    return [GOOD.header.fields(), [], [], SEAL.item()]
 
 
 @pytest.mark.parametrize(
@@ -68,16 +71,22 @@ def parts() -> list[rlp.Item]:
     [
         (b"", MalformedBlock),
         ([], MalformedBlock),
-        (parts()[:2], MalformedBlock),
+        (parts()[:3], MalformedBlock),
         ([*parts(), b""], MalformedBlock),
-        ([[], [], SEAL.item()], MalformedHeader),
-        ([parts()[0], b"", SEAL.item()], MalformedBlock),
-        ([parts()[0], [b""], SEAL.item()], MalformedTransaction),
-        ([parts()[0], [b"\x80"], SEAL.item()], MalformedTransaction),
-        ([parts()[0], [b"\xc0"], SEAL.item()], MalformedTransaction),
-        ([parts()[0], [], b""], MalformedSeal),
-        ([parts()[0], [], b"\x01"], MalformedSeal),
-        ([parts()[0], [], [b"\x02", [b"k", b"x"], [b"s"] * 1_025, b"e", b"x"]], MalformedSeal),
+        ([[], [], [], SEAL.item()], MalformedHeader),
+        ([parts()[0], b"", [], SEAL.item()], MalformedBlock),
+        ([parts()[0], [b""], [], SEAL.item()], MalformedTransaction),
+        ([parts()[0], [b"\x80"], [], SEAL.item()], MalformedTransaction),
+        ([parts()[0], [b"\xc0"], [], SEAL.item()], MalformedTransaction),
+        ([parts()[0], [], b"", SEAL.item()], MalformedBlock),
+        ([parts()[0], [], [b""], SEAL.item()], MalformedBlock),
+        ([parts()[0], [], [[parts()[0]]], SEAL.item()], MalformedBlock),
+        ([parts()[0], [], [[[], SEAL.item()]], SEAL.item()], MalformedHeader),
+        ([parts()[0], [], [[parts()[0], b""]], SEAL.item()], MalformedSeal),
+        ([parts()[0], [], [[parts()[0], []]] * 5, SEAL.item()], MalformedBlock),
+        ([parts()[0], [], [], b""], MalformedSeal),
+        ([parts()[0], [], [], b"\x01"], MalformedSeal),
+        ([parts()[0], [], [], [b"\x02", [b"k", b"x"], [b"s"] * 1_025, b"e", b"x"]], MalformedSeal),
     ],
 )
 def test_wrong_shape(item: rlp.Item, error: type[MalformedMessage]) -> None:
@@ -91,7 +100,7 @@ def test_longer_than_any_block() -> None:
 
 
 def sized(block: Block) -> None:
-    check_sizes(block.header, block.transactions, block.seal)
+    check_sizes(block.header, block.body, block.seal)
 
 
 def test_exactly_the_largest_body() -> None:
@@ -101,6 +110,20 @@ def test_exactly_the_largest_body() -> None:
     sized(largest)
     with pytest.raises(BlockTooLarge, match="transactions"):
         sized(replace(GOOD, transactions=(b"\x02" + bytes(room),)))
+
+
+def test_the_largest_ommers() -> None:
+    def shown(size: int) -> Block:
+        return replace(
+            GOOD, ommers=(Ommer(GOOD.header, SEAL), Ommer(GOOD.header, replace(SEAL, solutions=(bytes(size),))))
+        )
+
+    room = MAX_OMMERS_SIZE - len(rlp.encode([one.item() for one in shown(1 << 16).ommers])) + (1 << 16)
+    sized(shown(room))
+    with pytest.raises(BlockTooLarge, match="ommers"):
+        sized(shown(room + 1))
+    with pytest.raises(BlockTooLarge, match="list of ommers"):
+        sized(replace(GOOD, ommers=(Ommer(GOOD.header, SEAL),) * 5))
 
 
 def test_the_largest_seal() -> None:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from quip.chain.chain import Chain
 from quip.chain.limits import SIDE_BLOCK_WORTH
 from quip.chain.view import ChainReader
-from quip.consensus.types.block import Block
+from quip.consensus.types.block import Block, BlockBody
 from quip.net.actions import CloseCode
 from quip.net.chain_server import ChainServer
 from quip.net.errors import RefusalCode
@@ -24,7 +25,7 @@ from quip.net.wire.messages import (
     Heartbeat,
 )
 from sim.liars.lies import closed_gate, flip, with_seal
-from support.chains import generator, network_spec, new_chain
+from support.chains import flat_spec, generator, network_spec, new_chain
 from support.mutants import next_block, seal_header, with_header, with_transactions
 from support.overlays import Net, Node
 from support.puppet import Puppet, PuppetPlayer
@@ -43,10 +44,12 @@ def claim_of(node: Node, block: Block) -> HeadClaim:
     return HeadClaim(block.header.hash, block.header.number, total)
 
 
-def one_against(count: int = 1) -> tuple[Net, Node, PuppetPlayer, list[tuple[Node, Puppet]]]:
+def one_against(
+    count: int = 1, chain: Chain | None = None
+) -> tuple[Net, Node, PuppetPlayer, list[tuple[Node, Puppet]]]:
     """A node with puppets around it."""
     net = Net()
-    node = net.add(target_outbound=0)
+    node = net.add(target_outbound=0, chain=chain)
     player = PuppetPlayer(net)
     puppets = []
     for _ in range(count):
@@ -295,8 +298,8 @@ def test_a_body_is_fetched_and_a_wrong_one_costs_its_sender() -> None:
     block = with_transactions(made.chain, next_block(made))
     silent, wrong, right = (puppet for _, puppet in puppets)
     silent.silent = True
-    wrong.answers = lambda request: Bodies(((b"\x02\xc1\x01",),))
-    right.answers = lambda request: Bodies((block.transactions,))
+    wrong.answers = lambda request: Bodies((BlockBody((b"\x02\xc1\x01",)),))
+    right.answers = lambda request: Bodies((block.body,))
     for peer, _ in puppets:
         player.say(peer, submit(node, block))
     net.run(3)
@@ -425,7 +428,7 @@ def test_a_body_is_not_looked_at_before_the_header(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_light_side_block_is_left_to_sync() -> None:
-    net, node, player, ((peer, _), (_, other)) = one_against(2)
+    net, node, player, ((peer, _), (_, other)) = one_against(2, new_chain(flat_spec()))
     made = generator(node.chain)
     old = node.chain.head
     for _ in made.extend(SIDE_BLOCK_WORTH + 6):
@@ -450,7 +453,7 @@ def test_one_side_block_of_a_miner_on_a_parent() -> None:
         player.say(peer, submit(node, side))
     assert [node.chain.tree.has(side.header.hash) for side in sides] == [True, False, False]
     by = cousin(1, 77)
-    twin = seal_header(node.chain, replace(sides[1].header, extra_data=by.miner_id), by)
+    twin = seal_header(node.chain, replace(sides[1].header, extra_data=by.miner_id + b"\0"), by)
     assert twin.header.miner_id != sides[0].header.miner_id
     player.say(peer, submit(node, twin))
     assert not node.chain.tree.has(twin.header.hash), "another name of the same tree"

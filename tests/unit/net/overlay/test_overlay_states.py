@@ -13,7 +13,7 @@ from quip.chain.view import ChainReader
 from quip.consensus.errors.body import WrongStateRoot
 from quip.consensus.errors.header import FutureBlock, UnknownParent
 from quip.consensus.errors.seal import InvalidSignature
-from quip.consensus.types.block import Block
+from quip.consensus.types.block import Block, BlockBody
 from quip.net.actions import Answer, CheckSeals, Close, Dial, ImportBlocks, ResetStream, Send
 from quip.net.address import Address
 from quip.net.chain_server import ChainServer
@@ -209,7 +209,7 @@ class OverlayStates(RuleBasedStateMachine):
             case SealsRequest(hashes):
                 reply = Seals(tuple(draw.choice([None, *(block.seal for block in BLOCKS)]) for _ in hashes))
             case BodiesRequest(hashes):
-                reply = Bodies(tuple(draw.choice([None, (), (b"\x02\xc0",)]) for _ in hashes))
+                reply = Bodies(tuple(draw.choice([None, BlockBody(), BlockBody((b"\x02\xc0",))]) for _ in hashes))
             case BlockRequest():
                 reply = BlockResponse(draw.choice([None, *BLOCKS, *BAD]))
             case PeersRequest():

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from quip.consensus.types.block import BlockBody
 from quip.net import errors
 from quip.net.actions import Send
 from quip.net.errors import NetError, RefusalCode
@@ -319,7 +320,7 @@ def test_a_declined_request_fails_at_once() -> None:
         (m.HeadersRequest((ZERO,), 1), m.Headers((HEADER, HEADER))),
         (m.HeadersRequest((ZERO,), 2), m.Headers((HEADER, HEADER))),
         (m.SealsRequest((ZERO,)), m.Seals((None, None))),
-        (m.BodiesRequest((ZERO,)), m.Bodies((None, ()))),
+        (m.BodiesRequest((ZERO,)), m.Bodies((None, BlockBody()))),
         (m.BlockRequest(ZERO), m.BlockResponse(BLOCK)),
         (m.TransactionsRequest((ZERO,)), m.Transactions((b"\x02",))),
     ],

@@ -1,5 +1,6 @@
 """One connection's limits: streams, requests that are given up, slow readers, answers that pile up."""
 
+from quip.consensus.types.block import BlockBody
 from quip.net import errors
 from quip.net.actions import ResetStream
 from quip.net.errors import StreamCode
@@ -96,7 +97,7 @@ def test_a_peer_that_reads_nothing() -> None:
 def test_a_slow_peer_that_goes_on_reading() -> None:
     server = joined_server()
     server.received(4, frame(m.BodiesRequest((ZERO,))), True, at(0.0))
-    server.respond(4, m.Bodies(((b"\x02" * (8 << 20),),)), at(0.0))
+    server.respond(4, m.Bodies((BlockBody((b"\x02" * (8 << 20),)),)), at(0.0))
     for second in range(0, 300, 10):
         assert [type(event) for event in server.received(2, heartbeat(second + 1), False, at(second))] == [Pushed]
         assert server.backlog((8 << 20) - second * (10 << 10), at(second)) == []

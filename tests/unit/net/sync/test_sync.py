@@ -24,7 +24,7 @@ def line(blocks: int, seed: int = 1, miners: int = 2) -> tuple[Block, ...]:
     """The blocks of a chain from genesis, without it."""
     chain = grown(blocks, seed, miners).chain
     stored = [chain.block_by_number(number) for number in range(1, blocks + 1)]
-    return tuple(Block(one.header, one.transactions, one.seal) for one in stored if one)
+    return tuple(one.block for one in stored if one)
 
 
 def same_head(world: World, chain: Chain) -> bool:
@@ -108,8 +108,8 @@ def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyP
     for block in line(8):
         window.extend(block.header, 1, UNIX_S)
     for slot in window.slots[:4]:
-        window.put_body(slot, checked_body(slot.header, body))
-        window.put_body(slot, checked_body(slot.header, body))  # twice is once
+        window.put_body(slot, checked_body(slot.header, body), 1)
+        window.put_body(slot, checked_body(slot.header, body), 1)  # twice is once
     assert window.body_bytes == 4 * 401
     window.pop(1)
     assert window.body_bytes == 3 * 401
@@ -117,7 +117,7 @@ def test_bodies_that_wait_are_bounded_by_their_bytes(monkeypatch: pytest.MonkeyP
     assert window.body_bytes == 2 * 401
     gone = window.slots[0]
     window.close()
-    window.put_body(gone, checked_body(gone.header, body))
+    window.put_body(gone, checked_body(gone.header, body), 1)
     assert window.body_bytes == 0
 
 
@@ -179,7 +179,7 @@ def grow(trunk: tuple[Block, ...], blocks: int, seed: int, above: int = 0) -> tu
     while made.chain.head.header.number < len(trunk) + blocks or made.chain.head.context.total_difficulty <= above:
         made.accept(made.block(made.chain.head))
     stored = [made.chain.block_by_number(number) for number in range(1, made.chain.head.header.number + 1)]
-    return tuple(Block(one.header, one.transactions, one.seal) for one in stored if one)
+    return tuple(one.block for one in stored if one)
 
 
 def test_a_branch_from_far_below() -> None:

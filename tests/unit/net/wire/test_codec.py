@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quip.consensus.types.block import MAX_BLOCK_SIZE
+from quip.consensus.types.block import MAX_BLOCK_SIZE, BlockBody
 from quip.net import limits
 from quip.net.address import Address
 from quip.net.errors import FrameTooLarge, MalformedPayload, NetError, UnknownMessage
@@ -103,9 +103,9 @@ def test_every_size_round_trips(sizes: range) -> None:
         m.Headers((BIG_HEADER,) * 513),
         m.Seals((seal_of_size(1 << 20), None)),
         m.Seals((seal_of_size((1 << 20) + 1),)),
-        m.Bodies(((b"",),)),
-        m.Bodies(((b"\x80",),)),
-        m.Bodies(((b"\xc1",),)),
+        m.Bodies((BlockBody((b"",)),)),
+        m.Bodies((BlockBody((b"\x80",)),)),
+        m.Bodies((BlockBody((b"\xc1",)),)),
         m.Transactions((b"\x02" * limits.MAX_TRANSACTIONS_BYTES,)),
         m.NodeStats((("", 1),)),
         m.NodeStats((("x", -1),)),
@@ -173,14 +173,17 @@ def peers(host: rlp.Item, port: rlp.Item) -> bytes:
         (0x20, rlp.encode([[ZERO], b"\x02\x01"]), "1..512"),
         (0x23, rlp.encode([[[]]]), "malformed seal"),
         (0x21, rlp.encode([[[]]]), "malformed header"),
-        (0x25, rlp.encode([[[b""]]]), "begins with its type"),
-        (0x25, rlp.encode([[[b"\xc2\x81\x01"]]]), "RLP"),
-        (0x25, rlp.encode([[[[]]]]), "a list where bytes"),
+        (0x25, rlp.encode([[[[b""], []]]]), "begins with its type"),
+        (0x25, rlp.encode([[[[b"\xc2\x81\x01"], []]]]), "RLP"),
+        (0x25, rlp.encode([[[[[]], []]]]), "a list where bytes"),
+        (0x25, rlp.encode([[[[]]]]), "1 items, not 2"),
+        (0x25, rlp.encode([[[[], [[HEADER.fields(), []]]]]]), "malformed seal"),
+        (0x25, rlp.encode([[[[], [[HEADER.fields(), SEAL.item()]] * 5]]]), "5 ommers"),
         (0x27, rlp.encode([b"\xc0"]), "malformed block"),
         (0x27, rlp.encode([[]]), "a list where bytes"),
         (0x35, rlp.encode([[[b"", b""]]]), "0 characters"),
         (0x35, rlp.encode([[[b"a", b""]] * 33]), "33 counters"),
-        (0x13, rlp.encode([HEADER.fields(), SEAL.item(), bytes(33)]), "leading zero"),
+        (0x13, rlp.encode([HEADER.fields(), SEAL.item(), bytes(33), []]), "leading zero"),
     ],
 )
 def test_anything_else_is_a_named_error(code: int, payload: bytes, words: str) -> None:
@@ -235,7 +238,7 @@ def test_damaged_messages(message: m.Message, data: st.DataObject) -> None:
 
 def test_a_seal_beside_small_fields_has_its_own_limit() -> None:
     seal = seal_of_size((1 << 20) + 1)
-    payload = rlp.encode([HEADER.fields(), seal.item(), b""])
+    payload = rlp.encode([HEADER.fields(), seal.item(), b"", []])
     assert len(payload) <= TABLE[0x13].max_bytes
     with pytest.raises(MalformedPayload, match="more than 1048576 bytes"):
         decode(0x13, payload)

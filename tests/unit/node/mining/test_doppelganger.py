@@ -7,7 +7,6 @@ import pytest
 
 from quip.chain.chain import Chain
 from quip.chain.ports import BlockSigner
-from quip.consensus.types.block import Block
 from quip.node.chain_thread import ChainThread
 from quip.node.mining.block_producer import BlockProducer, Identity
 from quip.node.mining.doppelganger import REASON, Doppelganger
@@ -54,7 +53,7 @@ def replay(source: Chain, target: Chain) -> None:
     for number in range(1, BLOCKS + 1):
         stored = source.block_by_number(number)
         assert stored is not None
-        target.accept(Block(stored.header, stored.transactions, stored.seal), stored.header.timestamp)
+        target.accept(stored.block, stored.header.timestamp)
 
 
 def test_blocks_of_an_earlier_run_are_ours(tmp_path: Path, open_desk: OpenDesk) -> None:

@@ -42,6 +42,7 @@ GETPROOF_FIELDS = [
     "energies",
     "streak",
     "reward",
+    "payments",
     "minerId",
     "beneficiary",
 ]
@@ -80,7 +81,7 @@ def bare_node() -> NodeView:
         version="quip/test",
         now=lambda: later,
         buried=chain.tag,
-        pending=lambda: chain.template(bytes(20), bytes(20), later).header,
+        pending=lambda: chain.template(bytes(20), bytes(20), later),
         status=lambda: {"running": True},
         miners=lambda: [{"name": "CPU-1"}],
     )
@@ -136,7 +137,7 @@ def test_a_block_has_every_field_of_its_header() -> None:
     assert block["hash"] == "0x" + head.hash.hex()
     assert block["mixHash"] == "0x" + header.mix_hash.hex()
     assert block["nonce"] == "0x" + header.nonce.hex()
-    assert block["size"] == hex(len(rlp.encode([header.fields(), []])))
+    assert block["size"] == hex(len(rlp.encode([header.fields(), [], []])))
     assert block["totalDifficulty"] == hex(head.context.total_difficulty)
     fields = [block[name] for name in ("difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas")]
     expected = [header.difficulty, header.number, header.gas_limit, header.gas_used, header.timestamp]
