@@ -8,7 +8,7 @@ Margins are in 1/512 energy. docs/mining.md says what families are.
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -189,12 +189,12 @@ def plan_of(document: Sequence[Mapping[str, Any]]) -> Plan:
     return Plan(tuple(_stage(stage) for stage in document))
 
 
-def _document(stage: Stage) -> dict[str, Any]:
+def _document(part: Stage | Cut) -> dict[str, Any]:
     """What differs from the defaults."""
-    members: dict[str, Any] = {"kind": type(stage).__name__.lower(), **asdict(stage)}
-    if members.get("cut") is not None:
-        members["cut"] = {name: value for name, value in members["cut"].items() if value is not None}
-    return {name: value for name, value in members.items() if value is not None}
+    given = {one.name: getattr(part, one.name) for one in fields(part) if getattr(part, one.name) != one.default}
+    if "cut" in given:
+        given["cut"] = _document(given["cut"])
+    return given if isinstance(part, Cut) else {"kind": type(part).__name__.lower(), **given}
 
 
 def _stage(members: Mapping[str, Any]) -> Stage:

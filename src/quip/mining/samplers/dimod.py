@@ -3,6 +3,8 @@
 Energies that a foreign sampler reports are never used: configurations are scored again in integers.
 """
 
+import itertools
+from collections.abc import Iterator
 from typing import Any, cast
 
 import dimod
@@ -11,7 +13,15 @@ import numpy as np
 from quip._native import ising
 from quip.ising.puzzle import REPLICAS
 from quip.mining.samplers.sampler import Drawn, PackedSamples, SamplerFailure
-from quip.mining.samplers.schedule import native_schedule
+from quip.mining.samplers.schedule import MINING, MINING_GREEDY, Betas, native_schedule
+
+ELITES = 16
+RECRUIT_SHARE = 16
+"""Elites begin at least n / 16 apart."""
+NOISE = 32
+"""Of 256: a copy's chance for each spin to be flipped."""
+REHEAT, COOLEST = 0.3, 0.45
+"""A round's first beta rises from one to the other."""
 
 
 def binary_model(model: ising.Model) -> dimod.BinaryQuadraticModel:
@@ -57,18 +67,25 @@ def _sorted(samples: PackedSamples) -> PackedSamples:
 
 
 class NativeDimodSampler(dimod.core.sampler.Sampler):
-    """The native kernel for Ocean's tools: +-1 couplings, fields in {-1, 0, +1}, degree at most 24."""
+    """The native kernel for Ocean's tools: +-1 couplings, fields in {-1, 0, +1}, degree at most 24.
+
+    Without rounds it samples; with them it optimises (families without a distance rule, docs/mining.md).
+    """
 
     @property
     def parameters(self) -> dict[str, Any]:
-        return {"num_reads": [], "num_sweeps": [], "seed": []}
+        return {"num_reads": [], "num_sweeps": [], "num_rounds": [], "seed": []}
 
     @property
     def properties(self) -> dict[str, Any]:
         return {"paths": ising.paths()}
 
     def sample(self, bqm: dimod.BinaryQuadraticModel, **parameters: Any) -> dimod.SampleSet:
-        """num_reads (up to 512), num_sweeps (1,024), seed (0). Raises ValueError on a model the kernel cannot hold."""
+        """num_reads (up to 512), num_sweeps (1,024), num_rounds (0), seed (0).
+
+        Every round is as long as the first run; after one the best of what was found come first, the rest are replicas.
+        Raises ValueError on a model the kernel cannot hold.
+        """
         spin = bqm.spin
         labels = list(spin.variables)
         index = {label: i for i, label in enumerate(labels)}
@@ -80,11 +97,28 @@ class NativeDimodSampler(dimod.core.sampler.Sampler):
         graph = ising.Graph(len(labels), flat.tobytes(), order.tobytes())
         fields = [int(spin.linear[label]) for label in labels]
         model = ising.Model.from_couplings(graph, [int(j) for _, _, j in edges], fields)
-        samples = model.anneal(native_schedule(int(parameters.get("num_sweeps", 1024))), parameters.get("seed", 0))
+        sweeps, seed = int(parameters.get("num_sweeps", 1024)), int(parameters.get("seed", 0))
+        samples = model.anneal(native_schedule(sweeps), seed)
         if samples is None:
             raise SamplerFailure("a run without a cancel flag was cancelled")
         reads = min(int(parameters.get("num_reads", REPLICAS)), REPLICAS)
-        packed = [np.frombuffer(samples.replica(r), np.uint8) for r in range(reads)]
+        rounds = int(parameters.get("num_rounds", 0))
+        found = _refined(model, samples, sweeps, rounds, seed) if rounds else map(samples.replica, range(REPLICAS))
+        packed = [np.frombuffer(one, np.uint8) for one in itertools.islice(found, reads)]
         bits = np.unpackbits(np.stack(packed), axis=1, count=len(labels), bitorder="little")
         spins = bits.astype(np.int8) * 2 - 1
         return cast(dimod.SampleSet, dimod.SampleSet.from_samples_bqm((spins, labels), bqm))  # type: ignore[no-untyped-call]
+
+
+def _refined(model: ising.Model, samples: ising.Samples, sweeps: int, rounds: int, seed: int) -> Iterator[bytes]:
+    """Elites after so many rounds, the best first; then the last round's replicas."""
+    families = ising.Families(model, 0, False, seed)
+    families.load(samples)
+    families.recruit(0, ELITES, max(1, model.n // RECRUIT_SHARE))
+    for number in range(rounds):
+        first = REHEAT + (COOLEST - REHEAT) * number / rounds
+        families.spread(NOISE)
+        families.anneal(native_schedule(max(1, sweeps - MINING_GREEDY), Betas(first, MINING.last), MINING_GREEDY))
+        families.cross(0)
+    yield from (packed for _, packed in sorted(families.elites()))
+    yield from families.replicas()

@@ -8,6 +8,7 @@ import pytest
 from dwave.samplers import SimulatedAnnealingSampler, SteepestDescentSampler
 
 from quip._native import ising as native_ising
+from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.ising.puzzle import Puzzle, PuzzleRules
 from quip.ising.topology import build_topology
 from quip.mining.samplers.cpu import CpuReferenceSampler, CpuSampler
@@ -15,6 +16,7 @@ from quip.mining.samplers.cpu_fallback import CpuFallback
 from quip.mining.samplers.dimod import DimodBacked, NativeDimodSampler, binary_model
 from quip.mining.samplers.sampler import PackedSamples, Sampler, SamplerFailure, folded
 from quip.mining.samplers.schedule import Betas, cutoff_rows
+from quip.networks.shipped import load_spec
 from reference import ising
 
 SAMPLERS: list[Sampler] = [
@@ -112,6 +114,18 @@ def test_the_kernel_as_a_dimod_sampler_finds_ground_states() -> None:
     assert answer.first.energy == dimod.ExactSolver().sample(bqm).first.energy
     with pytest.raises(ValueError, match="couplings of -1 or \\+1"):
         NativeDimodSampler().sample(dimod.BinaryQuadraticModel({}, {"ab": 2}, "SPIN"))
+
+
+def test_rounds_make_the_dimod_sampler_an_optimiser() -> None:
+    """From runs so short that they end far from the ground state."""
+    bqm = binary_model(Puzzle(puzzle_rules(load_spec("public").puzzle)).model(SEED))
+    sampled = NativeDimodSampler().sample(bqm, num_sweeps=3, seed=4)
+    refined = NativeDimodSampler().sample(bqm, num_sweeps=3, seed=4, num_rounds=6, num_reads=40)
+    dimod.testing.assert_response_energies(refined, bqm)
+    energies = list(refined.record.energy)
+    assert len(energies) == 40
+    assert energies[0] == min(energies)
+    assert energies[0] < sampled.first.energy - 100
 
 
 def test_lying_energies_are_scored_again() -> None:
