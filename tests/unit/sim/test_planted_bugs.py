@@ -144,6 +144,19 @@ def blames_the_relayer(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(BlockPipeline, "_refused", blame)
 
 
+def passes_on_ommers_unseen(patch: pytest.MonkeyPatch) -> None:
+    proceed = BlockPipeline._proceed
+
+    def push_first(pipeline: BlockPipeline, candidate: Candidate, sealed: SealedHeader, now: Instant) -> None:
+        header, body = candidate.checked.header, candidate.body
+        if body is not None and body.body.ommers:
+            submit = BlockSubmit(header, sealed.seal, candidate.claim.total_difficulty, body.body.ommers)
+            pipeline._orders.extend(pipeline._propagation.push(submit))
+        proceed(pipeline, candidate, sealed, now)
+
+    patch.setattr(BlockPipeline, "_proceed", push_first)
+
+
 PLANTED = {
     "never reorganises": Planted(never_reorganises, with_fault(Kind.SPLIT), "no common tip"),
     "never asks again": Planted(never_asks_again, with_fault(Kind.STALE), "no common tip"),
@@ -154,6 +167,7 @@ PLANTED = {
     "never replaces a dripper": Planted(never_replaces_a_dripper, late_with(Manner.DRIP), "no common tip"),
     "believes the heaviest claim": Planted(believes_the_heaviest_claim, late_with(Manner.SYBILS), "no common tip"),
     "passes on the newest seal": Planted(passes_on_the_newest_seal, with_liar(Manner.TWINS), "is invalid"),
+    "passes on ommers unseen": Planted(passes_on_ommers_unseen, with_liar(Manner.BAD_OMMERS), "banned the honest"),
     "blames the relayer": Planted(blames_the_relayer, with_liar(Manner.FRAME), "banned the honest"),
 }
 
