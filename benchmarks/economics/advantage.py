@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from benchmarks import report
 from benchmarks.economics import reward_rules
+from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.reward_rules import Ommers
 from benchmarks.economics.thresholds import gain
 from benchmarks.economics.withholding import Miner
-from quip.networks.shipped import load_spec
 
 FACTORS = (2.0, 5.0, 20.0, 60.0)
 """60: the measured factor between the first plan that was shipped and the one that came after it."""
@@ -22,7 +22,7 @@ def share_of_work(machines: float, factor: float) -> float:
 def section(long: bool) -> str:
     """The table."""
     limit = 14 if long else 6
-    counted = reward_rules.counted(limit, load_spec("public").difficulty, Ommers(limit))
+    counted = reward_rules.counted(limit, candidate_spec().difficulty, Ommers(limit))
     flat = reward_rules.flat(24)
     rows = []
     for machines in MACHINES:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from benchmarks import report
+from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.thresholds import GAMMAS, gain, rules
 from benchmarks.economics.withholding import Miner
-from quip.networks.shipped import load_spec
 
 SHARES = (0.05, 0.15, 0.2, 0.25, 0.3, 0.33, 0.36, 0.39, 0.42, 0.45, 0.48)
 FILE = report.ROOT / "docs" / "economics" / "gains.png"
@@ -22,7 +22,7 @@ def section(long: bool) -> str:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, len(GAMMAS), figsize=(13, 4), sharey=True)
-    for rule in rules(load_spec("public")):
+    for rule in rules(candidate_spec()):
         if rule.name not in SHOWN and not rule.name.startswith(STREAKS):
             continue
         tables = rule.tables(rule.limits[long])

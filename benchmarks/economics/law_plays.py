@@ -8,6 +8,7 @@ import statistics
 from dataclasses import replace
 
 from benchmarks import report
+from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.chain_play import OWN, World
 from benchmarks.economics.ommers import incomes
 from benchmarks.economics.played_policies import honest, play
@@ -15,7 +16,6 @@ from benchmarks.economics.reward_rules import OCTAVE
 from quip.consensus.proof_of_work.fork_choice import is_heavier
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.work.units import work
-from quip.networks.shipped import load_spec
 
 WITHIN = math.log2(1.2)
 """Octaves."""
@@ -27,7 +27,7 @@ MOST_BLOCKS = 300
 
 def flat_spec(lag: int | None = None) -> ChainSpec:
     """The public spec with flat rewards, with another lag if one is named."""
-    spec = load_spec("public")
+    spec = candidate_spec()
     law = spec.difficulty if lag is None else replace(spec.difficulty, lag=lag)
     return replace(spec, difficulty=law, rewards=replace(spec.rewards, streak_multiplier=(100,)))
 

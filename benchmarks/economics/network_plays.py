@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass, field, replace
 
 from benchmarks import report
+from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.chain_play import OWN, World
 from benchmarks.economics.law_plays import flat_spec
 from benchmarks.economics.ommers import OmmerRules, Played, incomes
@@ -16,7 +17,6 @@ from benchmarks.economics.thresholds import MENDED_OCTAVES
 from quip.consensus.proof_of_work.fork_choice import is_heavier
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.work.units import work
-from quip.networks.shipped import load_spec
 
 PARENT_AGE = 40
 """Blocks below the tip on which a griefer mines: late enough for its stamps."""
@@ -173,7 +173,7 @@ def identities(long: bool) -> str:
     """The table of identities."""
     blocks = 100_000 if long else 20_000
     flat = flat_spec()
-    five = replace(flat, rewards=replace(load_spec("public").rewards, streak_multiplier=(100, 200, 300, 400, 500)))
+    five = replace(flat, rewards=replace(candidate_spec().rewards, streak_multiplier=(100, 200, 300, 400, 500)))
     rows = []
     for share in (0.3, 0.4, 1.0):
         cells = [f"{share:g}" if share < 1 else "all, by one public key"]

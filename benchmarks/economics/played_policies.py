@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from benchmarks import report
 from benchmarks.economics import policy_solver, reward_rules
+from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.chain_play import Policy, Situation, World
 from benchmarks.economics.ommers import OmmerRules, incomes
 from benchmarks.economics.reward_rules import OCTAVE, STEPS, Ommers
 from benchmarks.economics.thresholds import MENDED_OCTAVES, OLDEST_TIP, gain, old_tip_tables
 from benchmarks.economics.withholding import ADOPT, OVERRIDE_ALL, WAIT, Game, Miner, Tables
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.networks.shipped import load_spec
 
 MENDED = OmmerRules(fork_factor=8)
 """No block is eased by more than an ommer may be: see MENDED_OCTAVES."""
@@ -130,7 +130,7 @@ def run(spec: ChainSpec, case: Case, blocks: int, seed: int) -> tuple[float, flo
 
 def section(long: bool) -> str:
     """The table."""
-    public = load_spec("public")
+    public = candidate_spec()
     spec = replace(public, rewards=replace(public.rewards, streak_multiplier=(100,)))
     blocks = 200_000 if long else 20_000
     rows = []

@@ -9,11 +9,11 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.economics import policy_solver, reward_rules
+from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.reward_rules import Ommers
 from benchmarks.economics.run_phases import Easing, with_old_tips, with_window
 from benchmarks.economics.withholding import Game, Miner, Tables
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.networks.shipped import load_spec
 
 NOTHING = 1e-6
 """A relative gain below this is rounding."""
@@ -143,7 +143,7 @@ def window_gain(spec: ChainSpec, limit: int, window: int, miner: Miner) -> float
 
 def section(long: bool) -> str:
     """The table of thresholds."""
-    spec = load_spec("public")
+    spec = candidate_spec()
     rows = []
     for rule in rules(spec):
         tables = rule.tables(rule.limits[long])

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from quip.chain.ancestries import Ancestries
+from quip.chain.errors import IncompleteStore
 from quip.chain.ports import StoredBlock
 from quip.chain.tree import BlockTree
 from quip.consensus.errors.ommer import OmmerError
@@ -54,19 +55,27 @@ class Siblings:
         seen: set[bytes] = set()
         for tip in tips:
             block_hash = tip
-            header = tree.known(block_hash)[0]
+            header = _header(tree, block_hash)
             while header.number >= lowest and block_hash not in seen:
                 seen.add(block_hash)
                 self.add(header.number, block_hash)
                 for ommer in tree.reads.ommers.of(block_hash) if header.ommer_count else ():
                     self.add(ommer.header.number, ommer.hash)
                 block_hash = header.parent_hash
-                header = tree.known(block_hash)[0]
+                header = _header(tree, block_hash)
 
     def known(self, lowest: int, highest: int) -> Iterator[bytes]:
         """Hashes of these numbers, ascending: the oldest first, and so parents before children."""
         for number in range(lowest, highest + 1):
             yield from sorted(self._by_number.get(number, ()))
+
+
+def _header(tree: BlockTree, block_hash: bytes) -> Header:
+    """The header alone: a start does not read hundreds of contexts."""
+    header = tree.header(block_hash)
+    if header is None:
+        raise IncompleteStore(f"block 0x{block_hash.hex()} is missing")
+    return header
 
 
 def lawful_ommers(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.economics import policy_solver, reward_rules
+from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.chain_play import OWN, Policy, Situation, World
 from benchmarks.economics.ommers import OmmerRules, Played, incomes, lawful
 from benchmarks.economics.played_policies import MENDED, Case, SolvedPolicy, honest, play, run
@@ -14,9 +15,8 @@ from quip.consensus.execution.rewards import paid_by
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.ancestry import Ancestor, Ancestry, IncludedOmmer
 from quip.consensus.types.ommer import Ommer
-from quip.networks.shipped import load_spec
 
-PUBLIC = load_spec("public")
+PUBLIC = candidate_spec()
 FLAT = replace(PUBLIC, rewards=replace(PUBLIC.rewards, streak_multiplier=(100,)))
 
 

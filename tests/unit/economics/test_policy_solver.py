@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from benchmarks.economics import policy_solver, reward_rules
+from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.policy_solver import NotConverged, Process
 from benchmarks.economics.reward_rules import Ommers
 from benchmarks.economics.thresholds import NOTHING, gain, old_tip_easing, threshold, window_gain
 from benchmarks.economics.withholding import Game, Miner
-from quip.networks.shipped import load_spec
 
-SPEC = load_spec("public")
+SPEC = candidate_spec()
 
 
 @pytest.mark.parametrize(
