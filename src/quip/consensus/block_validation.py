@@ -297,7 +297,7 @@ def check_ommers(
     ancestry = chain.ancestry(chain.parent(checked.header))
     headers = [ommer.header for ommer in shown]
     found = ommers.check_ommers(law.spec, ancestry, checked.header, checked.context.controller, headers)
-    if seals:
+    if seals and shown:
         flat = [(ommer.header, ommer.seal, one.required) for ommer, one in zip(shown, found, strict=True)]
         for header, error in zip(headers, rules.check_seals(law.spec, law.puzzle, flat), strict=True):
             if isinstance(error, SealError):

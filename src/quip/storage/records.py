@@ -7,7 +7,7 @@ bodies    | block hash    | RLP list of the transactions, each a byte string, an
 ommers    | block hash    | RLP of the header of an ommer that some stored block includes, be it a stored block or not
 seals     | block hash    | RLP of the seal, of ommers too; none for genesis
 rewards   | block hash    | RLP list of u(n - window - 1) and [miner id, address, wei] of the payments; none where flat
-contexts  | block hash    | RLP list of total difficulty, c(n), c(n + 1) and the recent blocks (lists of four integers)
+contexts  | block hash    | RLP list of total difficulty, c(n), c(n + 1) and the recent blocks (25 bytes each)
 canonical | number, u64be | block hash
 tips      | block hash    | number, u64be: stored blocks without a stored child
 nodes     | keccak256     | RLP of a state trie node
@@ -17,6 +17,7 @@ miners    | miner id      | RLP list of blocks, earned
 from __future__ import annotations
 
 from collections.abc import Sequence
+from struct import Struct
 
 from quip.chain.ports import MinerTotals
 from quip.consensus.errors.root import MalformedMessage
@@ -47,7 +48,8 @@ EMPTY_BODY = rlp.encode([[], []])
 """No transactions, no ommers."""
 _NUMBER_SIZE = 8
 _CONTEXT_SUMS = 3
-_RECENT_FIELDS = 4
+_RECENT = Struct(">QBQQ")
+"""Timestamp, number of ommers, streak, ended streak: packed, since a block's context has nine of them."""
 _TOTALS_FIELDS = 2
 
 
@@ -116,20 +118,21 @@ def decode_seal(block_hash: bytes, data: bytes) -> Seal:
 
 
 def encode_context(context: BlockContext) -> bytes:
-    """Three integers, then the recent blocks, the oldest first; no integer is ever negative."""
+    """Three integers, then the recent blocks, the oldest first, in one string of fixed widths; all are >= 0."""
     sums = (context.total_difficulty, context.controller, context.next_controller)
-    recent = [[rlp.int_to_bytes(integer) for integer in block] for block in context.recent]
-    return rlp.encode([*(rlp.int_to_bytes(integer) for integer in sums), *recent])
+    recent = b"".join(_RECENT.pack(*block) for block in context.recent)
+    return rlp.encode([*(rlp.int_to_bytes(integer) for integer in sums), recent])
 
 
 def decode_context(block_hash: bytes, data: bytes) -> BlockContext:
     """Raises StoreCorrupt."""
-    sums, recent = (items := _list(CONTEXTS, block_hash, data))[:_CONTEXT_SUMS], items[_CONTEXT_SUMS:]
-    if not recent:
-        raise corrupt(CONTEXTS, block_hash, "no recent blocks")
-    blocks = [RecentBlock(*_integers(CONTEXTS, block_hash, block, _RECENT_FIELDS)) for block in recent]
+    *sums, recent = _list(CONTEXTS, block_hash, data) or [b""]
     total, controller, following = _integers(CONTEXTS, block_hash, sums, _CONTEXT_SUMS)
-    return BlockContext(total, controller, following, tuple(blocks))
+    packed = _bytes(CONTEXTS, block_hash, recent)
+    if not packed or len(packed) % _RECENT.size:
+        raise corrupt(CONTEXTS, block_hash, f"{len(packed)} bytes are no recent blocks")
+    blocks = tuple(RecentBlock(*block) for block in _RECENT.iter_unpack(packed))
+    return BlockContext(total, controller, following, blocks)
 
 
 def encode_totals(totals: MinerTotals) -> bytes:
