@@ -129,7 +129,7 @@ class _Attempt:
                 return self._round(stage)
             case Recruit(keep, elites, slack):
                 self._recruit(keep, elites, slack)
-                return not self._solved()
+                return not self._solved(self._reached())
 
     def _sample(self, sweeps: int, seed: int) -> Samples | None:
         bench = self._bench
@@ -178,8 +178,9 @@ class _Attempt:
             assert isinstance(samples, PackedSamples), "the one other kind of samples there is"
             self._families.load_packed(list(samples.packed[:REPLICAS]))
         self._recruit(0, stage.elites, stage.slack)
-        self._mark(self._reached())
-        return not self._solved() and (
+        reached = self._reached()
+        self._mark(reached)
+        return not self._solved(reached) and (
             stage.cut is None or self._passed(stage.cut, self._measured(stage.cut.of, samples))
         )
 
@@ -197,8 +198,9 @@ class _Attempt:
         self._effort.crossing_s += time.thread_time() - begun_s
         if self._effort.cancelled:
             return False
-        self._mark(self._reached())
-        return not self._solved() and (stage.cut is None or self._passed(stage.cut, self._reached()))
+        reached = self._reached()
+        self._mark(reached)
+        return not self._solved(reached) and (stage.cut is None or self._passed(stage.cut, reached))
 
     def _recruit(self, keep: int, elites: int, slack: int) -> None:
         begun_s = time.thread_time()
@@ -215,9 +217,8 @@ class _Attempt:
         count = self._rules.min_solutions
         return self._baseline - REPLICAS * energies[count - 1] if len(energies) >= count else float("-inf")
 
-    def _solved(self) -> bool:
+    def _solved(self, reached: float) -> bool:
         """Note what the elites reach; True if it is enough."""
-        reached = self._reached()
         if reached == float("-inf"):
             return False
         self._effort.margin = max(int(reached), self._effort.margin or int(reached))
