@@ -124,7 +124,10 @@ def incomes(rules: OmmerRules | None, rewards: RewardSpec, chain: Sequence[Playe
         pay(block.header.miner_id, reward - held)
         if height in first:
             ommer = first[height]
-            pay(ommer.header.miner_id, min(held, rewards.base_reward * ommer.header.difficulty // (16 * price)))
+            pay(
+                ommer.header.miner_id,
+                min(held, rewards.base_reward * ommer.header.difficulty // (rules.holdback * price)),
+            )
             counted = 0
             continue
         repeated = height >= 2 and block.header.miner_id == before.header.miner_id and counted < len(rules.steps)
