@@ -43,21 +43,20 @@ def announced(data_dir: Path, rpc_url: str) -> Iterator[None]:
     Raises OSError for the data directory only.
     """
     rpc_file = data_dir / RPC_FILE
-    _write(rpc_file, rpc_url + "\n")
-    written = [rpc_file]
     notes = notes_dir()
-    if notes is not None:
-        with contextlib.suppress(OSError):  # a service whose home cannot be written is found by --data-dir
-            notes.mkdir(parents=True, exist_ok=True)
-            note = notes / note_name(data_dir)
-            _write(note, json.dumps({"data_dir": str(data_dir.resolve()), "rpc": rpc_url}))
-            written.append(note)
-    try:
+    note = None if notes is None else notes / note_name(data_dir)
+    try:  # from the first byte on: a signal may end the start between any two lines
+        _write(rpc_file, rpc_url + "\n")
+        if note is not None:
+            with contextlib.suppress(OSError):  # a service whose home cannot be written is found by --data-dir
+                note.parent.mkdir(parents=True, exist_ok=True)
+                _write(note, json.dumps({"data_dir": str(data_dir.resolve()), "rpc": rpc_url}))
         yield
     finally:
-        for file in reversed(written):
-            with contextlib.suppress(OSError):
-                file.unlink()
+        for file in (rpc_file, note):
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    file.unlink()
 
 
 def note_name(data_dir: Path) -> str:
@@ -99,5 +98,8 @@ def _read(note: Path) -> RunningNode | None:
 
 def _write(file: Path, text: str) -> None:
     draft = file.with_name(f"{file.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(file)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)

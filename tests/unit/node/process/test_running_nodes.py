@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,29 @@ def test_a_node_is_found_while_it_runs(notes: Path, data: Path) -> None:
     assert running_nodes() == []
     assert [file.name for file in data.iterdir()] == ["lock"]
     assert list(notes.iterdir()) == []
+
+
+@pytest.mark.parametrize("write", range(4))
+def test_a_start_that_is_ended_on_the_way_leaves_nothing(
+    notes: Path, data: Path, monkeypatch: pytest.MonkeyPatch, write: int
+) -> None:
+    """SIGTERM raises SystemExit between any two lines of a start: here behind each write and each rename."""
+    steps = iter(range(4))
+
+    def then_ended(act: Callable[..., object]) -> Callable[..., object]:
+        def acting(*arguments: object, **more: object) -> object:
+            done = act(*arguments, **more)
+            if next(steps) == write:
+                raise SystemExit(0)
+            return done
+
+        return acting
+
+    monkeypatch.setattr(Path, "write_text", then_ended(Path.write_text))
+    monkeypatch.setattr(Path, "replace", then_ended(Path.replace))
+    with pytest.raises(SystemExit), announced(data, URL):
+        raise AssertionError("the start went on")
+    assert list(data.iterdir()) == list(notes.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["own.json", "1.json", "999999999.json", "abc.json"])
