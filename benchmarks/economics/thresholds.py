@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks import report
 from benchmarks.economics import policy_solver, reward_rules
 from benchmarks.economics.candidate import candidate_spec, mended_spec
-from benchmarks.economics.lagless_rules import counted_pay, five_steps, flat_pay, without_lag
+from benchmarks.economics.lagless_rules import counted_without_lag, five_steps, flat_pay, without_lag
 from benchmarks.economics.run_phases import Easing, with_old_tips, with_window
 from benchmarks.economics.withholding import Game, Miner, Tables
 from quip.consensus.spec.chain_spec import ChainSpec
@@ -54,11 +54,21 @@ def gain(tables: Tables, miner: Miner) -> Gain:
 def threshold(tables: Tables, miner: Miner, least: float = NOTHING) -> float:
     """The smallest share from `miner.share` on whose gain is above `least`; HIGHEST_SHARE if none is."""
     low, high = miner.share, HIGHEST_SHARE
-    if gain(tables, replace(miner, share=high)).relative <= least:
+    values = np.zeros(Game(tables, miner).states)
+
+    def pays(share: float) -> bool:
+        nonlocal values
+        game = Game(tables, replace(miner, share=share))
+        process = game.process()
+        reward, time, _ = policy_solver.evaluate(process, game.honest())
+        more, values = policy_solver.earns_more(process, reward / time * (1 + least), values)
+        return more
+
+    if not pays(high):
         return high
     while high - low > STEP / 2:
         middle = (low + high) / 2
-        if gain(tables, replace(miner, share=middle)).relative > least:
+        if pays(middle):
             high = middle
         else:
             low = middle
@@ -88,9 +98,9 @@ def rules() -> list[Rule]:
     return [
         Rule("Bitcoin (first seen); flat with lag", reward_rules.flat, (24, 80)),
         Rule("Bitcoin, ties by lot", reward_rules.flat, (24, 80), ties_by_lot=True),
-        Rule("flat, no lag", lambda limit: without_lag(limit, law, flat_pay()), (12, 20)),
-        Rule("x1..5, no lag", lambda limit: without_lag(limit, law, five_steps()), (12, 20)),
-        Rule("ommers, counted streaks, no lag", lambda limit: without_lag(limit, law, counted_pay(candidate)), (7, 9)),
+        Rule("flat, no lag", lambda limit: without_lag(limit, law, flat_pay), (12, 20)),
+        Rule("x1..5, no lag", lambda limit: without_lag(limit, law, five_steps), (12, 20)),
+        Rule("ommers, counted streaks, no lag", lambda limit: counted_without_lag(limit, candidate), (8, 12)),
         Rule("streaks, lag, only the first orphan of a fork shown", streaks(1), (8, 14)),
         Rule("streaks, lag, no orphan shown", streaks(0), (10, 20)),
         Rule("streaks, lag, ommers, every orphan shown", streaks(None), (8, 14)),
