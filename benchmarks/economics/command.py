@@ -7,7 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmarks import report
-from benchmarks.economics import advantage, gain_plot, law_plays, network_plays, played_policies, thresholds
+from benchmarks.economics import (
+    advantage,
+    cost_curves,
+    gain_plot,
+    law_plays,
+    network_plays,
+    played_policies,
+    screening,
+    thresholds,
+)
 
 SECTIONS: dict[str, Callable[[bool], str]] = {
     "thresholds": thresholds.section,
@@ -16,11 +25,12 @@ SECTIONS: dict[str, Callable[[bool], str]] = {
     "forks": law_plays.forks,
     "shocks": law_plays.shocks,
     "hoppers": law_plays.hoppers,
-    "costs": law_plays.cost_curves,
+    "costs": cost_curves.section,
     "delays": network_plays.delays,
     "griefers": network_plays.griefers,
     "identities": network_plays.identities,
     "advantage": advantage.section,
+    "screening": screening.section,
 }
 FOLDER = report.ROOT / "docs" / "economics"
 HEAD = """# Figures of the economics

@@ -5,6 +5,7 @@ upper tail of what was measured (a line through the normal scores).
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quip.mining.calibration.measure import Measurement
-from quip.mining.calibration.trajectories import Trajectories
+from quip.mining.calibration.trajectories import StageFit, Trajectories
 
 QUANTILES = 101
 TAIL_COUNT = 5
@@ -93,6 +94,21 @@ class Summary:
         costs = [math.log(pilot.updates) for pilot in self.pilots]
         ratios = [math.log(pilot.ratio) for pilot in self.pilots]
         return updates * math.exp(float(np.interp(math.log(updates), costs, ratios)))
+
+
+def parse_summary(document: Mapping[str, Any]) -> Summary:
+    """The reverse of `asdict`, for what docs/calibration holds. Raises KeyError or TypeError."""
+    efforts = tuple(
+        EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
+    )
+    correlations = tuple(tuple(row) for row in document["correlations"])
+    pilots = tuple(Pilot(**pilot) for pilot in document.get("pilots", ()))
+    staged = document.get("staged")
+    if staged is not None:
+        fits = tuple(StageFit(**{**fit, "weights": tuple(fit["weights"])}) for fit in staged["fits"])
+        staged = Trajectories(**{**staged, "fits": fits})
+    read = {"efforts": efforts, "correlations": correlations, "pilots": pilots, "staged": staged}
+    return Summary(**{**document, **read})
 
 
 class TooFewMeasured(ValueError):

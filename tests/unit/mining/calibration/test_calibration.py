@@ -16,28 +16,12 @@ from quip.mining.calibration.ladder import build_ladder, level_of
 from quip.mining.calibration.measure import Survey, instance_seed, measure
 from quip.mining.calibration.pricing import AnnealPlan, PriceList
 from quip.mining.calibration.spec_update import calibration_of
-from quip.mining.calibration.summary import EffortSummary, Pilot, Summary, fitted_tail
-from quip.mining.calibration.trajectories import StageFit, Trajectories
+from quip.mining.calibration.summary import Pilot, Summary, fitted_tail, parse_summary
 from quip.mining.samplers.cpu import CpuSampler
 from quip.networks.shipped import load_spec
 from support.places import ROOT
 
 NETWORKS = ["dev", "public"]
-
-
-def parse_summary(document: dict[str, Any]) -> Summary:
-    """The reverse of `asdict`."""
-    efforts = tuple(
-        EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
-    )
-    correlations = tuple(tuple(row) for row in document["correlations"])
-    pilots = tuple(Pilot(**pilot) for pilot in document.get("pilots", ()))
-    staged = document.get("staged")
-    if staged is not None:
-        fits = tuple(StageFit(**{**fit, "weights": tuple(fit["weights"])}) for fit in staged["fits"])
-        staged = Trajectories(**{**staged, "fits": fits})
-    read = {"efforts": efforts, "correlations": correlations, "pilots": pilots, "staged": staged}
-    return Summary(**{**document, **read})
 
 
 def document(name: str) -> dict[str, Any]:
