@@ -43,7 +43,7 @@ POINTS = 48
 """Margins that are priced by counting."""
 ENOUGH, ENOUGH_OF = 200, 40
 """A margin is priced by counting where there are so many proofs, or one of so many instances played."""
-TAIL = 1_000
+TAIL = 600
 """Values that the tail is fitted to."""
 BATCH = 500
 
