@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks import report
 from quip._native import hashsig, keys
 from quip.chain.chain import Chain
-from quip.consensus.block_validation import Parent, Rules, SealedHeader, check_headers, check_seals
+from quip.consensus.block_validation import Parent, Rules, SealCheck, SealedHeader, check_headers, check_seals
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
@@ -121,8 +121,8 @@ def seals_per_second(folder: Path, subject: Subject) -> float:
     def check() -> None:
         parent = Parent(genesis.header.hash, genesis.header, genesis.context)
         headers = check_headers(spec, parent, [block.header for block in above], above[-1].header.timestamp)
-        pairs = [(checked, block.seal) for checked, block in zip(headers, above, strict=True) if block.seal is not None]
-        found = check_seals(Rules(spec, puzzle), pairs)
+        checks = [SealCheck(one, block.seal) for one, block in zip(headers, above, strict=True) if block.seal]
+        found = check_seals(Rules(spec, puzzle), checks)
         assert sum(isinstance(verdict, SealedHeader) for verdict in found) == len(above)
 
     return len(above) / report.medians([check], 3)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from benchmarks.forks.relay import UdpRelay
+from benchmarks.forks.relay import Link
 from quip.localnet.network import LocalNetwork
 from quip.localnet.node_process import PolledNode
 
@@ -33,10 +33,10 @@ class Cut:
 
 
 class Cuts:
-    """Cuts a relay now and then. Call `act` often."""
+    """Cuts a link now and then. Call `act` often."""
 
-    def __init__(self, relay: UdpRelay, seed: int, until_s: float) -> None:
-        self._relay = relay
+    def __init__(self, link: Link, seed: int, until_s: float) -> None:
+        self._link = link
         self._random = random.Random(seed)
         self._until_s = until_s - QUIET_S
         self._next_s = self._random.uniform(*TOGETHER_S)
@@ -45,7 +45,7 @@ class Cuts:
 
     def act(self, network: LocalNetwork, now_s: float) -> None:
         """Do what is due at `now_s` seconds from the beginning."""
-        if self._relay.is_cut:
+        if self._link.is_cut:
             if now_s >= min(self._next_s, self._until_s):
                 self._mend(network, now_s)
         elif self.done and self.done[-1].agreed_s is None:
@@ -57,7 +57,7 @@ class Cuts:
             self._heads = list(network.answers.values())
             self._next_s = now_s + self._random.uniform(*APART_S)
             self.done.append(Cut(now_s))
-            self._relay.cut()
+            self._link.cut()
 
     def _mend(self, network: LocalNetwork, now_s: float) -> None:
         last, heads = self.done[-1], list(network.answers.values())
@@ -67,4 +67,4 @@ class Cuts:
             for old, new in zip(self._heads, heads, strict=True)
         )
         last.forked = not network.one_tip and min(last.made) > 0
-        self._relay.mend()
+        self._link.mend()

@@ -1,7 +1,8 @@
-"""A UDP relay between a dialling node and the one it dials, which can be cut.
+"""UDP relays in front of nodes, so that the link between them can be cut.
 
-It forwards datagrams unread, so QUIC runs end to end; while it is cut every datagram in either direction is lost, as
-behind a dead link: neither node is told.
+They forward datagrams unread, so QUIC runs end to end; while the link is cut every datagram in either direction is
+lost, as behind a dead line: neither node is told. Every node has a relay of its own, whose port it announces as its
+public one: nodes that learn of each other dial the relays, not each other.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import selectors
 import socket
 import threading
-from types import TracebackType
+from collections.abc import Sequence
 
 from quip.localnet.plan import LOOPBACK
 
@@ -23,7 +24,8 @@ WAKE_S = 0.2
 class UdpRelay(threading.Thread):
     """Listens on `port` of loopback and forwards to another one, each client from a socket of its own."""
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, cut: threading.Event | None = None) -> None:
+        """`cut`: set while the link is cut; relays may share it."""
         super().__init__(name="relay", daemon=True)
         self._target = (LOOPBACK, target_port)
         self._front = _bound()
@@ -32,10 +34,8 @@ class UdpRelay(threading.Thread):
         self._sources: dict[socket.socket, tuple[str, int]] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._front, selectors.EVENT_READ)
-        self._cut = threading.Event()
+        self._cut = cut or threading.Event()
         self._closing = threading.Event()
-        self.passed = 0
-        """Datagrams forwarded."""
         self.lost = 0
         """Datagrams dropped."""
 
@@ -43,27 +43,12 @@ class UdpRelay(threading.Thread):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._closing.set()
         self.join()
         for one in (self._front, *self._sources):
             one.close()
         self._selector.close()
-
-    @property
-    def is_cut(self) -> bool:
-        """True while nothing passes."""
-        return self._cut.is_set()
-
-    def cut(self) -> None:
-        """From now on nothing passes."""
-        self._cut.set()
-
-    def mend(self) -> None:
-        """From now on everything passes."""
-        self._cut.clear()
 
     def run(self) -> None:
         """Forward until closed."""
@@ -79,10 +64,8 @@ class UdpRelay(threading.Thread):
                 self.lost += 1
             elif source is self._front:
                 self._back(address).sendto(data, self._target)
-                self.passed += 1
             elif address == self._target:
                 self._front.sendto(data, self._sources[source])
-                self.passed += 1
 
     def _back(self, client: tuple[str, int]) -> socket.socket:
         """The socket from which the target hears a client."""
@@ -100,6 +83,42 @@ class UdpRelay(threading.Thread):
         del self._sources[back]
         self._selector.unregister(back)
         back.close()
+
+
+class Link:
+    """All relays of a network: cut together, mended together."""
+
+    def __init__(self, ports: Sequence[int]) -> None:
+        """`ports`: where the nodes listen."""
+        self._cut = threading.Event()
+        self._stack = contextlib.ExitStack()
+        self.relays = [UdpRelay(port, self._cut) for port in ports]
+
+    def __enter__(self) -> Link:
+        for relay in self.relays:
+            self._stack.enter_context(relay)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def is_cut(self) -> bool:
+        """True while nothing passes."""
+        return self._cut.is_set()
+
+    @property
+    def lost(self) -> int:
+        """Datagrams dropped."""
+        return sum(relay.lost for relay in self.relays)
+
+    def cut(self) -> None:
+        """From now on nothing passes."""
+        self._cut.set()
+
+    def mend(self) -> None:
+        """From now on everything passes."""
+        self._cut.clear()
 
 
 def _bound() -> socket.socket:

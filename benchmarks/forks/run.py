@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.forks.chain_check import ChainCheck, check_directory
 from benchmarks.forks.cuts import Cut, Cuts
-from benchmarks.forks.relay import UdpRelay
+from benchmarks.forks.relay import Link
 from quip.localnet.network import LocalNetwork
 from quip.localnet.plan import LOOPBACK, NodePlan, free_udp_ports, node_program
 from quip.localnet.report import NetworkReport
@@ -54,38 +55,39 @@ class Run:
     problems: list[str]
 
 
-def planned(asked: Asked, relay: UdpRelay, port: int) -> list[NodePlan]:
-    """Two nodes with a mining thread each; the second dials the first through the relay."""
+def planned(asked: Asked, link: Link, ports: Sequence[int]) -> list[NodePlan]:
+    """Two nodes with a mining thread each; whoever dials the other does so through the link."""
+    publics = [relay.port for relay in link.relays]
     plans = []
-    ports = (port, free_udp_ports()[0])
-    for name, own_port, peer in zip(NAMES, ports, ((), ("--peer", f"{LOOPBACK}:{relay.port}")), strict=True):
+    for name, port, public, peer in zip(NAMES, ports, publics, reversed(publics), strict=True):
         data_dir = asked.directory / name
         command = (
-            node_program(), "--num-cpus", "1", "cpu", "--listen", LOOPBACK, "--port", str(own_port), *peer, *QUICK,
+            node_program(), "--num-cpus", "1", "cpu", "--listen", LOOPBACK, "--port", str(port), *QUICK,
+            "--public-host", LOOPBACK, "--public-port", str(public), "--peer", f"{LOOPBACK}:{peer}",
             "--genesis-config", asked.genesis, "--rpc-port", "0", "--node-name", name, "--data-dir", str(data_dir),
             "--records-dir", str(asked.directory / "records" / name),
             "--node-log", str(data_dir.with_name(f"{name}.json")),
         )  # fmt: skip
-        plans.append(NodePlan(name, "cpu", own_port, data_dir, command))
+        plans.append(NodePlan(name, "cpu", port, data_dir, command))
     return plans
 
 
 def run(asked: Asked) -> Run:
     """Mine, cut, mend; then stop both nodes and check what they hold."""
-    port = free_udp_ports()[0]
-    with UdpRelay(port) as relay:
-        cuts = Cuts(relay, asked.seed, asked.seconds)
+    ports = free_udp_ports(len(NAMES))
+    with Link(ports) as link:
+        cuts = Cuts(link, asked.seed, asked.seconds)
         shown_s = [0.0]
 
         def show(network: LocalNetwork, now_s: float, stage: str) -> None:
             if stage != "mining":
-                relay.mend()  # also where somebody has ended the mining early
+                link.mend()  # also where somebody has ended the mining early
             if now_s - shown_s[0] >= SHOWN_EVERY_S:
                 shown_s[0] = now_s
                 print(_line(network, cuts, now_s, stage), flush=True)
 
-        network = LocalnetRun(planned(asked, relay, port), Ending(asked.seconds, None, None), show, cuts.act).run()
-        lost = relay.lost
+        network = LocalnetRun(planned(asked, link, ports), Ending(asked.seconds, None, None), show, cuts.act).run()
+        lost = link.lost
     return _checked(Run(asked, network, cuts.done, {}, {}, lost, list(network.problems)))
 
 

@@ -2,7 +2,7 @@
 
 import socket
 
-from benchmarks.forks.relay import CLIENTS, UdpRelay
+from benchmarks.forks.relay import CLIENTS, Link, UdpRelay
 from support.node_process import wait_until
 
 WAIT_S = 10.0
@@ -16,18 +16,19 @@ def udp() -> socket.socket:
 
 
 def test_it_passes_both_ways_and_loses_what_comes_while_it_is_cut() -> None:
-    with udp() as target, udp() as client, UdpRelay(target.getsockname()[1]) as relay:
+    with udp() as target, udp() as client, Link([target.getsockname()[1]]) as link:
+        (relay,) = link.relays
         place = ("127.0.0.1", relay.port)
         client.sendto(b"one", place)
         data, seen = target.recvfrom(100)
         assert data == b"one" and seen != client.getsockname()
         target.sendto(b"answer", seen)
         assert client.recvfrom(100) == (b"answer", place)
-        relay.cut()
+        link.cut()
         client.sendto(b"lost", place)
         target.sendto(b"lost too", seen)
-        wait_until(lambda: relay.lost == 2, "two lost datagrams")
-        relay.mend()
+        wait_until(lambda: link.lost == 2, "two lost datagrams")
+        link.mend()
         client.sendto(b"two", place)
         assert target.recvfrom(100) == (b"two", seen)
         target.sendto(b"again", seen)
