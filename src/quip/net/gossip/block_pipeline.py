@@ -159,7 +159,7 @@ class BlockPipeline:
 
         Bad ones are no reason to stop here: if their ommers are unlawful too, that is worse, and the chain says so.
         """
-        if candidate.sealed is None or candidate.body is None:
+        if candidate.sealed is None or candidate.body is None or candidate.stage.is_whole:
             return
         claims = unverified(self._view, candidate.body.body.ommers)
         if not claims:
@@ -180,13 +180,16 @@ class BlockPipeline:
 
     def drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""
+        candidate = self._candidates.get(block_hash)
+        if candidate is not None and candidate.stage.is_whole:  # what was asked for came from somebody else
+            return
         self._candidates.pop(block_hash, None)
         self._judge_children(block_hash, now)
 
     def seals_checked(self, job: int, verdicts: Sequence[SealVerdict], now: Instant) -> None:
         """The verdict on a candidate's seal, or on those of its ommers."""
         candidate = self._candidates.get(self._jobs.pop(job, b""))
-        if candidate is None:
+        if candidate is None or candidate.job != job:
             return
         if candidate.stage is Stage.SHOWING:
             candidate.ommer_seals = found_of(verdicts)
@@ -202,9 +205,10 @@ class BlockPipeline:
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
         """The chain's verdict on a candidate."""
-        candidate = self._candidates.pop(self._jobs.pop(job, b""), None)
-        if candidate is None:
+        candidate = self._candidates.get(self._jobs.pop(job, b""))
+        if candidate is None or candidate.job != job:
             return
+        del self._candidates[candidate.hash]
         outcome = outcomes[0] if outcomes else None
         if isinstance(outcome, ConsensusError):
             self._refused(candidate, outcome, now)
@@ -257,7 +261,7 @@ class BlockPipeline:
 
     def _job(self, candidate: Candidate) -> int:
         """The number of a job that begins for the candidate."""
-        job = next(self._tickets)
+        job = candidate.job = next(self._tickets)
         self._jobs[job] = candidate.hash
         return job
 

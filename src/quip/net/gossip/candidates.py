@@ -32,6 +32,11 @@ class Stage(Enum):
     IMPORTING = "importing"
     """The chain has it."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Nothing is missing any more."""
+        return self in (Stage.SHOWING, Stage.IMPORTING)
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -67,6 +72,8 @@ class Candidate:
     others: list[Offer] = field(default_factory=list)
     """Offers that wait in case this one is bad."""
     stage: Stage = Stage.CHECKING
+    job: int = -1
+    """The seal check or import that it waits for."""
     sealed: SealedHeader | None = None
     body: CheckedBody | None = None
     body_from: int | None = None
