@@ -2,13 +2,14 @@
 
 A cost curve says how much work an ordinary miner does in the time in which this one finds a block. The law takes every
 miner's cost to be the work. What it is, the calibration measured by mining proofs at a few levels (CPUs; no GPU is
-supported yet, so there is none here). What a QPU changes follows from published figures: no QPU was measured.
+supported yet, so there is none here); what a QPU changes is emulated.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,49 +18,17 @@ from benchmarks import report
 from benchmarks.economics.calibrated import Calibrated, calibrated
 from benchmarks.economics.candidate import flat_spec, mended_spec
 from benchmarks.economics.chain_play import Cost, World
+from benchmarks.economics.emulated_qpu import READS, SECONDS, SWEEPS, head_start, qpu_at
 from benchmarks.economics.played_policies import honest, play
 from benchmarks.economics.reward_rules import OCTAVE
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.work.units import work
 from quip.mining.calibration.ladder import UNIT
 from quip.mining.calibration.pricing import PriceList
-from quip.mining.plan import Found
 
 NAME = "public"
 BESIDE_START = (-6.0, 0.0, 6.0)
 """Octaves: the speed of everybody is changed by so much."""
-QPU_READS, QPU_SECONDS, QPU_SWEEPS = 100, 0.051, 8_200
-"""Published for D-Wave's Advantage systems: so many reads in that time, each as good as an annealing run of so many
-sweeps (docs/mining.md)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Qpu:
-    """What one QPU is worth beside CPU cores, at one level."""
-
-    share: float
-    """Of a proof's cost, the run that finds the first elites: what a QPU can take over."""
-    relieved: float
-    """Cores that it relieves of that run, each run as long as the plan has it."""
-    by_sweeps: float
-    """Cores that would anneal as much in the same time, by the published quality of its reads."""
-
-    def cost(self, cores: float) -> float:
-        """Of a proof by so many cores and a QPU, over that by the cores alone: the QPU founds what it can."""
-        return max(1 - self.share, 1 - self.relieved / cores)
-
-
-def qpu_at(network: Calibrated, level: int) -> Qpu:
-    """By the plan at a level."""
-    margin = network.margin(level)
-    plan = network.plans.at(level)
-    cost = network.prices.under(margin, network.cuts(plan, margin))
-    founds = [isinstance(plan.stages[fit.stages - 1], Found) for fit in network.staged.fits]
-    step = founds.index(True) - 1
-    run = network.chain.steps[step].updates
-    rate = network.summary.kernel_updates_per_second
-    annealed = QPU_READS * QPU_SWEEPS * network.summary.spins / QPU_SECONDS
-    return Qpu(cost.plays[step] * run / cost.updates, run / QPU_SECONDS / rate, annealed / rate)
 
 
 def measured(network: Calibrated) -> Cost:
@@ -77,11 +46,11 @@ def annealing(network: Calibrated) -> Cost:
     return lambda needed: float(2 ** np.interp(math.log2(needed), grid / OCTAVE, costs))
 
 
-def with_qpu(network: Calibrated, cores: float) -> Cost:
+def with_qpu(network: Calibrated, cores: float, gains: Sequence[float]) -> Cost:
     """The checks' curve for so many cores with a QPU."""
     cpu = measured(network)
     levels = [network.start + round(octaves * OCTAVE) for octaves in np.arange(-8, 9, 2.0)]
-    parts = [qpu_at(network, level).cost(cores) for level in levels]
+    parts = [qpu_at(network, level, gains).cost(cores) for level in levels]
     grid = np.array(levels) / OCTAVE
     return lambda needed: cpu(needed) * float(np.interp(math.log2(needed), grid, parts))
 
@@ -102,15 +71,15 @@ class Contest:
         return own / (own + others)
 
 
-def contests(network: Calibrated) -> list[Contest]:
+def contests(network: Calibrated, gains: Sequence[float]) -> list[Contest]:
     """What is played."""
     cpu, anneal = measured(network), annealing(network)
     return [
         Contest("the work itself, both", 0.4, lambda needed: needed, lambda needed: needed),
         Contest("measured CPU, both", 0.4, cpu, cpu),
         Contest("measured CPU, against one that costs the work", 0.4, cpu, lambda needed: needed),
-        Contest("a QPU to every core, against cores", 0.4, with_qpu(network, 1.0), cpu),
-        Contest("a QPU to every 16 cores, against cores", 0.4, with_qpu(network, 16.0), cpu),
+        Contest("a QPU to every core, against cores", 0.4, with_qpu(network, 1.0, gains), cpu),
+        Contest("a QPU to every 16 cores, against cores", 0.4, with_qpu(network, 16.0, gains), cpu),
         Contest("the shipped plans, against annealing alone", 0.02, cpu, anneal),
     ]
 
@@ -144,22 +113,21 @@ def _checks(network: Calibrated) -> str:
     return report.table(["octaves from the start", "proofs mined", "cost over work"], rows)
 
 
-def _qpus(network: Calibrated) -> str:
+def _qpus(network: Calibrated, gains: Sequence[float]) -> str:
     rows = []
     for octaves in BESIDE_START:
-        qpu = qpu_at(network, network.start + round(octaves * OCTAVE))
-        saved = [f"{1 - qpu.cost(cores):.0%}" for cores in (1.0, 4.0, 16.0)]
-        rows.append([f"{octaves:+g}", f"{qpu.share:.0%}", f"{qpu.relieved:.1f}", f"{qpu.by_sweeps:.1f}", *saved])
-    head = ["octaves from the start", "share of the cost", "cores relieved", "cores by its sweeps",
-            "1 core saves", "4 cores save", "16 cores save"]  # fmt: skip
-    return report.table(head, rows)
+        qpu = qpu_at(network, network.start + round(octaves * OCTAVE), gains)
+        rows.append([f"{octaves:+g}", f"{qpu.saves:.0%}", f"{qpu.serves:.1f}", f"{qpu.worth:.1f}"])
+    return report.table(
+        ["octaves from the start", "saved of a proof's cost", "cores it keeps up with", "worth cores"], rows
+    )
 
 
-def _shares(network: Calibrated, blocks: int) -> str:
+def _shares(network: Calibrated, gains: Sequence[float], blocks: int) -> str:
     rules = mended_spec()
     spec = replace(rules, difficulty=network.spec.difficulty)
     rows = []
-    for turn, contest in enumerate(contests(network)):
+    for turn, contest in enumerate(contests(network, gains)):
         cells = [contest.name, f"{contest.machines:.0%}"]
         for octaves in BESIDE_START:
             rng = random.Random(10 * turn + round(octaves))
@@ -197,6 +165,8 @@ def section(long: bool) -> str:
     """The tables."""
     blocks = 100_000 if long else 20_000
     network = calibrated(NAME)
+    instances = 300 if long else 40
+    gains = head_start(network, instances)
     return f"""## Cost curves
 
 What a proof of the {NAME} network costs one CPU core with the shipped plans, over the work that the law takes it to be:
@@ -204,17 +174,18 @@ mined by the calibration. There is no GPU miner yet, so no GPU's curve.
 
 {_checks(network)}
 
-A QPU takes over the run that finds the first elites ({QPU_READS} reads in {1_000 * QPU_SECONDS:.0f} ms, each as good
-as {QPU_SWEEPS:,} sweeps: published figures, nothing was measured here); all else stays with the cores, and better first
-elites are worth nothing after four rounds. What that run is of a proof's cost, how many cores a QPU relieves of it, how
-many cores would anneal as much in its time, and what some cores with one QPU save of a proof's cost:
+A QPU takes over the run that finds the first elites; all else stays with the cores. It is emulated by published
+figures ({READS} reads in {1_000 * SECONDS:.0f} ms, each as good as {SWEEPS:,} sweeps); none was measured. Its elites
+raise the mean margin by {gains[0]:,.0f} at first, by {gains[4]:,.0f} after four rounds and by {gains[-1]:,.0f} in the
+end ({instances} random instances, with and without; 512 = one energy). What that saves of a proof's cost to the cores,
+how many cores one QPU keeps up with, and how many it is worth to them:
 
-{_qpus(network)}
+{_qpus(network, gains)}
 
 Shares of blocks ({blocks:,} each) of one miner under one identity with that share of the machines: by the curves at the
 mean work in force, and played under the public network's rules, at three speeds of all machines together.
 
-{_shares(network, blocks)}
+{_shares(network, gains, blocks)}
 
 One miner whose cost of a block grows with a power of the work, against many small ones whose cost is the work
 ({blocks:,} blocks). The streak rule moves the shares of blocks by no more than the last columns differ.
