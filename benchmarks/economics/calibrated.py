@@ -72,13 +72,17 @@ class Calibrated:
         return tuple(cuts)
 
 
+class NoStagedPlan(Exception):
+    """A network was calibrated before it had a staged plan."""
+
+
 def calibrated(name: str) -> Calibrated:
-    """A network with a staged plan. Raises ValueError where its calibration knows none."""
+    """A network with a staged plan. Raises NoStagedPlan where its calibration knows none."""
     file = report.ROOT / "docs" / "calibration" / f"{name}.json"
     document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     summary = parse_summary(document["summary"])
     if summary.staged is None:
-        raise ValueError(f"{file} knows no staged plan: run `quip calibrate {name}` anew")
+        raise NoStagedPlan(f"{file.name} knows no staged plan: run `quip calibrate {name}` anew")
     spec = load_spec(name)
     checks = [
         CheckedCost(one["level"], one["proofs"], one["measured_updates"] / (UNIT * 2.0 ** (one["level"] / 65536)))
