@@ -64,9 +64,14 @@ def check_ommers(
     bases = _bases(ancestry, headers)
     lawful = _check_headers(spec, block, headers, bases)
     for one in lawful:
-        _check_difficulty(one.included, spec.ommers.fork_factor, work(one.included.fork_controller))
-        _check_difficulty(one.included, spec.ommers.chain_factor, work(controller))
+        check_difficulty(spec, one.included, controller)
     return lawful
+
+
+def check_difficulty(spec: ChainSpec, ommer: IncludedOmmer, controller: int) -> None:
+    """An ommer of a block with that c(n) is neither too late nor too easy. Raises OmmerTooLight."""
+    _check_part(ommer, spec.ommers.fork_factor, work(ommer.fork_controller))
+    _check_part(ommer, spec.ommers.chain_factor, work(controller))
 
 
 def _check_places(ancestry: Ancestry, headers: Sequence[Header]) -> None:
@@ -127,7 +132,7 @@ def _check_headers(
     return lawful
 
 
-def _check_difficulty(ommer: IncludedOmmer, part: int, least: int) -> None:
+def _check_part(ommer: IncludedOmmer, part: int, least: int) -> None:
     difficulty = ommer.header.difficulty
     if part * difficulty < least:
         raise OmmerTooLight(ommer=_name(ommer.header), difficulty=difficulty, part=part, least=least)
