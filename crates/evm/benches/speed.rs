@@ -349,11 +349,21 @@ fn main() {
     );
     let (states, root) = in_trie(&memory);
     let [loop_own, loop_bare, token_own, token_bare, block] = medians([
-        &mut || drop(black_box(with_executor(&memory, &loops))),
-        &mut || drop(black_box(with_revm(&memory, &bare_loops))),
-        &mut || drop(black_box(with_executor(&memory, &tokens))),
-        &mut || drop(black_box(with_revm(&memory, &bare_tokens))),
-        &mut || drop(black_box(whole_block(&states, root, &tokens))),
+        &mut || {
+            black_box(with_executor(&memory, &loops));
+        },
+        &mut || {
+            black_box(with_revm(&memory, &bare_loops));
+        },
+        &mut || {
+            black_box(with_executor(&memory, &tokens));
+        },
+        &mut || {
+            black_box(with_revm(&memory, &bare_tokens));
+        },
+        &mut || {
+            black_box(whole_block(&states, root, &tokens));
+        },
     ]);
     let mgas = |seconds: f64| gas as f64 / seconds / 1e6;
     let per_second = |seconds: f64| TRANSFERS as f64 / seconds;

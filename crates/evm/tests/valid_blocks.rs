@@ -124,6 +124,24 @@ fn transactions(block: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
+/// What a block came to is what its header says.
+fn compare(executed: &Executed, header: &Value, place: &str) {
+    let receipts = &executed.receipts;
+    let bloom = &bytes(&header["bloom"])[..];
+    assert_eq!(executed.gas_used, small(&header["gasUsed"]), "{place}: gas");
+    assert_eq!(
+        receipts.root(),
+        hash(&header["receiptTrie"]),
+        "{place}: receipts"
+    );
+    assert_eq!(receipts.bloom().as_slice(), bloom, "{place}: bloom");
+    assert_eq!(
+        executed.state.root(),
+        hash(&header["stateRoot"]),
+        "{place}: state"
+    );
+}
+
 fn check(name: &str, test: &Value) {
     let pre = Alloc::new(&test["pre"]);
     let genesis = &test["genesisBlockHeader"];
@@ -157,22 +175,7 @@ fn check(name: &str, test: &Value) {
         );
         chain.tell_beacon_root(&pre, header);
         let executed = chain.run(header, &body);
-        assert_eq!(executed.gas_used, small(&header["gasUsed"]), "{place}: gas");
-        assert_eq!(
-            executed.receipts.root(),
-            hash(&header["receiptTrie"]),
-            "{place}: receipts"
-        );
-        assert_eq!(
-            executed.receipts.bloom().as_slice(),
-            &bytes(&header["bloom"])[..],
-            "{place}: bloom"
-        );
-        assert_eq!(
-            executed.state.root(),
-            hash(&header["stateRoot"]),
-            "{place}: state"
-        );
+        compare(&executed, header, &place);
         chain.states.keep(&executed.state);
         chain.root = executed.state.root();
         chain

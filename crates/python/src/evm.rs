@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use quip_evm::{BuildLimits, HeaderSource, IsingEnergy, Lineage, Precompiles, Signed};
-use quip_state::{State, StoreNodes, TrieState};
+use quip_state::{StoreNodes, TrieState};
 use quip_store::{Snapshot, StoreError};
 
 use crate::ising::{cancelled, CancelFlag, PyGraph};

@@ -41,7 +41,7 @@ class Transaction:
     """Its type."""
 
     def intrinsic_gas(self, rules: Rules) -> int:
-        """Gas that it takes before it does anything (or for its bytes, EIP-7623). ValueError: its limit is below that."""
+        """Gas that it takes before it does anything, or for its bytes (EIP-7623). ValueError: its limit is less."""
 
 class Block:
     """What a block's outcome follows from, beside its parent's state and its transactions."""
@@ -77,7 +77,7 @@ class Executed:
     """RLP list: a legacy receipt as its list, another as the string of its EIP-2718 bytes."""
 
 def recover(encoded: Sequence[bytes]) -> list[Transaction | str]:
-    """Decodes transactions and recovers their senders on all cores, each by itself: the transaction, or why it is none."""
+    """Decodes transactions and recovers their senders, on all cores, each by itself: it, or why it is none."""
 
 def verify(
     parent: Parent, block: Block, transactions: Sequence[Transaction], cancel: CancelFlag | None = None
@@ -93,6 +93,7 @@ def build(
     limit_ms: int,
     cancel: CancelFlag | None = None,
 ) -> tuple[Executed, list[int], bytes, list[tuple[int, str]]]:
-    """Builds a block of the candidates that are lawful, in order, until it is full or the time is over: (outcome, places
-    of those in it, transactions root, (place, reason) of those refused). A refused one bars its sender's later ones.
-    Cancelled, StoreCorrupt."""
+    """Builds a block of the candidates that are lawful, in order, until it is full or the time is over.
+
+    (outcome, places of those in it, transactions root, (place, reason) of those refused). A refused one bars its
+    sender's later ones. Cancelled, StoreCorrupt."""
