@@ -11,6 +11,7 @@ Each rule is asked of all of them before the next one. Nothing of an ommer's bod
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,6 +32,7 @@ from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.ancestry import Ancestry, IncludedOmmer
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
+from quip.consensus.work.ladder import margin_at
 from quip.consensus.work.units import work
 
 
@@ -66,6 +68,23 @@ def check_ommers(
     for one in lawful:
         check_difficulty(spec, one.included, controller)
     return lawful
+
+
+def claimed_margin(spec: ChainSpec, header: Header) -> int | None:
+    """The margin that a seal has to meet if the header's difficulty is right, whatever its parent. None: it is not.
+
+    Where neighbouring levels have one difficulty, the highest of them: more than that is never asked. Also None while
+    the gate is closed, so that a seal of a header that cost nothing is not looked at.
+    """
+    levels = range(spec.difficulty.lo, spec.difficulty.hi + 1)
+    place = bisect_right(levels, header.difficulty, key=work) - 1
+    if place < 0 or work(levels[place]) != header.difficulty:
+        return None
+    try:
+        rules.check_gate(spec, header)
+    except HeaderError:
+        return None
+    return margin_at(spec.puzzle.ladder, levels[place])
 
 
 def check_difficulty(spec: ChainSpec, ommer: IncludedOmmer, controller: int) -> None:
