@@ -1,7 +1,8 @@
 """quip calibrate: measures what a proof costs and writes a chain spec's ladder."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -12,7 +13,7 @@ from quip.cli.terminal.options import Json
 from quip.cli.terminal.progress import progress_bar
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import parse_spec
-from quip.mining.calibration.command import CalibrateOptions, CalibrationReport, run
+from quip.mining.calibration.command import CalibrateOptions, CalibrationReport, NoSummary, Stage, refine, run
 from quip.mining.calibration.report import factors, write_table
 from quip.mining.calibration.tail import TooFewMeasured
 from quip.mining.calibration.trajectories import TooFewTrajectories
@@ -36,20 +37,27 @@ Spec = Annotated[str, typer.Argument(help="public, dev, test, or the path of a c
 Report = Annotated[
     bool, typer.Option("--report", help="Measure nothing: write the page that says what the last calibration measured")
 ]
+Refine = Annotated[
+    bool,
+    typer.Option("--refine", help="Survey nothing: correct the last calibration by what its checks cost; check again"),
+]
+Method: TypeAlias = Callable[[Path, CalibrateOptions, Stage], CalibrationReport]
 
 app = command_app()
 
 
 @app.command()
 @takes_flags(FLAGS)
-def calibrate(chain: Spec, report: Report = False, as_json: Json = False, **given: Any) -> None:
+def calibrate(
+    chain: Spec, report: Report = False, refined: Refine = False, as_json: Json = False, **given: Any
+) -> None:
     """Measure what a valid proof costs. Writes the ladder of the chain spec and the miner's plans."""
     options = CalibrateOptions(**_checked(settings_of(FLAGS, given).get(SECTION, {})))
     path = spec_path(chain)
     if report:
         _report(path, options.docs)
     else:
-        _calibrate(path, options, as_json)
+        _calibrate(path, options, refine if refined else run, as_json)
 
 
 def _report(path: Path, docs: Path) -> None:
@@ -64,7 +72,7 @@ def _report(path: Path, docs: Path) -> None:
         raise ConfigError(f"no report: {error}", "calibrate first, or name the summary's folder: --docs") from None
 
 
-def _calibrate(path: Path, options: CalibrateOptions, as_json: bool) -> None:
+def _calibrate(path: Path, options: CalibrateOptions, method: Method, as_json: bool) -> None:
     with progress_bar() as progress:
         tasks: dict[str, Any] = {}
 
@@ -74,12 +82,14 @@ def _calibrate(path: Path, options: CalibrateOptions, as_json: bool) -> None:
             progress.update(tasks[stage], completed=done, total=total)
 
         try:
-            made = run(path, options, show)
+            made = method(path, options, show)
         except InvalidSpec as error:
             raise ConfigError(f"{path}: {error}", "give a chain spec that is valid but for its ladder") from None
         except (TooFewMeasured, TooFewTrajectories) as error:
             more = "measure more: --instances, --trajectories, --played"
             raise NodeError(f"cannot calibrate: {error}", more) from None
+        except NoSummary as error:
+            raise ConfigError(str(error), "calibrate first, without --refine; or name the folder: --docs") from None
         except OSError as error:
             raise NodeError(f"cannot write: {error}", "--dry-run measures without writing") from None
     _emit(made, path, options, as_json)

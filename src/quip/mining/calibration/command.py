@@ -14,6 +14,7 @@ from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
 from quip.mining.attempt import Workbench
+from quip.mining.calibration.cheapest import Cheapest
 from quip.mining.calibration.ladder import Ladder, build_ladder
 from quip.mining.calibration.measure import Progress, Survey, measure
 from quip.mining.calibration.pricing import AnnealPlan, PriceList
@@ -21,7 +22,7 @@ from quip.mining.calibration.report import Measured, measured_in, write_table
 from quip.mining.calibration.screened import ScreenSurvey, counted
 from quip.mining.calibration.screened import survey as screened_survey
 from quip.mining.calibration.spec_update import recalibrated
-from quip.mining.calibration.summary import Pilot, Summary, correlations, effort_summaries
+from quip.mining.calibration.summary import Pilot, Summary, correlations, effort_summaries, parse_summary, pooled
 from quip.mining.calibration.trajectories import TrajectorySurvey, trajectories
 from quip.mining.calibration.verify import (
     SMALL,
@@ -45,6 +46,10 @@ PILOTS = ((0.12, 1.0), (0.5, 1.0), (2.0, 1.0), (8.0, 0.5), (30.0, 0.2))
 TOLERANCE = 0.25
 """Predicted and measured cost agree within this."""
 Stage = Callable[[str, int, int], None]
+
+
+class NoSummary(Exception):
+    """There is nothing to refine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +113,47 @@ def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calibrat
     summary = _timed(summary, puzzle, sampler, start_seconds)
     if not small:
         summary = _piloted(summary, puzzle, start_seconds, options, progress)
-    ladder = build_ladder(summary, start_seconds)
-    shares = (*(CHECKS_SMALL if small else CHECKS), (start_seconds, START_SHARE))
-    todo = CheckPlan(_counts(shares, options.proofs), options.threads, options.seed)
-    checks = _mined(puzzle, summary, ladder, todo, lambda done, total: progress("checking", done, total))
-    report = CalibrationReport(summary, ladder, start_seconds, tuple(checks))
+    report = _checked(puzzle, summary, start_seconds, options, progress)
     if options.write:
         _write(spec_path, data, spec.name, report, options.docs)
     return report
+
+
+def refine(spec_path: Path, options: CalibrateOptions, progress: Stage) -> CalibrationReport:
+    """Makes pilots of the last calibration's checks, and checks the ladder that they give; writes like `run`.
+
+    Raises InvalidSpec, OSError, NoSummary.
+    """
+    data = spec_path.read_bytes()
+    spec = parse_spec(data)
+    path = options.docs / f"{spec.name}.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        summary, checks = parse_summary(document["summary"]), document["checks"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoSummary(f"{path} is no summary of a calibration: {error!r}") from None
+    surveyed = Cheapest(replace(summary, pilots=()))
+    pilots = list(summary.pilots)
+    for check in checks:
+        updates = surveyed.updates(check["margin"])
+        pilots.append(Pilot(updates, check["measured_updates"] / updates, check["proofs"]))
+    summary = replace(summary, pilots=pooled(pilots))
+    puzzle = Puzzle(replace(puzzle_rules(spec.puzzle), baseline_cap=0))
+    report = _checked(puzzle, summary, document["start_seconds"], options, progress)
+    if options.write:
+        _write(spec_path, data, spec.name, report, options.docs)
+    return report
+
+
+def _checked(
+    puzzle: Puzzle, summary: Summary, start_seconds: float, options: CalibrateOptions, progress: Stage
+) -> CalibrationReport:
+    """The ladder, and proofs mined at three of its levels."""
+    ladder = build_ladder(summary, start_seconds)
+    shares = (*(CHECKS_SMALL if summary.spins < SMALL else CHECKS), (start_seconds, START_SHARE))
+    todo = CheckPlan(_counts(shares, options.proofs), options.threads, options.seed)
+    checks = _mined(puzzle, summary, ladder, todo, lambda done, total: progress("checking", done, total))
+    return CalibrationReport(summary, ladder, start_seconds, tuple(checks))
 
 
 def _counts(shares: Sequence[tuple[float, float]], proofs: int) -> tuple[tuple[float, int], ...]:

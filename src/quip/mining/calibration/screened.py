@@ -43,7 +43,7 @@ POINTS = 48
 """Margins that are priced by counting."""
 ENOUGH, ENOUGH_OF = 200, 40
 """A margin is priced by counting where there are so many proofs, or one of so many instances played."""
-TAIL = 1_000
+TAIL = 600
 """Values that the tail is fitted to."""
 BATCH = 500
 
@@ -226,7 +226,7 @@ def counted(tiers: Sequence[Tier], baseline_sweeps: int, costs: Costs, seed: int
     mean, sd = _tail(last, points[-1].plan, efforts)
     score = (points[-1].margin - mean) / sd
     points[-1] = Counted(
-        points[-1].margin, points[-1].plan, points[-1].anneals, _short(0.5 * math.erfc(score / math.sqrt(2))),
+        points[-1].margin, points[-1].plan, points[-1].anneals, _short(_above(score)),
         points[-1].proofs,
     )  # fmt: skip
     played = tuple(len(tier.looked) for tier in tiers)
@@ -311,14 +311,13 @@ class ScreenedPrices:
         last = points[-1]
         self._anneals = last.anneals * last.plan.sweeps * costs.sweep / last.proof_share
         """Of a proof; beyond the last point as there."""
-        self._dearest = float(prices[-1])
 
     def updates(self, margin: float) -> float:
         """Spin updates a proof; inf where no instance ever reaches the margin."""
         if margin < self._margins[-1]:
             return float(np.exp(np.interp(margin, self._margins, self._logs)))
         score = (margin - self._screened.tail_mean) / self._screened.tail_sd
-        share = 0.5 * math.erfc(score / math.sqrt(2))
+        share = _above(score)
         if share < 1e-250:
             return math.inf
         return max(self._costs.entry / share + self._anneals, float(np.exp(self._logs[-1])))
@@ -331,6 +330,11 @@ class ScreenedPrices:
     def bracket(self) -> tuple[float, float]:
         """Margins that are surely too easy and too hard."""
         return float(self._margins[0]), float(self._margins[-1] + 30 * self._screened.tail_sd)
+
+
+def _above(score: float) -> float:
+    """P[N(0, 1) > score]."""
+    return 0.5 * math.erfc(score / math.sqrt(2))
 
 
 def _short(value: float) -> float:

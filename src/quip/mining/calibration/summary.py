@@ -5,6 +5,7 @@ upper tail of what was measured (a line through the normal scores).
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 
 from quip.ising.puzzle import REPLICAS
 from quip.mining.calibration.measure import Measurement
-from quip.mining.calibration.screened import Costs, Screened
+from quip.mining.calibration.screened import Costs, Counted, Screened, Screening
 from quip.mining.calibration.tail import fitted_tail, tail_size
-from quip.mining.calibration.trajectories import Trajectories
+from quip.mining.calibration.trajectories import StageFit, Trajectories
 
 QUANTILES = 101
+POOL = 1.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,42 @@ class Summary:
         costs = [math.log(pilot.updates) for pilot in self.pilots]
         ratios = [math.log(pilot.ratio) for pilot in self.pilots]
         return updates * math.exp(float(np.interp(math.log(updates), costs, ratios)))
+
+
+def parse_summary(document: Mapping[str, Any]) -> Summary:
+    """The reverse of `asdict`. Raises KeyError or TypeError on anything else."""
+    efforts = tuple(
+        EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
+    )
+    correlations = tuple(tuple(row) for row in document["correlations"])
+    pilots = tuple(Pilot(**pilot) for pilot in document.get("pilots", ()))
+    staged, screened = document.get("staged"), document.get("screened")
+    if staged is not None:
+        fits = tuple(StageFit(**{**fit, "weights": tuple(fit["weights"])}) for fit in staged["fits"])
+        staged = Trajectories(**{**staged, "fits": fits})
+    if screened is not None:
+        points = tuple(Counted(**{**point, "plan": Screening(**point["plan"])}) for point in screened["points"])
+        looked, played = tuple(screened["instances"]), tuple(screened["played"])
+        screened = Screened(**{**screened, "points": points, "instances": looked, "played": played})
+    read = {"efforts": efforts, "correlations": correlations, "pilots": pilots, "staged": staged, "screened": screened}
+    return Summary(**{**document, **read})
+
+
+def pooled(pilots: Sequence[Pilot]) -> tuple[Pilot, ...]:
+    """By rising cost, those that are priced within POOL of each other as one: their cost over their proofs."""
+    out: list[Pilot] = []
+    for pilot in sorted(pilots, key=lambda one: one.updates):
+        if out and pilot.updates < POOL * out[-1].updates:
+            out.append(_pooled(out.pop(), pilot))
+        else:
+            out.append(pilot)
+    return tuple(out)
+
+
+def _pooled(one: Pilot, other: Pilot) -> Pilot:
+    proofs = one.proofs + other.proofs
+    share, rest = one.proofs / proofs, other.proofs / proofs
+    return Pilot(one.updates**share * other.updates**rest, one.ratio * share + other.ratio * rest, proofs)
 
 
 def effort_summaries(measured: Measurement) -> tuple[EffortSummary, ...]:

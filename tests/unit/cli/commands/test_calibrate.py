@@ -53,6 +53,9 @@ def test_the_report_needs_a_summary(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no report") as caught:
         CliRunner().invoke(quip.app, arguments, catch_exceptions=False)
     assert "--docs" in caught.value.hint
-    (tmp_path / "dev.json").write_text("{}")
     with pytest.raises(ConfigError, match="no summary"):
-        CliRunner().invoke(quip.app, arguments, catch_exceptions=False)
+        CliRunner().invoke(quip.app, [*arguments[:2], "--refine", arguments[3]], catch_exceptions=False)
+    (tmp_path / "dev.json").write_text("{}")
+    for flag in ("--report", "--refine"):
+        with pytest.raises(ConfigError, match="no summary"):
+            CliRunner().invoke(quip.app, [*arguments[:2], flag, arguments[3]], catch_exceptions=False)

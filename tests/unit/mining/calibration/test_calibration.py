@@ -12,41 +12,19 @@ import pytest
 from benchmarks.chain_specs import raised
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.ising.puzzle import Puzzle
-from quip.mining.calibration.command import TOLERANCE, CalibrateOptions, run
+from quip.mining.calibration.command import TOLERANCE, CalibrateOptions, refine, run
 from quip.mining.calibration.ladder import build_ladder, level_of
 from quip.mining.calibration.measure import Survey, instance_seed, measure
 from quip.mining.calibration.pricing import AnnealPlan, PriceList
 from quip.mining.calibration.report import table
-from quip.mining.calibration.screened import Counted, Screened, Screening
 from quip.mining.calibration.spec_update import calibration_of
-from quip.mining.calibration.summary import EffortSummary, Pilot, Summary
+from quip.mining.calibration.summary import Pilot, Summary, parse_summary, pooled
 from quip.mining.calibration.tail import fitted_tail
-from quip.mining.calibration.trajectories import StageFit, Trajectories
 from quip.mining.samplers.cpu import CpuSampler
 from quip.networks.shipped import load_spec
 from support.places import ROOT
 
 NETWORKS = ["dev", "public"]
-
-
-def parse_summary(document: dict[str, Any]) -> Summary:
-    """The reverse of `asdict`."""
-    efforts = tuple(
-        EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
-    )
-    correlations = tuple(tuple(row) for row in document["correlations"])
-    pilots = tuple(Pilot(**pilot) for pilot in document.get("pilots", ()))
-    staged = document.get("staged")
-    if staged is not None:
-        fits = tuple(StageFit(**{**fit, "weights": tuple(fit["weights"])}) for fit in staged["fits"])
-        staged = Trajectories(**{**staged, "fits": fits})
-    screened = document.get("screened")
-    if screened is not None:
-        points = tuple(Counted(**{**point, "plan": Screening(**point["plan"])}) for point in screened["points"])
-        looked, played = tuple(screened["instances"]), tuple(screened["played"])
-        screened = Screened(**{**screened, "points": points, "instances": looked, "played": played})
-    read = {"efforts": efforts, "correlations": correlations, "pilots": pilots, "staged": staged, "screened": screened}
-    return Summary(**{**document, **read})
 
 
 def document(name: str) -> dict[str, Any]:
@@ -126,6 +104,15 @@ def test_pilots_correct_prices() -> None:
     assert summary.corrected(1e9) == pytest.approx(5e8)
 
 
+def test_pilots_at_one_cost_are_pooled_by_their_proofs() -> None:
+    near = Pilot(1e6, 2.0, 30), Pilot(1e9, 1.0, 10), Pilot(1.1e6, 1.0, 90)
+    first, second = pooled(near)
+    assert first.proofs == 120
+    assert first.ratio == pytest.approx(1.25)
+    assert 1e6 < first.updates < 1.1e6
+    assert second == near[1]
+
+
 def test_the_fitted_tail_of_a_normal_sample_is_that_normal() -> None:
     sample = np.sort(np.random.default_rng(8).normal(100, 7, 20_000))
     mean, sd = fitted_tail(sample)
@@ -159,3 +146,8 @@ def test_the_command_writes_a_spec_that_loads(tmp_path: Path) -> None:
     calibration = report.ladder.calibration
     assert calibration.ladder[0][0] <= calibration.lo <= calibration.start < calibration.hi <= calibration.ladder[-1][0]
     assert parse_summary(json.loads(json.dumps(report.document()))["summary"]) == report.summary
+
+    (tmp_path / "test.json").write_text(json.dumps(report.document()))
+    again = refine(path, options, lambda stage, done, total: None)
+    assert replace(again.summary, pilots=()) == report.summary
+    assert sum(pilot.proofs for pilot in again.summary.pilots) == sum(check.proofs for check in report.checks)

@@ -49,7 +49,8 @@ def test_a_prediction_is_inside_or_not() -> None:
 def test_the_factor_per_bit_is_measured_between_neighbours() -> None:
     _, *checks = measured_in(document((22, 1.0, 100), (24, 1.0, 100), (26, 0.25, 25)))
     first, second = factors(checks)
-    assert (first.low, first.high, first.factor) == (22, 24, pytest.approx(2))
+    assert (first.low, first.high) == (22, 24)
+    assert first.factor == pytest.approx(2)
     assert second.factor == pytest.approx(1)
     assert first.interval[0] < 2 < first.interval[1]
     assert second.interval[1] / second.interval[0] > first.interval[1] / first.interval[0]
