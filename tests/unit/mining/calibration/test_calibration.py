@@ -104,6 +104,21 @@ def test_pilots_correct_prices() -> None:
     assert summary.corrected(1e9) == pytest.approx(5e8)
 
 
+def test_pilots_of_staged_prices_correct_them_by_a_line() -> None:
+    pilots = Pilot(1e9, 1.0, 100), Pilot(1e11, 0.1, 100), Pilot(1e13, 0.01, 100)
+    summary = replace(summary_of("public"), pilots=pilots)
+    assert summary.staged is not None
+    assert summary.corrected(1e7) == pytest.approx(1e7)
+    assert summary.corrected(1e10) == pytest.approx(1e10 * 10**-0.5)
+    assert summary.corrected(1e15) == pytest.approx(1e15 * 1e-3)
+
+
+def test_a_pilot_of_many_proofs_weighs_more_in_the_line() -> None:
+    off = Pilot(1e11, 1.0, 1)
+    summary = replace(summary_of("public"), pilots=(Pilot(1e9, 1.0, 10_000), off, Pilot(1e13, 0.01, 10_000)))
+    assert summary.corrected(1e11) == pytest.approx(1e10, rel=0.01)
+
+
 def test_pilots_at_one_cost_are_pooled_by_their_proofs() -> None:
     near = Pilot(1e6, 2.0, 30), Pilot(1e9, 1.0, 10), Pilot(1.1e6, 1.0, 90)
     first, second = pooled(near)
