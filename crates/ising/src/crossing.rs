@@ -4,6 +4,7 @@
 //! elite's energy by a sum over that component's own boundary, whatever becomes of the others: so each is judged alone.
 //! (Partition crossover: Whitley, Hains, Howe 2009; for spin glasses also cluster-exact moves, Houdayer 1999.)
 
+use crate::cancel::Pace;
 use crate::elites::{Elite, Elites, MAX_ELITES};
 use crate::model::Model;
 use crate::{MAX_DEGREE, MAX_SPINS};
@@ -31,8 +32,8 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Of a model.
-    pub fn new(model: &Model) -> Self {
+    /// Of a model. `None`: cancelled.
+    pub fn new(model: &Model, pace: &mut Pace) -> Option<Self> {
         let graph = model.graph();
         let width = graph.max_degree().max(1).next_multiple_of(STEP);
         debug_assert!(width <= MAX_DEGREE);
@@ -43,6 +44,7 @@ impl Neighbours {
             field: (0..graph.n()).map(|v| model.field(v)).collect(),
         };
         for v in 0..graph.n() {
+            pace.step(4 * width)?;
             let bonds = graph.bonds(v);
             for (slot, bond) in out.weight[v * width..].iter_mut().zip(bonds) {
                 *slot = 1 - 2 * model.negative()[bond.coupler as usize] as i8;
@@ -51,8 +53,14 @@ impl Neighbours {
             let own = std::iter::repeat(v as u16);
             out.neighbour.extend(neighbours.chain(own).take(width));
         }
-        out
+        Some(out)
     }
+}
+
+/// A component: how many spins, and by how much half the energy falls if they flip.
+struct Found {
+    size: usize,
+    gain: i32,
 }
 
 /// Memory of a crossing, kept from one replica to the next.
@@ -75,7 +83,8 @@ impl Default for Crossing {
 }
 
 impl Crossing {
-    /// Crosses elite `a` with a replica. With `elites.fold`, with the nearer of the replica and its flip.
+    /// Crosses elite `a` with a replica. With `elites.fold`, with the nearer of the replica and its flip. `None`:
+    /// cancelled; components that were taken stay.
     pub fn cross(
         &mut self,
         elites: &mut Elites,
@@ -83,21 +92,39 @@ impl Crossing {
         replica: &[u64],
         neighbours: &Neighbours,
         apart: Apart,
-    ) {
+        pace: &mut Pace,
+    ) -> Option<()> {
         self.mark(elites, a, replica);
+        let done = self.judge(elites, a, neighbours, apart, pace);
+        for &i in &self.differing {
+            elites.members[a].restore(usize::from(i));
+        }
+        done
+    }
+
+    fn judge(
+        &mut self,
+        elites: &mut Elites,
+        a: usize,
+        neighbours: &Neighbours,
+        apart: Apart,
+        pace: &mut Pace,
+    ) -> Option<()> {
         for k in 0..self.differing.len() {
             let root = self.differing[k];
             if elites.members[a].cells[usize::from(root)] != FRESH {
                 continue;
             }
-            let (size, gain) = self.explore(&mut elites.members[a], root, neighbours);
-            if gain >= 0 && self.lawful(elites, a, size, gain, apart) {
-                self.take(elites, a, size, gain);
+            let (size, gain) = self.explore(&mut elites.members[a], root, neighbours, pace)?;
+            if gain < 0 {
+                continue;
+            }
+            let found = Found { size, gain };
+            if self.lawful(elites, a, &found, apart, pace)? {
+                self.take(elites, a, &found);
             }
         }
-        for &i in &self.differing {
-            elites.members[a].restore(usize::from(i));
-        }
+        Some(())
     }
 
     /// Lists the differing spins, ascending, and marks their cells.
@@ -122,7 +149,13 @@ impl Crossing {
 
     /// Walks the component of `root` and marks it seen. Its size, and by how much half the energy falls if it flips:
     /// the sum over its spins of s_i (h_i + sum over neighbours outside of J s).
-    fn explore(&mut self, elite: &mut Elite, root: u16, neighbours: &Neighbours) -> (usize, i32) {
+    fn explore(
+        &mut self,
+        elite: &mut Elite,
+        root: u16,
+        neighbours: &Neighbours,
+        pace: &mut Pace,
+    ) -> Option<(usize, i32)> {
         let width = neighbours.width;
         let list = &mut self.component;
         list[0] = root;
@@ -131,6 +164,7 @@ impl Crossing {
         while at < size {
             let i = usize::from(list[at]);
             at += 1;
+            pace.step(2 * width)?;
             let near = neighbours.neighbour[i * width..][..width].chunks_exact(STEP);
             let weights = neighbours.weight[i * width..][..width].chunks_exact(STEP);
             let mut sum = 0i32;
@@ -146,17 +180,26 @@ impl Crossing {
             }
             gain += elite.spin(i) * (sum + i32::from(neighbours.field[i]));
         }
-        (size, gain)
+        Some((size, gain))
     }
 
     /// Whether the distance rule admits the component; `moved` then holds the distances to all elites after it.
-    fn lawful(&mut self, elites: &Elites, a: usize, size: usize, gain: i32, apart: Apart) -> bool {
+    fn lawful(
+        &mut self,
+        elites: &Elites,
+        a: usize,
+        found: &Found,
+        apart: Apart,
+        pace: &mut Pace,
+    ) -> Option<bool> {
+        let size = found.size;
         let mut room = 0;
         let own = &elites.members[a].row;
         for (c, other) in elites.members.iter().enumerate() {
             if c == a {
                 continue;
             }
+            pace.step(size)?;
             let differ = |&i: &u16| {
                 let (word, bit) = (usize::from(i) / 64, usize::from(i) % 64);
                 ((own[word] ^ other.row[word]) >> bit & 1) as i32
@@ -167,21 +210,21 @@ impl Crossing {
             self.moved[c] = after;
             let (before, after) = (elites.folded(before), elites.folded(after));
             if after < apart.least.min(before) {
-                return false;
+                return Some(false);
             }
             if before < apart.near {
                 room += after - before;
             }
         }
-        gain > 0 || room >= 0
+        Some(found.gain > 0 || room >= 0)
     }
 
-    fn take(&mut self, elites: &mut Elites, a: usize, size: usize, gain: i32) {
+    fn take(&mut self, elites: &mut Elites, a: usize, found: &Found) {
         let elite = &mut elites.members[a];
-        for &i in &self.component[..size] {
+        for &i in &self.component[..found.size] {
             elite.row[usize::from(i) / 64] ^= 1 << (i % 64);
         }
-        elite.energy -= 2 * gain;
+        elite.energy -= 2 * found.gain;
         for c in (0..elites.members.len()).filter(|&c| c != a) {
             elites.distances[a * MAX_ELITES + c] = self.moved[c];
             elites.distances[c * MAX_ELITES + a] = self.moved[c];

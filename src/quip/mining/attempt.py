@@ -128,8 +128,7 @@ class _Attempt:
             case Round():
                 return self._round(stage)
             case Recruit(keep, elites, slack):
-                self._recruit(keep, elites, slack)
-                return not self._solved(self._reached())
+                return self._recruit(keep, elites, slack) and not self._solved(self._reached())
 
     def _sample(self, sweeps: int, seed: int) -> Samples | None:
         bench = self._bench
@@ -148,7 +147,7 @@ class _Attempt:
 
     def _anneal(self, sweeps: int) -> bool:
         samples = self._next_run(sweeps)
-        if samples is None or self._take(samples, self._instance.margin):
+        if samples is None or self._take(samples, self._instance.margin) or self._effort.cancelled:
             return False
         if self._best is not None:
             known = [one for one in (self._best.margin, self._effort.margin) if one is not None]
@@ -159,11 +158,14 @@ class _Attempt:
         """Look for a set of at least this margin (None: of any); True if it meets the one asked for."""
         rules = self._rules
         bound = ANY_ENERGY if margin is None else (self._baseline - margin) // REPLICAS
-        found = samples.diverse(bound, rules.min_solutions, rules.min_distance, rules.fold)
+        cancel = self._bench.cancel
+        found = samples.diverse(bound, rules.min_solutions, rules.min_distance, rules.fold, cancel)
         if found is not None:
             self._effort.margin = self._baseline - REPLICAS * found[0]
             if self._effort.margin >= self._instance.margin:
                 self._effort.solutions = tuple(found[1])
+        else:
+            self._effort.cancelled = cancel.is_set()
         return self._effort.solutions is not None
 
     def _found(self, stage: Found) -> bool:
@@ -176,8 +178,9 @@ class _Attempt:
             self._families.load(samples)
         else:
             assert isinstance(samples, PackedSamples), "the one other kind of samples there is"
-            self._families.load_packed(list(samples.packed[:REPLICAS]))
-        self._recruit(0, stage.elites, stage.slack)
+            self._families.load_packed(list(samples.packed[:REPLICAS]), self._bench.cancel)
+        if not self._recruit(0, stage.elites, stage.slack):
+            return False
         reached = self._reached()
         self._mark(reached)
         return not self._solved(reached) and (
@@ -185,16 +188,15 @@ class _Attempt:
         )
 
     def _round(self, stage: Round) -> bool:
-        families = self._elites()
-        families.spread(stage.noise, stage.parents)
+        families, cancel = self._elites(), self._bench.cancel
         greedy = min(MINING_GREEDY, stage.sweeps - 1)
         schedule = native_schedule(stage.sweeps - greedy, Betas(stage.beta, MINING.last), greedy)
-        if not families.anneal(schedule, self._bench.cancel):
+        if not (families.spread(stage.noise, stage.parents, cancel) and families.anneal(schedule, cancel)):
             self._effort.cancelled = True
             return False
         self._effort.spin_updates += REPLICAS * self._instance.model.n * stage.sweeps
         begun_s = time.thread_time()
-        self._effort.cancelled = not families.cross(stage.near, self._bench.cancel)
+        self._effort.cancelled = not families.cross(stage.near, cancel)
         self._effort.crossing_s += time.thread_time() - begun_s
         if self._effort.cancelled:
             return False
@@ -202,10 +204,13 @@ class _Attempt:
         self._mark(reached)
         return not self._solved(reached) and (stage.cut is None or self._passed(stage.cut, reached))
 
-    def _recruit(self, keep: int, elites: int, slack: int) -> None:
+    def _recruit(self, keep: int, elites: int, slack: int) -> bool:
+        """False: cancelled."""
         begun_s = time.thread_time()
-        self._elites().recruit(keep, elites, slack)
+        count = self._elites().recruit(keep, elites, slack, self._bench.cancel)
         self._effort.crossing_s += time.thread_time() - begun_s
+        self._effort.cancelled = count is None
+        return count is not None
 
     def _elites(self) -> ising.Families:
         assert self._families is not None, "a plan founds its elites before it refines them"
