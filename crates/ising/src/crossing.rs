@@ -3,14 +3,15 @@
 //! The spins in which the two differ fall into connected components of the graph. Flipping one component changes the
 //! elite's energy by a sum over that component's own boundary, whatever becomes of the others: so each is judged alone.
 //! (Partition crossover: Whitley, Hains, Howe 2009; for spin glasses also cluster-exact moves, Houdayer 1999.)
+//!
+//! Sets of spins are bit sets of 64 spins a word. A spin's neighbours lie in a few words (in the canonical order of
+//! Zephyr graphs in five of twenty neighbours), so a word's mask looks at several of them at a time.
 
 use crate::cancel::Pace;
-use crate::elites::{Elite, Elites, MAX_ELITES};
+use crate::elites::{hamming, Elites, MAX_ELITES};
+use crate::lanes::Path;
 use crate::model::Model;
-use crate::{MAX_DEGREE, MAX_SPINS};
-
-/// Neighbours are handled so many at a time; a spin of fewer is its own neighbour with weight 0.
-const STEP: usize = 4;
+use crate::MAX_SPINS;
 
 /// The distance rule of a crossing, in Hamming distance (folded where the elites are).
 #[derive(Debug, Clone, Copy)]
@@ -21,13 +22,21 @@ pub struct Apart {
     pub near: i32,
 }
 
+/// The neighbours of a spin that lie in one word.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    mask: u64,
+    /// Those of `mask` whose coupling is -1.
+    negative: u64,
+    word: u16,
+}
+
 /// A model's couplings as crossing reads them.
 #[derive(Debug)]
 pub struct Neighbours {
-    /// Per spin, a multiple of `STEP`.
+    /// Parts a spin, filled up with empty ones.
     width: usize,
-    neighbour: Vec<u16>,
-    weight: Vec<i8>,
+    parts: Vec<Part>,
     field: Vec<i8>,
 }
 
@@ -35,27 +44,53 @@ impl Neighbours {
     /// Of a model. `None`: cancelled.
     pub fn new(model: &Model, pace: &mut Pace) -> Option<Self> {
         let graph = model.graph();
-        let width = graph.max_degree().max(1).next_multiple_of(STEP);
-        debug_assert!(width <= MAX_DEGREE);
+        let mut width = 1;
+        for v in 0..graph.n() {
+            let bonds = graph.bonds(v);
+            pace.step(2 * bonds.len() + 1)?;
+            let changes = bonds
+                .windows(2)
+                .filter(|two| word_of(two[0].neighbour) != word_of(two[1].neighbour));
+            width = width.max(1 + changes.count());
+        }
         let mut out = Neighbours {
             width,
-            neighbour: Vec::with_capacity(graph.n() * width),
-            weight: vec![0; graph.n() * width],
+            parts: Vec::with_capacity(graph.n() * width),
             field: (0..graph.n()).map(|v| model.field(v)).collect(),
         };
         for v in 0..graph.n() {
-            pace.step(4 * width)?;
-            let bonds = graph.bonds(v);
-            for (slot, bond) in out.weight[v * width..].iter_mut().zip(bonds) {
-                *slot = 1 - 2 * model.negative()[bond.coupler as usize] as i8;
+            pace.step(8 * width)?;
+            let first = out.parts.len();
+            // Neighbours ascend: those of a word come together.
+            for bond in graph.bonds(v) {
+                let word = word_of(bond.neighbour);
+                if out.parts.len() == first || out.parts[out.parts.len() - 1].word != word {
+                    out.parts.push(Part {
+                        word,
+                        ..Part::default()
+                    });
+                }
+                let part = out.parts.last_mut()?;
+                let bit = 1 << (bond.neighbour % 64);
+                part.mask |= bit;
+                part.negative |= if model.negative()[bond.coupler as usize] == 1 {
+                    bit
+                } else {
+                    0
+                };
             }
-            let neighbours = bonds.iter().map(|bond| bond.neighbour as u16);
-            let own = std::iter::repeat(v as u16);
-            out.neighbour.extend(neighbours.chain(own).take(width));
+            out.parts.resize(first + width, Part::default());
         }
         Some(out)
     }
 }
+
+fn word_of(spin: u32) -> u16 {
+    (spin / 64) as u16
+}
+
+/// Words of the largest bit set.
+const MAX_WORDS: usize = MAX_SPINS / 64;
 
 /// A component: how many spins, and by how much half the energy falls if they flip.
 struct Found {
@@ -63,127 +98,187 @@ struct Found {
     gain: i32,
 }
 
-/// Memory of a crossing, kept from one replica to the next.
-#[derive(Debug)]
-pub struct Crossing {
-    differing: Vec<u16>,
-    /// The component's spins, breadth first; `MAX_DEGREE` more than a component can have.
-    component: Vec<u16>,
+/// Memory of a crossing, kept from one replica to the next. As long as an index can be: no index needs a check.
+struct Crossing {
+    /// The spins in which elite and replica differ, and those of them that no component has yet.
+    differing: Box<[u64; MAX_WORDS]>,
+    fresh: Box<[u64; MAX_WORDS]>,
+    /// The component: its spins as they were found (and one place that is written in vain), ...
+    list: Vec<u16>,
+    /// ... and as a bit set, zero between two components, with the words in which there are any.
+    set: Box<[u64; MAX_WORDS]>,
+    touched: Vec<u16>,
     moved: [i32; MAX_ELITES],
 }
 
-impl Default for Crossing {
-    fn default() -> Self {
-        Crossing {
-            differing: Vec::new(),
-            component: vec![0; MAX_SPINS + MAX_DEGREE],
-            moved: [0; MAX_ELITES],
+/// Crosses elite `family[r]` with replica r for all r of `order`.
+pub struct Job<'a> {
+    pub neighbours: &'a Neighbours,
+    /// As `transpose::by_replica` makes them.
+    pub rows: &'a [u64],
+    pub family: &'a [usize],
+    pub order: &'a [usize],
+    pub apart: Apart,
+}
+
+impl Job<'_> {
+    /// With `elites.fold`, a replica or its flip, whichever is nearer to the elite. All paths do the same. `None`:
+    /// cancelled; components that were taken stay.
+    pub fn run(&self, elites: &mut Elites, path: Path, pace: &mut Pace) -> Option<()> {
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a path's CPU has these (`Path::available`).
+            Path::Avx512 | Path::Avx2 => unsafe { self.counting(elites, pace) },
+            _ => self.all(elites, pace),
         }
+    }
+
+    /// With instructions that count bits and find the lowest.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "popcnt,bmi1")]
+    unsafe fn counting(&self, elites: &mut Elites, pace: &mut Pace) -> Option<()> {
+        self.all(elites, pace)
+    }
+
+    #[inline(always)]
+    fn all(&self, elites: &mut Elites, pace: &mut Pace) -> Option<()> {
+        let width = self.rows.len() / self.order.len();
+        let mut crossing = Crossing::new();
+        for &r in self.order {
+            pace.look()?;
+            let replica = &self.rows[r * width..][..width];
+            crossing.cross(elites, self.family[r], replica, self, pace)?;
+        }
+        Some(())
     }
 }
 
 impl Crossing {
-    /// Crosses elite `a` with a replica. With `elites.fold`, with the nearer of the replica and its flip. `None`:
-    /// cancelled; components that were taken stay.
-    pub fn cross(
+    fn new() -> Self {
+        let words = || vec![0u64; MAX_WORDS].into_boxed_slice().try_into();
+        let words = || words().expect("so many words");
+        Crossing {
+            differing: words(),
+            fresh: words(),
+            list: vec![0; MAX_SPINS + 1],
+            set: words(),
+            touched: Vec::with_capacity(MAX_WORDS),
+            moved: [0; MAX_ELITES],
+        }
+    }
+
+    #[inline(always)]
+    fn cross(
         &mut self,
         elites: &mut Elites,
         a: usize,
         replica: &[u64],
-        neighbours: &Neighbours,
-        apart: Apart,
+        job: &Job,
         pace: &mut Pace,
     ) -> Option<()> {
-        self.mark(elites, a, replica);
-        let done = self.judge(elites, a, neighbours, apart, pace);
-        for &i in &self.differing {
-            elites.members[a].restore(usize::from(i));
-        }
-        done
-    }
-
-    fn judge(
-        &mut self,
-        elites: &mut Elites,
-        a: usize,
-        neighbours: &Neighbours,
-        apart: Apart,
-        pace: &mut Pace,
-    ) -> Option<()> {
-        for k in 0..self.differing.len() {
-            let root = self.differing[k];
-            if elites.members[a].cells[usize::from(root)] != FRESH {
-                continue;
-            }
-            let (size, gain) = self.explore(&mut elites.members[a], root, neighbours, pace)?;
-            if gain < 0 {
-                continue;
-            }
-            let found = Found { size, gain };
-            if self.lawful(elites, a, &found, apart, pace)? {
-                self.take(elites, a, &found);
+        self.compare(elites, a, replica);
+        for word in 0..replica.len() {
+            // Components come in the order of their lowest spins.
+            while self.fresh[word] != 0 {
+                let root = 64 * word + self.fresh[word].trailing_zeros() as usize;
+                let found = self.explore(&elites.members[a].row, root, job.neighbours, pace)?;
+                if found.gain < 0 {
+                    continue;
+                }
+                self.collect(found.size);
+                let lawful = self.lawful(elites, a, &found, job.apart, pace);
+                if lawful == Some(true) {
+                    self.take(elites, a, &found);
+                }
+                for &word in &self.touched {
+                    self.set[usize::from(word)] = 0;
+                }
+                lawful?;
             }
         }
         Some(())
     }
 
-    /// Lists the differing spins, ascending, and marks their cells.
-    fn mark(&mut self, elites: &mut Elites, a: usize, replica: &[u64]) {
+    /// The spins that differ.
+    #[inline(always)]
+    fn compare(&mut self, elites: &Elites, a: usize, replica: &[u64]) {
         let n = elites.n;
-        let elite = &mut elites.members[a];
-        let d = crate::elites::hamming(&elite.row, replica);
+        let row = &elites.members[a].row;
+        let d = hamming(row, replica);
         let flip = if elites.fold && 2 * d > n { !0u64 } else { 0 };
-        self.differing.clear();
-        for (word, (x, y)) in elite.row.iter().zip(replica).enumerate() {
+        for (word, (x, y)) in row.iter().zip(replica).enumerate() {
             let rest = n - 64 * word;
             let within = if rest < 64 { (1u64 << rest) - 1 } else { !0 };
-            let mut bits = (x ^ y ^ flip) & within;
-            while bits != 0 {
-                let i = 64 * word + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                self.differing.push(i as u16);
-                elite.cells[i] = FRESH;
-            }
+            let differing = (x ^ y ^ flip) & within;
+            self.differing[word] = differing;
+            self.fresh[word] = differing;
         }
     }
 
-    /// Walks the component of `root` and marks it seen. Its size, and by how much half the energy falls if it flips:
-    /// the sum over its spins of s_i (h_i + sum over neighbours outside of J s).
+    /// Walks the component of `root`, breadth first: `gain` is the sum over its spins of
+    /// s_i (h_i + sum over neighbours outside of J s).
+    #[inline(always)]
     fn explore(
         &mut self,
-        elite: &mut Elite,
-        root: u16,
+        row: &[u64],
+        root: usize,
         neighbours: &Neighbours,
         pace: &mut Pace,
-    ) -> Option<(usize, i32)> {
+    ) -> Option<Found> {
         let width = neighbours.width;
-        let list = &mut self.component;
-        list[0] = root;
-        elite.cells[usize::from(root)] = SEEN;
+        self.list[0] = root as u16;
+        self.fresh[root / 64] &= !(1 << (root % 64));
         let (mut size, mut at, mut gain) = (1, 0, 0);
         while at < size {
-            let i = usize::from(list[at]);
+            let i = usize::from(self.list[at]);
             at += 1;
-            pace.step(2 * width)?;
-            let near = neighbours.neighbour[i * width..][..width].chunks_exact(STEP);
-            let weights = neighbours.weight[i * width..][..width].chunks_exact(STEP);
-            let mut sum = 0i32;
-            for (four, signs) in near.zip(weights) {
-                for (&z, &sign) in four.iter().zip(signs) {
-                    let cell = &mut elite.cells[usize::from(z)];
-                    // Outside +-2, fresh 1, seen 0: the low bit says "to be visited", the rest is the spin.
-                    sum += i32::from(sign * (*cell >> 1));
-                    list[size] = z;
-                    size += usize::from((*cell & FRESH) as u8);
-                    *cell &= !FRESH;
+            pace.step(4 * width)?;
+            // Neighbours outside, and those of them with J s = +1.
+            let (mut outside, mut high) = (0, 0);
+            for part in &neighbours.parts[i * width..][..width] {
+                let word = usize::from(part.word) % MAX_WORDS;
+                let beyond = part.mask & !self.differing[word];
+                outside += beyond.count_ones();
+                high += (beyond & (row[word] ^ part.negative)).count_ones();
+                let mut new = part.mask & self.fresh[word];
+                self.fresh[word] ^= new;
+                // Mostly there are no more than two: written without asking.
+                for _ in 0..2 {
+                    self.list[size] = (64 * word) as u16 | (new.trailing_zeros() % 64) as u16;
+                    size += usize::from(new != 0);
+                    new &= new.wrapping_sub(1);
+                }
+                while new != 0 {
+                    self.list[size] = (64 * word) as u16 | new.trailing_zeros() as u16;
+                    size += 1;
+                    new &= new - 1;
                 }
             }
-            gain += elite.spin(i) * (sum + i32::from(neighbours.field[i]));
+            let sum = 2 * high as i32 - outside as i32 + i32::from(neighbours.field[i]);
+            gain += if row[i / 64] >> (i % 64) & 1 == 1 {
+                sum
+            } else {
+                -sum
+            };
         }
-        Some((size, gain))
+        Some(Found { size, gain })
+    }
+
+    /// The component as a set.
+    #[inline(always)]
+    fn collect(&mut self, size: usize) {
+        self.touched.clear();
+        for &i in &self.list[..size] {
+            let word = usize::from(i / 64);
+            if self.set[word] == 0 {
+                self.touched.push(i / 64);
+            }
+            self.set[word] |= 1 << (i % 64);
+        }
     }
 
     /// Whether the distance rule admits the component; `moved` then holds the distances to all elites after it.
+    #[inline(always)]
     fn lawful(
         &mut self,
         elites: &Elites,
@@ -192,21 +287,20 @@ impl Crossing {
         apart: Apart,
         pace: &mut Pace,
     ) -> Option<bool> {
-        let size = found.size;
         let mut room = 0;
         let own = &elites.members[a].row;
         for (c, other) in elites.members.iter().enumerate() {
             if c == a {
                 continue;
             }
-            pace.step(size)?;
-            let differ = |&i: &u16| {
-                let (word, bit) = (usize::from(i) / 64, usize::from(i) % 64);
-                ((own[word] ^ other.row[word]) >> bit & 1) as i32
+            pace.step(2 * self.touched.len())?;
+            let differ = |&word: &u16| {
+                let word = usize::from(word);
+                ((own[word] ^ other.row[word]) & self.set[word]).count_ones() as i32
             };
-            let differing: i32 = self.component[..size].iter().map(differ).sum();
+            let differing: i32 = self.touched.iter().map(differ).sum();
             let before = elites.distances[a * MAX_ELITES + c];
-            let after = before + size as i32 - 2 * differing;
+            let after = before + found.size as i32 - 2 * differing;
             self.moved[c] = after;
             let (before, after) = (elites.folded(before), elites.folded(after));
             if after < apart.least.min(before) {
@@ -219,10 +313,11 @@ impl Crossing {
         Some(found.gain > 0 || room >= 0)
     }
 
+    #[inline(always)]
     fn take(&mut self, elites: &mut Elites, a: usize, found: &Found) {
         let elite = &mut elites.members[a];
-        for &i in &self.component[..found.size] {
-            elite.row[usize::from(i) / 64] ^= 1 << (i % 64);
+        for &word in &self.touched {
+            elite.row[usize::from(word)] ^= self.set[usize::from(word)];
         }
         elite.energy -= 2 * found.gain;
         for c in (0..elites.members.len()).filter(|&c| c != a) {
@@ -231,7 +326,3 @@ impl Crossing {
         }
     }
 }
-
-/// A cell's mark: the spin differs and was not visited yet; and that it was.
-const FRESH: i8 = 1;
-const SEEN: i8 = 0;

@@ -2,7 +2,6 @@
 
 use crate::cancel::Pace;
 use crate::transpose::row_words;
-use crate::MAX_SPINS;
 
 /// Elites at most: one per bit of a word, and far more than a proof needs.
 pub const MAX_ELITES: usize = 64;
@@ -13,33 +12,14 @@ pub struct Elite {
     pub energy: i32,
     /// Bit i: spin i is +1; `row_words(n)` words, zero above n.
     pub row: Vec<u64>,
-    /// 2 s_i, for the crossing: it marks the spins of a difference in here while it works on them. As long as an
-    /// index can be, so that it needs no bounds check.
-    pub cells: Box<[i8; MAX_SPINS]>,
 }
 
 impl Elite {
-    /// Spin i: +1 or -1.
-    #[inline]
-    pub fn spin(&self, i: usize) -> i32 {
-        2 * ((self.row[i / 64] >> (i % 64)) & 1) as i32 - 1
-    }
-
-    /// Writes 2 s_i back into cell i.
-    #[inline]
-    pub fn restore(&mut self, i: usize) {
-        self.cells[i] = 2 * self.spin(i) as i8;
-    }
-
-    fn new(row: &[u64], energy: i32, n: usize) -> Self {
-        let cells = vec![0i8; MAX_SPINS].into_boxed_slice();
-        let mut elite = Elite {
+    fn new(row: &[u64], energy: i32) -> Self {
+        Elite {
             energy,
             row: row.to_vec(),
-            cells: cells.try_into().expect("MAX_SPINS cells"),
-        };
-        (0..n).for_each(|i| elite.restore(i));
-        elite
+        }
     }
 }
 
@@ -60,6 +40,7 @@ impl Replicas<'_> {
 }
 
 /// Bits in which two rows differ.
+#[inline(always)]
 pub fn hamming(a: &[u64], b: &[u64]) -> usize {
     let ones = |(x, y): (&u64, &u64)| (x ^ y).count_ones() as usize;
     a.iter().zip(b).map(ones).sum()
@@ -130,8 +111,7 @@ impl Elites {
                 distances.push(d);
             }
             if distances.len() == kept.len() + joined.len() {
-                pace.step(self.n)?;
-                joined.push(Elite::new(row, replicas.energies[r], self.n));
+                joined.push(Elite::new(row, replicas.energies[r]));
                 to_joined.push(distances);
             }
         }

@@ -10,7 +10,7 @@
 
 use crate::anneal::{self, Prepared, Source};
 use crate::cancel::{Cancel, Never, Pace};
-use crate::crossing::{Apart, Crossing, Neighbours};
+use crate::crossing::{Apart, Job, Neighbours};
 use crate::elites::{Elites, Replicas, MAX_ELITES};
 use crate::energy;
 use crate::lanes::Path;
@@ -229,16 +229,15 @@ impl Families {
         if self.neighbours.is_none() {
             self.neighbours = Some(Neighbours::new(&self.model, pace)?);
         }
-        let neighbours = self.neighbours.as_ref()?;
-        let width = row_words(self.n());
         let rows = by_replica(&self.words, self.n(), pace)?;
-        let mut crossing = Crossing::default();
-        for r in crossing_order(self.key(self.anneals)) {
-            pace.look()?;
-            let (elites, replica) = (&mut self.elites, &rows[r * width..][..width]);
-            crossing.cross(elites, self.family[r], replica, neighbours, apart, pace)?;
-        }
-        Some(())
+        let job = Job {
+            neighbours: self.neighbours.as_ref()?,
+            rows: &rows,
+            family: &self.family,
+            order: &crossing_order(self.key(self.anneals)),
+            apart,
+        };
+        job.run(&mut self.elites, self.path, pace)
     }
 
     /// Energies and packed configurations of the elites, in the order that `spread` takes them in; with `fold` (no

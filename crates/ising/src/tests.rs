@@ -15,6 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 
 mod cancel;
+mod crossing;
 
 fn random_graph(seed: u64, n: usize, degree: usize) -> Graph {
     let mut edges = std::collections::BTreeSet::new();

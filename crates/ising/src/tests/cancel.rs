@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 const SEED: [u8; 32] = [7; 32];
-const SPINS: usize = 3_000;
+const SPINS: usize = 1_500;
 const SWEEPS: usize = 9;
 
 /// Raised from look number `left` on; counts the looks.
