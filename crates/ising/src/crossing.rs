@@ -22,21 +22,15 @@ pub struct Apart {
     pub near: i32,
 }
 
-/// The neighbours of a spin that lie in one word.
-#[derive(Debug, Clone, Copy, Default)]
-struct Part {
-    mask: u64,
-    /// Those of `mask` whose coupling is -1.
-    negative: u64,
-    word: u16,
-}
-
-/// A model's couplings as crossing reads them.
+/// A model's couplings as crossing reads them: of every spin, `width` parts, each the neighbours that lie in one word.
 #[derive(Debug)]
 pub struct Neighbours {
-    /// Parts a spin, filled up with empty ones.
     width: usize,
-    parts: Vec<Part>,
+    /// Of each part; empty ones fill up.
+    words: Vec<u16>,
+    masks: Vec<u64>,
+    /// Those of the mask whose coupling is -1.
+    negative: Vec<u64>,
     field: Vec<i8>,
 }
 
@@ -44,78 +38,80 @@ impl Neighbours {
     /// Of a model. `None`: cancelled.
     pub fn new(model: &Model, pace: &mut Pace) -> Option<Self> {
         let graph = model.graph();
+        let n = graph.n();
         let mut width = 1;
-        for v in 0..graph.n() {
+        for v in 0..n {
             let bonds = graph.bonds(v);
             pace.step(2 * bonds.len() + 1)?;
-            let changes = bonds
+            // Neighbours ascend: those of a word come together.
+            let others = bonds
                 .windows(2)
-                .filter(|two| word_of(two[0].neighbour) != word_of(two[1].neighbour));
-            width = width.max(1 + changes.count());
+                .filter(|two| two[0].neighbour / 64 != two[1].neighbour / 64);
+            width = width.max(1 + others.count());
         }
         let mut out = Neighbours {
             width,
-            parts: Vec::with_capacity(graph.n() * width),
-            field: (0..graph.n()).map(|v| model.field(v)).collect(),
+            words: vec![0; n * width],
+            masks: vec![0; n * width],
+            negative: vec![0; n * width],
+            field: (0..n).map(|v| model.field(v)).collect(),
         };
-        for v in 0..graph.n() {
+        for v in 0..n {
             pace.step(8 * width)?;
-            let first = out.parts.len();
-            // Neighbours ascend: those of a word come together.
+            let mut part = v * width;
             for bond in graph.bonds(v) {
-                let word = word_of(bond.neighbour);
-                if out.parts.len() == first || out.parts[out.parts.len() - 1].word != word {
-                    out.parts.push(Part {
-                        word,
-                        ..Part::default()
-                    });
+                let word = (bond.neighbour / 64) as u16;
+                if out.masks[part] != 0 && out.words[part] != word {
+                    part += 1;
                 }
-                let part = out.parts.last_mut()?;
-                let bit = 1 << (bond.neighbour % 64);
-                part.mask |= bit;
-                part.negative |= if model.negative()[bond.coupler as usize] == 1 {
-                    bit
-                } else {
-                    0
-                };
+                out.words[part] = word;
+                out.masks[part] |= 1 << (bond.neighbour % 64);
+                let negative = u64::from(model.negative()[bond.coupler as usize]);
+                out.negative[part] |= negative << (bond.neighbour % 64);
             }
-            out.parts.resize(first + width, Part::default());
         }
         Some(out)
     }
 }
 
-fn word_of(spin: u32) -> u16 {
-    (spin / 64) as u16
-}
-
-/// Words of the largest bit set.
+/// Words of the largest bit set: what is so long needs no check of an index below it.
 const MAX_WORDS: usize = MAX_SPINS / 64;
 
-/// A component: how many spins, and by how much half the energy falls if they flip.
-struct Found {
-    size: usize,
+/// Some spins of a component, all in one word.
+#[derive(Debug, Clone, Copy, Default)]
+struct Piece {
+    bits: u64,
+    word: usize,
+}
+
+/// A component of the differing spins.
+#[derive(Debug, Clone, Copy)]
+struct Component {
+    /// Its pieces: from the first one on up to the next component's.
+    first: usize,
+    end: usize,
+    size: i32,
+    /// By how much half the energy falls if it flips.
     gain: i32,
 }
 
-/// Memory of a crossing, kept from one replica to the next. As long as an index can be: no index needs a check.
+/// Memory of a crossing, kept from one replica to the next.
 struct Crossing {
     /// The spins in which elite and replica differ, and those of them that no component has yet.
     differing: Box<[u64; MAX_WORDS]>,
     fresh: Box<[u64; MAX_WORDS]>,
-    /// The component: its spins as they were found (and one place that is written in vain), ...
-    list: Vec<u16>,
-    /// ... and as a bit set, zero between two components, with the words in which there are any.
-    set: Box<[u64; MAX_WORDS]>,
-    touched: Vec<u16>,
+    /// Of all components. One more than there can be: one is written in vain.
+    pieces: Vec<Piece>,
+    components: Vec<Component>,
     moved: [i32; MAX_ELITES],
 }
 
-/// Crosses elite `family[r]` with replica r for all r of `order`.
+/// Crosses elite `family[r]` with replica r, for every r in `order`.
 pub struct Job<'a> {
     pub neighbours: &'a Neighbours,
     /// As `transpose::by_replica` makes them.
     pub rows: &'a [u64],
+    pub energies: &'a [i32],
     pub family: &'a [usize],
     pub order: &'a [usize],
     pub apart: Apart,
@@ -135,65 +131,48 @@ impl Job<'_> {
 
     /// With instructions that count bits and find the lowest.
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "popcnt,bmi1")]
+    #[target_feature(enable = "avx2,popcnt,bmi1")]
     unsafe fn counting(&self, elites: &mut Elites, pace: &mut Pace) -> Option<()> {
         self.all(elites, pace)
     }
 
     #[inline(always)]
     fn all(&self, elites: &mut Elites, pace: &mut Pace) -> Option<()> {
-        let width = self.rows.len() / self.order.len();
-        let mut crossing = Crossing::new();
+        let mut crossing = Crossing::new(elites.n);
         for &r in self.order {
             pace.look()?;
-            let replica = &self.rows[r * width..][..width];
-            crossing.cross(elites, self.family[r], replica, self, pace)?;
+            crossing.cross(elites, r, self, pace)?;
         }
         Some(())
     }
 }
 
 impl Crossing {
-    fn new() -> Self {
-        let words = || vec![0u64; MAX_WORDS].into_boxed_slice().try_into();
-        let words = || words().expect("so many words");
+    fn new(n: usize) -> Self {
+        let zeros = || vec![0u64; MAX_WORDS].into_boxed_slice();
         Crossing {
-            differing: words(),
-            fresh: words(),
-            list: vec![0; MAX_SPINS + 1],
-            set: words(),
-            touched: Vec::with_capacity(MAX_WORDS),
+            differing: zeros().try_into().expect("so many words"),
+            fresh: zeros().try_into().expect("so many words"),
+            pieces: vec![Piece::default(); n + 1],
+            components: Vec::new(),
             moved: [0; MAX_ELITES],
         }
     }
 
     #[inline(always)]
-    fn cross(
-        &mut self,
-        elites: &mut Elites,
-        a: usize,
-        replica: &[u64],
-        job: &Job,
-        pace: &mut Pace,
-    ) -> Option<()> {
-        self.compare(elites, a, replica);
-        for word in 0..replica.len() {
-            // Components come in the order of their lowest spins.
-            while self.fresh[word] != 0 {
-                let root = 64 * word + self.fresh[word].trailing_zeros() as usize;
-                let found = self.explore(&elites.members[a].row, root, job.neighbours, pace)?;
-                if found.gain < 0 {
-                    continue;
-                }
-                self.collect(found.size);
-                let lawful = self.lawful(elites, a, &found, job.apart, pace);
-                if lawful == Some(true) {
-                    self.take(elites, a, &found);
-                }
-                for &word in &self.touched {
-                    self.set[usize::from(word)] = 0;
-                }
-                lawful?;
+    fn cross(&mut self, elites: &mut Elites, r: usize, job: &Job, pace: &mut Pace) -> Option<()> {
+        let a = job.family[r];
+        let width = elites.members[a].row.len();
+        self.compare(elites, a, &job.rows[r * width..][..width]);
+        self.separate(width, job.neighbours, pace)?;
+        let elite = &elites.members[a];
+        // What is gained if all components flip: the elite becomes the replica.
+        let whole = (elite.energy - job.energies[r]) / 2;
+        self.weigh(&elite.row, whole, job.neighbours, pace)?;
+        for k in 0..self.components.len() {
+            let component = self.components[k];
+            if component.gain >= 0 && self.lawful(elites, a, &component, job.apart, pace)? {
+                self.take(elites, a, &component);
             }
         }
         Some(())
@@ -215,66 +194,99 @@ impl Crossing {
         }
     }
 
-    /// Walks the component of `root`, breadth first: `gain` is the sum over its spins of
-    /// s_i (h_i + sum over neighbours outside of J s).
+    /// Finds all components, in the order of their lowest spins.
     #[inline(always)]
-    fn explore(
-        &mut self,
-        row: &[u64],
-        root: usize,
-        neighbours: &Neighbours,
-        pace: &mut Pace,
-    ) -> Option<Found> {
+    fn separate(&mut self, words: usize, neighbours: &Neighbours, pace: &mut Pace) -> Option<()> {
         let width = neighbours.width;
-        self.list[0] = root as u16;
-        self.fresh[root / 64] &= !(1 << (root % 64));
-        let (mut size, mut at, mut gain) = (1, 0, 0);
-        while at < size {
-            let i = usize::from(self.list[at]);
-            at += 1;
-            pace.step(4 * width)?;
-            // Neighbours outside, and those of them with J s = +1.
-            let (mut outside, mut high) = (0, 0);
-            for part in &neighbours.parts[i * width..][..width] {
-                let word = usize::from(part.word) % MAX_WORDS;
-                let beyond = part.mask & !self.differing[word];
-                outside += beyond.count_ones();
-                high += (beyond & (row[word] ^ part.negative)).count_ones();
-                let mut new = part.mask & self.fresh[word];
-                self.fresh[word] ^= new;
-                // Mostly there are no more than two: written without asking.
-                for _ in 0..2 {
-                    self.list[size] = (64 * word) as u16 | (new.trailing_zeros() % 64) as u16;
-                    size += usize::from(new != 0);
-                    new &= new.wrapping_sub(1);
+        let mut end = 0;
+        self.components.clear();
+        for root in 0..words.min(MAX_WORDS) {
+            while self.fresh[root] != 0 {
+                let bits = self.fresh[root] & self.fresh[root].wrapping_neg();
+                self.fresh[root] ^= bits;
+                let first = end;
+                self.pieces[end] = Piece { bits, word: root };
+                end += 1;
+                let (mut at, mut size) = (first, 0);
+                while at < end {
+                    let Piece { mut bits, word } = self.pieces[at];
+                    at += 1;
+                    while bits != 0 {
+                        let i = 64 * word + bits.trailing_zeros() as usize;
+                        bits &= bits - 1;
+                        size += 1;
+                        pace.step(2 * width)?;
+                        let masks = &neighbours.masks[i * width..][..width];
+                        let places = &neighbours.words[i * width..][..width];
+                        for (&mask, &place) in masks.iter().zip(places) {
+                            let word = usize::from(place) % MAX_WORDS;
+                            let bits = mask & self.fresh[word];
+                            self.fresh[word] ^= bits;
+                            self.pieces[end] = Piece { bits, word };
+                            end += usize::from(bits != 0);
+                        }
+                    }
                 }
-                while new != 0 {
-                    self.list[size] = (64 * word) as u16 | new.trailing_zeros() as u16;
-                    size += 1;
-                    new &= new - 1;
-                }
+                let gain = 0;
+                self.components.push(Component {
+                    first,
+                    end,
+                    size,
+                    gain,
+                });
             }
-            let sum = 2 * high as i32 - outside as i32 + i32::from(neighbours.field[i]);
-            gain += if row[i / 64] >> (i % 64) & 1 == 1 {
-                sum
-            } else {
-                -sum
-            };
         }
-        Some(Found { size, gain })
+        Some(())
     }
 
-    /// The component as a set.
+    /// Finds what each component gains: the sum over its spins of s_i (h_i + sum over neighbours outside of J s). The
+    /// largest one, which is often nearly all, gains what is left of the whole.
     #[inline(always)]
-    fn collect(&mut self, size: usize) {
-        self.touched.clear();
-        for &i in &self.list[..size] {
-            let word = usize::from(i / 64);
-            if self.set[word] == 0 {
-                self.touched.push(i / 64);
+    fn weigh(
+        &mut self,
+        row: &[u64],
+        whole: i32,
+        neighbours: &Neighbours,
+        pace: &mut Pace,
+    ) -> Option<()> {
+        let width = neighbours.width;
+        let by_size = |&k: &usize| self.components[k].size;
+        let Some(largest) = (0..self.components.len()).max_by_key(by_size) else {
+            return Some(());
+        };
+        let mut rest = whole;
+        for (k, component) in self.components.iter_mut().enumerate() {
+            if k == largest {
+                continue;
             }
-            self.set[word] |= 1 << (i % 64);
+            for piece in &self.pieces[component.first..component.end] {
+                let mut bits = piece.bits;
+                while bits != 0 {
+                    let bit = bits.trailing_zeros();
+                    let i = 64 * piece.word + bit as usize;
+                    bits &= bits - 1;
+                    pace.step(3 * width)?;
+                    // Neighbours outside, and those of them with J s = +1.
+                    let (mut outside, mut high) = (0, 0);
+                    for part in i * width..(i + 1) * width {
+                        let word = usize::from(neighbours.words[part]) % MAX_WORDS;
+                        let beyond = neighbours.masks[part] & !self.differing[word];
+                        outside += beyond.count_ones() as i32;
+                        let signs = row[word] ^ neighbours.negative[part];
+                        high += (beyond & signs).count_ones() as i32;
+                    }
+                    let sum = 2 * high - outside + i32::from(neighbours.field[i]);
+                    component.gain += if row[piece.word] >> bit & 1 == 1 {
+                        sum
+                    } else {
+                        -sum
+                    };
+                }
+            }
+            rest -= component.gain;
         }
+        self.components[largest].gain = rest;
+        Some(())
     }
 
     /// Whether the distance rule admits the component; `moved` then holds the distances to all elites after it.
@@ -283,24 +295,24 @@ impl Crossing {
         &mut self,
         elites: &Elites,
         a: usize,
-        found: &Found,
+        component: &Component,
         apart: Apart,
         pace: &mut Pace,
     ) -> Option<bool> {
         let mut room = 0;
         let own = &elites.members[a].row;
+        let pieces = &self.pieces[component.first..component.end];
         for (c, other) in elites.members.iter().enumerate() {
             if c == a {
                 continue;
             }
-            pace.step(2 * self.touched.len())?;
-            let differ = |&word: &u16| {
-                let word = usize::from(word);
-                ((own[word] ^ other.row[word]) & self.set[word]).count_ones() as i32
+            pace.step(2 * pieces.len())?;
+            let differ = |&Piece { bits, word }: &Piece| {
+                ((own[word] ^ other.row[word]) & bits).count_ones() as i32
             };
-            let differing: i32 = self.touched.iter().map(differ).sum();
+            let differing: i32 = pieces.iter().map(differ).sum();
             let before = elites.distances[a * MAX_ELITES + c];
-            let after = before + found.size as i32 - 2 * differing;
+            let after = before + component.size - 2 * differing;
             self.moved[c] = after;
             let (before, after) = (elites.folded(before), elites.folded(after));
             if after < apart.least.min(before) {
@@ -310,16 +322,16 @@ impl Crossing {
                 room += after - before;
             }
         }
-        Some(found.gain > 0 || room >= 0)
+        Some(component.gain > 0 || room >= 0)
     }
 
     #[inline(always)]
-    fn take(&mut self, elites: &mut Elites, a: usize, found: &Found) {
+    fn take(&mut self, elites: &mut Elites, a: usize, component: &Component) {
         let elite = &mut elites.members[a];
-        for &word in &self.touched {
-            elite.row[usize::from(word)] ^= self.set[usize::from(word)];
+        for piece in &self.pieces[component.first..component.end] {
+            elite.row[piece.word] ^= piece.bits;
         }
-        elite.energy -= 2 * found.gain;
+        elite.energy -= 2 * component.gain;
         for c in (0..elites.members.len()).filter(|&c| c != a) {
             elites.distances[a * MAX_ELITES + c] = self.moved[c];
             elites.distances[c * MAX_ELITES + a] = self.moved[c];

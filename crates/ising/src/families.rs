@@ -146,13 +146,18 @@ impl Families {
         Ok(done.map(|()| self.elites.members.len()))
     }
 
+    fn know_energies(&mut self, pace: &mut Pace) -> Option<()> {
+        if self.energies.is_none() {
+            self.energies = Some(energy::of_run(&self.model, &self.words, pace)?);
+        }
+        Some(())
+    }
+
     fn recruited(&mut self, keep: usize, most: usize, slack: usize, pace: &mut Pace) -> Option<()> {
         pace.look()?;
         let mut rows = Vec::new();
         if self.elites.members.len().min(keep) < most {
-            if self.energies.is_none() {
-                self.energies = Some(energy::of_run(&self.model, &self.words, pace)?);
-            }
+            self.know_energies(pace)?;
             rows = by_replica(&self.words, self.n(), pace)?;
         }
         let replicas = Replicas {
@@ -229,10 +234,12 @@ impl Families {
         if self.neighbours.is_none() {
             self.neighbours = Some(Neighbours::new(&self.model, pace)?);
         }
+        self.know_energies(pace)?;
         let rows = by_replica(&self.words, self.n(), pace)?;
         let job = Job {
             neighbours: self.neighbours.as_ref()?,
             rows: &rows,
+            energies: self.energies.as_deref()?,
             family: &self.family,
             order: &crossing_order(self.key(self.anneals)),
             apart,

@@ -128,6 +128,7 @@ fn bit_sets_cross_as_spins_do() {
         let family: Vec<usize> = (0..REPLICAS).map(|r| r * count / REPLICAS).collect();
         let order: Vec<usize> = (0..REPLICAS).map(|r| r * 7 % REPLICAS).collect();
         let rows = copies(n, &elites, &family, seed);
+        let energies: Vec<i32> = rows.chunks(width).map(|row| energy(&model, row)).collect();
         let apart = Apart {
             least: n as i32 / 4,
             near: n as i32 / 3,
@@ -145,6 +146,7 @@ fn bit_sets_cross_as_spins_do() {
         let job = Job {
             neighbours: &Neighbours::new(&model, pace).unwrap(),
             rows: &rows,
+            energies: &energies,
             family: &family,
             order: &order,
             apart,
