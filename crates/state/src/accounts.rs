@@ -114,7 +114,7 @@ pub fn credit_accounts(
     update_accounts(source, root, &changes)
 }
 
-const NEW_ACCOUNT: Account = Account {
+pub(crate) const NEW_ACCOUNT: Account = Account {
     nonce: 0,
     balance: U256::ZERO,
     storage_root: EMPTY_ROOT,

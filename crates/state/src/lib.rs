@@ -1,6 +1,8 @@
 //! Ethereum's Merkle-Patricia tries over content-addressed nodes, and the account state in one of them.
 //!
 //! ```text
+//! reader.rs     what execution reads of a state, and the changes that it hands back
+//! view.rs       a state by its root, from its trie
 //! accounts.rs   address -> account in the secure trie: read, update
 //! walk.rs       everything reachable from a root, for checks
 //! trie.rs       get, insert, remove, commit: touches only the nodes on the paths that change
@@ -15,11 +17,15 @@
 mod accounts;
 mod nibbles;
 mod node;
+mod reader;
 mod source;
 mod trie;
+mod view;
 mod walk;
 
 pub use accounts::{account, credit_accounts, update_accounts, Account};
+pub use reader::{AccountChange, AccountValue, State, StateChanges, StateReader};
 pub use source::{Empty, NodeCache, NodeSource, StagedNodes, StoreNodes, NODES};
 pub use trie::{Committed, Trie, EMPTY_ROOT};
+pub use view::{MemoryStates, StateUpdate, TrieState};
 pub use walk::{walk, Walked};

@@ -2,15 +2,20 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use alloy_primitives::{keccak256, B256};
+use alloy_primitives::{keccak256, Bytes, B256};
 use quip_store::{Snapshot, StoreError};
 
 /// The store's table of trie nodes: keccak256 -> RLP.
 pub const NODES: &str = "nodes";
+/// The store's table of contracts' code: keccak256 -> code.
+pub const CODES: &str = "codes";
 
 pub trait NodeSource {
     /// The RLP of a node. Errors: Corrupt for a node that is absent or whose bytes have another hash.
     fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError>;
+
+    /// The code of a hash, None where it is unknown.
+    fn code(&self, hash: B256) -> Result<Option<Bytes>, StoreError>;
 }
 
 /// No nodes: for tries that begin empty.
@@ -20,9 +25,13 @@ impl NodeSource for Empty {
     fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError> {
         Err(missing(hash))
     }
+
+    fn code(&self, _hash: B256) -> Result<Option<Bytes>, StoreError> {
+        Ok(None)
+    }
 }
 
-fn missing(hash: B256) -> StoreError {
+pub fn missing(hash: B256) -> StoreError {
     StoreError::corrupt("a trie node is missing").at(NODES, hash.as_slice())
 }
 
@@ -133,6 +142,10 @@ impl NodeSource for StoreNodes<'_> {
         let node: Arc<[u8]> = node.into();
         self.cache.put(hash, node.clone());
         Ok(node)
+    }
+
+    fn code(&self, hash: B256) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.snapshot.get(CODES, hash.as_slice())?.map(Bytes::from))
     }
 }
 

@@ -299,6 +299,10 @@ mod tests {
                 .map(|node| node.as_slice().into())
                 .ok_or_else(|| StoreError::corrupt("missing"))
         }
+
+        fn code(&self, _hash: B256) -> Result<Option<alloy_primitives::Bytes>> {
+            Ok(None)
+        }
     }
 
     fn root_of(pairs: &[(&str, &str)]) -> B256 {
