@@ -116,19 +116,72 @@ fn main() {
         slack.parse().expect("a distance"),
     );
     let graph = Arc::new(read(file));
-    let n = graph.n();
-    let Expansion {
-        model,
-        start_offset,
-    } = Model::expand(graph.clone(), &SEED, false);
-    let expansion = Expansion {
-        model,
-        start_offset,
+    measure(
+        "model",
+        Path::Portable,
+        || (),
+        |(), _| drop(Model::expand(graph.clone(), &SEED, false)),
+    );
+    let bench = Bench {
+        expansion: Model::expand(graph, &SEED, false),
+        cutoffs: ramp(24),
+        most,
+        slack,
     };
-    let model = &expansion.model;
-    let cutoffs = ramp(24);
     for path in Path::ALL.into_iter().filter(|path| path.available()) {
-        let run = anneal(model, &cutoffs, 1, path, &Never).expect("a run");
+        bench.runs(path);
+        bench.steps(path);
+    }
+}
+
+struct Bench {
+    expansion: Expansion,
+    cutoffs: Cutoffs,
+    most: usize,
+    slack: usize,
+}
+
+impl Bench {
+    fn runs(&self, path: Path) {
+        let (model, cutoffs) = (&self.expansion.model, &self.cutoffs);
+        measure(
+            "baseline",
+            path,
+            || (),
+            |(), watch| drop(baseline(&SEED, &self.expansion, cutoffs, path, watch)),
+        );
+        measure(
+            "anneal",
+            path,
+            || (),
+            |(), watch| drop(anneal(model, cutoffs, 1, path, watch)),
+        );
+        let run = anneal(model, cutoffs, 1, path, &Never).expect("a run");
+        let n = model.graph().n();
+        let sets = [
+            ("set, found", 10, self.slack),
+            ("set, not found", 40, n * 31 / 64),
+        ];
+        for (name, count, min_distance) in sets {
+            let wanted = Wanted {
+                max_energy: i32::MAX,
+                count,
+                min_distance,
+                fold: true,
+            };
+            measure(
+                name,
+                path,
+                || (),
+                |(), watch| drop(diverse(&run, n, &wanted, watch)),
+            );
+        }
+    }
+
+    fn steps(&self, path: Path) {
+        let (model, cutoffs) = (&self.expansion.model, &self.cutoffs);
+        let (most, slack) = (self.most, self.slack);
+        let run = anneal(model, cutoffs, 1, path, &Never).expect("a run");
         let rule = DistanceRule {
             least: slack,
             fold: true,
@@ -150,30 +203,10 @@ fn main() {
         };
         let annealed = || {
             let mut families = copied();
-            families.anneal(&cutoffs, &Never);
+            families.anneal(cutoffs, &Never);
             families
         };
         let packed: Vec<Vec<u8>> = loaded().replicas(false);
-        measure(
-            "model",
-            path,
-            || (),
-            |(), _| drop(Model::expand(graph.clone(), &SEED, false)),
-        );
-        measure(
-            "baseline",
-            path,
-            || (),
-            |(), watch| {
-                baseline(&SEED, &expansion, &cutoffs, path, watch);
-            },
-        );
-        measure(
-            "anneal",
-            path,
-            || (),
-            |(), watch| drop(anneal(model, &cutoffs, 1, path, watch)),
-        );
         measure("take a run over", path, loaded, |families, _| {
             families.load(&run).expect("valid")
         });
@@ -192,7 +225,7 @@ fn main() {
             families.spread(0, 77, watch).expect("valid");
         });
         measure("anneal copies", path, copied, |families, watch| {
-            families.anneal(&cutoffs, watch);
+            families.anneal(cutoffs, watch);
         });
         measure("cross", path, annealed, |families, watch| {
             families.cross(2 * slack, watch).expect("valid");
@@ -200,22 +233,5 @@ fn main() {
         measure("hand elites over", path, recruited, |families, _| {
             drop(families.elites(true))
         });
-        for (name, count, min_distance) in [
-            ("set, found", 10, slack),
-            ("set, not found", 40, n * 31 / 64),
-        ] {
-            let wanted = Wanted {
-                max_energy: i32::MAX,
-                count,
-                min_distance,
-                fold: true,
-            };
-            measure(
-                name,
-                path,
-                || (),
-                |(), watch| drop(diverse(&run, n, &wanted, watch)),
-            );
-        }
     }
 }

@@ -67,70 +67,59 @@ impl Bench {
 type Stage = fn(&Bench, &mut Families, &dyn Cancel) -> bool;
 
 /// Name; what it does (true: to the end); the words that it reads or writes at least, however it is done.
-fn stages() -> Vec<(&'static str, Stage, usize)> {
-    let replicas = SPINS * WORDS;
+type Case = (&'static str, Stage, usize);
+
+const SPIN_WORDS: usize = SPINS * WORDS;
+
+fn runs() -> Vec<Case> {
+    let run = (2 + SWEEPS) * SPIN_WORDS;
+    let baseline: Stage = |bench, _, cancel| {
+        let (path, cutoffs) = (bench.path, &bench.cutoffs);
+        baseline(&SEED, &bench.expansion, cutoffs, path, cancel).is_some()
+    };
+    let fresh: Stage =
+        |bench, _, cancel| anneal(bench.model(), &bench.cutoffs, 1, bench.path, cancel).is_some();
+    let copies: Stage = |bench, families, cancel| families.anneal(&bench.cutoffs, cancel);
     vec![
-        (
-            "baseline",
-            |bench, _, cancel| {
-                let (path, cutoffs) = (bench.path, &bench.cutoffs);
-                baseline(&SEED, &bench.expansion, cutoffs, path, cancel).is_some()
-            },
-            (2 + SWEEPS) * replicas,
-        ),
-        (
-            "anneal",
-            |bench, _, cancel| {
-                anneal(bench.model(), &bench.cutoffs, 1, bench.path, cancel).is_some()
-            },
-            (2 + SWEEPS) * replicas,
-        ),
-        (
-            "load",
-            |_, families, cancel| {
-                let packed: Vec<Vec<u8>> = (0..40u64)
-                    .map(|k| vec![mix(k) as u8; SPINS.div_ceil(8)])
-                    .collect();
-                families.load_packed(&packed, cancel).unwrap()
-            },
-            2 * replicas,
-        ),
+        ("baseline", baseline, run),
+        ("anneal", fresh, run),
+        ("anneal copies", copies, run),
+    ]
+}
+
+fn steps() -> Vec<Case> {
+    let load: Stage = |_, families, cancel| {
+        let one = |k: u64| vec![mix(k) as u8; SPINS.div_ceil(8)];
+        let packed: Vec<Vec<u8>> = (0..40).map(one).collect();
+        families.load_packed(&packed, cancel).unwrap()
+    };
+    let recruit: Stage =
+        |_, families, cancel| families.recruit(9, 64, 1, cancel).unwrap().is_some();
+    let spread: Stage = |_, families, cancel| families.spread(0, 77, cancel).unwrap();
+    let cross: Stage = |_, families, cancel| families.cross(5, cancel).unwrap();
+    // More than can lie so far apart: the search gives up at the end of its budget.
+    let search: Stage = |bench, _, cancel| {
+        let run = anneal(bench.model(), &bench.cutoffs, 1, bench.path, &Never).unwrap();
+        let wanted = Wanted {
+            max_energy: i32::MAX,
+            count: 100,
+            min_distance: SPINS * 15 / 32,
+            fold: true,
+        };
+        diverse(&run, SPINS, &wanted, cancel);
+        !cancel.raised()
+    };
+    let rows = REPLICAS * SPINS / 64;
+    vec![
+        ("load", load, 2 * SPIN_WORDS),
         (
             "recruit",
-            |_, families, cancel| families.recruit(9, 64, 1, cancel).unwrap().is_some(),
-            2 * replicas + 55 * 60 * SPINS / 64 / 2,
+            recruit,
+            2 * SPIN_WORDS + 55 * rows / REPLICAS * 30,
         ),
-        (
-            "spread",
-            |_, families, cancel| families.spread(0, 77, cancel).unwrap(),
-            2 * replicas,
-        ),
-        (
-            "anneal copies",
-            |bench, families, cancel| families.anneal(&bench.cutoffs, cancel),
-            (2 + SWEEPS) * replicas,
-        ),
-        (
-            "cross",
-            |_, families, cancel| families.cross(5, cancel).unwrap(),
-            2 * replicas + REPLICAS * SPINS / 64,
-        ),
-        (
-            "diverse",
-            |bench, _, cancel| {
-                // More than can lie so far apart: the search gives up at the end of its budget.
-                let run = anneal(bench.model(), &bench.cutoffs, 1, bench.path, &Never).unwrap();
-                let wanted = Wanted {
-                    max_energy: i32::MAX,
-                    count: 100,
-                    min_distance: SPINS * 15 / 32,
-                    fold: true,
-                };
-                diverse(&run, SPINS, &wanted, cancel);
-                !cancel.raised()
-            },
-            20_000,
-        ),
+        ("spread", spread, 2 * SPIN_WORDS),
+        ("cross", cross, 2 * SPIN_WORDS + rows),
+        ("diverse", search, 20_000),
     ]
 }
 
@@ -138,7 +127,7 @@ fn stages() -> Vec<(&'static str, Stage, usize)> {
 fn no_stage_works_long_without_a_look_at_the_flag() {
     for path in Path::ALL.into_iter().filter(|path| path.available()) {
         let bench = Bench::new(path);
-        for (name, stage, words) in stages() {
+        for (name, stage, words) in runs().into_iter().chain(steps()) {
             let told = format!("{name} on {}", path.name());
             let mut families = bench.families();
             let never = Countdown {

@@ -92,38 +92,64 @@ fn plain(elites: &mut Elites, model: &Model, a: usize, replica: &[u64], apart: A
     }
 }
 
+/// Models with and without fields, of one word and of several.
+fn model_of(seed: u64) -> Model {
+    if !seed.is_multiple_of(3) {
+        return random_model(seed, seed % 3 == 1).0;
+    }
+    let graph = Arc::new(random_graph(
+        seed,
+        150 + seed as usize,
+        3 + (seed % 5) as usize,
+    ));
+    let sign = |k| 1 - 2 * (mix(seed ^ k) & 1) as i8;
+    let couplings: Vec<i8> = (0..graph.couplers().len() as u64).map(sign).collect();
+    Model::new(graph, &couplings, &[]).unwrap()
+}
+
+/// Random elites, far apart.
+fn elites_of(model: &Model, seed: u64, pace: &mut Pace) -> Elites {
+    let n = model.graph().n();
+    let width = row_words(n);
+    let mut rows: Vec<u64> = (0..8 * width as u64).map(|k| mix(seed ^ k << 8)).collect();
+    if !n.is_multiple_of(64) {
+        rows.chunks_mut(width)
+            .for_each(|row| row[width - 1] &= (1 << (n % 64)) - 1);
+    }
+    let energies: Vec<i32> = rows.chunks(width).map(|row| energy(model, row)).collect();
+    let replicas = Replicas {
+        rows: &rows,
+        energies: &energies,
+    };
+    let mut elites = Elites::new(n, model.fields().is_empty());
+    elites.recruit(0, 5, n / 4, &replicas, pace).unwrap();
+    elites
+}
+
+/// Rows, energies and distances are those expected and fit each other. How many elites have changed.
+fn check(ours: &Elites, expected: &Elites, before: &Elites, model: &Model, told: &str) -> usize {
+    let mut changed = 0;
+    for (a, one) in ours.members.iter().enumerate() {
+        assert_eq!(one.row, expected.members[a].row, "{told}");
+        assert_eq!(one.energy, energy(model, &one.row), "{told}");
+        changed += usize::from(one.row != before.members[a].row);
+        for (b, other) in ours.members.iter().enumerate() {
+            let d = crate::elites::hamming(&one.row, &other.row) as i32;
+            assert_eq!(ours.distances[a * MAX_ELITES + b], d, "{told}");
+        }
+    }
+    changed
+}
+
 #[test]
 fn bit_sets_cross_as_spins_do() {
     let pace = &mut Pace::new(&Never);
-    let mut taken = 0;
+    let mut changed = 0;
     for seed in 0..40 {
-        let model = if seed % 3 == 0 {
-            let graph = Arc::new(random_graph(
-                seed,
-                150 + seed as usize,
-                3 + (seed % 5) as usize,
-            ));
-            let couplings: Vec<i8> = (0..graph.couplers().len() as u64)
-                .map(|k| 1 - 2 * (mix(seed ^ k) & 1) as i8)
-                .collect();
-            Model::new(graph, &couplings, &[]).unwrap()
-        } else {
-            random_model(seed, seed % 3 == 1).0
-        };
+        let model = model_of(seed);
         let n = model.graph().n();
         let width = row_words(n);
-        let mut elites = Elites::new(n, model.fields().is_empty());
-        let mut rows: Vec<u64> = (0..8 * width as u64).map(|k| mix(seed ^ k << 8)).collect();
-        if !n.is_multiple_of(64) {
-            rows.chunks_mut(width)
-                .for_each(|row| row[width - 1] &= (1 << (n % 64)) - 1);
-        }
-        let energies: Vec<i32> = rows.chunks(width).map(|row| energy(&model, row)).collect();
-        let replicas = Replicas {
-            rows: &rows,
-            energies: &energies,
-        };
-        elites.recruit(0, 5, n / 4, &replicas, pace).unwrap();
+        let elites = elites_of(&model, seed, pace);
         let count = elites.members.len();
         let family: Vec<usize> = (0..REPLICAS).map(|r| r * count / REPLICAS).collect();
         let order: Vec<usize> = (0..REPLICAS).map(|r| r * 7 % REPLICAS).collect();
@@ -135,13 +161,8 @@ fn bit_sets_cross_as_spins_do() {
         };
         let mut expected = elites.clone();
         for &r in &order {
-            plain(
-                &mut expected,
-                &model,
-                family[r],
-                &rows[r * width..][..width],
-                apart,
-            );
+            let replica = &rows[r * width..][..width];
+            plain(&mut expected, &model, family[r], replica, apart);
         }
         let job = Job {
             neighbours: &Neighbours::new(&model, pace).unwrap(),
@@ -154,21 +175,9 @@ fn bit_sets_cross_as_spins_do() {
         for path in Path::ALL.into_iter().filter(|path| path.available()) {
             let mut ours = elites.clone();
             job.run(&mut ours, path, pace).unwrap();
-            for (a, one) in ours.members.iter().enumerate() {
-                assert_eq!(
-                    one.row,
-                    expected.members[a].row,
-                    "seed {seed} on {}",
-                    path.name()
-                );
-                assert_eq!(one.energy, energy(&model, &one.row), "seed {seed}");
-                taken += usize::from(one.row != elites.members[a].row);
-                for (b, other) in ours.members.iter().enumerate() {
-                    let d = crate::elites::hamming(&one.row, &other.row) as i32;
-                    assert_eq!(ours.distances[a * MAX_ELITES + b], d, "seed {seed}");
-                }
-            }
+            let told = format!("seed {seed} on {}", path.name());
+            changed += check(&ours, &expected, &elites, &model, &told);
         }
     }
-    assert!(taken > 100, "{taken} elites changed");
+    assert!(changed > 100, "{changed} elites changed");
 }
