@@ -72,7 +72,7 @@ def section() -> str:
     lines = [
         "## Cancelling", "",
         "Milliseconds: the longest processor time between two looks at the cancel flag, or behind the last one; median "
-        f"of 5 runs. Zephyr graphs; {PUBLIC_ELITES} and {MOST_ELITES} elites. Stages without a look at all are included.",
+        f"of 5 runs. Zephyr graphs; {PUBLIC_ELITES} and {MOST_ELITES} elites. Stages that never look are included.",
         "", report.table(head, rows), "",
         f"* at worst {worst:.2f} ms, {ASKED_MS:.0f} ms asked: {report.verdict(worst <= ASKED_MS)}",
         f"* making a schedule of {SWEEPS:,} sweeps, once a process: {schedule:.1f} ms, {ASKED_MS:.0f} ms asked: "
