@@ -38,7 +38,7 @@ from quip.wallet.mining_identity.identity import MiningIdentity
 from sim.honest.chain_generator import ChainGenerator
 
 BLOCKS = 400
-SYNC_BLOCKS = 3_000
+SYNC_BLOCKS = 1_000
 REPEATS = 3
 BATCH = 64
 SPEC = load_spec("test")

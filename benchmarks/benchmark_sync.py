@@ -31,6 +31,7 @@ from quip.localnet.plan import free_udp_ports, node_program
 from quip.networks.shipped import load_spec
 from quip.primitives.ecdsa import public_key
 from quip.primitives.hybrid import SUITE_MINING, HybridKeys, block_digest
+from quip.rpc.client import RpcUnreachable
 from quip.storage import STORE_FILE
 from quip.storage.chain_store import open_chain_store, read_chain_store
 from sim.honest.chain_generator import ChainGenerator
@@ -45,6 +46,7 @@ DEADLINE_S = 600.0
 STORE_FORMAT = 2
 """Part of the name of kept chains: a new one for every new format of the store."""
 BATCH = 512
+STOP_S = 180.0  # a busy machine
 BUSY_THREADS = 3
 
 
@@ -153,8 +155,9 @@ class Node(NodeProcess):
         """Waits until its head is at least so high; the moment."""
         end = time.monotonic() + DEADLINE_S
         while time.monotonic() < end:
-            if (self.height() or 0) >= height:
-                return time.monotonic()
+            with contextlib.suppress(RpcUnreachable):  # a busy machine: it answers the next time
+                if (self.height() or 0) >= height:
+                    return time.monotonic()
             assert self.status is None, f"the node ended: {self.output}"
             time.sleep(0.05)
         raise AssertionError(f"no block {height} in {DEADLINE_S} s: {self.output}")
@@ -168,7 +171,7 @@ def running(subject: Subject, data_dir: Path, *arguments: str) -> Iterator[Node]
         yield node
     finally:
         if node.status is None:
-            node.stop(deadline_s=30.0)
+            node.stop(deadline_s=STOP_S)
 
 
 def stored_height(data_dir: Path) -> int:
