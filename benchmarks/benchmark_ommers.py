@@ -1,7 +1,7 @@
-"""What ommers cost at the import: blocks accepted in batches, none, one in twenty and all of which show one.
+"""What ommers cost at the import, and in a sync of which no block, one in twenty and every block shows one.
 
-Once with the seals of the ommers verified by the import itself, and once with them verified before, as sync and gossip
-have the seal threads do it.
+The import: blocks accepted in batches, once with the seals of the ommers verified by the import itself, and once with
+them verified before, as sync and gossip have the seal threads do it.
 
 python -m benchmarks.benchmark_ommers [blocks]
 """
@@ -12,9 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import report
+from benchmarks.benchmark_sync import Subject, Synced, made_chain, running, synced
+from benchmarks.ommer_chain import SHARES, grown
 from quip._native import store as native_store
 from quip.chain.chain import Chain
-from quip.chain.events import Head
 from quip.consensus.block_validation import (
     CompleteBlock,
     OmmerSeal,
@@ -29,7 +31,6 @@ from quip.consensus.block_validation import (
 )
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.types.block import Block
-from quip.consensus.types.ommer import Ommer
 from quip.ising.puzzle import Puzzle
 from quip.networks.shipped import load_spec
 from quip.storage.chain_store import for_network
@@ -37,30 +38,10 @@ from quip.wallet.mining_identity.identity import MiningIdentity
 from sim.honest.chain_generator import ChainGenerator
 
 BLOCKS = 400
+SYNC_BLOCKS = 1_000
 REPEATS = 3
 BATCH = 64
-APART = 5
-"""So many blocks below the one that shows it a sibling leaves the chain: it is never the younger of the two."""
 SPEC = load_spec("test")
-SHARES = {"no block": 0, "one block in 20": 20, "every block": 1}
-"""Every how-many-th block shows an ommer; 0: none."""
-
-
-def grown(generator: ChainGenerator, blocks: int, every: int) -> list[Block]:
-    """A line of blocks, with siblings made for those that show one."""
-    made: list[Block] = []
-    line: list[Head] = []
-    for number in range(1, blocks + 1):
-        line.append(generator.chain.head)
-        known = []
-        if every and number % every == 0 and len(line) > APART:
-            lost = generator.block(line[-APART])
-            known = [Ommer(lost.header, lost.seal)]
-        block = generator.block(line[-1], known)
-        generator.accept(block)
-        assert len(block.ommers) == len(known)
-        made.append(block)
-    return made
 
 
 def judged(puzzle: Puzzle, genesis: Parent, blocks: list[Block], *, seals: bool) -> list[CompleteBlock]:
@@ -90,6 +71,30 @@ def imported_s(puzzle: Puzzle, blocks: list[Block], file: Path, *, seals: bool) 
     return seconds
 
 
+def synced_lines() -> list[str]:
+    """Sync over the real protocol: medians of REPEATS runs, in turns."""
+    subjects = {what: Subject(what, "test", SPEC, SYNC_BLOCKS, every) for what, every in SHARES.items()}
+    found: dict[str, list[Synced]] = {what: [] for what in subjects}
+    for round_number in range(REPEATS):
+        for what, subject in subjects.items():
+            source_dir = made_chain(subject)
+            with tempfile.TemporaryDirectory() as folder, running(subject, source_dir) as source:
+                source.reach(subject.blocks)
+                found[what].append(synced(subject, source, Path(folder) / f"fresh-{round_number}"))
+    rows = []
+    for what, runs in found.items():
+        threads = [statistics.median(figures) for figures in zip(*(run.threads_us for run in runs), strict=True)]
+        rows.append([
+            what, f"{statistics.median(run.blocks_per_s for run in runs):.0f}",
+            f"{statistics.median(run.loop_us for run in runs):.0f}", ", ".join(f"{figure:.0f}" for figure in threads),
+        ])  # fmt: skip
+    head = ["shows an ommer", "blocks/s", "loop, us a block", "other threads, us a block"]
+    return [
+        "", f"With ommers, test network, {SYNC_BLOCKS} blocks, medians of {REPEATS} runs in turns; CPU of the",
+        "fresh node's threads (the chain's, two that verify seals):", "", report.table(head, rows), "",
+    ]  # fmt: skip
+
+
 def section(blocks: int = BLOCKS) -> str:
     """The section of docs/benchmarks.md."""
     puzzle = Puzzle(puzzle_rules(SPEC.puzzle))
@@ -113,6 +118,7 @@ def section(blocks: int = BLOCKS) -> str:
         "CPU of the importing thread in us a block, median of three runs, in batches of 64; headers and the blocks'",
         "own seals were judged before. The seal threads verify the ommers' seals; before, the import did.", "",
         "| shows an ommer | their seals verified by the import | by the seal threads |", "|---|---|---|", *rows,
+        *synced_lines(),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 

@@ -13,12 +13,14 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from quip.consensus.spec.chain_spec import parse_spec
 from quip.consensus.spec.document import Json, render
 from quip.ising.topology import Topology, build_topology
 from quip.mining.calibration.spec_update import Calibration, calibration_of, recalibrated
+from quip.networks.cut import FASTEST_CORE, floor_level
 from quip.networks.shipped import NETWORKS, file_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +67,9 @@ OVERDUE_LIMIT = {"public": 3 << 15, "dev": 3 << 15, "test": 8 << 16}
 FORK_FACTOR = {"public": 8, "dev": 8, "test": 4}
 """No block is eased by more than an ommer may be (docs/decisions/0028). On the test network one may be, so that tests
 meet ommers that are too light."""
+FLOOR = {"public": floor_level(FASTEST_CORE, TARGET_S["public"]), "dev": 0, "test": 0}
+"""`lo` is at least what one core does in a block time, so that no easing makes a reward cheaper. Of public only: the
+others' coins are worth nothing. The ladder's points below it stay."""
 TIMESTAMP = {"public": 1_767_225_600, "dev": 1_767_225_600, "test": 1_500_000_000}
 
 
@@ -140,6 +145,12 @@ def document(network: str) -> dict[str, Json]:
     }
 
 
+def raised(network: str, calibration: Calibration) -> Calibration:
+    """The calibration with the network's floor under its levels."""
+    floor = FLOOR[network]
+    return replace(calibration, lo=max(calibration.lo, floor), start=max(calibration.start, floor))
+
+
 def main() -> int:
     """Write or check the files; the exit status is the number of files that differ under --check."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -150,7 +161,7 @@ def main() -> int:
         path = ROOT / file_name(network)
         old = path.read_bytes() if path.exists() else b""
         calibration = calibration_of(parse_spec(old)) if old else PROVISIONAL[network]
-        new = recalibrated(render(document(network)).encode(), calibration)
+        new = recalibrated(render(document(network)).encode(), raised(network, calibration))
         spec = parse_spec(new)
         print(f"{path.name}: {len(new)} bytes, digest 0x{spec.digest.hex()}{'' if new == old else ' (differs)'}")
         differing += new != old

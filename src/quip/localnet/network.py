@@ -9,7 +9,7 @@ from quip.localnet.node_process import Leash, PlannedNode, PolledNode, stop_all
 from quip.localnet.plan import NodePlan
 from quip.node.errors import NodeError
 
-START_S = 120.0  # a first start makes keys; many nodes share few cores
+START_S = 300.0  # a first start makes keys; many nodes share few cores, and others may want them too
 BEHIND = 1  # blocks that a node may be behind the others and still counts as having caught up
 
 Wait = Callable[[], bool]

@@ -14,13 +14,11 @@ from quip.consensus.proof_of_work.difficulty import child_context, genesis_conte
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.consensus.work.units import work
-from quip.networks.cut import Cut, commits_to, cut_network, floor_level
+from quip.networks.cut import FASTEST_CORE, Cut, commits_to, cut_network, floor_level
 from quip.networks.shipped import NETWORKS, spec_bytes
 
 WORDS = b"The Times 03/Jan/2009 Chancellor on brink of second bailout for banks"
 NOW = 1_790_000_000
-CORE = 66e9
-"""Spin updates a second."""
 T = 30
 
 
@@ -46,12 +44,20 @@ def test_the_commitment_leaves_the_place_of_the_ommers_number_empty() -> None:
 
 
 def test_the_floor_is_what_a_core_does_in_a_block_time() -> None:
-    floor = floor_level(CORE, T)
-    assert work(floor - 1) * 1_000 < CORE * T <= (work(floor) + 1) * 1_000
+    floor = floor_level(FASTEST_CORE, T)
+    assert work(floor - 1) * 1_000 < FASTEST_CORE * T <= (work(floor) + 1) * 1_000
     made = cut("public", least_level=floor)
     assert made.difficulty.lo == floor
     assert made.difficulty.start >= floor
     assert cut("public", least_level=1).difficulty == parse_spec(spec_bytes("public")).difficulty
+
+
+def test_the_shipped_public_spec_has_the_floor_already_and_no_other_has() -> None:
+    public, dev = (parse_spec(spec_bytes(name)) for name in ("public", "dev"))
+    assert public.difficulty.lo == floor_level(FASTEST_CORE, public.difficulty.target_block_time)
+    assert public.difficulty.lo / 65_536 == pytest.approx(30.88, abs=0.01)
+    assert public.puzzle.ladder[0][0] < public.difficulty.lo < public.difficulty.start, "the points below stay"
+    assert dev.difficulty.lo < floor_level(FASTEST_CORE, dev.difficulty.target_block_time)
 
 
 def test_a_floor_above_the_ladder_is_refused() -> None:
@@ -68,7 +74,7 @@ def test_what_is_no_spec_is_no_network() -> None:
         cut_network(spec_bytes("test"), Cut(-1, WORDS))
 
 
-PUBLIC = cut("public", least_level=floor_level(CORE, T))
+PUBLIC = cut("public", least_level=floor_level(FASTEST_CORE, T))
 MOST_PERCENT = max(PUBLIC.rewards.streak_multiplier)
 GAPS = st.one_of(st.integers(1, 60), st.sampled_from((1, 30, 300, 1_260, 10**6)))
 
@@ -92,5 +98,5 @@ def test_no_chain_pays_more_than_a_reward_for_what_a_core_does_in_a_block_time(b
         context = child_context(PUBLIC.difficulty, header, context, child)
         header = child
         paid += full_reward(PUBLIC, header.difficulty, context.controller)
-    core_block_times = context.total_difficulty * 1_000 / (CORE * T)
+    core_block_times = context.total_difficulty * 1_000 / (FASTEST_CORE * T)
     assert paid * 100 <= PUBLIC.rewards.base_reward * MOST_PERCENT * core_block_times * (1 + 1e-9)

@@ -15,7 +15,7 @@ from quip.consensus.execution.genesis import genesis_header, genesis_state
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.files import durable_files
-from quip.networks.cut import Cut, commits_to, cut_network, floor_level
+from quip.networks.cut import FASTEST_CORE, Cut, commits_to, cut_network, floor_level
 from quip.networks.network import Network, network_of
 from quip.networks.shipped import DEFAULT_NETWORK, spec_bytes
 from quip.node.errors import ConfigError, NodeError
@@ -23,8 +23,6 @@ from quip.storage.state import StagedState
 
 PER_NS = 1e9
 PUBLIC_FILE = 0o644
-CORE = 66.0
-"""Spin updates per nanosecond of one AVX-512 core."""
 
 app = command_app(help="Cut a network out of a chain spec; show what a spec makes.", no_args_is_help=True)
 
@@ -41,7 +39,7 @@ def cut(
     commit_to: Words = None,
     core_rate: Annotated[
         float, typer.Option("--core-rate", min=0, help="Spin updates per ns of the fastest core; 0 leaves lo as it is")
-    ] = CORE,
+    ] = FASTEST_CORE / PER_NS,
     as_json: Json = False,
 ) -> None:
     """Write a chain spec whose genesis is stamped now and commits to what nobody knew before.

@@ -43,6 +43,8 @@ START_SHARE = 0.3
 """Likewise, of the start."""
 PILOTS = ((0.12, 1.0), (0.5, 1.0), (2.0, 1.0), (8.0, 0.5), (30.0, 0.2))
 """Likewise, of the levels that are piloted."""
+REFINED_SEED = 1_000
+"""Seeds of a refinement's checks are so far from those of earlier pilots and checks: none sees the same instances."""
 TOLERANCE = 0.25
 """Predicted and measured cost agree within this."""
 Stage = Callable[[str, int, int], None]
@@ -139,7 +141,8 @@ def refine(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calib
         pilots.append(Pilot(updates, check["measured_updates"] / updates, check["proofs"]))
     summary = replace(summary, pilots=pooled(pilots))
     puzzle = Puzzle(replace(puzzle_rules(spec.puzzle), baseline_cap=0))
-    report = _checked(puzzle, summary, document["start_seconds"], options, progress)
+    fresh = replace(options, seed=options.seed + REFINED_SEED * len(summary.pilots))
+    report = _checked(puzzle, summary, document["start_seconds"], fresh, progress)
     if options.write:
         _write(spec_path, data, spec.name, report, options.docs)
     return report

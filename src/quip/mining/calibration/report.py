@@ -150,7 +150,7 @@ def table(document: Mapping[str, Any]) -> str:
             f"| {step.low:.2f} | {step.high:.2f} | {step.factor:.2f} | {low:.2f} to {high:.2f}"
             f" | {'yes' if GOAL[0] <= step.factor <= GOAL[1] else 'no'} |"
         )
-    highest = max(row.level for row in rows)
+    highest = max(row.level for row in checks)
     lines += ["", f"Above level {highest:.2f} nothing was mined: what the ladder says there is the tail of a fit.", ""]
     return "\n".join(lines)
 

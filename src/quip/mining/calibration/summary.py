@@ -95,12 +95,20 @@ class Summary:
         return Costs(self.gate_updates + sweep * self.baseline_sweeps, sweep)
 
     def corrected(self, updates: float) -> float:
-        """A priced cost with the pilots' ratios applied: log-linear between them, constant outside."""
+        """A priced cost with the pilots' ratios applied: constant below the cheapest.
+
+        The staged plan's prices err in the spread of a normal tail, which is a straight line in logarithms: it is fitted
+        to the pilots (weighted by proofs) and goes on above them. Counted prices are corrected from pilot to pilot.
+        """
         if not self.pilots or math.isinf(updates):
             return updates
-        costs = [math.log(pilot.updates) for pilot in self.pilots]
-        ratios = [math.log(pilot.ratio) for pilot in self.pilots]
-        return updates * math.exp(float(np.interp(math.log(updates), costs, ratios)))
+        costs = np.log([pilot.updates for pilot in self.pilots])
+        ratios = np.log([pilot.ratio for pilot in self.pilots])
+        if self.staged is None or len(self.pilots) < 3:
+            return updates * math.exp(float(np.interp(math.log(updates), costs, ratios)))
+        weights = np.sqrt([pilot.proofs for pilot in self.pilots])
+        slope, constant = np.polyfit(costs, ratios, 1, w=weights)
+        return updates * math.exp(float(slope) * max(math.log(updates), float(costs[0])) + float(constant))
 
 
 def parse_summary(document: Mapping[str, Any]) -> Summary:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.chain_specs import raised
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.ising.puzzle import Puzzle
 from quip.mining.calibration.command import TOLERANCE, CalibrateOptions, refine, run
@@ -39,7 +40,7 @@ def summary_of(name: str) -> Summary:
 def test_the_shipped_ladder_is_what_its_summary_gives(name: str) -> None:
     spec = load_spec(name)
     ladder = build_ladder(summary_of(name), document(name)["start_seconds"])
-    made, shipped = ladder.calibration, calibration_of(spec)
+    made, shipped = raised(name, ladder.calibration), calibration_of(spec)
     assert (made.lo, made.hi, made.start, made.baseline_cap) == pytest.approx(
         (shipped.lo, shipped.hi, shipped.start, shipped.baseline_cap), rel=1e-6
     )
@@ -101,6 +102,21 @@ def test_pilots_correct_prices() -> None:
     assert summary.corrected(1e5) == pytest.approx(2e5)
     assert summary.corrected(1e7) == pytest.approx(1e7)
     assert summary.corrected(1e9) == pytest.approx(5e8)
+
+
+def test_pilots_of_staged_prices_correct_them_by_a_line() -> None:
+    pilots = Pilot(1e9, 1.0, 100), Pilot(1e11, 0.1, 100), Pilot(1e13, 0.01, 100)
+    summary = replace(summary_of("public"), pilots=pilots)
+    assert summary.staged is not None
+    assert summary.corrected(1e7) == pytest.approx(1e7)
+    assert summary.corrected(1e10) == pytest.approx(1e10 * 10**-0.5)
+    assert summary.corrected(1e15) == pytest.approx(1e15 * 1e-3)
+
+
+def test_a_pilot_of_many_proofs_weighs_more_in_the_line() -> None:
+    off = Pilot(1e11, 1.0, 1)
+    summary = replace(summary_of("public"), pilots=(Pilot(1e9, 1.0, 10_000), off, Pilot(1e13, 0.01, 10_000)))
+    assert summary.corrected(1e11) == pytest.approx(1e10, rel=0.01)
 
 
 def test_pilots_at_one_cost_are_pooled_by_their_proofs() -> None:
