@@ -31,7 +31,7 @@ START = load_spec("public").difficulty.start
 
 
 def made_up() -> Trajectories:
-    fits = []
+    fits: list[StageFit] = []
     for number, stage in enumerate(PLAN.stages, 1):
         if isinstance(stage, Screen | Probe | Found | Round):
             proves = isinstance(stage, Found | Round)
