@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod families;
 mod hashes;
 mod hashsig;
+mod hybrid;
 mod ising;
 mod keys;
 mod rlp;
@@ -13,9 +14,10 @@ mod state;
 mod store;
 
 type Register = fn(&Bound<'_, PyModule>) -> PyResult<()>;
-const SUBMODULES: [(&str, Register); 8] = [
+const SUBMODULES: [(&str, Register); 9] = [
     ("hashes", hashes::register),
     ("hashsig", hashsig::register),
+    ("hybrid", hybrid::register),
     ("ising", ising::register),
     ("keys", keys::register),
     ("rlp", rlp::register),
