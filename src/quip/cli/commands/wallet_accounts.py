@@ -179,6 +179,9 @@ class Signer:
     def classical_secret(self) -> bytes:
         """The secp256k1 secret of a classical account. Raises UnknownAccount, or what opening a keystore raises."""
         wallet = self.files.wallet
+        if self._hybrid_directory() is not None or self.address == self._miner_id():
+            hint = "sign it with a classical account: nobody else reads a hybrid signature of a text"
+            raise WalletError(f"{checksum_address(self.address)} signs transactions only", hint)
         if PayoutWallet.exists(wallet) and PayoutWallet.show(wallet).address == self.address:
             return Mnemonic.load(PayoutWallet.show(wallet).mnemonic_path).ecdsa_secret(0)
         if self.address in Keystores(wallet).addresses():
@@ -253,8 +256,8 @@ def create_hybrid(files: DataFiles, chain_id: int) -> dict[str, Any]:
     wallet = PayoutWallet.show(files.wallet)
     mnemonic = Mnemonic.load(wallet.mnemonic_path)
     with closing(HybridAccount.create(files.wallet, mnemonic, chain_id, records_of(files))) as account:
-        found = {"address": checksum_address(account.address), "chainId": chain_id, "directory": account.directory}
-        return {**found, "directory": str(account.directory), "signaturesLeft": account.remaining}
+        address, directory = checksum_address(account.address), str(account.directory)
+        return {"address": address, "chain": str(chain_id), "directory": directory, "signaturesLeft": account.remaining}
 
 
 def _address(text: str) -> bytes:

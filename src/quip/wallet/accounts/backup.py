@@ -85,6 +85,7 @@ def restore_backup(wallet: Path, sealed: bytes, password: str) -> Restored:
         Keystores(wallet).add(address, document)
     for name, state in states.items():
         directory = wallet / HYBRID_FOLDER / name
+        secret_files.make_directory(directory.parent)
         secret_files.make_directory(directory)
         state.save(directory / STATE_FILE)
     return Restored(mnemonic is not None, len(keystores), len(states))

@@ -37,7 +37,10 @@ def sign_transaction(secret: bytes, request: TransactionRequest) -> bytes:
         "to": request.to,
         "value": request.value,
         "data": request.data,
-        "accessList": [{"address": account, "storageKeys": list(keys)} for account, keys in request.access_list],
+        "accessList": [
+            {"address": f"0x{account.hex()}", "storageKeys": [f"0x{key.hex()}" for key in keys]}
+            for account, keys in request.access_list
+        ],
     }
     signature = ecdsa.sign(secret, TypedTransaction.from_dict(fields).hash())
     r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))

@@ -1,8 +1,8 @@
 """Hybrid accounts: suite 0x01, made of the wallet's words, signing through the same stateful signer as blocks.
 
 A wallet's directory holds them in `hybrid/<chain id>-<i>`: `account.json` (public), `journal-<i>`, a stored tree and
-`lock`. The record that proves the journal's age lies outside, as a mining identity's does. The number i is drawn at random, so
-that two copies of the words never make the same tree; it is no secret, and a backup has it.
+`lock`. The record that proves the journal's age lies outside, as a mining identity's does. The number i is drawn at
+random, so that two copies of the words never make the same tree; it is no secret, and a backup has it.
 
 An account whose state is in doubt signs nothing, ever: unlike a mining identity it cannot go on with a fresh tree,
 which would be another account.
@@ -18,6 +18,7 @@ from types import TracebackType
 from quip.primitives.address import checksum_address
 from quip.primitives.hybrid import HybridKeys, account_address, suite_of
 from quip.primitives.hybrid_transaction import HybridPayload, HybridTransaction
+from quip.wallet import secret_files
 from quip.wallet.accounts.mnemonic import Mnemonic
 from quip.wallet.accounts.transaction_request import TransactionRequest
 from quip.wallet.directory_lock import DirectoryLock
@@ -82,6 +83,7 @@ class HybridAccount:
         Raises ExposedSecret, NotAccessible or WriteFailed; ValueError where the records lie in its directory.
         """
         folder = wallet / FOLDER
+        secret_files.make_directory(folder)
         index = draw_index(KeyHome(folder, chain_id, records, ACCOUNT), mnemonic.fingerprint)
         home = KeyHome(folder / f"{chain_id}-{index}", chain_id, records, ACCOUNT)
         home.make_directories()
@@ -102,7 +104,7 @@ class HybridAccount:
             try:
                 tree = open_current(home, mnemonic)
             except SignerStateError as error:
-                raise AccountRefused(checksum_address(account_address(state.keys)), error.message) from error
+                raise AccountRefused(checksum_address(account_address(state.keys)), _doubt(error)) from error
             except KeyExhausted as error:
                 raise RotationDue(suite_of(state.keys.suite).tail_leaves) from error
             undo.pop_all()
@@ -182,8 +184,12 @@ def show_account(directory: Path, records: Path) -> AccountSummary:
             raise DirectoryCopied(f"its directory was copied, moved or restored: its {moved}")
         head, end = read_only(home.journal(state.index), suite_of(state.keys.suite).tail_leaves)
         remaining = head.first_in_tail - end
-    except JournalMissing as error:
-        doubt = f"which one-time keys it used is not known: {error.message}"
     except SignerStateError as error:
-        doubt = error.message
+        doubt = _doubt(error)
     return AccountSummary(account_address(state.keys), state.chain_id, state.index, remaining, doubt, directory)
+
+
+def _doubt(error: SignerStateError) -> str:
+    if isinstance(error, JournalMissing):
+        return f"which one-time keys it used is not known, as after a restore ({error.message})"
+    return error.message

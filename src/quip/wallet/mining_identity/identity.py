@@ -180,8 +180,8 @@ class MiningIdentity:
 
         Its `leaf` is set here; the same transfer gives the same bytes. Takes half a second: two trees are made.
 
-        Raises KeyExhausted after 256, WriteFailed, DamagedTree or WrongProcess; ValueError if it is another chain's, another sender's or no plain
-        transfer.
+        Raises KeyExhausted after 256, WriteFailed, DamagedTree or WrongProcess; ValueError if it is another chain's,
+        another sender's or no plain transfer.
         """
         plain = len(payload.to) == 20 and not payload.data and not payload.access_list
         ours = (payload.chain_id, payload.sender, payload.keys) == (self.chain_id, self.miner_id, self.keys)
