@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from quip.primitives.address import checksum_address
 from quip.primitives.hybrid import leaf_of
 from quip.storage.chain_store import RedbChainStore, open_chain_store, read_chain_store
 from quip.storage.errors import (
+    OLDER,
     DataDirLocked,
     StoreCorrupt,
     StoreError,
@@ -151,7 +153,7 @@ def explained(directory: Path) -> Iterator[None]:
     except WrongNetwork as error:
         raise other_chain(directory, error.stored, error.expected) from None
     except StoreVersion as error:
-        raise DataDirError(str(error), "use the version of quip that wrote it, or another --data-dir") from None
+        raise _other_version(directory, str(error)) from None
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
@@ -162,6 +164,15 @@ def explained(directory: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise _disk_error(directory, error) from None
+
+
+def _other_version(directory: Path, text: str) -> DataDirError:
+    """An older store is mostly one of a network that was cut anew since; else it can be rebuilt."""
+    found, older, _ = text.partition(OLDER)
+    if not older:
+        return DataDirError(f"{directory}: {text}", "use the version of quip that wrote it, or another --data-dir")
+    rebuild = shlex.join(["quip", "db", "reindex", "--data-dir", str(directory)])
+    return DataDirError(f"{directory}: {found}", f"{retire_hint(directory)}; if it was not: {rebuild}")
 
 
 def _disk_error(directory: Path, error: OSError) -> NodeError:
