@@ -1,7 +1,7 @@
 """quip wallet list, import, sign, settle, verify, backup: a wallet's accounts, without a chain."""
 
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,7 +24,7 @@ from quip.wallet.accounts.keystores import Keystores
 from quip.wallet.accounts.mnemonic import Mnemonic
 from quip.wallet.accounts.payout import PayoutWallet
 from quip.wallet.accounts.transaction_request import MAX_TEXT, TransactionRequest
-from quip.wallet.errors import BadTransaction, UnknownAccount, WalletError
+from quip.wallet.errors import AccountRefused, BadTransaction, UnknownAccount, WalletError
 from quip.wallet.mining_identity.identity import MiningIdentity, show_identity
 
 PATH = "m/44'/60'/0'/0/0"
@@ -60,7 +60,12 @@ def _accounts(files: DataFiles) -> list[dict[str, Any]]:
     for address in Keystores(files.wallet).addresses():
         add(address, "classical", f"keystore {Keystores(files.wallet).path(address).name}")
     for directory in hybrid_accounts(files.wallet):
-        account = show_account(directory, records_of(files))
+        try:
+            account = show_account(directory, records_of(files))
+        except AccountRefused as error:
+            row = {"address": None, "kind": "hybrid", "from": directory.name}
+            rows.append({**row, "signaturesLeft": 0, "note": error.message})
+            continue
         origin = f"words, chain {account.chain_id}, tree {account.index}"
         add(account.address, "hybrid", origin, account.remaining, account.doubt and f"signs nothing: {account.doubt}")
     return rows
@@ -171,10 +176,11 @@ class Signer:
 
     def _hybrid_directory(self) -> Path | None:
         records = records_of(self.files)
-        found = (
-            one for one in hybrid_accounts(self.files.wallet) if show_account(one, records).address == self.address
-        )
-        return next(found, None)
+        for directory in hybrid_accounts(self.files.wallet):
+            with suppress(AccountRefused):  # of a damaged one nobody knows the name
+                if show_account(directory, records).address == self.address:
+                    return directory
+        return None
 
     def classical_secret(self) -> bytes:
         """The secp256k1 secret of a classical account. Raises UnknownAccount, or what opening a keystore raises."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,8 @@ def write_backup(wallet: Path, file: Path, password: str) -> None:
     for address in Keystores(wallet).addresses():
         content["keystores"][address.hex()] = Keystores(wallet).read(address).decode()
     for directory in hybrid_accounts(wallet):
-        content["hybrid"][directory.name] = TreeState.load(directory / STATE_FILE).document()
+        with suppress(StateMissing):  # damaged: there is nothing to bring back
+            content["hybrid"][directory.name] = TreeState.load(directory / STATE_FILE).document()
     secret_files.create(file, seal(content, password))
 
 

@@ -54,9 +54,9 @@ def sender_of(raw: bytes) -> bytes:
         raise BadTransaction("blobs are no part of this chain", hint)
     try:
         sender = parse_address(Account.recover_transaction(raw))
+        fields: Any = rlp.decode(raw if raw[0] >= _LIST else raw[1:])
     except (RLPException, BadSignature, ValidationError, ValueError, TypeError) as error:
         raise BadTransaction(str(error).partition("\n")[0][:200], hint) from None
-    fields: Any = rlp.decode(raw if raw[0] >= _LIST else raw[1:])
     if int.from_bytes(fields[-1], "big") > ecdsa.HALF_ORDER:  # s is the last field of each of these types
         raise BadTransaction("s is above half the group order", "sign it again: no chain takes this one")
     return sender

@@ -29,6 +29,7 @@ from quip.wallet.errors import (
     KeyExhausted,
     RotationDue,
     SignerStateError,
+    StateMissing,
 )
 from quip.wallet.stateful_signer.journal import read_only
 from quip.wallet.stateful_signer.key_tree import (
@@ -97,7 +98,7 @@ class HybridAccount:
     @classmethod
     def open(cls, directory: Path, mnemonic: Mnemonic, records: Path) -> HybridAccount:
         """The account in a directory. Raises AccountRefused, RotationDue or DirectoryInUse."""
-        state = TreeState.load(directory / STATE_FILE)
+        state = _state(directory)
         home = KeyHome(directory, state.chain_id, records, ACCOUNT)
         with ExitStack() as undo:
             lock = undo.enter_context(closing(DirectoryLock(directory)))
@@ -174,8 +175,11 @@ def hybrid_accounts(wallet: Path) -> list[Path]:
 
 
 def show_account(directory: Path, records: Path) -> AccountSummary:
-    """What may be shown of an account, also while it is in use. Changes nothing. Raises StateMissing, ExposedSecret."""
-    state = TreeState.load(directory / STATE_FILE)
+    """What may be shown of an account, also while it is in use. Changes nothing.
+
+    Raises AccountRefused where not even its name can be read, or ExposedSecret.
+    """
+    state = _state(directory)
     remaining, doubt = 0, ""
     try:
         home = KeyHome(directory, state.chain_id, records, ACCOUNT)
@@ -187,6 +191,13 @@ def show_account(directory: Path, records: Path) -> AccountSummary:
     except SignerStateError as error:
         doubt = _doubt(error)
     return AccountSummary(account_address(state.keys), state.chain_id, state.index, remaining, doubt, directory)
+
+
+def _state(directory: Path) -> TreeState:
+    try:
+        return TreeState.load(directory / STATE_FILE)
+    except StateMissing as error:
+        raise AccountRefused(f"the account in {directory}", error.message) from error
 
 
 def _doubt(error: SignerStateError) -> str:

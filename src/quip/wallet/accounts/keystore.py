@@ -50,8 +50,8 @@ def decrypt(file: bytes, password: str) -> bytes:
         if "MAC mismatch" in str(error):
             raise WrongPassword("the keystore") from None
         raise BadKeystore(str(error)) from None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadKeystore(f"{error!r}") from None
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise BadKeystore(f"{error!r}"[:200]) from None
     if address_in(document) not in (None, _address_of(bytes(secret))):
         raise BadKeystore("it holds the key of another address than it states")
     return bytes(secret)

@@ -188,6 +188,24 @@ def test_a_miner_sweeps_its_bonuses(place: Place) -> None:
         assert (f"0x{again.miner_id.hex()}", again.fresh_because) == (miner, "")
 
 
+def test_a_damaged_account_is_listed_and_harms_no_other(place: Place) -> None:
+    damaged, sound = create_hybrid(place), create_hybrid(place)
+    for file in (place.parent / "data" / "wallet" / "hybrid").glob("*/account.json"):
+        if json.loads(file.read_text())["index"] == int(tree_of(place, damaged)):
+            file.write_text("{")
+    assert sorted(str(row["address"]) for row in place.accounts("hybrid")) == sorted(["None", sound])
+    assert "cannot be read" in run("wallet", "list", *place.options)
+    run("wallet", "sign", "--from", sound, place.request(), *place.options)
+    with pytest.raises(UnknownAccount):
+        run("wallet", "sign", "--from", damaged, place.request(), *place.options)
+    run("wallet", "backup", str(place.parent / "backup"), *place.password, *place.options)
+
+
+def tree_of(place: Place, address: str) -> str:
+    (row,) = [row for row in place.accounts("hybrid") if row["address"] == address]
+    return str(row["from"]).rpartition(" ")[2]
+
+
 def test_what_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownAccount, match="no account"):
         run("wallet", "sign", "--from", TO, place.request(), *place.options)

@@ -11,7 +11,7 @@ from quip.primitives import hybrid
 from quip.wallet.accounts.hybrid_account import HybridAccount, hybrid_accounts, show_account
 from quip.wallet.accounts.mnemonic import Mnemonic
 from quip.wallet.accounts.transaction_request import TransactionRequest
-from quip.wallet.errors import AccountRefused, DirectoryInUse, LeavesPending, RotationDue, StateMissing, WrongProcess
+from quip.wallet.errors import AccountRefused, DirectoryInUse, LeavesPending, RotationDue, WrongProcess
 from quip.wallet.stateful_signer.journal import Part
 
 CHAIN_ID = 20_050
@@ -172,9 +172,10 @@ def test_too_many_that_may_still_be_undone(home: Home, account: HybridAccount) -
 
 def test_without_its_state_there_is_no_account(home: Home, tmp_path: Path) -> None:
     assert hybrid_accounts(home.wallet) == []
-    with pytest.raises(StateMissing):
+    with pytest.raises(AccountRefused, match="is gone"):
         show_account(tmp_path, home.records)
     (tmp_path / "account.json").write_text('{"version": 1, "suite": 9}')
     (tmp_path / "account.json").chmod(0o600)
-    with pytest.raises(StateMissing, match="cannot be read"):
-        show_account(tmp_path, home.records)
+    for attempt in (show_account, lambda place, records: home.open(place)):
+        with pytest.raises(AccountRefused, match="cannot be read"):
+            attempt(tmp_path, home.records)

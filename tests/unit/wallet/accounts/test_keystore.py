@@ -117,6 +117,7 @@ BAD: dict[str, Callable[[], bytes]] = {
     "no mac": changed("crypto", "mac", to=None),
     "mac": changed("crypto", "mac", to="zz"),
     "iv": changed("crypto", "cipherparams", to="x"),
+    "iv of 32 bytes": changed("crypto", "cipherparams", "iv", to="ff" * 32),
     "short secret": changed("crypto", "ciphertext", to="d172"),
     "dklen": changed("crypto", "kdfparams", "dklen", to=16),
     "n that is no power of two": changed("crypto", "kdfparams", "n", to=262143),
