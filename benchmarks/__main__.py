@@ -13,6 +13,7 @@ from types import ModuleType
 
 from benchmarks import (
     benchmark_chain,
+    benchmark_evm,
     benchmark_hostile,
     benchmark_kernel,
     benchmark_miner,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "sampler": benchmark_sampler,
     "signatures": benchmark_signatures,
     "state": benchmark_state,
+    "evm": benchmark_evm,
     "chain": benchmark_chain,
     "ommers": benchmark_ommers,
     "sync": benchmark_sync,
