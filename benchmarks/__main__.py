@@ -12,6 +12,7 @@ import sys
 from types import ModuleType
 
 from benchmarks import (
+    benchmark_cancel,
     benchmark_chain,
     benchmark_evm,
     benchmark_hostile,
@@ -34,6 +35,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "kernel": benchmark_kernel,
     "seal": benchmark_seal,
     "miner": benchmark_miner,
+    "cancel": benchmark_cancel,
     "sampler": benchmark_sampler,
     "signatures": benchmark_signatures,
     "state": benchmark_state,

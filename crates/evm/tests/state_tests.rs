@@ -1,9 +1,10 @@
-//! Ethereum's GeneralStateTests of the forks that have a name here: one transaction on one state.
+//! State tests of the forks that have a name here: one transaction on one state. Ethereum's GeneralStateTests, and random
+//! ones made with its executable specification.
 mod support;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::thread;
@@ -12,7 +13,9 @@ use alloy_primitives::{keccak256, B256};
 use quip_evm::{recover_all, BlockEnvironment, Executor, Fork, Precompiles, Rules};
 use quip_evm::{Refused, TransactionError};
 use serde_json::Value;
-use support::{addressed, bytes, fields, files, hash, name_of, number, read, small, Alloc, Hashes};
+use support::{
+    addressed, below, bytes, fields, files, hash, name_of, number, read, small, Alloc, Hashes,
+};
 
 /// A type that no transaction of this chain has.
 const BLOBS: u8 = 3;
@@ -117,7 +120,7 @@ impl Tally {
         self.checked += 1;
         let known = fork_of(fork).expect("a fork that has a name here");
         if let Err(what) = check(test, known, post) {
-            let place = format!("{} {name} {fork} {}", name_of(path), post["indexes"]);
+            let place = format!("{} {name} {fork} {}", name_of(path), post["txbytes"]);
             self.wrong.push(format!("{place}: {what}"));
         }
     }
@@ -141,9 +144,8 @@ impl Tally {
     }
 }
 
-#[test]
-fn every_case_comes_to_the_state_that_it_says() {
-    let files = files("GeneralStateTests");
+/// Runs all files, on all cores.
+fn run_all(files: &[PathBuf]) -> Tally {
     let next = AtomicUsize::new(0);
     let tally = Mutex::new(Tally::default());
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
@@ -164,6 +166,23 @@ fn every_case_comes_to_the_state_that_it_says() {
         "{count} cases of {} files; left out: {left_out:#?}",
         files.len()
     );
+    all
+}
+
+fn assert_right(all: &Tally) {
     let wrong = all.wrong.join("\n");
     assert!(all.wrong.is_empty(), "{} wrong:\n{wrong}", all.wrong.len());
+}
+
+#[test]
+fn published_cases_come_to_the_state_that_they_say() {
+    assert_right(&run_all(&files("GeneralStateTests")));
+}
+
+/// Random transactions as Ethereum's executable specification ran them (tests/reference/make_evm_vectors.py).
+#[test]
+fn random_transactions_come_to_what_the_specification_says() {
+    let all = run_all(&below("tests/vectors/evm"));
+    assert!(all.checked == 2_000, "only {} are there", all.checked);
+    assert_right(&all);
 }

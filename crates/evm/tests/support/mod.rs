@@ -14,11 +14,16 @@ use quip_state::{Account, Empty, StateChanges, StateReader, Trie, EMPTY_ROOT};
 use quip_store::StoreError;
 use serde_json::Value;
 
-/// The files below `../shared/vectors/ethereum/<folder>`, beside the project; none where they are not there.
+/// The published files of a folder, which lie beside the project; none where they are not there.
 pub fn files(folder: &str) -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/ethereum");
+    below(&format!("../shared/vectors/ethereum/{folder}"))
+}
+
+/// The files below a path that begins at the project's root.
+pub fn below(path: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut found = Vec::new();
-    collect(&root.join(folder), &mut found);
+    collect(&root.join(path), &mut found);
     found.sort();
     found
 }
