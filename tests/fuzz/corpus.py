@@ -14,11 +14,14 @@ from quip.net.address import Address
 from quip.net.wire import messages as m
 from quip.net.wire.codec import TABLE, encode
 from quip.net.wire.frames import frame
+from quip.primitives.hybrid import SUITE_ACCOUNT, SUITE_MINING, HybridKeys, suite_of
+from quip.primitives.hybrid_transaction import AccessList, HybridPayload, HybridTransaction
 from support.messages import CLAIM, HEADER, JOIN, ZERO
 from support.sessions import CLIENT_ADDRESS, STATUS, heartbeat
 
 FOLDER = Path(__file__).resolve().parents[1] / "vectors" / "fuzz"
 FOUND = "# found"
+ACCESSES = ((bytes(20), (ZERO,)), (bytes(20), ()))
 SEAL = Seal(2, bytes(33), bytes(68), (b"\x01\x02", b"\x03\x04"), bytes(65), bytes(70))
 OMMERS = (Ommer(HEADER, SEAL),)
 BLOCK = Block(HEADER, (b"\x02abc", b"\xc2\x01\x02"), SEAL, OMMERS)
@@ -47,6 +50,13 @@ SMALL: tuple[m.Message, ...] = (
     m.StatsRequest(),
     m.NodeStats((("blocks", 1),)),
 )
+
+
+def transaction(suite: int, to: bytes, accesses: AccessList) -> bytes:
+    """One of type 0x51 that is well formed, and signed by nobody."""
+    keys = HybridKeys(suite, b"\2" * 33, b"\0\0\0\1" + bytes(64))
+    payload = HybridPayload(20_051, 1, 2, 3, 4, to, 5, b"\xff\0", accesses, bytes(20), keys, leaf=0)
+    return HybridTransaction(payload, b"\3" * 64 + b"\1", bytes(suite_of(suite).signature_bytes)).encode()
 
 
 def inputs(target: str) -> list[bytes]:
@@ -86,6 +96,7 @@ def beginnings() -> dict[str, list[bytes]]:
         "frames": [b"\x00" + b"".join(map(frame, SMALL[2:5])), b"\x06" + frame(STATUS), b"\x03\x29\0\0\0\0"],
         "spec": [b"\0{}", b"\x01\0\x051", b'\x01\0\x10"0x00"', b"\x01\0\x20[]", b"\x01\0\x03-1"],
         "session": [*(b"\x03" + beat + step for step in steps), b"\x01" + join + beat],
+        "hybrid_transaction": [transaction(SUITE_ACCOUNT, b"", ()), transaction(SUITE_MINING, bytes(20), ACCESSES)],
     }
 
 

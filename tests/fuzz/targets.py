@@ -23,6 +23,7 @@ from quip.net.wire.frames import HEADER_BYTES, FrameReader, OneMessage
 from quip.networks.shipped import spec_bytes
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
+from quip.primitives.hybrid_transaction import HybridTransaction, MalformedTransaction
 from support.sessions import at, client_session, joined_client, joined_server, reply_to, server_session
 
 CODES = tuple(TABLE)
@@ -70,6 +71,16 @@ def check_block(data: bytes) -> None:
         return
     assert block.encode() == data
     assert block.body_size() <= len(data)
+
+
+def check_hybrid_transaction(data: bytes) -> None:
+    """A transaction of type 0x51."""
+    try:
+        transaction = HybridTransaction.decode(data)
+    except MalformedTransaction:
+        return
+    assert transaction.encode() == data
+    assert len(transaction.payload.digest()) == 32
 
 
 def check_transaction(data: bytes) -> None:
@@ -235,4 +246,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "frames": check_frames,
     "spec": check_spec,
     "session": check_session,
+    "hybrid_transaction": check_hybrid_transaction,
 }

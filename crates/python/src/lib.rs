@@ -6,6 +6,7 @@ mod evm;
 mod families;
 mod hashes;
 mod hashsig;
+mod hybrid;
 mod ising;
 mod keys;
 mod rlp;
@@ -14,10 +15,11 @@ mod state;
 mod store;
 
 type Register = fn(&Bound<'_, PyModule>) -> PyResult<()>;
-const SUBMODULES: [(&str, Register); 9] = [
+const SUBMODULES: [(&str, Register); 10] = [
     ("evm", evm::register),
     ("hashes", hashes::register),
     ("hashsig", hashsig::register),
+    ("hybrid", hybrid::register),
     ("ising", ising::register),
     ("keys", keys::register),
     ("rlp", rlp::register),

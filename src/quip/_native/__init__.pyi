@@ -3,6 +3,7 @@
 from quip._native import evm as evm
 from quip._native import hashes as hashes
 from quip._native import hashsig as hashsig
+from quip._native import hybrid as hybrid
 from quip._native import ising as ising
 from quip._native import keys as keys
 from quip._native import rlp as rlp

@@ -16,7 +16,9 @@ COMMANDS = {
     "miners": Command("quip.cli.commands.miners", "Show who mined the chain, and how this node's own miners fare."),
     "peers": Command("quip.cli.commands.peers", "Look at the node's peers; add, ban and trust them."),
     "chain": Command("quip.cli.commands.chain", "Verify or export the chain."),
-    "wallet": Command("quip.cli.commands.wallet", "Make, show and restore the wallet that rewards go to."),
+    "wallet": Command(
+        "quip.cli.commands.wallet", "Make, show and restore the wallet that rewards go to; sign with its accounts."
+    ),
     "db": Command(
         "quip.cli.commands.db", "Check the store of a stopped node, rebuild it, go back to a block, or set it aside."
     ),

@@ -48,11 +48,17 @@ class Suite:
     """Signatures that one key can make."""
     signature_bytes: int
     """Length of a signature."""
+    tail_leaves: int
+    """Leaves at the end of the tree that are kept for one purpose: an account's rotation, a miner's sweeps."""
 
 
 SUITES = {
-    SUITE_ACCOUNT: Suite("XMSS-SHA2_10_256", oid=1, index_bytes=4, leaves=1 << 10, signature_bytes=2_500),
-    SUITE_MINING: Suite("XMSSMT-SHA2_20/2_256", oid=1, index_bytes=3, leaves=1 << 20, signature_bytes=4_963),
+    SUITE_ACCOUNT: Suite(
+        "XMSS-SHA2_10_256", oid=1, index_bytes=4, leaves=1 << 10, signature_bytes=2_500, tail_leaves=16
+    ),
+    SUITE_MINING: Suite(
+        "XMSSMT-SHA2_20/2_256", oid=1, index_bytes=3, leaves=1 << 20, signature_bytes=4_963, tail_leaves=256
+    ),
 }
 
 
@@ -87,7 +93,10 @@ def leaf_of(suite: int, xmss_signature: bytes) -> int:
 
 
 def miner_id(keys: HybridKeys) -> bytes:
-    """The 20 bytes by which blocks name their miner; not an account. Raises UnknownSuite or MalformedKey."""
+    """The 20 bytes by which blocks name their miner; also an account, which receives bonuses.
+
+    Raises UnknownSuite or MalformedKey.
+    """
     return keccak256(MINER_PREFIX + _key_bytes(keys))[12:]
 
 

@@ -2,6 +2,11 @@
 
 WalletError
 ├── BadMnemonic             unknown word, wrong number of words, or wrong checksum
+├── BadKeystore             no Web3 Secret Storage file, version 3, or one that costs too much to open
+├── BadBackup               no backup of a wallet
+├── BadTransaction          not everything that a transaction needs, or something that it cannot have
+├── WrongPassword           the password does not open it
+├── UnknownAccount          the wallet has no such account
 ├── WalletExists            a file that must not be overwritten is there
 ├── WalletMissing           no wallet in this directory
 ├── NotAccessible           the system does not let us read or make a file
@@ -10,6 +15,8 @@ WalletError
 ├── WrongProcess            the signer was opened by a parent process (fork)
 ├── WriteFailed             the disk took no record; nothing was signed
 ├── KeyExhausted            every leaf is used
+├── LeavesPending           too many transactions are not known to be buried
+├── RotationDue             the leaves that are left sign nothing but a hybrid account's rotation
 ├── DamagedTree             a stored tree is wrong: the new signature did not verify and was thrown away
 └── SignerStateError        nothing proves that the state is the newest: signing is refused
     ├── DirectoryCopied     the directory is a copy, was moved, or came from a backup
@@ -18,7 +25,8 @@ WalletError
     ├── JournalDamaged      a record that was written is not what was written
     ├── JournalStale        the journal and its record outside the directory disagree: one is older
     ├── LeafOnChain         the chain shows a leaf that the journal has not reserved
-    └── OtherKey            the state belongs to another key
+    ├── OtherKey            the state belongs to another key
+    └── AccountRefused      any of these, of a hybrid account: there a fresh tree would be another account
 
 A one-time leaf that signs two messages gives its key away, so a SignerStateError is final for that tree: the way out
 is a new tree (`quip wallet recover`), never another try. Mining identities take it by themselves.
@@ -57,6 +65,59 @@ class BadMnemonic(WalletError):
             hint = SPELLING if file is None else f"{SPELLING}; without them, move the directory {file.parent} away"
         super().__init__(f"{'not a mnemonic' if file is None else f'no mnemonic is in {file}'}: {reason}", hint)
         self.reason = reason
+
+
+class BadKeystore(WalletError):
+    """No keystore that this program opens."""
+
+    code = "keystore-wrong"
+    exit_status = 2
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"not a keystore: {reason}",
+            "give a Web3 Secret Storage file, version 3, as geth and other wallets write it",
+        )
+
+
+class BadBackup(WalletError):
+    """No backup that `quip wallet backup` wrote."""
+
+    code = "backup-wrong"
+    exit_status = 2
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not a backup of a wallet: {reason}", "give a file that quip wallet backup wrote")
+
+
+class BadTransaction(WalletError):
+    """What is to be signed, or verified, is no transaction."""
+
+    code = "transaction-wrong"
+    exit_status = 2
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(f"not a transaction: {reason}", hint)
+
+
+class WrongPassword(WalletError):
+    """Nothing was opened."""
+
+    code = "password-wrong"
+    exit_status = 2
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the password does not open {what}", "try it again: case and spaces count")
+
+
+class UnknownAccount(WalletError):
+    """An address that is none of the wallet's."""
+
+    code = "account-unknown"
+    exit_status = 2
+
+    def __init__(self, address: str, directory: Path) -> None:
+        super().__init__(f"{directory} has no account {address}", "quip wallet list shows the accounts that it has")
 
 
 class WalletExists(WalletError):
@@ -136,6 +197,31 @@ class KeyExhausted(WalletError):
         super().__init__(f"all {leaves} one-time keys of this tree are used", RECOVER)
 
 
+class LeavesPending(WalletError):
+    """The chain would forget an earlier leaf before its transaction is safe."""
+
+    code = "leaves-pending"
+
+    def __init__(self, leaf: int, settled: int) -> None:
+        super().__init__(
+            f"one-time key {leaf} is too far above {settled}, whose transaction is not known to be 64 blocks deep: "
+            "a reorganisation could strand it",
+            "wait until it is, then say so: quip wallet settle ADDRESS LEAF",
+        )
+
+
+class RotationDue(WalletError):
+    """A hybrid account that has to change its keys before it can do anything else."""
+
+    code = "rotation-due"
+
+    def __init__(self, kept: int) -> None:
+        super().__init__(
+            f"this account's tree is used up: its last {kept} one-time keys sign nothing but the change to new keys",
+            "keep the account's directory: what it holds is safe until its keys are changed",
+        )
+
+
 class DamagedTree(WalletError):
     """A signature that did not verify was thrown away."""
 
@@ -150,8 +236,8 @@ class SignerStateError(WalletError):
 
     code = "signer-state"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, RECOVER)
+    def __init__(self, message: str, hint: str = RECOVER) -> None:
+        super().__init__(message, hint)
 
 
 class DirectoryCopied(SignerStateError):
@@ -194,3 +280,16 @@ class OtherKey(SignerStateError):
     """The state belongs to another key."""
 
     code = "signer-other-key"
+
+
+class AccountRefused(SignerStateError):
+    """A hybrid account that must not sign here."""
+
+    code = "account-refused"
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(
+            f"{address} signs nothing here: {why}",
+            "sign where the account was made, if that place is as it was; else only its recovery key can help. "
+            "A one-time key that signs twice gives the account away",
+        )

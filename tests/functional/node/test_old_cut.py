@@ -16,8 +16,8 @@ from quip.networks.shipped import load_spec
 from quip.primitives.hybrid import leaf_of
 from quip.storage import STORE_FILE
 from quip.storage.chain_store import read_chain_store
-from quip.wallet.mining_identity.identity_file import IdentityState
-from quip.wallet.mining_identity.place import Place
+from quip.wallet.stateful_signer.place import Place
+from quip.wallet.stateful_signer.tree_state import TreeState
 from support.easy_chain import easy_chain
 from support.node_process import NodeProcess, run_json, run_program
 from support.places import VECTORS
@@ -39,7 +39,7 @@ def home(tmp_path: Path) -> Path:
         folder.chmod(0o700)
     identity = tmp_path / "dir" / "identity"
     file = identity / "identity.json"
-    state = IdentityState.load(file)
+    state = TreeState.load(file)
     (record,) = (tmp_path / ".quip" / "records").iterdir()
     replace(state, place=Place.of(identity, identity / "journal-0", record)).save(file)
     return tmp_path

@@ -97,8 +97,9 @@ class Summary:
     def corrected(self, updates: float) -> float:
         """A priced cost with the pilots' ratios applied: constant below the cheapest.
 
-        The staged plan's prices err in the spread of a normal tail, which is a straight line in logarithms: it is fitted
-        to the pilots (weighted by proofs) and goes on above them. Counted prices are corrected from pilot to pilot.
+        The staged plan's prices err in the spread of a normal tail, which is a straight line in logarithms: it is
+        fitted to the pilots (weighted by proofs) and goes on above them. Counted prices are corrected from pilot to
+        pilot.
         """
         if not self.pilots or math.isinf(updates):
             return updates

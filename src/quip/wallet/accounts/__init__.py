@@ -1,1 +1,1 @@
-"""Mnemonics and the payout account."""
+"""A wallet's accounts: words, the payout account, keystores, hybrid accounts; what they sign, and backups."""

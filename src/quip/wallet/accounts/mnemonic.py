@@ -22,6 +22,7 @@ from quip.wallet.errors import BadMnemonic
 WORDS = (12, 15, 18, 21, 24)
 MAX_INDEX = 2**31 - 1
 PURPOSE_MINING = "mining"
+PURPOSE_ACCOUNT = "account"
 _SEEDS_BYTES = 96
 _BYTE_ORDER_MARK = "\ufeff"  # editors of other systems put one before the first word
 _WORD_FROM_ZERO = re.compile(r"word (\d+)(?=\))")  # people count from one

@@ -1,6 +1,6 @@
 """The payout wallet: an ordinary Ethereum account, m/44'/60'/0'/0/0 of a mnemonic that any wallet program can import.
 
-It needs no state. (Hybrid accounts are made elsewhere.)
+It needs no state. (Hybrid accounts are made of the same words: hybrid_account.py.)
 """
 
 from __future__ import annotations
@@ -47,9 +47,14 @@ class PayoutWallet:
         return cls._save(directory, Mnemonic.parse(phrase))
 
     @staticmethod
-    def check_free(directory: Path) -> None:
+    def exists(directory: Path) -> bool:
+        """Are there words?"""
+        return (directory / _FILE).exists()
+
+    @classmethod
+    def check_free(cls, directory: Path) -> None:
         """Raises WalletExists where a wallet is: ask before a person types 24 words."""
-        if (directory / _FILE).exists():
+        if cls.exists(directory):
             raise WalletExists(directory / _FILE)
 
     @classmethod
@@ -60,7 +65,7 @@ class PayoutWallet:
     @classmethod
     def create_or_open(cls, directory: Path) -> PayoutWallet:
         """The wallet in `directory`, made if there is none. Raises BadMnemonic, ExposedSecret or WriteFailed."""
-        if (directory / _FILE).exists():
+        if cls.exists(directory):
             return cls.show(directory)
         return cls.create(directory)
 

@@ -1,4 +1,4 @@
-"""The mining identity: a hybrid key of suite 0x02 that signs blocks and nothing else.
+"""The mining identity: a hybrid key of suite 0x02 that signs blocks, and sweeps the bonuses that its miner id receives.
 
 A key directory holds `mnemonic` (24 words of its own), `identity.json`, `journal-<i>`, stored trees and `lock`. The
 records directory, which must lie elsewhere and must not be restored together with it, holds one record for each tree
@@ -17,22 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from quip.primitives.hybrid import HybridKeys, block_digest, miner_id
-from quip.wallet import secret_files
+from quip.primitives.hybrid import HybridKeys, block_digest, miner_id, suite_of
+from quip.primitives.hybrid_transaction import HybridPayload, HybridTransaction
 from quip.wallet.accounts.mnemonic import Mnemonic
 from quip.wallet.directory_lock import DirectoryLock
 from quip.wallet.errors import BadMnemonic, KeyExhausted, SignerStateError, WalletError, WalletMissing
-from quip.wallet.mining_identity.identity_file import IdentityState
-from quip.wallet.mining_identity.identity_tree import (
+from quip.wallet.stateful_signer.journal import Part, read_only
+from quip.wallet.stateful_signer.key_tree import (
+    MINING,
     FirstUnseen,
-    IdentityTree,
     KeyHome,
+    KeyTree,
     Progress,
     draw_index,
     open_current,
     start_fresh,
 )
-from quip.wallet.stateful_signer.journal import read_only
+from quip.wallet.stateful_signer.transactions import sign_transaction
+from quip.wallet.stateful_signer.tree_state import TreeState
 
 FIRST_INDEX = 0
 TREE_LEAVES = 1 << 10
@@ -57,7 +59,7 @@ class IdentitySummary:
 class MiningIdentity:
     """An open identity; holds the directory's lock until `close`. Safe to call from several threads."""
 
-    def __init__(self, tree: IdentityTree, lock: DirectoryLock, fresh_because: str, doubt: WalletError | None) -> None:
+    def __init__(self, tree: KeyTree, lock: DirectoryLock, fresh_because: str, doubt: WalletError | None) -> None:
         self.keys: HybridKeys = tree.state.keys
         self.miner_id: bytes = miner_id(tree.state.keys)
         self.chain_id: int = tree.state.chain_id
@@ -87,7 +89,7 @@ class MiningIdentity:
         is made. Raises DirectoryInUse, ExposedSecret, BadMnemonic or WriteFailed.
         """
         home = KeyHome(directory, chain_id, records)
-        _make_directories(home)
+        home.make_directories()
         doubt: WalletError | None
         with ExitStack() as undo:
             lock = undo.enter_context(closing(DirectoryLock(directory)))
@@ -105,6 +107,20 @@ class MiningIdentity:
         return identity
 
     @classmethod
+    def resume(cls, directory: Path, records: Path) -> MiningIdentity:
+        """The identity as it is, for its account's sake: also one that has no leaf left for blocks, never a fresh tree.
+
+        Raises WalletMissing, DirectoryInUse, KeyExhausted if no leaf is left for sweeps, or a SignerStateError.
+        """
+        state = TreeState.load(directory / MINING.state_file)
+        home = KeyHome(directory, state.chain_id, records)
+        with ExitStack() as undo:
+            lock = undo.enter_context(closing(DirectoryLock(directory)))
+            tree = open_current(home, _load(home), part=Part.TAIL)
+            undo.pop_all()
+        return cls(tree, lock, "", None)
+
+    @classmethod
     def recover(cls, directory: Path, chain_id: int, records: Path, progress: Progress | None = None) -> MiningIdentity:
         """Begin a fresh tree whatever the state of the old one is: it never signs again.
 
@@ -112,7 +128,7 @@ class MiningIdentity:
         """
         home = KeyHome(directory, chain_id, records)
         mnemonic = _load(home)
-        _make_directories(home)
+        home.make_directories()
         with ExitStack() as undo:
             lock = undo.enter_context(closing(DirectoryLock(directory)))
             tree = start_fresh(home, mnemonic, draw_index(home, mnemonic.fingerprint), progress)
@@ -123,7 +139,7 @@ class MiningIdentity:
 
     @classmethod
     def _prepared(
-        cls, tree: IdentityTree, lock: DirectoryLock, fresh_because: str, doubt: WalletError | None = None
+        cls, tree: KeyTree, lock: DirectoryLock, fresh_because: str, doubt: WalletError | None = None
     ) -> MiningIdentity:
         tree.xmss.prepare(tree.signer.next_leaf)
         tree.store()
@@ -159,6 +175,27 @@ class MiningIdentity:
                 self._tree.store()
         return signature.ecdsa, signature.xmss
 
+    def sign_sweep(self, payload: HybridPayload) -> HybridTransaction:
+        """Sign a transfer from the miner id's account, by one of the leaves that blocks never use.
+
+        Its `leaf` is set here; the same transfer gives the same bytes. Takes half a second: two trees are made.
+
+        Raises KeyExhausted after 256, WriteFailed, DamagedTree or WrongProcess; ValueError if it is another chain's,
+        another sender's or no plain transfer.
+        """
+        plain = len(payload.to) == 20 and not payload.data and not payload.access_list
+        ours = (payload.chain_id, payload.sender, payload.keys) == (self.chain_id, self.miner_id, self.keys)
+        if not (plain and ours):
+            raise ValueError("a mining identity signs plain transfers of its own account, and no other transaction")
+        self._lock.check_process()
+        with self._mutex:
+            if self._closed:
+                raise ValueError("the mining identity is closed")
+            signed = sign_transaction(self._tree.signer, payload, Part.TAIL)
+            if self.remaining:  # the last tree took the place of the one that signs blocks
+                self._tree.xmss.prepare(self._tree.signer.next_leaf)
+        return signed
+
     def summary(self) -> IdentitySummary:
         """What may be shown."""
         state = self._tree.state
@@ -190,16 +227,11 @@ def show_identity(directory: Path) -> IdentitySummary:
     home = KeyHome(directory, 0, directory)
     if not home.state.is_file():
         raise WalletMissing(directory)
-    state = IdentityState.load(home.state)
-    head, end = read_only(home.journal(state.index))
-    return IdentitySummary(miner_id(state.keys), state.chain_id, state.index, state.keys, head.leaves - end, directory)
-
-
-def _make_directories(home: KeyHome) -> None:
-    if home.records.resolve().is_relative_to(home.directory.resolve()):
-        raise ValueError(f"the records {home.records} must lie outside the key directory {home.directory}")
-    secret_files.make_directory(home.directory)
-    secret_files.make_directory(home.records)
+    state = TreeState.load(home.state)
+    tail = suite_of(state.keys.suite).tail_leaves
+    head, end = read_only(home.journal(state.index), tail)
+    left = head.first_in_tail - end
+    return IdentitySummary(miner_id(state.keys), state.chain_id, state.index, state.keys, left, directory)
 
 
 def _load(home: KeyHome) -> Mnemonic:

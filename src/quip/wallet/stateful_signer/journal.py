@@ -1,17 +1,20 @@
 """The append-only memory of a signer: which leaves are reserved, and what each used leaf signed.
 
+The last leaves of a tree (its tail) are reserved and used apart from the others (its body): a miner's sweeps and blocks
+share one tree and one journal. Whose part a record is about follows from the leaf.
+
 A file of 96-byte records; integers big-endian. Each record's checksum covers the record before it, so a cut, an edit
 or a swap in the middle shows; only the very last record may be torn (the power went while it was written), and
 whatever it announced has not happened, because nothing happens before its record is durable.
 
-| bytes | field | head (H) | reservation (R) | signature (S) |
-|---|---|---|---|---|
-| 0 | kind | "H" | "R" | "S" |
-| 1-3 | zero | | | |
-| 4-7 | index | i of the tree | i | i |
-| 8-15 | leaf | number of leaves | end of the reserved range (exclusive) | the leaf |
-| 16-47 | message | name of the key | zero | what was asked to be signed |
-| 48-79 | digest | zero | zero | what the leaf signed |
+| bytes | field | head (H) | reservation (R) | signature (S) | settled (B) |
+|---|---|---|---|---|---|
+| 0 | kind | "H" | "R" | "S" | "B" |
+| 1-3 | zero | | | | |
+| 4-7 | index | i of the tree | i | i | i |
+| 8-15 | leaf | number of leaves | end of the reserved range (exclusive) | the leaf | see `Journal.settled` |
+| 16-47 | message | name of the key | zero | what was asked to be signed | zero |
+| 48-79 | digest | zero | zero | what the leaf signed | zero |
 | 80-95 | check | first 16 bytes of SHA-256(check of the record before, or 16 zeros || bytes 0-79) |
 """
 
@@ -22,8 +25,10 @@ import struct
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import IntEnum
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeAlias
 
 from quip.files import durable_files
 from quip.files.file_lock import lock
@@ -47,6 +52,15 @@ RECENT_SIGNATURES = 65_536
 """Messages that are remembered (10 MB); an older one, asked again, takes a new leaf. A miner asks for the last one."""
 
 
+class Part(IntEnum):
+    """Which leaves of a tree."""
+
+    BODY = 0
+    """All but the last ones: an account's transactions, a miner's blocks."""
+    TAIL = 1
+    """The last ones: an account's rotation, a miner's sweeps."""
+
+
 @dataclass(frozen=True, slots=True)
 class JournalHead:
     """What a journal is about."""
@@ -57,6 +71,21 @@ class JournalHead:
     """Leaves of the tree."""
     key: bytes
     """32 bytes that name the public key."""
+    tail: int = 0
+    """How many of the leaves are the tail. Follows from the suite, so that it is not in the file."""
+
+    @property
+    def first_in_tail(self) -> int:
+        """Where the body ends and the tail begins."""
+        return self.leaves - self.tail
+
+    def part_of(self, leaf: int) -> Part:
+        """The part that a leaf belongs to."""
+        return Part.TAIL if leaf >= self.first_in_tail else Part.BODY
+
+    def end_of(self, part: Part) -> int:
+        """One past the part's last leaf."""
+        return self.leaves if part is Part.TAIL else self.first_in_tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +97,22 @@ class Signed:
     """32 bytes: what was signed under the leaf."""
 
 
+Ends: TypeAlias = tuple[int, int]
+"""End (exclusive) of a part's last reservation, and of the one before; the part's first leaf where there is none."""
+
+
 @dataclass(slots=True)
 class _State:
     """What the records so far add up to."""
 
+    tail: int
     head: JournalHead | None = None
-    ends: tuple[int, int] = (0, 0)
-    """The last reservation's end and the one before it."""
+    ends: list[Ends] = field(default_factory=list)
+    """By part."""
+    next_unsigned: list[int] = field(default_factory=list)
+    """By part: one past the last leaf that a signature record names."""
+    settled: int = 0
     records: int = 0
-    next_unsigned: int = 0
-    """One past the last leaf that a signature record names."""
     check: bytes = bytes(_CHECK_BYTES)
     recent: OrderedDict[bytes, Signed] = field(default_factory=OrderedDict)
 
@@ -88,12 +123,25 @@ class _State:
             return "a head that is not at the beginning, or none there"
         if self.head is not None and index != self.head.index:
             return "a record of another tree"
-        possible = (
-            kind == b"H"
-            or (kind == b"R" and self.head is not None and self.ends[0] < leaf <= self.head.leaves)
-            or (kind == b"S" and self.next_unsigned <= leaf < self.ends[0])
+        return (
+            ""
+            if self.head is None or self._follows(self.head, kind, leaf)
+            else f"an impossible {kind!r} with leaf {leaf}"
         )
-        return "" if possible else f"an impossible {kind!r} with leaf {leaf}"
+
+    def _follows(self, head: JournalHead, kind: bytes, leaf: int) -> bool:
+        if kind == b"R":
+            return 0 < leaf <= head.leaves and self.ends[head.part_of(leaf - 1)][0] < leaf
+        if kind == b"S":
+            part = head.part_of(leaf)
+            return self.next_unsigned[part] <= leaf < self.ends[part][0]
+        return kind == b"B" and self.settled < leaf <= self.used
+
+    @property
+    def used(self) -> int:
+        """One past the highest leaf that may have been used."""
+        body, tail = self.ends[Part.BODY][0], self.ends[Part.TAIL]
+        return tail[0] if tail[0] > tail[1] else body
 
     def take(self, body: bytes) -> None:
         """Take in a record that is not wrong."""
@@ -101,14 +149,19 @@ class _State:
         self.check = _check(self.check, body)
         self.records += 1
         if kind == b"H":
-            self.head = JournalHead(index, leaf, message)
-        elif kind == b"R":
-            self.ends = (leaf, self.ends[0])
-        else:
-            self.next_unsigned = leaf + 1
+            self.head = JournalHead(index, leaf, message, self.tail)
+            first = self.head.first_in_tail
+            self.ends, self.next_unsigned = [(0, 0), (first, first)], [0, first]
+        elif self.head is not None and kind == b"R":
+            part = self.head.part_of(leaf - 1)
+            self.ends[part] = (leaf, self.ends[part][0])
+        elif self.head is not None and kind == b"S":
+            self.next_unsigned[self.head.part_of(leaf)] = leaf + 1
             self.recent[message] = Signed(leaf, digest)
             if len(self.recent) > RECENT_SIGNATURES:
                 self.recent.popitem(last=False)
+        else:
+            self.settled = leaf
 
 
 class Journal:
@@ -137,7 +190,7 @@ class Journal:
         """
         descriptor = _locked(path)
         try:
-            state = _State()
+            state = _State(head.tail)
             _read(path, state)
             if state.head is None:
                 raise JournalDamaged(f"{path} has no head")
@@ -151,10 +204,14 @@ class Journal:
             journal._cut()
         return journal
 
+    def ends(self, part: Part = Part.BODY) -> Ends:
+        """What is reserved of a part."""
+        return self._state.ends[part]
+
     @property
-    def ends(self) -> tuple[int, int]:
-        """End (exclusive) of the last reservation, and of the one before it; 0 where there is none."""
-        return self._state.ends
+    def settled(self) -> int:
+        """Transactions that lower leaves signed are buried deep, or can never be mined; 0 where nobody said so."""
+        return self._state.settled
 
     def signed(self, message: bytes) -> Signed | None:
         """What was recorded for a message (32 bytes), if it is among the last RECENT_SIGNATURES."""
@@ -162,17 +219,26 @@ class Journal:
 
     @property
     def remembered_from(self) -> int:
-        """Leaf of the oldest signature that `signed` still knows; 0 where none is forgotten."""
+        """Leaf of the oldest signature of the body that `signed` still knows; 0 where none is forgotten."""
         recent = self._state.recent
-        return next(iter(recent.values())).leaf if len(recent) == RECENT_SIGNATURES else 0
+        if len(recent) < RECENT_SIGNATURES:
+            return 0
+        return next((one.leaf for one in recent.values() if self.head.part_of(one.leaf) is Part.BODY), 0)
 
     def reserve(self, end: int) -> None:
-        """Record that leaves below `end` may be used from now on. Raises WriteFailed."""
+        """Record that the part's leaves below `end` may be used from now on. Raises WriteFailed."""
         self._append(_BODY.pack(b"R", self.head.index, end, _NOTHING, _NOTHING))
 
     def record(self, message: bytes, signed: Signed) -> None:
         """Record what a leaf is about to sign. Raises WriteFailed."""
         self._append(_BODY.pack(b"S", self.head.index, signed.leaf, message, signed.digest))
+
+    def settle(self, below: int) -> None:
+        """Record what `settled` says from now on, which only rises. Raises WriteFailed; ValueError above what is
+        used.
+        """
+        if below != self.settled:
+            self._append(_BODY.pack(b"B", self.head.index, below, _NOTHING, _NOTHING))
 
     def close(self) -> None:
         """Let go of the file. Further calls do nothing."""
@@ -210,13 +276,15 @@ class Journal:
             self._failed = error
 
 
-def read_only(path: Path) -> tuple[JournalHead, int]:
-    """Head and end of the last reservation of a journal that may be in use. Raises JournalMissing or JournalDamaged."""
-    state = _State()
+def read_only(path: Path, tail: int = 0) -> tuple[JournalHead, int]:
+    """Head of a journal that may be in use, and end of the body's last reservation. Raises JournalMissing or
+    JournalDamaged.
+    """
+    state = _State(tail)
     _read(path, state)
     if state.head is None:
         raise JournalDamaged(f"{path} has no head")
-    return state.head, state.ends[0]
+    return state.head, state.ends[Part.BODY][0]
 
 
 def _locked(path: Path) -> int:

@@ -6,7 +6,8 @@ crash skips leaves and never repeats one. The same message gets its leaf, and so
 
 What makes the state trustworthy is compared on opening: the place of the directory, the journal's checksums, and that
 journal and record agree (the journal may be one reservation ahead: a crash between the two). Anything else is refused.
-This file knows no blocks and no transactions; a caller names a message and says how its digest follows from a leaf.
+This file knows no blocks and no transactions; a caller names a message and says how its digest follows from a leaf, and
+whether the leaf is to come from the body of the tree or from its tail (`Part`).
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from typing import Protocol
 
 from quip.primitives import ecdsa
 from quip.primitives.hashes import keccak256
-from quip.primitives.hybrid import HybridKeys, suite_of
-from quip.wallet.errors import DamagedTree, JournalStale, KeyExhausted, WalletError
-from quip.wallet.stateful_signer.journal import Journal, JournalHead, Signed
+from quip.primitives.hybrid import SUITE_ACCOUNT, SUITE_MINING, HybridKeys, suite_of
+from quip.wallet.errors import DamagedTree, JournalStale, KeyExhausted, LeavesPending, WalletError
+from quip.wallet.stateful_signer.journal import Journal, JournalHead, Part, Signed
 
 RESERVED_LEAVES = 32
-"""Leaves of one reservation: a crash costs at most so many of a million, and two more flushes come every 32 blocks."""
+"""Leaves of one reservation for blocks: a crash costs at most so many of a million, and two more flushes come every 32
+blocks. Transactions reserve one leaf at a time: there are few, and a program that signs one ends after it."""
+WINDOW = 255
+"""How far above the lowest leaf that is not settled an account may sign: the chain remembers the 256 below its highest,
+so that no reorganisation can strand a transaction whose leaf it no longer remembers."""
 
 
 class LeafKey(Protocol):
@@ -46,7 +51,8 @@ class HybridSecret:
     def head(self, index: int) -> JournalHead:
         """The head of every journal about this key as tree `index`."""
         name = keccak256(bytes([self.keys.suite]) + self.keys.ecdsa + self.keys.xmss)
-        return JournalHead(index, suite_of(self.keys.suite).leaves, name)
+        suite = suite_of(self.keys.suite)
+        return JournalHead(index, suite.leaves, name, suite.tail_leaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ class StatefulSigner:
         self._secret = secret
         self._journal = journal
         self._record = record
-        self._next = journal.ends[0]
+        self._next = [journal.ends(part)[0] for part in Part]
         self._mutex = threading.Lock()
 
     @classmethod
@@ -99,25 +105,47 @@ class StatefulSigner:
 
     def _agree(self) -> None:
         """Compare journal and record, and bring the record up. Raises JournalStale."""
-        reserved, before = self._journal.ends
-        recorded = self._record.ends[0]
-        if recorded not in (reserved, before):
-            raise JournalStale(
-                f"{self._journal.path} ends at leaf {reserved}, its record {self._record.path} at leaf {recorded}: "
-                "one of them came back from a backup"
-            )
-        if recorded != reserved:
-            self._record.reserve(reserved)
+        for part in Part:
+            reserved, before = self._journal.ends(part)
+            recorded = self._record.ends(part)[0]
+            if recorded not in (reserved, before):
+                raise JournalStale(
+                    f"{self._journal.path} ends at leaf {reserved}, its record {self._record.path} at leaf {recorded}: "
+                    "one of them came back from a backup"
+                )
+        self._bring_record_up()
+
+    def _bring_record_up(self) -> None:
+        for part in Part:
+            reserved = self._journal.ends(part)[0]
+            if self._record.ends(part)[0] < reserved:
+                self._record.reserve(reserved)
 
     @property
     def next_leaf(self) -> int:
-        """The leaf that the next message will use at the earliest."""
-        return self._next
+        """The leaf of the body that the next message will use at the earliest."""
+        return self._next[Part.BODY]
 
     @property
     def remaining(self) -> int:
-        """Leaves that are left."""
-        return self._journal.head.leaves - self._next
+        """Leaves that are left in the body."""
+        return self.left(Part.BODY)
+
+    def left(self, part: Part) -> int:
+        """Leaves that are left in a part."""
+        return self._journal.head.end_of(part) - self._next[part]
+
+    @property
+    def settled(self) -> int:
+        """Transactions that lower leaves signed are buried deep, or can never be mined."""
+        return self._journal.settled
+
+    def settle(self, below: int) -> None:
+        """Remember that, so that an account may sign on. It only rises. Raises WriteFailed; ValueError above what is
+        used.
+        """
+        with self._mutex:
+            self._journal.settle(below)
 
     def has_signed(self, message: bytes, leaf: int) -> bool:
         """Did this signer sign `message` with that leaf, as far as it remembers? What is too old to tell, it did."""
@@ -125,33 +153,35 @@ class StatefulSigner:
             signed = self._journal.signed(message)
             return leaf < self._journal.remembered_from if signed is None else signed.leaf == leaf
 
-    def sign(self, message: bytes, digest_of: Callable[[int], bytes]) -> HybridSignature:
-        """Sign what `message` (32 bytes) stands for; the same message gives the same bytes.
+    def sign(self, message: bytes, digest_of: Callable[[int], bytes], part: Part = Part.BODY) -> HybridSignature:
+        """Sign what `message` (32 bytes) stands for, by a leaf of `part`; the same message gives the same bytes.
 
-        `digest_of(leaf)` gives the 32 bytes that both halves sign. Raises KeyExhausted, WriteFailed or DamagedTree;
-        ValueError if a message that was signed before now has another digest.
+        `digest_of(leaf)` gives the 32 bytes that both halves sign. Raises KeyExhausted, LeavesPending, WriteFailed or
+        DamagedTree; ValueError if a message that was signed before now has another digest.
         """
         with self._mutex:
             signed = self._journal.signed(message)
             if signed is None:
-                leaf = self._take_leaf()
+                leaf = self._take_leaf(part)
                 signed = Signed(leaf, _checked(digest_of(leaf)))
                 self._journal.record(message, signed)
             elif digest_of(signed.leaf) != signed.digest:
                 raise ValueError(f"message 0x{message.hex()} had another digest when leaf {signed.leaf} signed it")
             return self._signature(signed)
 
-    def _take_leaf(self) -> int:
-        leaf = self._next
-        leaves = self._journal.head.leaves
-        if leaf >= leaves:
-            raise KeyExhausted(leaves)
-        reserved = self._journal.ends[0]
+    def _take_leaf(self, part: Part) -> int:
+        leaf, end = self._next[part], self._journal.head.end_of(part)
+        if leaf >= end:
+            raise KeyExhausted(end)
+        suite = self._secret.keys.suite
+        if suite == SUITE_ACCOUNT and leaf - self.settled > WINDOW:
+            raise LeavesPending(leaf, self.settled)
+        reserved = self._journal.ends(part)[0]
         if leaf >= reserved:
-            self._journal.reserve(min(reserved + RESERVED_LEAVES, leaves))
-        if self._record.ends[0] < self._journal.ends[0]:
-            self._record.reserve(self._journal.ends[0])
-        self._next = leaf + 1
+            ahead = RESERVED_LEAVES if suite == SUITE_MINING and part is Part.BODY else 1
+            self._journal.reserve(min(reserved + ahead, end))
+        self._bring_record_up()
+        self._next[part] = leaf + 1
         return leaf
 
     def _signature(self, signed: Signed) -> HybridSignature:

@@ -1,15 +1,18 @@
 """The mining identity's life: first run, restart, copy, backup, damage, exhaustion. Real keys and real files."""
 
+import dataclasses
 import os
 import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from quip.primitives import hybrid
+from quip.primitives.hybrid_transaction import HybridPayload
 from quip.wallet.errors import (
     BadMnemonic,
     DirectoryInUse,
@@ -24,6 +27,9 @@ from quip.wallet.stateful_signer.signer import RESERVED_LEAVES
 
 CHAIN_ID = 20050
 BLOCK = b"\xbb" * 32
+PAYOUT = bytes(range(20))
+BLOCKS = 2**20 - 256
+"""That one tree can sign; the other leaves are for sweeps."""
 
 
 class Home:
@@ -62,12 +68,12 @@ def test_the_first_run_makes_an_identity(home: Home) -> None:
         assert identity.index == 0
         assert seen[-1] == (1024, 1024)
         assert identity.miner_id == hybrid.miner_id(identity.keys)
-        assert identity.remaining == 2**20
+        assert identity.remaining == BLOCKS
         ecdsa, xmss = identity.sign_block(BLOCK)
         hybrid.verify_block(CHAIN_ID, identity.keys, BLOCK, ecdsa, xmss)
-        assert identity.remaining == 2**20 - 1
+        assert identity.remaining == BLOCKS - 1
         summary = identity.summary()
-        assert (summary.miner_id, summary.index, summary.remaining) == (identity.miner_id, 0, 2**20 - 1)
+        assert (summary.miner_id, summary.index, summary.remaining) == (identity.miner_id, 0, BLOCKS - 1)
     modes = {path.name: path.stat().st_mode & 0o777 for path in home.keys.iterdir()}
     assert set(modes.values()) == {0o600}
     assert set(modes) >= {"mnemonic", "identity.json", "journal-0", "lock"}
@@ -78,7 +84,7 @@ def test_a_restart_goes_on_with_the_same_tree(used: tuple[Home, MiningIdentity])
     home, before = used
     with home.open() as identity:
         assert (identity.keys, identity.index, identity.fresh_because) == (before.keys, 0, "")
-        assert identity.remaining == 2**20 - RESERVED_LEAVES
+        assert identity.remaining == BLOCKS - RESERVED_LEAVES
         first = identity.sign_block(BLOCK)
         assert hybrid.leaf_of(2, first[1]) == 0
         assert hybrid.leaf_of(2, identity.sign_block(b"\1" * 32)[1]) == RESERVED_LEAVES
@@ -156,7 +162,7 @@ def test_doubt_means_a_fresh_tree(used: tuple[Home, MiningIdentity], harm: Calla
         assert identity.fresh_because
         assert identity.keys.xmss != before.keys.xmss
         assert identity.index != 0
-        assert identity.remaining == 2**20
+        assert identity.remaining == BLOCKS
         ecdsa, xmss = identity.sign_block(BLOCK)
         hybrid.verify_block(CHAIN_ID, identity.keys, BLOCK, ecdsa, xmss)
     with home.open() as again:
@@ -212,19 +218,62 @@ def test_another_chain_means_another_tree(used: tuple[Home, MiningIdentity]) -> 
 def test_a_used_up_tree_is_followed_by_a_fresh_one(home: Home) -> None:
     with home.open() as identity:
         signer = identity._tree.signer
-        signer._journal.reserve(2**20 - 1)
-        signer._record.reserve(2**20 - 1)
-        signer._next = 2**20 - 2
+        signer._journal.reserve(BLOCKS - 1)
+        signer._record.reserve(BLOCKS - 1)
+        signer._next[0] = BLOCKS - 2
         last = identity.sign_block(BLOCK)
-        assert hybrid.leaf_of(2, last[1]) == 2**20 - 2
+        assert hybrid.leaf_of(2, last[1]) == BLOCKS - 2
         identity.sign_block(b"\1" * 32)
         assert identity.remaining == 0
         with pytest.raises(KeyExhausted):
             identity.sign_block(b"\2" * 32)
         assert identity.sign_block(BLOCK) == last
+        assert identity.sign_sweep(sweep(identity)).payload.leaf == BLOCKS
     with home.open() as fresh:
         assert "used" in fresh.fresh_because
-        assert fresh.remaining == 2**20
+        assert fresh.remaining == BLOCKS
+
+
+def sweep(identity: MiningIdentity, nonce: int = 0) -> HybridPayload:
+    """All that the miner id has, to the payout."""
+    return HybridPayload(
+        CHAIN_ID, nonce, 10**9, 10**10, 60_000, PAYOUT, 10**18, b"", (), identity.miner_id, identity.keys, leaf=0
+    )
+
+
+def test_a_sweep_between_blocks(home: Home) -> None:
+    with home.open() as identity:
+        identity.sign_block(b"\1" * 32)
+        signed = identity.sign_sweep(sweep(identity))
+        assert signed.verify(), "the sender is a name of the keys"
+        assert signed.payload.leaf == BLOCKS
+        assert identity.sign_sweep(sweep(identity)) == signed
+        assert identity.sign_sweep(sweep(identity, nonce=1)).payload.leaf == BLOCKS + 1
+        ecdsa, xmss = identity.sign_block(b"\2" * 32)
+        hybrid.verify_block(CHAIN_ID, identity.keys, b"\2" * 32, ecdsa, xmss)
+        assert hybrid.leaf_of(2, xmss) == 1
+        assert identity._tree.cache._read(0, identity.keys.xmss)[0] == 0  # type: ignore[index]
+    with home.open() as again:
+        assert again.fresh_because == ""
+        assert again.sign_sweep(sweep(again)) == signed
+        assert again.sign_sweep(sweep(again, nonce=2)).payload.leaf == BLOCKS + 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"to": b""}, {"data": b"\1"}, {"access_list": ((PAYOUT, ()),)}, {"sender": PAYOUT}, {"chain_id": 1},
+        {"keys": hybrid.HybridKeys(2, b"\2" * 33, b"\0\0\0\1" + bytes(64))},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_what_is_no_sweep(home: Home, change: dict[str, Any]) -> None:
+    with home.open() as identity:
+        with pytest.raises(ValueError, match="plain transfers"):
+            identity.sign_sweep(dataclasses.replace(sweep(identity), **change))
+        assert identity.sign_sweep(sweep(identity)).payload.leaf == BLOCKS
+    with pytest.raises(ValueError, match="closed"):
+        identity.sign_sweep(sweep(identity))
 
 
 def test_recover_begins_a_fresh_tree(used: tuple[Home, MiningIdentity], tmp_path: Path) -> None:
@@ -307,7 +356,7 @@ def test_show_reads_what_is_there(used: tuple[Home, MiningIdentity], tmp_path: P
     home, identity = used
     summary = show_identity(home.keys)
     assert (summary.miner_id, summary.keys) == (identity.miner_id, identity.keys)
-    assert summary.remaining == 2**20 - RESERVED_LEAVES
+    assert summary.remaining == BLOCKS - RESERVED_LEAVES
     home.only("journal-*").unlink()
     with pytest.raises(JournalMissing):
         show_identity(home.keys)
@@ -319,7 +368,7 @@ def test_the_next_subtree_is_stored(home: Home) -> None:
     with home.open() as identity:
         identity._tree.signer._journal.reserve(1024)
         identity._tree.signer._record.reserve(1024)
-        identity._tree.signer._next = 1023
+        identity._tree.signer._next[0] = 1023
         identity.sign_block(BLOCK)
         ecdsa, xmss = identity.sign_block(b"\1" * 32)
         assert hybrid.leaf_of(2, xmss) == 1024

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from quip.wallet.errors import DirectoryInUse, JournalDamaged, JournalMissing, OtherKey, WalletExists, WriteFailed
-from quip.wallet.stateful_signer.journal import RECORD_BYTES, Journal, JournalHead, Signed, read_only
+from quip.wallet.stateful_signer.journal import RECORD_BYTES, Journal, JournalHead, Part, Signed, read_only
 
 HEAD = JournalHead(index=5, leaves=1 << 20, key=b"k" * 32)
 MESSAGE = b"m" * 32
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_was_written_is_read(path: Path) -> None:
     journal = Journal.open(path, HEAD)
-    assert journal.ends == (64, 32)
+    assert journal.ends() == (64, 32)
     assert journal.signed(MESSAGE) == SIGNED
     assert journal.signed(b"x" * 32) is None
     journal.close()
@@ -63,7 +63,7 @@ def test_a_missing_journal(tmp_path: Path) -> None:
 def test_a_torn_last_record_is_cut_off(path: Path, lost: int) -> None:
     path.write_bytes(path.read_bytes()[:-lost])
     journal = Journal.open(path, HEAD)
-    assert journal.ends == (32, 0)
+    assert journal.ends() == (32, 0)
     assert path.stat().st_size == 3 * RECORD_BYTES
     journal.reserve(96)
     journal.close()
@@ -114,7 +114,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was(path: Path, monkeypatch: pytes
         patched.setattr("quip.files.durable_files.write_all", full)
         with pytest.raises(WriteFailed, match="No space left"):
             journal.reserve(96)
-    assert journal.ends == (64, 32)
+    assert journal.ends() == (64, 32)
     journal.reserve(96)
     journal.close()
     assert read_only(path) == (HEAD, 96)
@@ -136,7 +136,7 @@ def test_after_a_failed_flush_nothing_is_believed_until_the_file_is_read_again(
         journal.reserve(96)
     journal.close()
     again = Journal.open(path, HEAD)
-    again.reserve(again.ends[0] + 32)
+    again.reserve(again.ends()[0] + 32)
     again.close()
 
 
@@ -148,3 +148,63 @@ def test_old_messages_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         journal.record(bytes([leaf]) * 32, Signed(leaf, b"d" * 32))
     assert [journal.signed(bytes([leaf]) * 32) is None for leaf in range(3)] == [True, False, False]
     journal.close()
+
+
+TWO_PARTS = JournalHead(index=5, leaves=1024, key=b"k" * 32, tail=256)
+
+
+def test_body_and_tail_are_counted_apart(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal.create(path, TWO_PARTS)
+    assert (journal.ends(), journal.ends(Part.TAIL)) == ((0, 0), (768, 768))
+    journal.reserve(32)
+    journal.reserve(769)
+    journal.record(b"a" * 32, Signed(768, b"d" * 32))
+    journal.record(b"b" * 32, Signed(0, b"e" * 32))
+    journal.reserve(768)
+    journal.reserve(770)
+    journal.close()
+    again = Journal.open(path, TWO_PARTS)
+    assert (again.ends(), again.ends(Part.TAIL)) == ((768, 32), (770, 769))
+    assert again.signed(b"a" * 32) == Signed(768, b"d" * 32)
+    again.close()
+    assert read_only(path, tail=256) == (TWO_PARTS, 768)
+
+
+@pytest.mark.parametrize("end", [768, 767, 1025])
+def test_a_part_ends_where_the_other_begins(tmp_path: Path, end: int) -> None:
+    journal = Journal.create(tmp_path / "journal", TWO_PARTS)
+    journal.reserve(768)
+    journal.reserve(800)
+    with pytest.raises(ValueError, match="impossible"):
+        journal.reserve(end)
+    for leaf in (800, 1023):
+        with pytest.raises(ValueError, match="impossible"):
+            journal.record(MESSAGE, Signed(leaf, b"d" * 32))
+    journal.close()
+
+
+def test_what_is_forgotten_is_told_by_the_body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quip.wallet.stateful_signer.journal.RECENT_SIGNATURES", 2)
+    journal = Journal.create(tmp_path / "journal", TWO_PARTS)
+    journal.reserve(32)
+    journal.reserve(800)
+    for leaf in (0, 768, 3):
+        journal.record(bytes([leaf % 256]) * 32, Signed(leaf, b"d" * 32))
+    assert journal.remembered_from == 3
+    journal.close()
+
+
+def test_what_is_settled_only_rises_and_stays_below_what_is_used(path: Path) -> None:
+    journal = Journal.open(path, HEAD)
+    assert journal.settled == 0
+    journal.settle(3)
+    journal.settle(3)
+    for below in (2, 65):
+        with pytest.raises(ValueError, match="impossible"):
+            journal.settle(below)
+    journal.settle(64)
+    journal.close()
+    again = Journal.open(path, HEAD)
+    assert again.settled == 64
+    again.close()

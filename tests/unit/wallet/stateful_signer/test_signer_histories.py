@@ -14,15 +14,16 @@ from hypothesis import strategies as st
 
 from faults.file_steps import Moment, counted
 from quip.primitives import ecdsa
-from quip.primitives.hybrid import SUITE_MINING, HybridKeys
+from quip.primitives.hybrid import SUITE_ACCOUNT, SUITE_MINING, HybridKeys
 from quip.wallet.errors import SignerStateError, WalletError
+from quip.wallet.stateful_signer.journal import Part
 from quip.wallet.stateful_signer.signer import HybridSecret, StatefulSigner
 from support.examples import examples
 
 SECRET = b"\1" * 32
-KEYS = HybridKeys(SUITE_MINING, ecdsa.public_key(SECRET), b"\0\0\0\1" + bytes(64))
+SUITES = (SUITE_ACCOUNT, SUITE_MINING)
 
-SIGN = st.tuples(st.just("sign"), st.integers(0, 60))
+SIGN = st.tuples(st.just("sign"), st.integers(0, 60), st.sampled_from(Part))
 CRASH = st.tuples(st.just("crash"), st.integers(1, 12), st.sampled_from(Moment))
 OTHERS = st.sampled_from([("reopen",), ("backup",), ("restore journal",), ("restore record",), ("cut",)])
 HISTORY = st.lists(st.one_of(SIGN, SIGN, CRASH, OTHERS), max_size=40)
@@ -55,10 +56,11 @@ def digest(leaf: int, message: bytes) -> bytes:
 class World:
     """A directory, its record, one backup of each, and the signer if it is open."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, suite: int) -> None:
         self.journal, self.record = directory / "journal", directory / "record"
         self.witness = Witness()
-        self.secret = HybridSecret(KEYS, SECRET, self.witness)
+        keys = HybridKeys(suite, ecdsa.public_key(SECRET), b"\0\0\0\1" + bytes(64))
+        self.secret = HybridSecret(keys, SECRET, self.witness)
         self.signer: StatefulSigner | None = StatefulSigner.create(self.secret, 7, self.journal, self.record)
         self.refused = False
 
@@ -72,17 +74,17 @@ class World:
             except SignerStateError:
                 self.refused = True
 
-    def sign(self, number: int) -> None:
+    def sign(self, number: int, part: Part = Part.BODY) -> None:
         message = sha256(b"%d" % number).digest()
         if self.signer is not None:
-            self.signer.sign(message, lambda leaf: digest(leaf, message))
+            self.signer.sign(message, lambda leaf: digest(leaf, message), part)
 
     def crash(self, step: int, moment: Moment) -> None:
         """Sign new messages until the step is reached; then come back up."""
         try:
             with counted(step, moment, crash):
                 for number in range(100, 106):
-                    self.sign(number + 10 * len(self.witness.digests))
+                    self.sign(number + 10 * len(self.witness.digests), Part(number % 3 == 0))
         except Crashed:
             pass
         self.reopen()
@@ -104,9 +106,9 @@ class World:
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def world(suite: int = SUITE_MINING) -> Iterator[World]:
     with tempfile.TemporaryDirectory() as directory:
-        made = World(Path(directory))
+        made = World(Path(directory), suite)
         try:
             yield made
         finally:
@@ -117,7 +119,9 @@ def world() -> Iterator[World]:
 def step(made: World, event: tuple[object, ...]) -> None:
     kind, *rest = event
     if kind == "sign":
-        made.sign(int(str(rest[0])))
+        number, part = rest
+        assert isinstance(number, int) and isinstance(part, Part)
+        made.sign(number, part)
     elif kind == "crash":
         at, moment = rest
         assert isinstance(at, int) and isinstance(moment, Moment)
@@ -133,9 +137,9 @@ def step(made: World, event: tuple[object, ...]) -> None:
 
 
 @examples(150)
-@given(HISTORY)
-def test_no_leaf_ever_signs_two_digests(history: list[tuple[object, ...]]) -> None:
-    with world() as made:
+@given(HISTORY, st.sampled_from(SUITES))
+def test_no_leaf_ever_signs_two_digests(history: list[tuple[object, ...]], suite: int) -> None:
+    with world(suite) as made:
         for event in history:
             try:
                 step(made, event)

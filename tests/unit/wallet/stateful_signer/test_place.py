@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from quip.wallet.mining_identity.place import Place
+from quip.wallet.stateful_signer.place import Place
 
 
 def test_a_place_stays_the_same(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_file_that_was_replaced_is_elsewhere(tmp_path: Path) -> None:
 
 def test_the_machine_id_is_hashed_and_may_be_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     identifier = tmp_path / "machine-id"
-    monkeypatch.setattr("quip.wallet.mining_identity.place._MACHINE_IDS", (tmp_path / "none", identifier))
+    monkeypatch.setattr("quip.wallet.stateful_signer.place._MACHINE_IDS", (tmp_path / "none", identifier))
     assert Place.of(tmp_path).machine == ""
     identifier.write_text("0123456789abcdef\n")
     machine = Place.of(tmp_path).machine

@@ -1,4 +1,4 @@
-"""`identity.json`: which tree of which chain a mining identity uses, and where its directory was then."""
+"""`identity.json`, `account.json`: which tree of which chain a key directory uses, and where the directory was then."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from quip.primitives.hybrid import HybridKeys
+from quip.primitives.hybrid import HybridKeys, miner_id
 from quip.wallet import secret_files
 from quip.wallet.errors import StateMissing, WalletMissing
-from quip.wallet.mining_identity.place import Place
+from quip.wallet.stateful_signer.place import Place
 
 _VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityState:
-    """Everything about an identity but its secrets and its leaves."""
+class TreeState:
+    """Everything about a hybrid key but its secrets and its leaves."""
 
     chain_id: int
     fingerprint: str
@@ -28,25 +28,38 @@ class IdentityState:
     place: Place
 
     @classmethod
-    def load(cls, path: Path) -> IdentityState:
+    def load(cls, path: Path) -> TreeState:
         """From the file. Raises StateMissing if it is missing or not of this form, ExposedSecret."""
         try:
-            document = json.loads(secret_files.read_secret(path))
+            return cls.of(json.loads(secret_files.read_secret(path)))
+        except WalletMissing as error:
+            raise StateMissing(f"{path} is gone") from error
+        except (ValueError, StateMissing) as error:
+            reason = error.message if isinstance(error, StateMissing) else repr(error)
+            raise StateMissing(f"{path} cannot be read: {reason}") from error
+
+    @classmethod
+    def of(cls, document: Any) -> TreeState:
+        """From what `document` gave. Raises StateMissing."""
+        try:
             if document["version"] != _VERSION:
-                raise StateMissing(f"{path} has version {document['version']}, this program knows {_VERSION}")
+                raise StateMissing(f"it has version {document['version']}, this program knows {_VERSION}")
             keys = HybridKeys(
                 int(document["suite"]), bytes.fromhex(document["ecdsa_key"]), bytes.fromhex(document["xmss_key"])
             )
+            miner_id(keys)  # which no other lengths have
             chain_id, index = int(document["chain_id"]), int(document["index"])
             return cls(chain_id, str(document["fingerprint"]), index, keys, _place(document["place"]))
-        except WalletMissing as error:
-            raise StateMissing(f"{path} is gone") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise StateMissing(f"{path} cannot be read: {error!r}") from error
+            raise StateMissing(repr(error)) from error
 
     def save(self, path: Path) -> None:
         """To the file, old or new but never half. Raises WriteFailed."""
-        document = {
+        secret_files.replace(path, json.dumps(self.document(), indent=1).encode() + b"\n")
+
+    def document(self) -> dict[str, Any]:
+        """What is in the file."""
+        return {
             "version": _VERSION,
             "chain_id": self.chain_id,
             "fingerprint": self.fingerprint,
@@ -56,7 +69,6 @@ class IdentityState:
             "xmss_key": self.keys.xmss.hex(),
             "place": asdict(self.place),
         }
-        secret_files.replace(path, json.dumps(document, indent=1).encode() + b"\n")
 
 
 def _place(document: dict[str, Any]) -> Place:

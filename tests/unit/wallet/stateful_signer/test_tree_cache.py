@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from quip._native.hashsig import XmssKey
-from quip.wallet.mining_identity.tree_cache import TreeCache
+from quip.wallet.stateful_signer.tree_cache import TreeCache
 
 SEEDS = bytes(range(96))
 
