@@ -41,7 +41,7 @@ def measured(network: Calibrated) -> Cost:
 def annealing(network: Calibrated) -> Cost:
     """Annealing from random starts alone, the cheapest way at each level."""
     prices = PriceList(network.summary)
-    grid = np.arange(network.spec.difficulty.lo, network.start + 12 * OCTAVE, OCTAVE // 2)
+    grid = np.arange(network.start - 12 * OCTAVE, network.start + 12 * OCTAVE, OCTAVE // 2)
     costs = [math.log2(prices.cheapest(network.margin(int(level))).updates / UNIT) for level in grid]
     return lambda needed: float(2 ** np.interp(math.log2(needed), grid / OCTAVE, costs))
 
@@ -124,8 +124,7 @@ def _qpus(network: Calibrated, gains: Sequence[float]) -> str:
 
 
 def _shares(network: Calibrated, gains: Sequence[float], blocks: int) -> str:
-    rules = mended_spec()
-    spec = replace(rules, difficulty=network.spec.difficulty)
+    spec = mended_spec()
     rows = []
     for turn, contest in enumerate(contests(network, gains)):
         cells = [contest.name, f"{contest.machines:.0%}"]

@@ -56,7 +56,8 @@ def shocks(long: bool) -> str:
     head = ["most that overdue eases, octaves", "speed", "blocks", "hours", "overshoot, octaves"]
     return f"""## Changes of speed
 
-Until c is within 20 % of the new speed (means; public spec, T = 30 s), and how far it goes beyond afterwards.
+Until c is within 20 % of the new speed (means; public spec with no floor, T = 30 s), and how far it goes beyond
+afterwards. With the floor of the public network c stays two octaves below the start: blocks come later instead.
 
 {report.table(head, rows)}
 """
