@@ -162,9 +162,9 @@ def _powers(blocks: int) -> str:
 
 def section(long: bool) -> str:
     """The tables."""
-    blocks = 100_000 if long else 20_000
+    blocks = 100_000 if long else 6_000
     network = calibrated(NAME)
-    instances = 300 if long else 40
+    instances = 300 if long else 30
     gains = head_start(network, instances)
     return f"""## Cost curves
 

@@ -91,7 +91,7 @@ def section(long: bool) -> str:
         rows.append([f"{octaves:+g}", *(f"{updates / unit:.3g}" for updates in columns),
                      f"x{prices.shipped / prices.best:.2f}", f"x{prices.shipped / prices.oracle:.1f}"])  # fmt: skip
     level = network.start + round(MINED_BELOW_START * 65536)
-    margin, plan, proofs = network.margin(level), network.plans.at(level), 400 if long else 60
+    margin, plan, proofs = network.margin(level), network.plans.at(level), 400 if long else 25
     priced = screened(network, level)
     plans = (uncut(plan), priced.none), (without_looks(plan), priced.late), (plan, priced.shipped)
     names = ("none", "no look before elites", "shipped")
