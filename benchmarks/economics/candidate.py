@@ -15,9 +15,18 @@ CANDIDATE_FORK_FACTOR = 4
 
 
 def mended_spec() -> ChainSpec:
-    """The public network as it is shipped: no block is eased by more than an ommer may be."""
+    """The public network as it is shipped but for its floor: no block is eased by more than an ommer may be.
+
+    The least level is the ladder's lowest. The shipped one lies two octaves below the start: easing that it cuts off
+    would hide what a rule does on a network that has grown away from it.
+    """
     public = load_spec("public")
-    return replace(public, puzzle=replace(public.puzzle, gate_bits=0))
+    lowest = public.puzzle.ladder[0][0]
+    return replace(
+        public,
+        puzzle=replace(public.puzzle, gate_bits=0),
+        difficulty=replace(public.difficulty, lo=lowest),
+    )
 
 
 def candidate_spec() -> ChainSpec:

@@ -52,7 +52,7 @@ class Situation:
 
 Policy = Callable[[Situation], int]
 Cost = Callable[[float], float]
-"""Work that an ordinary miner does in the time of a block, by the block's work."""
+"""By a block's work, what finding it takes: work done by a machine whose cost is the work, in the same time."""
 
 
 @dataclass(slots=True)
@@ -66,7 +66,9 @@ class World:
     speed: float = 1.0
     """Of all miners together; 1 finds a block in T at the start level."""
     own_cost: Cost | None = None
-    """The miner's cost of a block by its work; everybody else's is the work."""
+    """The miner's, if it is not everybody's."""
+    cost: Cost = float
+    """Everybody's."""
     backdates_s: float = 0.0
     """Private blocks are stamped so long before the clock, if they may."""
     longest_streak: int = 1
@@ -187,9 +189,9 @@ class World:
         rival = self.own[self.seen - 1] if helped else public_tip
         honest = 1 - self.share
         after = [
-            self._wait(own_tip, self.share, self.backdates_s, self.own_cost),
-            self._wait(public_tip, honest * (1 - helped)),
-            self._wait(rival, honest * helped),
+            self._wait(own_tip, self.share, self.own_cost or self.cost, self.backdates_s),
+            self._wait(public_tip, honest * (1 - helped), self.cost),
+            self._wait(rival, honest * helped, self.cost),
         ]
         first = min(range(3), key=after.__getitem__)
         self.now += after[first]
@@ -238,7 +240,7 @@ class World:
     def _clock(self, parent: Block, behind_s: float = 0.0) -> int:
         return max(parent.header.timestamp + 1, int(self.now - behind_s))
 
-    def _wait(self, parent: Block, share: float, behind_s: float = 0.0, own_cost: Cost | None = None) -> float:
+    def _wait(self, parent: Block, share: float, cost: Cost, behind_s: float = 0.0) -> float:
         """Seconds until a share of the work, whose clock is `behind_s` late, finds a child of `parent`."""
         if share <= 0:
             return float("inf")
@@ -248,21 +250,20 @@ class World:
         calm = parent.header.timestamp + rules.overdue_after * rules.target_block_time - (self.now - behind_s)
         passed = 0.0
         if calm > 0:
-            rate = speed / self._cost(parent, parent.header.timestamp + 1, own_cost)
+            rate = speed / self._cost(parent, parent.header.timestamp + 1, cost)
             if due <= calm * rate:
                 return due / rate
             due -= calm * rate
             passed = calm
         while True:  # the level falls with every second
-            rate = speed / self._cost(parent, int(self.now - behind_s + passed) + 1, own_cost)
+            rate = speed / self._cost(parent, int(self.now - behind_s + passed) + 1, cost)
             if due <= rate:
                 return passed + due / rate
             due -= rate
             passed += 1
 
-    def _cost(self, parent: Block, stamp: int, own_cost: Cost | None) -> float:
-        needed = difficulty.requirements(self.spec, parent.header, parent.context, stamp).work
-        return own_cost(needed) if own_cost else needed
+    def _cost(self, parent: Block, stamp: int, cost: Cost) -> float:
+        return cost(difficulty.requirements(self.spec, parent.header, parent.context, stamp).work)
 
     def block(self, parent: Block, miner: bytes, after_s: int) -> Block:
         """A block of a miner on any parent, stamped so long after it, without ommers."""
@@ -270,7 +271,7 @@ class World:
 
     def seconds_for(self, parent: Block) -> float:
         """Mean time in which everybody together finds a child of a parent, before it is overdue."""
-        return self._cost(parent, parent.header.timestamp + 1, None) / self._speed
+        return self._cost(parent, parent.header.timestamp + 1, self.cost) / self._speed
 
     def honest_block(self, parent: Block, branch: Sequence[Block], miner: bytes | None = None) -> Block:
         """A block that is found now behind base and branch, with every lawful ommer; of a fresh miner if none is

@@ -1,4 +1,4 @@
-"""What the controller, the streak rule and the fork choice do to speeds that change, forks, hoppers and cost curves."""
+"""What the controller, the streak rule and the fork choice do to speeds that change, forks and hoppers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from benchmarks import report
 from benchmarks.economics.candidate import flat_spec
-from benchmarks.economics.chain_play import OWN, Cost, World
+from benchmarks.economics.chain_play import OWN, World
 from benchmarks.economics.lawful_chain import incomes
-from benchmarks.economics.played_policies import honest, play
+from benchmarks.economics.played_policies import honest
 from benchmarks.economics.reward_rules import OCTAVE
 from quip.consensus.proof_of_work.fork_choice import is_heavier
 from quip.consensus.spec.chain_spec import ChainSpec
@@ -56,7 +56,8 @@ def shocks(long: bool) -> str:
     head = ["most that overdue eases, octaves", "speed", "blocks", "hours", "overshoot, octaves"]
     return f"""## Changes of speed
 
-Until c is within 20 % of the new speed (means; public spec, T = 30 s), and how far it goes beyond afterwards.
+Until c is within 20 % of the new speed (means; public spec with no floor, T = 30 s), and how far it goes beyond
+afterwards. With the floor of the public network c stays two octaves below the start: blocks come later instead.
 
 {report.table(head, rows)}
 """
@@ -150,38 +151,6 @@ def hoppers(long: bool) -> str:
 
 A coin-hopper mines only while c is low. Income per effort, where steady mining without a hopper gives 1, and its time
 on ({blocks:,} blocks).
-
-{report.table(head, rows)}
-"""
-
-
-def power_of(spec: ChainSpec, power: float) -> Cost:
-    """A cost that grows with a power of the work; at the start level it is everybody's."""
-    start = work(spec.difficulty.start)
-    return lambda needed: (needed / start) ** power * start
-
-
-def cost_curves(long: bool) -> str:
-    """The table of unequal cost curves."""
-    blocks = 100_000 if long else 6_000
-    rows = []
-    for share in (0.5, 0.7, 0.94):
-        for power in (1.0, 0.5, 0.2):
-            cells = [f"{share:g}", f"{power:g}"]
-            for rate in (0, None):
-                spec = flat_spec()
-                law = spec.difficulty if rate is None else replace(spec.difficulty, streak_rate=rate)
-                world = World(replace(spec, difficulty=law), share, 0.0, random.Random(5))
-                world.own_cost, world.longest_streak = power_of(spec, power), 1_000
-                play(world, honest, blocks)
-                own = sum(block.miner_id[0] for block in world.history)
-                cells.append(f"{own / blocks:.3f}")
-            rows.append(cells)
-    head = ["share at the start level", "cost ~ work^", "share of blocks, no offsets", "with the streak rule"]
-    return f"""## Cost curves
-
-One miner under one identity whose cost of a block grows with a power of the work, against many small ones whose cost
-is the work ({blocks:,} blocks). The streak rule moves the shares of blocks by no more than the last columns differ.
 
 {report.table(head, rows)}
 """

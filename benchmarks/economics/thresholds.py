@@ -12,6 +12,7 @@ from benchmarks import report
 from benchmarks.economics import policy_solver, reward_rules
 from benchmarks.economics.candidate import candidate_spec, mended_spec
 from benchmarks.economics.lagless_rules import counted_without_lag, five_steps, flat_pay, without_lag
+from benchmarks.economics.policy_solver import Process
 from benchmarks.economics.run_phases import Easing, with_old_tips, with_window
 from benchmarks.economics.withholding import Game, Miner, Tables
 from quip.consensus.spec.chain_spec import ChainSpec
@@ -44,11 +45,16 @@ class Gain:
 
 def gain(tables: Tables, miner: Miner) -> Gain:
     """What breaking the rules is worth to a miner."""
+    process, honest = _honest(tables, miner)
+    return Gain(honest, policy_solver.solve(process, honest).ratio)
+
+
+def _honest(tables: Tables, miner: Miner) -> tuple[Process, float]:
+    """The process, and the income per T of honest mining."""
     game = Game(tables, miner)
     process = game.process()
     reward, time, _ = policy_solver.evaluate(process, game.honest())
-    honest = reward / time
-    return Gain(honest, policy_solver.solve(process, honest).ratio)
+    return process, reward / time
 
 
 def threshold(tables: Tables, miner: Miner, least: float = NOTHING) -> float:
@@ -58,10 +64,8 @@ def threshold(tables: Tables, miner: Miner, least: float = NOTHING) -> float:
 
     def pays(share: float) -> bool:
         nonlocal values
-        game = Game(tables, replace(miner, share=share))
-        process = game.process()
-        reward, time, _ = policy_solver.evaluate(process, game.honest())
-        more, values = policy_solver.earns_more(process, reward / time * (1 + least), values)
+        process, honest = _honest(tables, replace(miner, share=share))
+        more, values = policy_solver.earns_more(process, honest * (1 + least), values)
         return more
 
     if not pays(high):
@@ -96,8 +100,8 @@ def rules() -> list[Rule]:
         return lambda limit: reward_rules.counted(limit, candidate, limit if shown is None else shown)
 
     return [
-        Rule("Bitcoin (first seen); flat with lag", reward_rules.flat, (24, 80)),
-        Rule("Bitcoin, ties by lot", reward_rules.flat, (24, 80), ties_by_lot=True),
+        Rule("Bitcoin (first seen); flat with lag", reward_rules.flat, (24, 40)),
+        Rule("Bitcoin, ties by lot", reward_rules.flat, (24, 40), ties_by_lot=True),
         Rule("flat, no lag", lambda limit: without_lag(limit, law, flat_pay), (12, 20)),
         Rule("x1..5, no lag", lambda limit: without_lag(limit, law, five_steps), (12, 20)),
         Rule("ommers, counted streaks, no lag", lambda limit: counted_without_lag(limit, candidate), (8, 12)),
@@ -157,10 +161,10 @@ def section(long: bool) -> str:
                 " / ".join(f">= {share:.2f}" if share >= HIGHEST_SHARE else f"{share:.3f}" for share in shares)
             )
         for share in (0.3, 0.4):
-            cells.append(f"{gain(tables, Miner(share, 0.0)).honest / share - 1:+.1%}")
+            cells.append(f"{_honest(tables, Miner(share, 0.0))[1] / share - 1:+.1%}")
         rows.append(cells)
     head = ["rules", *(f"gamma {gamma:g}" for gamma in GAMMAS), "merged 30 %", "merged 40 %"]
-    return f"{TEXT}\n{report.table(head, rows)}\n\n{WINDOW_TEXT}\n{_windows(candidate_spec(), 14 if long else 7)}\n"
+    return f"{TEXT}\n{report.table(head, rows)}\n\n{WINDOW_TEXT}\n{_windows(candidate_spec(), 8 if long else 7)}\n"
 
 
 TEXT = """## Thresholds

@@ -16,6 +16,7 @@ checked.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -70,6 +71,18 @@ class StagedPrice:
     """Before each step the least value with which it is played; inf: it never pays."""
 
 
+@dataclass(frozen=True, slots=True)
+class StagedCost:
+    """What playing a chain under given cuts comes to, per instance drawn."""
+
+    updates: float
+    """Expected spin updates."""
+    plays: tuple[float, ...]
+    """Of each step."""
+    proofs: tuple[float, ...]
+    """After each step."""
+
+
 class StagePrices:
     """Prices of one chain at any margin."""
 
@@ -101,7 +114,11 @@ class StagePrices:
             float(_middles(cells)[int(row.argmax())]) if row.any() else math.inf
             for cells, row in zip(self._cells, played, strict=False)
         )
-        return StagedPrice(high, self._share(moves, played), cuts)
+        return StagedPrice(high, sum(self._under(moves, cuts).proofs), cuts)
+
+    def under(self, margin: float, cuts: Sequence[float]) -> StagedCost:
+        """The cost of other cuts at a margin: one a step, -inf where every instance goes on."""
+        return self._under([self._move(index, margin) for index in range(len(self._chain.steps))], cuts)
 
     def _move(self, index: int, margin: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of a step: P[a proof] for every cell before it, and P[no proof, but this cell] for every cell after it."""
@@ -122,12 +139,17 @@ class StagePrices:
             values = np.maximum(ahead, 0.0)
         return float(self._start @ values) - self._chain.entry_updates, played[::-1]
 
-    def _share(self, moves: Moves, played: list[NDArray[np.bool_]]) -> float:
-        """Proofs per instance drawn."""
-        chance = np.zeros(CELLS)
-        for (proved, reached), row in zip(moves[::-1], played[::-1], strict=True):
-            chance = np.where(row, proved + reached @ chance, 0.0)
-        return float(self._start @ chance)
+    def _under(self, moves: Moves, cuts: Sequence[float]) -> StagedCost:
+        updates, chance = self._chain.entry_updates, self._start
+        plays: list[float] = []
+        proofs: list[float] = []
+        for step, (proved, reached), cells, cut in zip(self._chain.steps, moves, self._cells, cuts, strict=False):
+            chance = np.where(_middles(cells) >= cut, chance, 0.0)
+            plays.append(float(chance.sum()))
+            proofs.append(float(chance @ proved))
+            updates += plays[-1] * step.updates
+            chance = chance @ reached
+        return StagedCost(updates, tuple(plays), tuple(proofs))
 
 
 def _all_cells(chain: Chain) -> list[NDArray[np.float64]]:

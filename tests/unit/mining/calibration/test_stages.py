@@ -55,6 +55,21 @@ def test_prices_are_what_playing_costs(margin: float) -> None:
     assert price.proof_share == pytest.approx(share, rel=0.05), f"seed {SEED}"
 
 
+@pytest.mark.parametrize("cuts", [(-math.inf,) * 4, (1_050.0, 1_080.0, -math.inf, 1_150.0)])
+def test_any_cuts_have_the_price_that_playing_them_costs(cuts: tuple[float, ...]) -> None:
+    prices = StagePrices(CHAIN)
+    given = prices.under(1_200.0, cuts)
+    cost, share = played(CHAIN, 1_200.0, cuts, 1_000_000)
+    assert given.updates / sum(given.proofs) == pytest.approx(cost, rel=0.05), f"seed {SEED}"
+    assert sum(given.proofs) == pytest.approx(share, rel=0.05), f"seed {SEED}"
+    assert given.plays[0] <= 1
+    assert list(given.plays) == sorted(given.plays, reverse=True)
+    best = prices.at(1_200.0)
+    under_best = prices.under(1_200.0, best.cuts)
+    assert under_best.updates / sum(under_best.proofs) == pytest.approx(best.updates, rel=1e-3)
+    assert given.updates / sum(given.proofs) > best.updates
+
+
 def test_other_cuts_cost_more() -> None:
     margin = 1_250.0
     best = StagePrices(CHAIN).at(margin)
