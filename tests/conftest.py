@@ -4,6 +4,8 @@ import signal
 
 from hypothesis import settings
 
+import quip.wallet.accounts.classical  # noqa: F401  (eth-account raises the recursion limit for who imports it first)
+
 settings.register_profile("quip", deadline=None, print_blob=True, database=None)
 settings.load_profile("quip")
 

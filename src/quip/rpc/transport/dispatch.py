@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from quip.primitives.recursion import bound_recursion
 from quip.rpc.errors import HandlerCrashed, InvalidRequest, MethodNotFound, ParseError, RpcError, TokenNeeded
 from quip.rpc.params import Param, parse_arguments
 from quip.rpc.transport.log_limit import RepeatLimit
@@ -185,6 +186,7 @@ class Dispatcher:
 
 def parse(body: bytes) -> object:
     """The JSON value of a body; raises ParseError (bad UTF-8, NaN, absurd nesting and absurd numbers too)."""
+    bound_recursion()
     try:
         return json.loads(body, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from eth_account import Account
-from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
@@ -16,9 +14,14 @@ from rlp.exceptions import RLPException
 from quip.primitives import ecdsa, rlp
 from quip.primitives.address import parse_address
 from quip.primitives.hashes import keccak256
+from quip.primitives.recursion import recursion_limit_kept
 from quip.primitives.signature_errors import MalformedSignature, SignatureError
 from quip.wallet.accounts.transaction_request import TransactionRequest
 from quip.wallet.errors import BadTransaction
+
+with recursion_limit_kept():
+    from eth_account import Account
+    from eth_account.typed_transactions.typed_transaction import TypedTransaction
 
 _MESSAGE_PREFIX = b"\x19Ethereum Signed Message:\n"
 _BLOB = 3

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from eth_keyfile import keyfile
-from eth_keyfile.exceptions import EthKeyfileException
-
 from quip.primitives import ecdsa
+from quip.primitives.recursion import recursion_limit_kept
 from quip.primitives.signature_errors import MalformedKey
 from quip.wallet.errors import BadKeystore, WrongPassword
+
+with recursion_limit_kept():
+    from eth_keyfile import keyfile
+    from eth_keyfile.exceptions import EthKeyfileException
 
 VERSION = 3
 MAX_BYTES = 64 << 10
