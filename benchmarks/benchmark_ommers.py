@@ -92,6 +92,8 @@ def synced_lines() -> list[str]:
     return [
         "", f"With ommers, test network, {SYNC_BLOCKS} blocks, medians of {REPEATS} runs in turns; CPU of the",
         "fresh node's threads (the chain's, two that verify seals):", "", report.table(head, rows), "",
+        f"{SYNC_BLOCKS} blocks take well under a second: compare rates to within a quarter, and threads' times, which",
+        "the system counts in hundredths of a second, not at all but for the most loaded.", "",
     ]  # fmt: skip
 
 
