@@ -4,6 +4,7 @@ StoreError (native)
 ├── StoreCorrupt (native)   what is on disk is not what was written; `.table` and `.key` name it
 ├── StoreFull (native)      the disk is full; repeat once there is room
 ├── StoreVersion (native)   written by another version of the store
+├── StateMissing (native)    the state of a root is older than those that are kept
 ├── StoreLocked (native)    in use by another process
 │   └── DataDirLocked       the whole data directory is; `.holder` is the process id
 ├── CannotRewind            rewind.py: no such block below the head
@@ -14,11 +15,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quip._native.store import StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
+from quip._native.store import StateMissing, StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
 
 __all__ = [
     "HINT",
     "DataDirLocked",
+    "StateMissing",
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
