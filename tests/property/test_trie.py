@@ -67,4 +67,4 @@ def test_accounts_are_the_secure_trie_of_their_rlp(blocks: list[dict[int, tuple[
         for address, *account in changes:
             expected = tuple(account) if any(account[:2]) else None
             assert states.account(root, address) == expected
-        assert states.check()[1] == []
+        assert states.check()[2] == []

@@ -9,8 +9,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use quip_state::{
     prove, AccountChange, AccountValue, BlockState, Empty, Limits, Mark, NodeSource, Owner, Staged,
-    State, StateChanges, StateReader, StateSource, StateUpdate, States, Trie, TrieState,
-    EMPTY_ROOT,
+    State, StateChanges, StateReader, StateUpdate, States, Trie, TrieState, View, EMPTY_ROOT,
 };
 use quip_store::StoreError;
 
@@ -116,7 +115,7 @@ impl PyStateUpdate {
     fn nodes<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
         let nodes = self.update.nodes();
         nodes
-            .map(|(key, rlp)| (PyBytes::new(py, key), PyBytes::new(py, rlp)))
+            .map(|(hash, rlp)| (PyBytes::new(py, hash.as_slice()), PyBytes::new(py, rlp)))
             .collect()
     }
 }
@@ -145,15 +144,16 @@ pub struct PyStates {
 }
 
 impl PyStates {
-    /// Runs `work` on the states of this moment (and those staged on top), with the GIL released.
+    /// Runs `work` on the state of a root, stored or staged, with the GIL released.
     pub fn read<T: Send>(
         &self,
         py: Python<'_>,
         staged: Option<&PyStagedStates>,
-        work: impl FnOnce(&StateSource<'_>) -> Result<T, StoreError> + Send,
+        root: B256,
+        work: impl FnOnce(&View<'_>) -> Result<T, StoreError> + Send,
     ) -> PyResult<T> {
         let staged = staged.map(|staged| &staged.staged);
-        py.detach(|| self.states.read(staged, work))
+        py.detach(|| self.states.read(staged, root, work))
             .map_err(|error| raised(py, error))
     }
 
@@ -162,11 +162,13 @@ impl PyStates {
         &self,
         py: Python<'_>,
         staged: Option<&PyStagedStates>,
-        work: impl Fn(&StateSource<'_>) -> Result<T, StoreError> + Send + Sync,
+        root: B256,
+        work: impl Fn(&View<'_>) -> Result<T, StoreError> + Send + Sync,
     ) -> PyResult<T> {
-        match self.states.read_now(staged.map(|one| &one.staged), &work) {
+        let now = staged.map(|one| &one.staged);
+        match self.states.read_now(now, root, &work) {
             Some(done) => settled(py, &self.store, done).map_err(|error| raised(py, error)),
-            None => self.read(py, staged, work),
+            None => self.read(py, staged, root, work),
         }
     }
 
@@ -187,18 +189,19 @@ fn mark_to_python(py: Python<'_>, mark: Option<Mark>) -> Option<(u64, Bound<'_, 
 #[pymethods]
 impl PyStates {
     #[new]
-    #[pyo3(signature = (store, flush_blocks, flush_bytes, retained))]
     fn open(
         py: Python<'_>,
         store: &PyStore,
-        flush_blocks: usize,
+        flush_blocks: u64,
         flush_bytes: usize,
-        retained: Option<u64>,
+        retained: u64,
+        archive: bool,
     ) -> PyResult<Self> {
         let limits = Limits {
             flush_blocks,
             flush_bytes,
             retained,
+            archive,
             ..Limits::default()
         };
         let file = store.store.clone();
@@ -223,8 +226,8 @@ impl PyStates {
         staged: Option<&PyStagedStates>,
     ) -> PyResult<Option<PyAccount<'py>>> {
         let (root, address) = (hash_of(root, "a state root")?, address_of(address)?);
-        let account = self.read_few(py, staged, |source| {
-            TrieState::new(source, root).account(address)
+        let account = self.read_few(py, staged, root, |view| {
+            TrieState::new(view, root).account(address)
         })?;
         account
             .map(|account| account_to_python(py, account))
@@ -242,8 +245,8 @@ impl PyStates {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let (root, address) = (hash_of(root, "a state root")?, address_of(address)?);
         let slot = slot_of(slot)?;
-        let value = self.read_few(py, staged, |source| {
-            TrieState::new(source, root).storage(address, slot)
+        let value = self.read_few(py, staged, root, |view| {
+            TrieState::new(view, root).storage(address, slot)
         })?;
         Ok(PyBytes::new(py, &value.to_be_bytes::<32>()))
     }
@@ -256,8 +259,8 @@ impl PyStates {
         staged: Option<&PyStagedStates>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let hash = hash_of(hash, "a code hash")?;
-        let code = self.read_few(py, staged, |source| {
-            TrieState::new(source, EMPTY_ROOT).code(hash)
+        let code = self.read_few(py, staged, EMPTY_ROOT, |view| {
+            TrieState::new(view, EMPTY_ROOT).code(hash)
         })?;
         Ok(PyBytes::new(py, &code))
     }
@@ -272,7 +275,7 @@ impl PyStates {
         let (root, address) = (hash_of(root, "a state root")?, address_of(address)?);
         let slots = slots.iter().map(|slot| slot_of(slot));
         let slots = slots.collect::<PyResult<Vec<_>>>()?;
-        let proof = self.read(py, None, |source| prove(source, root, address, &slots))?;
+        let proof = self.read(py, None, root, |view| prove(view, root, address, &slots))?;
         let path = |nodes: &[Vec<u8>]| nodes.iter().map(|rlp| PyBytes::new(py, rlp)).collect();
         let account = proof.account;
         let account = account.map(|account| account_to_python(py, account));
@@ -302,11 +305,11 @@ impl PyStates {
             accounts: accounts.collect::<PyResult<_>>()?,
             codes: codes.collect(),
         };
-        let updated = |source: &StateSource<'_>| TrieState::new(source, root).update(&changes);
+        let updated = |view: &View<'_>| TrieState::new(view, root).update(&changes);
         let update = if changes.accounts.len() <= QUICK {
-            self.read_few(py, staged, updated)?
+            self.read_few(py, staged, root, updated)?
         } else {
-            self.read(py, staged, updated)?
+            self.read(py, staged, root, updated)?
         };
         Ok(PyStateUpdate { update })
     }
@@ -324,11 +327,11 @@ impl PyStates {
             .iter()
             .map(|(address, amount)| Ok((address_of(address)?, balance_of(amount)?)))
             .collect::<PyResult<Vec<_>>>()?;
-        let credited = |source: &StateSource<'_>| TrieState::new(source, root).credit(&payments);
+        let credited = |view: &View<'_>| TrieState::new(view, root).credit(&payments);
         let update = if payments.len() <= QUICK {
-            self.read_few(py, staged, credited)?
+            self.read_few(py, staged, root, credited)?
         } else {
-            self.read(py, staged, credited)?
+            self.read(py, staged, root, credited)?
         };
         Ok(PyStateUpdate { update })
     }
@@ -385,11 +388,11 @@ impl PyStates {
         mark_to_python(py, oldest)
     }
 
-    fn check(&self, py: Python<'_>) -> PyResult<(u64, Vec<String>)> {
+    fn check(&self, py: Python<'_>) -> PyResult<(u64, u64, Vec<String>)> {
         let walked = py.detach(|| self.states.check());
         let walked = walked.map_err(|error| raised(py, error))?;
         let problems = walked.problems.iter().map(StoreError::to_string);
-        Ok((walked.nodes(), problems.collect()))
+        Ok((walked.nodes, walked.states, problems.collect()))
     }
 }
 
@@ -406,8 +409,9 @@ struct Kept {
 
 impl NodeSource for Kept {
     fn load(&self, owner: &Owner, path: &[u8], hash: B256) -> Result<Arc<[u8]>, StoreError> {
-        let node = self.nodes.get(&quip_state::node_key(owner, path, &hash));
-        node.cloned()
+        let node = self.nodes.get(&quip_state::place_key(owner, path));
+        node.filter(|rlp| alloy_primitives::keccak256(rlp) == hash)
+            .cloned()
             .ok_or_else(|| StoreError::corrupt("a trie node is missing"))
     }
 
@@ -448,9 +452,10 @@ impl PyMemoryTrie {
         set.map_err(|error| raised(py, error))?;
         let committed = trie.commit();
         kept.root = committed.root;
-        kept.nodes.extend(committed.made);
-        for key in &committed.replaced {
-            kept.nodes.remove(key);
+        let made = committed.made.into_iter();
+        kept.nodes.extend(made.map(|(place, _, rlp)| (place, rlp)));
+        for place in &committed.gone {
+            kept.nodes.remove(place);
         }
         Ok(PyBytes::new(py, kept.root.as_slice()))
     }

@@ -1,20 +1,18 @@
 //! Blocks and their states in one transaction, and now and then the flush of what waits in memory.
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
-use alloy_primitives::B256;
+use alloy_primitives::{Bytes, B256};
 use quip_store::{Changes, StoreError, Writer};
 
-use crate::diff::{encode_trail, encode_values, ValueChange, DIFFS, TRAILS};
-use crate::overlay::{Mark, Nodes, Values};
-use crate::place::hash_in;
-use crate::prune::{self, PRUNED_A_FLUSH};
-use crate::replay::{self, moved, trail_of, weight, Blocks};
-use crate::source::{node_in, node_row, CODES, NODES};
-use crate::states::{age, States};
+use crate::diff::{encode_values, ValueChange, DIFFS};
+use crate::layer::{root_of, Layer, Mark};
+use crate::place::{node_key, place_key, Owner};
+use crate::rebuild::{moved, trie_node, update_to, Blocks};
+use crate::source::{NodeSource, CODES, NODES, TRIE};
+use crate::states::{load, States};
 use crate::tables::{
-    block_key, block_row, mark_row, Pending, Tip, BLOCKS, FLAT, FLUSHED, HEAD, MARKS, OLDEST,
-    PENDING,
+    block_key, block_of, block_row, mark_row, BLOCKS, FLAT, FLUSHED, HEAD, MARKS, OLDEST,
 };
 use crate::update::StateUpdate;
 
@@ -29,26 +27,21 @@ pub struct BlockState<'a> {
     pub is_head: bool,
 }
 
-/// What a flush writes.
-#[derive(Default)]
-struct Flush {
-    blocks: Vec<Pending>,
-    values: BTreeMap<Vec<u8>, Vec<u8>>,
-    flushed: Option<Mark>,
-}
+/// Numbers whose diffs one flush drops at most: more than it adds, so that a store which kept more catches up.
+const DROPPED_A_FLUSH: u64 = 4_096;
 
 /// One commit as it comes to be, block by block, so that many blocks together leave what each alone would leave.
 struct Batch<'a, 'u> {
     states: &'a States,
-    tip: &'a mut Tip,
     blocks: HashMap<(u64, B256), BlockState<'u>>,
-    nodes: Nodes,
-    /// The head's flat values that changed and are in no flush yet.
-    values: Values,
+    head: Option<Mark>,
+    flushed: Option<Mark>,
+    oldest: Option<Mark>,
+    /// From the overlay's state (or the last flush in this batch) to the head's.
+    layer: Layer,
+    /// What is flushed after the overlay; None: nothing is flushed.
+    flush: Option<Layer>,
     rows: Changes,
-    flush: Option<Flush>,
-    /// Blocks above this number are dropped.
-    drop_above: Option<u64>,
 }
 
 impl Blocks for Batch<'_, '_> {
@@ -67,191 +60,242 @@ impl Blocks for Batch<'_, '_> {
     }
 }
 
+/// The state of the batch's head.
+impl NodeSource for Batch<'_, '_> {
+    fn load(&self, owner: &Owner, path: &[u8], hash: B256) -> Result<Arc<[u8]>, StoreError> {
+        let place = place_key(owner, path);
+        if let Some(node) = self.layers().find_map(|layer| layer.get(&place, &hash)) {
+            return Ok(node);
+        }
+        if let Some(node) = self.states.overlay().layer.get(&place, &hash) {
+            return Ok(node);
+        }
+        trie_node(self.states.store.get(TRIE, &place)?, owner, path, hash)
+    }
+
+    fn code(&self, _hash: B256) -> Result<Option<Bytes>, StoreError> {
+        Ok(None) // no trie has code
+    }
+
+    fn flat(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        if let Some(value) = self.layers().find_map(|layer| layer.values.get(key)) {
+            return Ok(Some(value.clone()));
+        }
+        if let Some(value) = self.states.overlay().layer.values.get(key) {
+            return Ok(Some(value.clone()));
+        }
+        Ok(Some(self.states.store.get(FLAT, key)?.unwrap_or_default()))
+    }
+}
+
 impl<'u> Batch<'_, 'u> {
+    /// The newest first.
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.layer).chain(&self.flush)
+    }
+
     fn put(&mut self, table: &str, key: Vec<u8>, value: Vec<u8>) {
         self.rows.puts.push((table.into(), key, value));
     }
 
     fn add(&mut self, block: BlockState<'u>) -> Result<(), StoreError> {
         let (number, hash, update) = (block.number, block.hash, block.update);
-        let key = block_key(number, &hash);
-        if self.blocks.contains_key(&(number, hash)) {
-            return Ok(());
-        }
-        // Repeated after an error behind which it was written after all: its nodes are counted.
-        let is_known = self.states.store.get(BLOCKS, &key)?.is_some();
         if let Some(below) = number.checked_sub(1) {
-            // A dropped parent's root may be a kept state's root as well, but nobody counts the nodes for it.
+            // The root of a dropped parent may be that of a kept state, but nothing leads back from the block.
             let parent = self.block(below, &block.parent);
             parent.map_err(|_| StoreError::Missing(update.parent_root.to_vec()))?;
         }
-        self.blocks.insert((number, hash), block);
-        if !is_known {
-            self.put(DIFFS, key.clone(), encode_values(&update.values));
-            self.put(BLOCKS, key, block_row(&block.parent, &update.root));
-            for (hash, code) in &update.codes {
-                self.put(CODES, hash.to_vec(), code.to_vec());
+        let key = block_key(number, &hash);
+        self.put(DIFFS, key.clone(), encode_values(&update.values));
+        self.put(BLOCKS, key, block_row(&block.parent, &update.root));
+        for (hash, code) in &update.codes {
+            self.put(CODES, hash.to_vec(), code.to_vec());
+        }
+        if self.states.limits.archive {
+            for (place, hash, rlp) in &update.made {
+                self.put(NODES, node_key(place, hash), rlp.to_vec());
             }
-            let made = update.made.iter();
-            self.nodes
-                .extend(made.map(|(key, rlp)| (hash_in(key), rlp.clone())));
-            self.tip.bytes += weight(update);
-            self.tip.pending.push(Pending {
+        }
+        self.blocks.insert((number, hash), block);
+        if block.is_head {
+            let mark = Mark {
                 number,
                 hash,
-                trail: trail_of(update),
-            });
+                root: update.root,
+            };
+            if update.parent_root == root_of(self.head) {
+                self.layer.add(update);
+                self.head = Some(mark);
+            } else {
+                self.move_head(mark)?;
+            }
+            self.oldest.get_or_insert(mark);
+            self.flush_if_due();
         }
-        if block.is_head {
-            self.move_head(block)?;
-        }
+        Ok(())
+    }
+
+    /// A reorganisation: diffs backwards, then forwards.
+    fn move_head(&mut self, to: Mark) -> Result<(), StoreError> {
+        let from = self.head.map(|head| (head.number, head.hash));
+        let values = moved(self, from, (to.number, to.hash))?;
+        let update = update_to(self, root_of(self.head), values, &to)?;
+        self.layer.add(&update);
+        self.head = Some(to);
+        Ok(())
+    }
+
+    fn flush_if_due(&mut self) {
+        let number = |mark: Option<Mark>| mark.map_or(0, |mark| mark.number + 1);
         let limits = self.states.limits;
-        if self.tip.pending.len() >= limits.flush_blocks || self.tip.bytes >= limits.flush_bytes {
+        let mut bytes = self.layer.bytes;
+        if self.flush.is_none() {
+            bytes += self.states.overlay().layer.bytes;
+        }
+        let waiting = number(self.head).abs_diff(number(self.flushed));
+        if waiting >= limits.flush_blocks || bytes >= limits.flush_bytes {
             self.flush();
         }
-        Ok(())
     }
 
-    fn move_head(&mut self, block: BlockState<'_>) -> Result<(), StoreError> {
-        let mark = Mark {
-            number: block.number,
-            hash: block.hash,
-            root: block.update.root,
-        };
-        let from = self.tip.head.map(|head| (head.number, head.hash));
-        if from.is_some_and(|(_, head)| head == block.parent) {
-            let changes = block.update.values.iter();
-            self.values
-                .extend(changes.map(|change| (change.key.clone(), change.new.clone())));
-        } else if from != Some((mark.number, mark.hash)) {
-            let values = moved(self, from, (mark.number, mark.hash))?;
-            self.values.extend(values);
-        }
-        self.tip.head = Some(mark);
-        if self.tip.oldest.is_none() {
-            self.tip.oldest = Some(mark);
-        }
-        Ok(())
-    }
-
-    /// Everything that waits goes to the store with this commit.
+    /// What waits goes to the store with this commit.
     fn flush(&mut self) {
-        let overlay = self.states.overlay();
-        let flush = self.flush.get_or_insert_with(|| Flush {
-            values: overlay
-                .values
-                .iter()
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-            ..Flush::default()
-        });
-        flush.values.extend(std::mem::take(&mut self.values));
-        flush.blocks.append(&mut self.tip.pending);
-        flush.flushed = self.tip.head;
-        self.tip.flushed = self.tip.head;
-        self.tip.bytes = 0;
+        let layer = std::mem::take(&mut self.layer);
+        self.flush.get_or_insert_with(Layer::default).extend(layer);
+        self.flushed = self.head;
     }
 
-    /// Writes everything; nothing in memory but the tip has moved before this is durable.
-    fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
+    /// Writes everything in one transaction. `above`: states of higher numbers are dropped.
+    fn write(&mut self, changes: &Changes, above: Option<u64>) -> Result<(), StoreError> {
+        let before = self.oldest;
+        if let Some(last) = self.flush.is_some().then_some(self.head).flatten() {
+            self.drop_old(last)?;
+        }
         for (name, mark) in [
-            (HEAD, self.tip.head),
-            (OLDEST, self.tip.oldest),
-            (FLUSHED, self.tip.flushed),
+            (HEAD, self.head),
+            (OLDEST, self.oldest),
+            (FLUSHED, self.flushed),
         ] {
             if let Some(mark) = mark {
                 self.put(MARKS, name.to_vec(), mark_row(&mark));
             }
         }
-        for pending in &self.tip.pending {
-            let key = block_key(pending.number, &pending.hash);
-            if self.blocks.contains_key(&(pending.number, pending.hash)) {
-                self.rows.puts.push((PENDING.into(), key, Vec::new()));
-            }
-        }
-        let retained = self.states.limits.retained;
-        // A view that is taken from now on may see the flush before the overlay knows of it.
-        self.states.overlay_mut().flushing = self.flush.is_some();
-        let Self {
-            rows,
-            flush,
-            nodes,
-            tip,
-            states,
-            drop_above,
-            ..
-        } = self;
-        states.store.write(|writer| {
+        let (rows, flush) = (&self.rows, &self.flush);
+        let (oldest, overlay) = (self.oldest, &self.states.overlay().layer);
+        self.states.store.write(|writer| {
             writer.apply(changes)?;
             writer.apply(rows)?;
-            let Some(flush) = flush else {
-                return Ok(());
-            };
-            flush.write(writer, nodes, &states.overlay().nodes)?;
-            if let Some(number) = drop_above {
-                for hash in prune::at(writer, *number + 1)? {
-                    prune::drop_branch(writer, *number + 1, hash)?;
-                }
+            if let Some(flush) = flush {
+                write_layers(writer, overlay, flush)?;
             }
-            prune::advance(writer, tip, retained, PRUNED_A_FLUSH)
+            let moved = before
+                .zip(oldest)
+                .filter(|(before, oldest)| before != oldest);
+            if let Some((before, oldest)) = moved {
+                // The state of the oldest block itself is reached by the diffs above it.
+                forget(writer, DIFFS, before.number, oldest.number + 1)?;
+                forget(writer, BLOCKS, before.number, oldest.number)?;
+            }
+            if let Some(number) = above {
+                forget(writer, DIFFS, number + 1, u64::MAX)?;
+                forget(writer, BLOCKS, number + 1, u64::MAX)?;
+            }
+            Ok(())
         })
     }
-}
 
-impl Flush {
-    fn write(
-        &self,
-        writer: &mut Writer<'_>,
-        new: &Nodes,
-        waiting: &Nodes,
-    ) -> Result<(), StoreError> {
-        let mut made: Vec<(&[u8], &Arc<[u8]>)> = Vec::new();
-        for block in &self.blocks {
-            for key in &block.trail.made {
-                let hash = hash_in(key);
-                let rlp = new.get(&hash).or_else(|| waiting.get(&hash));
-                let rlp = rlp.ok_or_else(|| {
-                    StoreError::corrupt("a trie node is lost before its flush").at(NODES, key)
-                })?;
-                made.push((key, rlp));
-            }
+    /// Moves the oldest kept state upwards, along the branch of the head.
+    fn drop_old(&mut self, head: Mark) -> Result<(), StoreError> {
+        let Some(oldest) = self.oldest else {
+            return Ok(());
+        };
+        let first = (head.number + 1).saturating_sub(self.states.limits.retained.max(1));
+        let first = first.min(oldest.number + DROPPED_A_FLUSH);
+        if first <= oldest.number {
+            return Ok(());
         }
-        made.sort_unstable_by_key(|(key, _)| *key);
-        for (key, rlp) in made {
-            if let Some(before) = writer.put(NODES, key, rlp)? {
-                let (more, _) = node_in(&before);
-                writer.put(NODES, key, &node_row(more.saturating_add(1), rlp))?;
-            }
+        let mut block = head;
+        while block.number > first {
+            let (parent, _) = self.block(block.number, &block.hash)?;
+            let (_, root) = self.block(block.number - 1, &parent)?;
+            block = Mark {
+                number: block.number - 1,
+                hash: parent,
+                root,
+            };
         }
-        for (key, value) in &self.values {
-            if value.is_empty() {
-                writer.remove(FLAT, key)?;
-            } else {
-                writer.put(FLAT, key, value)?;
-            }
-        }
-        for block in &self.blocks {
-            let key = block_key(block.number, &block.hash);
-            writer.put(TRAILS, &key, &encode_trail(&block.trail))?;
-            writer.remove(PENDING, &key)?;
-        }
+        self.oldest = Some(block);
         Ok(())
     }
 }
 
+/// The flushed state's rows: those of the overlay, then those that came after them.
+fn write_layers(writer: &mut Writer<'_>, first: &Layer, then: &Layer) -> Result<(), StoreError> {
+    let mut nodes: Vec<(&[u8], Option<&[u8]>)> = Vec::new();
+    let older = first.nodes.iter();
+    let older = older.filter(|(place, _)| !then.nodes.contains_key(*place));
+    for (place, node) in older.chain(&then.nodes) {
+        nodes.push((place, node.as_ref().map(|(_, rlp)| &**rlp)));
+    }
+    write_rows(writer, TRIE, nodes)?;
+    let mut values: Vec<(&[u8], Option<&[u8]>)> = Vec::new();
+    let older = first.values.iter();
+    let older = older.filter(|(key, _)| !then.values.contains_key(*key));
+    for (key, value) in older.chain(&then.values) {
+        values.push((key, (!value.is_empty()).then_some(value)));
+    }
+    write_rows(writer, FLAT, values)
+}
+
+/// In the order of keys: neighbours lie on the same pages.
+fn write_rows(
+    writer: &mut Writer<'_>,
+    table: &str,
+    mut rows: Vec<(&[u8], Option<&[u8]>)>,
+) -> Result<(), StoreError> {
+    rows.sort_unstable();
+    for (key, value) in rows {
+        match value {
+            Some(value) => writer.set(table, key, value)?,
+            None => writer.remove(table, key)?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes a table's blocks of the numbers from `first` to (without) `end`.
+fn forget(writer: &mut Writer<'_>, table: &str, first: u64, end: u64) -> Result<(), StoreError> {
+    if first >= end {
+        return Ok(());
+    }
+    for key in writer.keys(table, &first.to_be_bytes(), &end.to_be_bytes())? {
+        block_of(table, &key)?;
+        writer.remove(table, &key)?;
+    }
+    Ok(())
+}
+
 impl States {
     /// Writes rows and blocks with their states in one durable transaction: of a crash nothing or all is left. The
-    /// blocks come with parents before children. Errors: as `Store::commit`; the same commit may be repeated.
+    /// blocks come with parents before children. Errors: as `Store::commit`; the same commit may be repeated. Missing
+    /// for a block on one whose state is not kept.
     pub fn commit(&self, changes: &Changes, blocks: &[BlockState<'_>]) -> Result<(), StoreError> {
-        self.with_tip(|batch| {
+        self.change(|batch| {
             blocks.iter().try_for_each(|block| batch.add(*block))?;
-            batch.write(changes)
+            batch.write(changes, None)
+        })
+    }
+
+    /// Writes what waits in memory: the store then says nothing of when it was flushed before.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.change(|batch| {
+            batch.flush();
+            batch.write(&Changes::default(), None)
         })
     }
 
     /// Drops states beyond the limit, in transactions of some size, until none is left. Errors: as `commit`.
     pub fn prune(&self) -> Result<(), StoreError> {
-        self.flush()?;
         loop {
             let before = self.oldest();
             self.flush()?;
@@ -261,88 +305,69 @@ impl States {
         }
     }
 
-    /// Goes back to a block, or over to one: it is the head, and no state of a higher number is left. The index of
-    /// numbers is the caller's. Errors: Corrupt where the block's state is not kept.
+    /// Makes a block whose state is kept the head, and drops the states of all higher numbers. The index of numbers is
+    /// the caller's. Errors: Corrupt where the block's state is not kept.
     pub fn rewind(&self, number: u64, hash: B256) -> Result<(), StoreError> {
-        self.flush()?;
-        self.with_tip(|batch| {
+        self.change(|batch| {
             let (_, root) = batch.block(number, &hash)?;
-            let from = batch.tip.head.map(|head| (head.number, head.hash));
-            batch.values = moved(batch, from, (number, hash))?;
-            batch.tip.head = Some(Mark { number, hash, root });
+            batch.move_head(Mark { number, hash, root })?;
             batch.flush();
-            batch.drop_above = Some(number);
-            batch.write(&Changes::default())
+            batch.write(&Changes::default(), Some(number))
         })
     }
 
-    /// The oldest block whose state is kept.
-    pub fn oldest(&self) -> Option<Mark> {
-        self.tip().as_ref().and_then(|tip| tip.oldest)
+    fn doubt(&self) -> MutexGuard<'_, bool> {
+        self.doubtful.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what waits in memory. The store then says nothing of the order in which its blocks came.
-    pub fn flush(&self) -> Result<(), StoreError> {
-        self.with_tip(|batch| {
-            batch.flush();
-            batch.write(&Changes::default())
-        })
-    }
-
-    /// Runs one commit. What it changed in memory is seen once it is durable.
-    fn with_tip<'u>(
+    /// Runs one commit. What it changes in memory is seen once it is durable.
+    fn change<'u>(
         &self,
         work: impl FnOnce(&mut Batch<'_, 'u>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut held = self.tip();
-        let mut tip = match held.take() {
-            Some(tip) => tip,
-            None => self.reloaded()?,
+        let mut doubtful = self.doubt();
+        if *doubtful {
+            let found = load(&self.store)?;
+            *self.overlay_mut() = found;
+            *doubtful = false;
+        }
+        let (head, flushed, oldest) = {
+            let overlay = self.overlay();
+            (overlay.head, overlay.flushed, overlay.oldest)
         };
         let mut batch = Batch {
             states: self,
-            tip: &mut tip,
             blocks: HashMap::new(),
-            nodes: Nodes::new(),
-            values: Values::new(),
-            rows: Changes::default(),
+            head,
+            flushed,
+            oldest,
+            layer: Layer::default(),
             flush: None,
-            drop_above: None,
+            rows: Changes::default(),
         };
-        let outcome = work(&mut batch);
-        let (flushed, values, nodes) = (batch.flush.is_some(), batch.values, batch.nodes);
-        let mut overlay = self.overlay_mut();
-        overlay.flushing = false;
-        outcome?; // the tip is read anew then: who knows what was written
-        overlay.head = tip.head;
-        let mut freed = (Values::new(), Nodes::new());
-        if flushed {
-            let waiting = tip.pending.iter().flat_map(|block| &block.trail.made);
-            let waiting: Nodes = waiting
-                .filter_map(|key| nodes.get_key_value(&hash_in(key)))
-                .map(|(hash, rlp)| (*hash, rlp.clone()))
-                .collect();
-            overlay.epoch += 1;
-            overlay.nodes.extend(nodes);
-            freed = (std::mem::take(&mut overlay.values), age(&mut overlay));
-            overlay.nodes = waiting;
-        } else {
-            overlay.nodes.extend(nodes);
+        if let Err(error) = work(&mut batch) {
+            *doubtful = true;
+            return Err(error);
         }
-        overlay.values.extend(values);
-        drop(overlay);
-        drop(freed);
-        *held = Some(tip);
-        Ok(())
-    }
-
-    /// What the store says after a commit that failed: it may have been written or not.
-    fn reloaded(&self) -> Result<Tip, StoreError> {
-        let (tip, fresh) = replay::load(&self.store)?;
+        let Batch {
+            head,
+            flushed,
+            oldest,
+            layer,
+            flush,
+            ..
+        } = batch;
         let mut overlay = self.overlay_mut();
-        let epoch = overlay.epoch + 1;
-        *overlay = fresh;
-        overlay.epoch = epoch;
-        Ok(tip)
+        (overlay.head, overlay.flushed, overlay.oldest) = (head, flushed, oldest);
+        let freed = match flush {
+            None => {
+                overlay.layer.extend(layer);
+                None
+            }
+            Some(_) => Some(std::mem::replace(&mut overlay.layer, layer)),
+        };
+        drop(overlay);
+        drop(freed); // some megabytes, without the lock
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What a block did to the state, as the store keeps it: one row of values, one of trie nodes.
+//! What a block did to the state, as the store keeps it: one row of values before and after.
 use alloy_primitives::B256;
 use quip_store::StoreError;
 
@@ -7,9 +7,6 @@ use crate::update::AccountEdit;
 
 /// The store's table of diffs: number, u64be || block hash -> the values that changed.
 pub const DIFFS: &str = "state_diffs";
-/// The store's table of trails, with the same keys: the trie nodes that a block made and replaced.
-pub const TRAILS: &str = "state_trails";
-
 /// Bytes of keccak256, and of the key of an account in the flat state; a slot's key is twice as long.
 pub const HASH: usize = 32;
 
@@ -63,42 +60,6 @@ pub fn decode_values(row_key: &[u8], row: &[u8]) -> Result<Vec<ValueChange>, Sto
     Ok(values)
 }
 
-/// Keys of the trie nodes that a block made and replaced.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trail {
-    pub made: Vec<Vec<u8>>,
-    pub replaced: Vec<Vec<u8>>,
-}
-
-/// The row of a trail.
-pub fn encode_trail(trail: &Trail) -> Vec<u8> {
-    let mut out = (trail.made.len() as u32).to_be_bytes().to_vec();
-    for key in trail.made.iter().chain(&trail.replaced) {
-        add(&mut out, key);
-    }
-    out
-}
-
-/// What `encode_trail` made. Errors: Corrupt.
-pub fn decode_trail(row_key: &[u8], row: &[u8]) -> Result<Trail, StoreError> {
-    let broken = || StoreError::corrupt("not a list of trie nodes").at(TRAILS, row_key);
-    let (made, rest) = row.split_first_chunk::<4>().ok_or_else(broken)?;
-    let mut parts = Parts(rest);
-    let mut keys = Vec::new();
-    while !parts.0.is_empty() {
-        keys.push(parts.next().ok_or_else(broken)?.to_vec());
-    }
-    let made = u32::from_be_bytes(*made) as usize;
-    if made > keys.len() {
-        return Err(broken());
-    }
-    let replaced = keys.split_off(made);
-    Ok(Trail {
-        made: keys,
-        replaced,
-    })
-}
-
 /// The edits that a block's values stand for; the storage roots are those that it claims. Errors: Corrupt.
 pub fn edits_of(row_key: &[u8], values: &[ValueChange]) -> Result<Vec<AccountEdit>, StoreError> {
     let broken = || StoreError::corrupt("a value without its account").at(DIFFS, row_key);
@@ -148,15 +109,5 @@ mod tests {
         assert!(edits_of(b"k", &values).is_err(), "a slot without account");
         assert!(edits_of(b"k", &[change(&[1; 31], b"", b"")]).is_err());
         assert!(edits_of(b"k", &[change(&[1; 32], b"", b"x")]).is_err());
-
-        let trail = Trail {
-            made: vec![vec![1; 40], vec![2; 70]],
-            replaced: vec![vec![3; 34]],
-        };
-        let row = encode_trail(&trail);
-        assert_eq!(decode_trail(b"k", &row), Ok(trail));
-        for broken in [&row[..3], &row[..row.len() - 1], &[0, 0, 0, 9]] {
-            assert!(decode_trail(b"k", broken).is_err());
-        }
     }
 }

@@ -5,7 +5,7 @@ use alloy_primitives::{keccak256, B256};
 use alloy_rlp::{Encodable, Header, EMPTY_STRING_CODE};
 
 use crate::nibbles;
-use crate::place::{node_key, Owner};
+use crate::place::{place_key, Owner};
 
 /// A node shorter than this lies inside its parent; others are referred to by their hash.
 const HASHED: usize = 32;
@@ -47,8 +47,8 @@ impl From<Node> for Link {
     }
 }
 
-/// A node that was made: its key in the table of nodes, and its RLP.
-pub type Made = (Vec<u8>, Arc<[u8]>);
+/// A node that was made: the key of its place, its hash, its RLP.
+pub type Made = (Vec<u8>, B256, Arc<[u8]>);
 
 /// Encodes the nodes of one trie that are in memory.
 pub struct Sealer {
@@ -85,8 +85,8 @@ impl Sealer {
     /// Notes an encoded node at the present path; its hash.
     pub fn keep(&mut self, encoded: Vec<u8>) -> B256 {
         let hash = keccak256(&encoded);
-        let key = node_key(&self.owner, &self.path, &hash);
-        self.made.push((key, encoded.into()));
+        let place = place_key(&self.owner, &self.path);
+        self.made.push((place, hash, encoded.into()));
         hash
     }
 

@@ -4,10 +4,9 @@ use alloy_primitives::B256;
 /// Whose trie: None for the trie of accounts, else keccak256(address) of the account whose storage it is.
 pub type Owner = Option<B256>;
 
-/// The key of a node in the table of nodes: owner || path || hash, so that two states' nodes of one place lie side by
-/// side, and a node that two accounts' storages share is there for each. The owner is a zero byte for the trie of
+/// The key of a place in the table of the flushed trie: owner || path. The owner is a zero byte for the trie of
 /// accounts, else a one and the hashed address; the path is the number of its nibbles, then two of them a byte.
-pub fn node_key(owner: &Owner, path: &[u8], hash: &B256) -> Vec<u8> {
+pub fn place_key(owner: &Owner, path: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + 32 + 1 + path.len().div_ceil(2) + 32);
     match owner {
         None => key.push(0),
@@ -20,13 +19,12 @@ pub fn node_key(owner: &Owner, path: &[u8], hash: &B256) -> Vec<u8> {
     for pair in path.chunks(2) {
         key.push(pair[0] << 4 | pair.get(1).copied().unwrap_or_default());
     }
-    key.extend_from_slice(hash.as_slice());
     key
 }
 
-/// The hash at the end of a node's key.
-pub fn hash_in(key: &[u8]) -> B256 {
-    B256::from_slice(&key[key.len().saturating_sub(32)..])
+/// The key of one node of a place in an archive's table: owner || path || hash.
+pub fn node_key(place: &[u8], hash: &B256) -> Vec<u8> {
+    [place, hash.as_slice()].concat()
 }
 
 #[cfg(test)]
@@ -45,9 +43,8 @@ mod tests {
             (owner, &[]),
             (owner, &[15, 15, 1]),
         ];
-        let keys = places.map(|(owner, path)| node_key(&owner, path, &hash));
+        let keys = places.map(|(owner, path)| node_key(&place_key(&owner, path), &hash));
         assert!(keys.is_sorted(), "{keys:?}");
-        assert!(keys.iter().all(|key| hash_in(key) == hash));
         assert_eq!(keys[5].len(), 1 + 32 + 1 + 2 + 32);
     }
 }

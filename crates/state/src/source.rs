@@ -2,28 +2,30 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use alloy_primitives::{keccak256, Bytes, B256};
-use quip_store::{Rows, StoreError};
+use alloy_primitives::{Bytes, B256};
+use quip_store::StoreError;
 
-use crate::place::{node_key, Owner};
+use crate::place::{place_key, Owner};
 
-/// The store's table of trie nodes (place.rs has the key): RLP, behind a number where several blocks made the node.
+/// The store's table of the flushed state's trie: place -> RLP of its node.
+pub const TRIE: &str = "trie";
+/// An archive's table of every state's trie nodes: place || hash -> RLP. Never deleted: states share them.
 pub const NODES: &str = "nodes";
 /// The store's table of contracts' code: keccak256 -> code. Never deleted: accounts share it.
 pub const CODES: &str = "codes";
 
 /// Where a state is read from.
 pub trait NodeSource {
-    /// The RLP of a node. Errors: Corrupt for a node that is absent or whose bytes have another hash; Missing for an
-    /// absent root of the trie of accounts: that state is not kept.
+    /// The RLP of a node. Errors: Corrupt for a node that is absent or another; Missing for the root of the trie of
+    /// accounts: that state is not kept.
     fn load(&self, owner: &Owner, path: &[u8], hash: B256) -> Result<Arc<[u8]>, StoreError>;
 
     /// The code of a hash, None where it is unknown.
     fn code(&self, hash: B256) -> Result<Option<Bytes>, StoreError>;
 
-    /// A value of the flat state, empty where there is none; None: it is not the state of `root`, walk the trie.
-    fn flat(&self, root: B256, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let _ = (root, key);
+    /// A value of the flat state, empty where there is none; None: walk the trie.
+    fn flat(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let _ = key;
         Ok(None)
     }
 }
@@ -46,42 +48,7 @@ pub fn missing(owner: &Owner, path: &[u8], hash: B256) -> StoreError {
     if owner.is_none() && path.is_empty() {
         return StoreError::Missing(hash.to_vec());
     }
-    StoreError::corrupt("a trie node is missing").at(NODES, &node_key(owner, path, &hash))
-}
-
-/// A row of the table of nodes: the RLP, and how many blocks beside the first made the node.
-pub fn node_in(row: &[u8]) -> (u32, &[u8]) {
-    match row {
-        // RLP of a list begins with 0xc0 or more, and a number of blocks never does.
-        [a, b, c, d, rlp @ ..] if *a < 0xc0 => (u32::from_be_bytes([*a, *b, *c, *d]), rlp),
-        rlp => (0, rlp),
-    }
-}
-
-/// The row of a node that so many blocks made beside the first.
-pub fn node_row(more: u32, rlp: &[u8]) -> Vec<u8> {
-    if more == 0 {
-        return rlp.to_vec();
-    }
-    [&more.to_be_bytes(), rlp].concat()
-}
-
-/// A node of a snapshot, checked against its hash; None where it is absent.
-pub fn stored_node(
-    nodes: &Rows,
-    owner: &Owner,
-    path: &[u8],
-    hash: B256,
-) -> Result<Option<Arc<[u8]>>, StoreError> {
-    let key = node_key(owner, path, &hash);
-    let Some(row) = nodes.get(&key)? else {
-        return Ok(None);
-    };
-    let (_, rlp) = node_in(&row);
-    if keccak256(rlp) != hash {
-        return Err(StoreError::corrupt("a trie node has another hash").at(NODES, &key));
-    }
-    Ok(Some(rlp.into()))
+    StoreError::corrupt("a trie node is missing or another").at(TRIE, &place_key(owner, path))
 }
 
 /// Nodes read lately, bounded in bytes: two generations, of which the older is dropped when the younger is full.

@@ -2,8 +2,8 @@
 use alloy_primitives::B256;
 use quip_store::StoreError;
 
-use crate::diff::{Trail, HASH};
-use crate::overlay::Mark;
+use crate::diff::HASH;
+use crate::layer::Mark;
 
 /// keccak256(address) -> the account, keccak256(address) || keccak256(slot) -> the value; of the block `FLUSHED`.
 pub const FLAT: &str = "flat";
@@ -11,34 +11,12 @@ pub const FLAT: &str = "flat";
 pub const MARKS: &str = "state_marks";
 /// Blocks whose states are kept: number, u64be || hash -> parent's hash || root.
 pub const BLOCKS: &str = "state_blocks";
-/// Of those the ones that are not flushed, with nothing behind them.
-pub const PENDING: &str = "state_pending";
-/// The chain's own table: number, u64be -> hash of the canonical block.
-pub const CANONICAL: &str = "canonical";
 
-/// The head; the block that the flat state stands for; the oldest block whose state is kept.
+/// The head; the block that the flat state and the trie in the store stand for; the first block whose number is not
+/// too low for its state to be kept.
 pub const HEAD: &[u8] = b"head";
 pub const FLUSHED: &[u8] = b"flushed";
 pub const OLDEST: &[u8] = b"oldest";
-
-/// What the committing thread knows.
-#[derive(Debug, Default)]
-pub struct Tip {
-    pub head: Option<Mark>,
-    pub flushed: Option<Mark>,
-    pub oldest: Option<Mark>,
-    pub pending: Vec<Pending>,
-    /// What waits in memory, about.
-    pub bytes: usize,
-}
-
-/// A block that is not flushed.
-#[derive(Debug)]
-pub struct Pending {
-    pub number: u64,
-    pub hash: B256,
-    pub trail: Trail,
-}
 
 /// The key of a block: neighbours in number are neighbours in the table.
 pub fn block_key(number: u64, hash: &B256) -> Vec<u8> {

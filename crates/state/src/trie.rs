@@ -1,13 +1,11 @@
 //! One trie: reads and changes touch only the nodes on their paths; nothing is written.
-use std::collections::HashSet;
-
 use alloy_primitives::{b256, B256};
 use quip_store::StoreError;
 
 use crate::nibbles;
 use crate::node::{self, Link, Made, Node, Sealer};
-use crate::place::{node_key, Owner};
-use crate::source::{NodeSource, NODES};
+use crate::place::{place_key, Owner};
+use crate::source::{NodeSource, TRIE};
 
 /// keccak256(RLP("")): the root of the trie without entries.
 pub const EMPTY_ROOT: B256 =
@@ -19,25 +17,25 @@ type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Committed {
     pub root: B256,
-    /// Each once, by their keys in the table of nodes.
+    /// One at each place, ascending by place.
     pub made: Vec<Made>,
-    /// Keys of stored nodes; none of them was made again.
-    pub replaced: Vec<Vec<u8>>,
+    /// Keys of places that had a node and have none any more.
+    pub gone: Vec<Vec<u8>>,
 }
 
 pub struct Trie<'a> {
     root: Link,
     owner: Owner,
     source: &'a dyn NodeSource,
-    replaced: Vec<Vec<u8>>,
+    /// Keys of the places whose nodes were changed.
+    taken: Vec<Vec<u8>>,
 }
 
 /// Loads and decodes one node.
 pub fn load(source: &dyn NodeSource, owner: &Owner, path: &[u8], hash: B256) -> Result<Node> {
     let bytes = source.load(owner, path, hash)?;
-    node::decode(&bytes).ok_or_else(|| {
-        StoreError::corrupt("not a trie node").at(NODES, &node_key(owner, path, &hash))
-    })
+    node::decode(&bytes)
+        .ok_or_else(|| StoreError::corrupt("not a trie node").at(TRIE, &place_key(owner, path)))
 }
 
 /// An extension over `child`, or the child itself where the path is empty.
@@ -104,7 +102,7 @@ impl<'a> Trie<'a> {
             root,
             owner,
             source,
-            replaced: Vec::new(),
+            taken: Vec::new(),
         }
     }
 
@@ -160,8 +158,8 @@ impl<'a> Trie<'a> {
         Ok(())
     }
 
-    /// The root, and the nodes that were made and replaced since `new`.
-    pub fn commit(mut self) -> Committed {
+    /// The root, and the nodes that were made since `new`, and the places that were left.
+    pub fn commit(self) -> Committed {
         let mut sealer = Sealer {
             owner: self.owner,
             path: Vec::new(),
@@ -176,30 +174,19 @@ impl<'a> Trie<'a> {
             }
         };
         let mut made = sealer.made;
-        // A node that went and came again is neither new nor gone.
         made.sort_unstable();
-        self.replaced.sort_unstable();
-        let again: HashSet<&Vec<u8>> = self
-            .replaced
-            .iter()
-            .filter(|key| made.binary_search_by(|(other, _)| other.cmp(key)).is_ok())
-            .collect();
-        if !again.is_empty() {
-            let again: HashSet<Vec<u8>> = again.into_iter().cloned().collect();
-            made.retain(|(key, _)| !again.contains(key));
-            self.replaced.retain(|key| !again.contains(key));
-        }
-        Committed {
-            root,
-            made,
-            replaced: self.replaced,
-        }
+        let mut gone = self.taken;
+        gone.retain(|place| {
+            made.binary_search_by(|(other, ..)| other.cmp(place))
+                .is_err()
+        });
+        Committed { root, made, gone }
     }
 
     /// The node at a link, to be changed; `path` leads to it.
     fn take(&mut self, hash: B256, path: &[u8]) -> Result<Node> {
         let node = load(self.source, &self.owner, path, hash)?;
-        self.replaced.push(node_key(&self.owner, path, &hash));
+        self.taken.push(place_key(&self.owner, path));
         Ok(node)
     }
 
@@ -339,8 +326,8 @@ impl<'a> Trie<'a> {
             }
             Node::Extension { path: rest, child } => (Some(rest), child),
         };
-        if let Some(hash) = hashed {
-            self.replaced.push(node_key(&self.owner, &below, &hash));
+        if hashed.is_some() {
+            self.taken.push(place_key(&self.owner, &below));
         }
         Ok(match rest {
             Some(rest) => extend(&[path, &rest].concat(), child),
@@ -358,13 +345,14 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::Arc;
 
-    /// By key: nodes that were replaced are gone.
+    /// By place: a node takes that of the one before it.
     struct Map(HashMap<Vec<u8>, Arc<[u8]>>);
 
     impl NodeSource for Map {
         fn load(&self, owner: &Owner, path: &[u8], hash: B256) -> Result<Arc<[u8]>> {
-            let node = self.0.get(&node_key(owner, path, &hash)).cloned();
-            node.ok_or_else(|| StoreError::corrupt("missing"))
+            let node = self.0.get(&place_key(owner, path)).cloned();
+            node.filter(|rlp| keccak256(rlp) == hash)
+                .ok_or_else(|| StoreError::corrupt("missing"))
         }
 
         fn code(&self, _hash: B256) -> Result<Option<alloy_primitives::Bytes>> {
@@ -409,10 +397,11 @@ mod tests {
             }
             let committed = trie.commit();
             root = committed.root;
-            for key in &committed.replaced {
-                assert!(map.0.remove(key).is_some(), "replaced what was not there");
+            for place in &committed.gone {
+                assert!(map.0.remove(place).is_some(), "left what was not there");
             }
-            map.0.extend(committed.made);
+            let made = committed.made.into_iter();
+            map.0.extend(made.map(|(place, _, rlp)| (place, rlp)));
         }
         let mut whole = Trie::new(None, EMPTY_ROOT, &Empty);
         (0..300)
@@ -420,9 +409,10 @@ mod tests {
             .for_each(|step| whole.set(key(step).as_slice(), &[1; 60]).expect("set"));
         let whole = whole.commit();
         assert_eq!(root, whole.root);
-        let whole_nodes: HashMap<_, _> = whole.made.into_iter().collect();
+        let nodes = whole.made.into_iter();
+        let whole_nodes: HashMap<_, _> = nodes.map(|(place, _, rlp)| (place, rlp)).collect();
         assert!(map.0 == whole_nodes, "just the nodes of the last state");
-        map.0.remove(&node_key(&None, &[], &root));
+        map.0.remove(&place_key(&None, &[]));
         assert!(Trie::new(None, root, &map).get(b"x").is_err());
     }
 }

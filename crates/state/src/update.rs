@@ -17,9 +17,9 @@ pub struct StateUpdate {
     pub(crate) root: B256,
     /// Values of the flat state, ascending by key, each once.
     pub(crate) values: Vec<ValueChange>,
-    /// Trie nodes that the state has and its parent has not, and those of which the opposite is true.
+    /// Nodes that are new at their places, and places that have no node any more.
     pub(crate) made: Vec<Made>,
-    pub(crate) replaced: Vec<Vec<u8>>,
+    pub(crate) gone: Vec<Vec<u8>>,
     pub(crate) codes: Vec<(B256, Bytes)>,
 }
 
@@ -29,9 +29,9 @@ impl StateUpdate {
         self.root
     }
 
-    /// The trie nodes that are new: (key, RLP); the last 32 bytes of a key are the hash.
-    pub fn nodes(&self) -> impl Iterator<Item = (&[u8], &Arc<[u8]>)> {
-        self.made.iter().map(|(key, rlp)| (key.as_slice(), rlp))
+    /// The trie nodes that are new: (hash, RLP).
+    pub fn nodes(&self) -> impl Iterator<Item = (&B256, &Arc<[u8]>)> {
+        self.made.iter().map(|(_, hash, rlp)| (hash, rlp))
     }
 }
 
@@ -103,7 +103,7 @@ impl StateUpdate {
 
     fn take(&mut self, committed: Committed) -> B256 {
         self.made.extend(committed.made);
-        self.replaced.extend(committed.replaced);
+        self.gone.extend(committed.gone);
         committed.root
     }
 }

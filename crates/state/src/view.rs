@@ -9,9 +9,9 @@ use quip_store::StoreError;
 use crate::accounts::{Account, NEW_ACCOUNT};
 use crate::diff::HASH;
 use crate::node::{Link, Node};
-use crate::place::{hash_in, Owner};
+use crate::place::Owner;
 use crate::reader::{AccountChange, AccountValue, State, StateChanges, StateReader};
-use crate::source::{missing, NodeSource, CODES, NODES};
+use crate::source::{missing, NodeSource, CODES, TRIE};
 use crate::trie::{load, Trie, EMPTY_ROOT};
 use crate::update::{apply, AccountEdit, StateUpdate};
 
@@ -41,7 +41,7 @@ impl<'a> TrieState<'a> {
     }
 
     fn hashed_account(&self, key: B256) -> Result<Option<Account>, StoreError> {
-        let decoded = match self.source.flat(self.root, key.as_slice())? {
+        let decoded = match self.source.flat(key.as_slice())? {
             Some(bytes) => Account::decode_slim(&bytes),
             None => match Trie::new(None, self.root, self.source).get(key.as_slice())? {
                 Some(bytes) => Account::decode(&bytes).map(Some),
@@ -50,7 +50,7 @@ impl<'a> TrieState<'a> {
         };
         decoded.map_err(|error| {
             StoreError::corrupt(format!("0x{key:x} is not an account: {error}"))
-                .at(NODES, self.root.as_slice())
+                .at(TRIE, self.root.as_slice())
         })
     }
 
@@ -64,10 +64,7 @@ impl<'a> TrieState<'a> {
         if storage_root == EMPTY_ROOT {
             return Ok(Vec::new());
         }
-        if let Some(value) = self
-            .source
-            .flat(self.root, [owner, slot].concat().as_slice())?
-        {
+        if let Some(value) = self.source.flat(&[owner, slot].concat())? {
             return Ok(value);
         }
         let trie = Trie::new(Some(owner), storage_root, self.source);
@@ -128,7 +125,7 @@ impl<'a> TrieState<'a> {
             if let Some(value) = change.and_then(|change| change.value.as_mut()) {
                 value.balance = value.balance.checked_add(*amount).ok_or_else(|| {
                     StoreError::corrupt(format!("{address} has 2^256 wei or more"))
-                        .at(NODES, self.root.as_slice())
+                        .at(TRIE, self.root.as_slice())
                 })?;
             }
         }
@@ -199,9 +196,7 @@ impl StateReader for TrieState<'_> {
         let owner = keccak256(address);
         let slot = hashed_slot(slot);
         // The flat state has the slot without a look at its account.
-        let flat = self
-            .source
-            .flat(self.root, [owner, slot].concat().as_slice())?;
+        let flat = self.source.flat(&[owner, slot].concat())?;
         let value = match flat {
             Some(value) => value,
             None => {
@@ -214,7 +209,7 @@ impl StateReader for TrieState<'_> {
         }
         U256::decode(&mut value.as_slice()).map_err(|error| {
             StoreError::corrupt(format!("not the value of a slot: {error}"))
-                .at(NODES, owner.as_slice())
+                .at(TRIE, owner.as_slice())
         })
     }
 
@@ -272,7 +267,7 @@ impl MemoryStates {
         let mut kept = self.kept();
         let nodes = update.made.iter();
         kept.nodes
-            .extend(nodes.map(|(key, node)| (hash_in(key), node.clone())));
+            .extend(nodes.map(|(_, hash, node)| (*hash, node.clone())));
         kept.codes.extend(update.codes.iter().cloned());
     }
 }

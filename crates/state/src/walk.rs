@@ -1,34 +1,36 @@
 //! Everything reachable from state roots: is it all there, is nothing else, and does the flat state say the same?
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use alloy_primitives::{keccak256, B256, KECCAK256_EMPTY};
-use quip_store::{guarded, StoreError};
+use alloy_primitives::{keccak256, Bytes, B256, KECCAK256_EMPTY};
+use quip_store::{guarded, Snapshot, StoreError};
 
 use crate::accounts::Account;
+use crate::diff::DIFFS;
+use crate::layer::{root_of, Layer, Mark};
 use crate::node::{Link, Node};
-use crate::place::{node_key, Owner};
-use crate::source::{NodeSource, CODES, NODES};
-use crate::states::{StateSource, States};
-use crate::tables::{block_of, mark_of, parent_and_root, BLOCKS, FLAT, FLUSHED, MARKS};
+use crate::place::Owner;
+use crate::rebuild::{mark, rebuilt, update_to, Blocks, Flushed};
+use crate::source::{NodeSource, CODES, TRIE};
+use crate::states::{is_cut_off, States};
+use crate::tables::{block_key, block_of, parent_and_root, BLOCKS, FLAT, FLUSHED, OLDEST};
 use crate::trie::{load, EMPTY_ROOT};
 
 /// More broken rows than this are not listed.
 const MAX_PROBLEMS: usize = 1_000;
 
-/// What was seen. Kept from root to root, so that nodes shared by many states are read once.
+/// What was seen.
 #[derive(Debug, Default)]
 pub struct Walked {
-    seen: HashSet<Vec<u8>>,
+    /// Nodes of the flushed trie that were read, or tried.
+    pub nodes: u64,
+    /// Blocks whose states were made again from the diffs.
+    pub states: u64,
     codes: HashSet<B256>,
     pub problems: Vec<StoreError>,
 }
 
 impl Walked {
-    /// Distinct nodes that were read, or tried.
-    pub fn nodes(&self) -> u64 {
-        self.seen.len() as u64
-    }
-
     fn note(&mut self, problem: StoreError) {
         if self.problems.len() < MAX_PROBLEMS {
             self.problems.push(problem);
@@ -62,18 +64,15 @@ impl Place {
 }
 
 /// Goes through a state from its root; `leaf` is called with what the flat state should have. What is broken goes to
-/// `walked.problems` and the walk goes on. Nodes seen before are passed by unless `again`.
-fn walk(source: &dyn NodeSource, root: B256, walked: &mut Walked, again: bool, leaf: Leaf<'_>) {
+/// `walked.problems` and the walk goes on.
+fn walk(source: &dyn NodeSource, root: B256, walked: &mut Walked, leaf: Leaf<'_>) {
     let mut waiting = vec![Place::root(None, root)];
     while let Some(place) = waiting.pop() {
         let node = match place.link {
             Link::Empty => continue,
             Link::Node(ref node) => (**node).clone(),
             Link::Hash(hash) => {
-                let key = node_key(&place.owner, &place.path, &hash);
-                if !walked.seen.insert(key) && !again {
-                    continue;
-                }
+                walked.nodes += 1;
                 match guarded(|| load(source, &place.owner, &place.path, hash)) {
                     Ok(node) => node,
                     Err(error) => {
@@ -137,7 +136,7 @@ fn account(
     waiting: &mut Vec<Place>,
     leaf: Leaf<'_>,
 ) -> Result<(), StoreError> {
-    let broken = |what: String| StoreError::corrupt(what).at(NODES, key);
+    let broken = |what: String| StoreError::corrupt(what).at(TRIE, key);
     let account =
         Account::decode(value).map_err(|error| broken(format!("not an account: {error}")))?;
     let owner = B256::try_from(key).map_err(|_| broken("not at the end of its path".into()))?;
@@ -157,66 +156,163 @@ fn account(
 }
 
 impl States {
-    /// Visits all states that are kept, and everything that is stored of them.
+    /// Visits the flushed state and makes all others that are kept from it.
     pub fn check(&self) -> Result<Walked, StoreError> {
-        self.read(None, |source| {
-            let mut walked = Walked::default();
-            if let Err(error) = guarded(|| check_states(source, &mut walked)) {
+        let mut walked = Walked::default();
+        let checked = self.store.read(|snapshot| {
+            if let Err(error) = guarded(|| check_flushed(snapshot, &mut walked)) {
                 walked.note(error);
             }
-            if let Err(error) = guarded(|| check_flat(source, &mut walked)) {
-                walked.note(error);
-            }
-            if let Err(error) = guarded(|| check_nodes(source, &mut walked)) {
-                walked.note(error);
-            }
-            Ok(walked)
-        })
-    }
-}
-
-fn check_states(source: &StateSource<'_>, walked: &mut Walked) -> Result<(), StoreError> {
-    source.snapshot().rows(BLOCKS)?.visit(&[], |key, row| {
-        block_of(BLOCKS, key)?;
-        let (_, root) = parent_and_root(key, row)?;
-        walk(source, root, walked, false, &mut |_, _| Ok(()));
-        Ok(true)
-    })
-}
-
-/// The flat state in the store has what the trie of its block has, and no more.
-fn check_flat(source: &StateSource<'_>, walked: &mut Walked) -> Result<(), StoreError> {
-    let flat = source.snapshot().rows(FLAT)?;
-    let mut leaves: u64 = 0;
-    if let Some(row) = source.snapshot().get(MARKS, FLUSHED)? {
-        let root = mark_of(FLUSHED, &row)?.root;
-        walk(source, root, walked, true, &mut |key, value| {
-            leaves += 1;
-            if flat.get(key)?.as_deref() == Some(value) {
-                return Ok(());
-            }
-            Err(StoreError::corrupt("not what the trie has").at(FLAT, key))
+            guarded(|| check_diffs(snapshot, &mut walked))
         });
+        if let Err(error) = checked {
+            walked.note(error);
+        }
+        Ok(walked)
     }
-    let mut rows: u64 = 0;
-    flat.visit(&[], |_, _| {
-        rows += 1;
-        Ok(true)
-    })?;
-    if rows != leaves {
-        walked.note(StoreError::corrupt(format!(
-            "the flat state has {rows} rows, its trie {leaves}"
-        )));
+}
+
+/// The trie in the store is whole, and there is no more than it; the flat state has what it has, and no more.
+fn check_flushed(snapshot: &Snapshot, walked: &mut Walked) -> Result<(), StoreError> {
+    let flat = snapshot.rows(FLAT)?;
+    let flushed = mark(snapshot, FLUSHED)?;
+    let layer = Layer::default();
+    let source = Coded(Flushed {
+        snapshot,
+        layer: &layer,
+    });
+    let mut leaves: u64 = 0;
+    walk(&source, root_of(flushed), walked, &mut |key, value| {
+        leaves += 1;
+        if flat.get(key)?.as_deref() == Some(value) {
+            return Ok(());
+        }
+        Err(StoreError::corrupt("not what the trie has").at(FLAT, key))
+    });
+    for (table, expected) in [(FLAT, leaves), (TRIE, walked.nodes)] {
+        let mut rows: u64 = 0;
+        snapshot.rows(table)?.visit(&[], |_, _| {
+            rows += 1;
+            Ok(true)
+        })?;
+        if rows != expected {
+            walked.note(StoreError::corrupt(format!(
+                "table {table} has {rows} rows, the state of the last flush {expected}"
+            )));
+        }
     }
     Ok(())
 }
 
-/// No node is left of states that are not kept.
-fn check_nodes(source: &StateSource<'_>, walked: &mut Walked) -> Result<(), StoreError> {
-    source.snapshot().rows(NODES)?.visit(&[], |key, _| {
-        if !walked.seen.contains(key) {
-            walked.note(StoreError::corrupt("a trie node that no kept state has").at(NODES, key));
+/// The flushed state with the store's code.
+struct Coded<'a>(Flushed<'a>);
+
+impl NodeSource for Coded<'_> {
+    fn load(&self, owner: &Owner, path: &[u8], hash: B256) -> Result<Arc<[u8]>, StoreError> {
+        self.0.load(owner, path, hash)
+    }
+
+    fn code(&self, hash: B256) -> Result<Option<Bytes>, StoreError> {
+        let code = self.0.snapshot.get(CODES, hash.as_slice())?;
+        Ok(code.map(Bytes::from))
+    }
+}
+
+/// Every block's diff, from the flushed state outwards: it fits where it begins, and leads to the root it should.
+fn check_diffs(snapshot: &Snapshot, walked: &mut Walked) -> Result<(), StoreError> {
+    let Some(flushed) = mark(snapshot, FLUSHED)? else {
+        return check_first(snapshot, walked);
+    };
+    let mut around = neighbours(snapshot)?;
+    let mut waiting = vec![(flushed, Layer::default())];
+    while let Some((from, layer)) = waiting.pop() {
+        walked.states += 1;
+        let mut next = around.remove(&from.hash).unwrap_or_default();
+        next.retain(|to| around.contains_key(&to.hash)); // not where we come from
+        let Some(last) = next.pop() else {
+            continue;
+        };
+        let mut branches: Vec<(Mark, Layer)> =
+            next.into_iter().map(|to| (to, layer.clone())).collect();
+        branches.push((last, layer));
+        for (to, mut layer) in branches {
+            match guarded(|| step(snapshot, &mut layer, &from, &to)) {
+                Ok(()) => waiting.push((to, layer)),
+                Err(error) => walked.note(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Nothing is flushed yet: the diffs begin with the first block.
+fn check_first(snapshot: &Snapshot, walked: &mut Walked) -> Result<(), StoreError> {
+    let mut blocks = Vec::new();
+    snapshot.rows(BLOCKS)?.visit(&[], |key, row| {
+        let (number, hash) = block_of(BLOCKS, key)?;
+        let root = parent_and_root(key, row)?.1;
+        blocks.push(Mark { number, hash, root });
+        Ok(true)
+    })?;
+    for block in blocks {
+        walked.states += 1;
+        if let Err(error) = guarded(|| rebuilt(snapshot, &block)) {
+            walked.note(error);
+        }
+    }
+    Ok(())
+}
+
+/// Parent and children of each block whose state is kept.
+fn neighbours(snapshot: &Snapshot) -> Result<HashMap<B256, Vec<Mark>>, StoreError> {
+    let oldest = mark(snapshot, OLDEST)?.map_or(0, |oldest| oldest.number);
+    let mut around: HashMap<B256, Vec<Mark>> = HashMap::new();
+    let mut blocks: HashMap<B256, Mark> = HashMap::new();
+    let mut parents = Vec::new();
+    snapshot.rows(BLOCKS)?.visit(&[], |key, row| {
+        let (number, hash) = block_of(BLOCKS, key)?;
+        let (parent, root) = parent_and_root(key, row)?;
+        let block = Mark { number, hash, root };
+        if !is_cut_off(snapshot, &block)? {
+            blocks.insert(hash, block);
+            around.entry(hash).or_default();
+            if number > oldest {
+                parents.push((block, parent));
+            }
         }
         Ok(true)
-    })
+    })?;
+    for (block, parent) in parents {
+        if let Some(below) = blocks.get(&parent) {
+            around.entry(parent).or_default().push(block);
+            around.entry(block.hash).or_default().push(*below);
+        }
+    }
+    Ok(around)
+}
+
+/// Makes of the difference of a block's state from the flushed one that of a neighbour's.
+fn step(snapshot: &Snapshot, layer: &mut Layer, from: &Mark, to: &Mark) -> Result<(), StoreError> {
+    let up = to.number > from.number;
+    let upper = if up { to } else { from };
+    let source = Flushed {
+        snapshot,
+        layer: &*layer,
+    };
+    let mut values = HashMap::new();
+    for change in snapshot.values(upper.number, &upper.hash)? {
+        let (here, there) = if up {
+            (change.old, change.new)
+        } else {
+            (change.new, change.old)
+        };
+        if source.flat(&change.key)? != Some(here) {
+            let key = block_key(upper.number, &upper.hash);
+            return Err(StoreError::corrupt("the diff does not fit").at(DIFFS, &key));
+        }
+        values.insert(change.key, there);
+    }
+    let update = update_to(&source, from.root, values, to)?;
+    layer.add(&update);
+    Ok(())
 }

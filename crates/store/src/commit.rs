@@ -31,29 +31,17 @@ impl<'t> Writer<'t> {
             .ok_or_else(|| StoreError::corrupt("a table that was opened is gone"))
     }
 
-    /// The value of a key as this transaction sees it. Errors: Corrupt, naming table and key.
-    pub fn get(&mut self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let found = self.table(table)?.get(key)?;
-        found
-            .map(|framed| opened(table, key, framed.value()))
-            .transpose()
-    }
-
-    /// Sets a row; its value before, if it had one. Errors: Corrupt for a value before that is damaged.
-    pub fn put(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<Option<Vec<u8>>> {
+    /// Sets a row.
+    pub fn set(&mut self, table: &str, key: &[u8], value: &[u8]) -> Result<()> {
         let sealed = frame::seal(table, key, value);
-        let before = self.table(table)?.insert(key, sealed.as_slice())?;
-        before
-            .map(|framed| opened(table, key, framed.value()))
-            .transpose()
+        self.table(table)?.insert(key, sealed.as_slice())?;
+        Ok(())
     }
 
-    /// Removes a row; its value, if it was there. Errors: Corrupt for a value that is damaged.
-    pub fn remove(&mut self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let before = self.table(table)?.remove(key)?;
-        before
-            .map(|framed| opened(table, key, framed.value()))
-            .transpose()
+    /// Removes a row, if it is there.
+    pub fn remove(&mut self, table: &str, key: &[u8]) -> Result<()> {
+        self.table(table)?.remove(key)?;
+        Ok(())
     }
 
     /// The keys from `start` (included) to `end` (excluded), without a look at the values.
@@ -70,23 +58,14 @@ impl<'t> Writer<'t> {
         let mut puts: Vec<_> = changes.puts.iter().collect();
         puts.sort_unstable();
         for (name, key, value) in puts {
-            let sealed = frame::seal(name, key, value);
-            self.table(name)?
-                .insert(key.as_slice(), sealed.as_slice())?;
+            self.set(name, key, value)?;
         }
         let mut deletes: Vec<_> = changes.deletes.iter().collect();
         deletes.sort_unstable();
         for (name, key) in deletes {
-            self.table(name)?.remove(key.as_slice())?;
+            self.remove(name, key)?;
         }
         Ok(())
-    }
-}
-
-fn opened(table: &str, key: &[u8], framed: &[u8]) -> Result<Vec<u8>> {
-    match frame::open(table, key, framed) {
-        Some(value) => Ok(value.to_vec()),
-        None => Err(StoreError::corrupt("the value fails its checksum").at(table, key)),
     }
 }
 

@@ -13,7 +13,7 @@ class StateUpdate:
     @property
     def root(self) -> bytes: ...
     def nodes(self) -> list[tuple[bytes, bytes]]:
-        """The trie nodes that are new: (key in the table of nodes, RLP); a key ends with the node's hash."""
+        """The trie nodes that are new: (keccak256, RLP)."""
 
 class StagedStates:
     """States on top of the head's before their commit, seen by the calls that they are passed to."""
@@ -23,10 +23,10 @@ class StagedStates:
 class States:
     """The states of a store; all objects of one store are the same. StateMissing: a root that is not kept."""
 
-    def __init__(self, store: Store, flush_blocks: int, flush_bytes: int, retained: int | None) -> None:
+    def __init__(self, store: Store, flush_blocks: int, flush_bytes: int, retained: int, archive: bool) -> None:
         """Replays what is committed and not flushed. A flush comes after so many blocks, or about so many bytes.
 
-        `retained`: how many numbers' states are kept; None: all. Only the first object of a store sets these.
+        `retained`: how many numbers' states are kept. Only the first object of a store sets these.
         """
     def account(self, root: bytes, address: bytes, staged: StagedStates | None = None) -> Account | None: ...
     def storage(self, root: bytes, address: bytes, slot: bytes, staged: StagedStates | None = None) -> bytes:
@@ -67,8 +67,8 @@ class States:
     @property
     def oldest(self) -> tuple[int, bytes] | None:
         """Number and hash of the oldest block whose state is kept."""
-    def check(self) -> tuple[int, list[str]]:
-        """Visits everything that is kept: (distinct trie nodes, what is missing, broken or left over)."""
+    def check(self) -> tuple[int, int, list[str]]:
+        """Visits all that is kept: (trie nodes of the last flush, blocks whose states were made from it, faults)."""
 
 class MemoryTrie:
     """A plain trie in memory that keeps the nodes of its last root (hash the keys yourself for a secure one)."""

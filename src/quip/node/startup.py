@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from quip.primitives.hybrid import leaf_of
 from quip.storage.chain_store import RedbChainStore, open_chain_store, read_chain_store
 from quip.storage.errors import (
     DataDirLocked,
+    NoArchive,
     StoreCorrupt,
     StoreError,
     StoreFull,
@@ -46,6 +48,7 @@ from quip.storage.errors import (
     damage_of,
 )
 from quip.storage.lock import DataDirLock
+from quip.storage.state import ARCHIVE, DEFAULT_LIMITS
 from quip.wallet.accounts.payout import PayoutWallet
 from quip.wallet.errors import JournalMissing, KeyExhausted, WriteFailed
 from quip.wallet.mining_identity.identity import MiningIdentity
@@ -150,8 +153,8 @@ def explained(directory: Path) -> Iterator[None]:
         raise WrongChain(directory, error.stored, error.expected) from None
     except WrongNetwork as error:
         raise other_chain(directory, error.stored, error.expected) from None
-    except StoreVersion as error:
-        raise DataDirError(str(error), "use the version of quip that wrote it, or another --data-dir") from None
+    except (StoreVersion, NoArchive) as error:
+        raise DataDirError(str(error), _store_hint(directory, error)) from None
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
@@ -162,6 +165,12 @@ def explained(directory: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise _disk_error(directory, error) from None
+
+
+def _store_hint(directory: Path, error: StoreVersion | NoArchive) -> str:
+    if isinstance(error, NoArchive):
+        return f"run: quip db reindex --archive --data-dir {shlex.quote(str(directory))}, or leave archive out"
+    return f"or use the version of quip that wrote it, or another --data-dir; {retire_hint(directory)}"
 
 
 def _disk_error(directory: Path, error: OSError) -> NodeError:
@@ -183,10 +192,11 @@ def lock_directory(files: DataFiles) -> DataDirLock:
         return lock
 
 
-def open_chain(files: DataFiles, rules: Network) -> tuple[RedbChainStore, Chain]:
-    """The chain in a data directory, made where absent."""
+def open_chain(files: DataFiles, rules: Network, archive: bool = False) -> tuple[RedbChainStore, Chain]:
+    """The chain in a data directory, made where absent; as an archive where asked for."""
+    limits = ARCHIVE if archive else DEFAULT_LIMITS
     with explained(files.root), contextlib.ExitStack() as undo:
-        store = open_chain_store(files.store, rules.spec.chain_id)
+        store = open_chain_store(files.store, rules.spec.chain_id, limits)
         undo.callback(store.close)
         chain = Chain.open(rules.spec, store, rules.puzzle)
         _keep_spec(files.spec, rules.text)

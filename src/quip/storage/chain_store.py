@@ -7,6 +7,7 @@ or not at all. Blocks are never deleted, so a reorganisation rewrites index, hea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
 from quip.primitives import rlp
 from quip.storage import records
-from quip.storage.errors import WrongNetwork, corrupt
+from quip.storage.errors import NoArchive, WrongNetwork, corrupt
 from quip.storage.ommers import StoredOmmers
+from quip.storage.pruning import is_archive
 from quip.storage.state import DEFAULT_LIMITS, StagedState, StateLimits, StoredState, native
 
 _PARTS = {Part.HEADER: records.HEADERS, Part.BODY: records.BODIES, Part.SEAL: records.SEALS}
@@ -42,14 +44,20 @@ def read_chain_store(path: Path) -> RedbChainStore:
 
 
 def for_network(store: native_store.Store, chain_id: int, limits: StateLimits = DEFAULT_LIMITS) -> RedbChainStore:
-    """A chain store over an open store that belongs to this chain id, or to none yet. Raises WrongNetwork."""
+    """A chain store over an open store that belongs to this chain id, or to none yet: that one becomes an archive where
+    `limits` say so, an old one stays what it is. Raises WrongNetwork, NoArchive."""
     stored = store.get(records.META, records.CHAIN_ID)
     if stored is None:
-        store.commit([(records.META, records.CHAIN_ID, chain_id.to_bytes(8, "big"))], [])
+        archive = [(records.META, records.ARCHIVE, b"")] if limits.archive else []
+        store.commit([(records.META, records.CHAIN_ID, chain_id.to_bytes(8, "big")), *archive], [])
     elif int.from_bytes(stored, "big") != chain_id:
         store.close()
         raise WrongNetwork(int.from_bytes(stored, "big"), chain_id)
-    return RedbChainStore(store, limits)
+    archive = is_archive(store)
+    if limits.archive and not archive:
+        store.close()
+        raise NoArchive
+    return RedbChainStore(store, replace(limits, archive=archive))
 
 
 class RedbChainStore:

@@ -1,8 +1,8 @@
 """Is everything in a store there, and right? Reads all of it and changes nothing.
 
 Checked: every row against its checksum; every header against its hash, its parent and its total difficulty; every
-body against transactionsRoot; the index from genesis to head; tips; the miners' totals; every state that is kept, from
-its root down; that no trie node is left of others; the flat state against the trie, and what is to be replayed.
+body against transactionsRoot; the index from genesis to head; tips; the miners' totals; the state that was
+flushed last, from its root down; the flat state against the trie, and every diff against the roots on both its sides.
 Given the chain spec also every context and what the miners earned.
 Not checked here: whether blocks obey the law. That is what `reindex` does, by accepting them again.
 """
@@ -45,7 +45,9 @@ class CheckReport:
     """Rows whose checksum was verified."""
     blocks: int
     nodes: int
-    """Distinct trie nodes of the states that are kept."""
+    """Trie nodes of the state that was flushed last."""
+    states: int
+    """Blocks whose states were made from that one by the diffs, and have the roots that they should."""
     problems: tuple[str, ...]
     """What is broken, at most MAX_PROBLEMS; empty for a sound store."""
 
@@ -57,16 +59,16 @@ def db_check(path: Path, progress: Progress | None = None, spec: ChainSpec | Non
     try:
         store = native_store.Store.salvage(path)
     except StoreCorrupt as error:
-        return CheckReport(rows, 0, 0, tuple(dict.fromkeys([*problems, str(error)])))
+        return CheckReport(rows, 0, 0, 0, tuple(dict.fromkeys([*problems, str(error)])))
     try:
         checker = _Checker(store, problems, report, spec)
         checker.blocks()
         checker.index()
-        nodes, broken = checker.states()
+        nodes, states, broken = checker.states()
     finally:
         store.close()
     found = tuple(dict.fromkeys([*problems, *broken]))[:MAX_PROBLEMS]
-    return CheckReport(rows, checker.count, nodes, found)
+    return CheckReport(rows, checker.count, nodes, states, found)
 
 
 def _check_rows(path: Path, report: Progress) -> tuple[int, list[str]]:
@@ -154,8 +156,8 @@ class _Checker:
         except StoreCorrupt as error:
             self.problems.append(str(error))
 
-    def states(self) -> tuple[int, list[str]]:
-        """Every state that is kept: (distinct trie nodes, what is wrong)."""
+    def states(self) -> tuple[int, int, list[str]]:
+        """Every state that is kept: (trie nodes, blocks, what is wrong)."""
         try:
             states = self._chain.states
             head, stored = self._chain.head(), states.head
@@ -163,7 +165,7 @@ class _Checker:
                 self._wrong(f"the flat state is that of block 0x{stored[1].hex()}, which is not the head")
             return states.check()
         except StoreCorrupt as error:
-            return 0, [str(error)]
+            return 0, 0, [str(error)]
 
     def _state_of(self, block_hash: bytes, header: Header) -> None:
         row = self._store.get(records.STATE_BLOCKS, records.block_key(header.number, block_hash))

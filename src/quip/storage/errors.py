@@ -7,6 +7,7 @@ StoreError (native)
 ├── StateMissing (native)    the state of a root is older than those that are kept
 ├── StoreLocked (native)    in use by another process
 │   └── DataDirLocked       the whole data directory is; `.holder` is the process id
+├── NoArchive               the store has dropped old states, so it cannot become an archive
 ├── CannotRewind            rewind.py: no such block below the head
 └── WrongNetwork            the store holds the chain of another chain id
 """
@@ -20,6 +21,7 @@ from quip._native.store import StateMissing, StoreCorrupt, StoreError, StoreFull
 __all__ = [
     "HINT",
     "DataDirLocked",
+    "NoArchive",
     "StateMissing",
     "StoreCorrupt",
     "StoreError",
@@ -44,6 +46,13 @@ class DataDirLocked(StoreLocked):
         """Its process id; None where it could not be read."""
         who = "another process" if holder is None else f"process {holder}"
         super().__init__(f"{directory} is in use by {who}: stop it, or choose another directory with --data-dir")
+
+
+class NoArchive(StoreError):
+    """All states are wanted of a store that has kept some only."""
+
+    def __init__(self) -> None:
+        super().__init__("the store has not kept all states from its first block on")
 
 
 class WrongNetwork(StoreError):

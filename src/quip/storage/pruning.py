@@ -1,8 +1,7 @@
-"""Which states are kept: those of the last blocks, or all of them; and dropping the others.
+"""Which states are kept: those of the last blocks, or, in an archive, all of them.
 
-A running node drops them as it flushes (crates/state): what leaves with a flush lies on the pages that
-it writes anyway.
-`prune` is for a store that kept more until now: it drops everything at once and gives the room back to the disk.
+A running node drops old states with each flush (crates/state). `prune` is for a store that was an archive until now: it
+drops everything at once, and gives the room back to the disk.
 """
 
 from __future__ import annotations
@@ -14,7 +13,11 @@ from pathlib import Path
 from quip._native import store as native_store
 from quip.storage import records
 from quip.storage.errors import StoreCorrupt
-from quip.storage.state import DEFAULT_LIMITS, StateLimits
+from quip.storage.state import DEFAULT_LIMITS
+
+_PAGE = 10_000
+"""Rows removed in one transaction."""
+_ARCHIVE_TABLE = "nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +26,34 @@ class PruneReport:
 
     oldest: int
     """Number of the oldest block whose state is kept."""
-    dropped: int
-    """How many numbers' states are gone."""
+    removed: int
+    """Trie nodes that only older states had."""
     freed: int
     """Bytes that the file is smaller by."""
 
 
 def is_archive(store: native_store.Store) -> bool:
-    """Whether the store's node keeps all states."""
+    """Whether the store keeps all states. False where that cannot be read."""
     try:
         return store.get(records.META, records.ARCHIVE) is not None
     except StoreCorrupt:
         return False
 
 
-def set_archive(store: native_store.Store, archive: bool) -> None:
-    """Note for later commands whether all states are kept. Raises StoreFull, StoreCorrupt."""
-    if archive and not is_archive(store):
-        store.commit([(records.META, records.ARCHIVE, b"")], [])
-    elif not archive and is_archive(store):
-        store.commit([], [(records.META, records.ARCHIVE)])
+def prune(path: Path) -> PruneReport:
+    """Keep only the states that an ordinary node keeps, and make the file smaller. Nobody else has it open.
 
-
-def prune(path: Path, limits: StateLimits = DEFAULT_LIMITS) -> PruneReport:
-    """Drop the states that are not kept any more, and make the file smaller. The caller holds the directory's lock.
-
-    Raises StoreCorrupt, StoreFull, OSError; the store is sound then, with some of the states dropped.
+    Raises StoreCorrupt, StoreFull, OSError; the store is sound then, and the same call goes on where it stopped.
     """
     before = path.stat().st_size
+    removed = 0
     with closing(native_store.Store.open(path)) as store:
-        set_archive(store, limits.retained is None)
-        states = limits.open(store)
-        first = _number(states.oldest)
+        store.commit([], [(records.META, records.ARCHIVE)])
+        states = DEFAULT_LIMITS.open(store)
         states.prune()
-        last = _number(states.oldest)
+        while keys := store.keys(_ARCHIVE_TABLE, b"", _PAGE):
+            store.commit([], [(_ARCHIVE_TABLE, key) for key in keys])
+            removed += len(keys)
         store.compact()
-    return PruneReport(last, last - first, before - path.stat().st_size)
-
-
-def _number(block: tuple[int, bytes] | None) -> int:
-    return 0 if block is None else block[0]
+        oldest = states.oldest
+    return PruneReport(0 if oldest is None else oldest[0], removed, before - path.stat().st_size)

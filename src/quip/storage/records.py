@@ -16,14 +16,13 @@ miners    | miner id      | RLP list of blocks, earned
 The states' tables are crates/state's; a block's key is number, u64be || block hash.
 
 table         | key                                | value
-flat          | keccak256(address) (32 bytes)      | RLP list of nonce, balance, storage root, code hash; none is empty
+flat          | keccak256(address)                 | RLP list of nonce, balance, storage root, code hash; none is empty
 flat          | that || keccak256(slot)            | RLP of the value
-nodes         | owner || path || keccak256         | RLP of a trie node; before it u32be, if more than one block made it
+trie          | owner || path                      | RLP of the trie node there, of the state that was flushed last
+nodes         | owner || path || keccak256         | RLP of a trie node of any state: in an archive only
 codes         | keccak256                          | code
 state_blocks  | of each block whose state is kept  | parent's hash || state root
-state_pending | of those that are not flushed      | nothing
 state_diffs   | of each block whose state is kept  | keys of flat, values before and after
-state_trails  | of those that are flushed          | keys of nodes that it made and replaced
 state_marks   | "head", "flushed", "oldest"        | a block's key || state root
 """
 

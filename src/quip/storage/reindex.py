@@ -53,8 +53,11 @@ class _Link:
     difficulty: int
 
 
-def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress | None = None) -> ReindexReport:
-    """Rebuild the store in `path`. The caller holds the data directory's lock.
+def reindex(
+    path: Path, chain_id: int, open_chain: OpenChain, progress: Progress | None = None, *, archive: bool = False
+) -> ReindexReport:
+    """Rebuild the store in `path`; an archive stays one, and `archive` makes one of it. The caller holds the data
+    directory's lock.
 
     Of a file that cannot be read at all nothing is left but genesis: the rest has to come from peers.
     Raises WrongNetwork, StoreLocked, StoreFull and whatever `open_chain` raises; the old file is then as it was.
@@ -63,7 +66,7 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     fresh_path.unlink(missing_ok=True)
     old, lost = _salvaged(path)
     unreadable = bool(lost)
-    archive = is_archive(old)
+    keep_all = archive or is_archive(old)
     rebuild: _Rebuild | None = None
     try:
         _check_network(old, chain_id)
@@ -77,7 +80,7 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
                 fresh_path.unlink()
     finally:
         old.close()
-    if not archive:
+    if not keep_all:
         prune(fresh_path)
     lost.extend(rebuild.lost)
     count = None if unreadable or rebuild.uncounted else rebuild.lost_blocks

@@ -11,7 +11,7 @@ from quip.consensus.types.account_state import Account, AccountChange, StateRead
 from quip.primitives.hashes import keccak256
 
 FLUSH_BLOCKS = 64
-"""Blocks between two flushes of trie nodes and flat state: a start replays at most so many."""
+"""Numbers between two flushes of trie nodes and flat state: a start replays at most so many."""
 FLUSH_BYTES = 32 << 20
 """Bytes of memory that wait for a flush, about; twice as many are held, for those of the last one are read often."""
 RETAINED = 1_024
@@ -20,21 +20,21 @@ RETAINED = 1_024
 
 @dataclass(frozen=True, slots=True)
 class StateLimits:
-    """How much waits for a flush, and how many states are kept."""
+    """How much waits for a flush, and how many states are kept. The first who opens a store's states sets them."""
 
     flush_blocks: int = FLUSH_BLOCKS
     flush_bytes: int = FLUSH_BYTES
-    retained: int | None = RETAINED
-    """None: all."""
+    retained: int = RETAINED
+    archive: bool = False
+    """Every block's trie nodes are kept, too, and no state is ever missing. From the first block on or never."""
 
     def open(self, store: native_store.Store) -> native_state.States:
         """The states in a store. Raises StoreCorrupt where what is not flushed cannot be replayed."""
-        return native_state.States(store, self.flush_blocks, self.flush_bytes, self.retained)
+        return native_state.States(store, self.flush_blocks, self.flush_bytes, self.retained, self.archive)
 
 
 DEFAULT_LIMITS = StateLimits()
-ARCHIVE = StateLimits(retained=None)
-"""Nothing is ever dropped."""
+ARCHIVE = StateLimits(archive=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,6 @@ from support.stores import filled_store, history, settled_contents
 BLOCKS = 12
 VICTIM = history().blocks[3].header.hash
 LAST = history().heads[BLOCKS]
-ROOT_KEY = bytes(2) + history().blocks[3].header.state_root
-"""As the table of nodes has it: nobody's storage, no nibbles."""
 LAST_KEY = records.block_key(history().blocks[BLOCKS - 1].header.number, LAST)
 PAYEE = keccak256(history().blocks[3].header.beneficiary)
 
@@ -93,12 +91,14 @@ CASES: dict[str, tuple[Change, str]] = {
         lambda store: change(records.MINERS, some_miner(store), add_to_second)(store),
         "totals are not those",
     ),
-    "state root missing": (remove("nodes", ROOT_KEY), "missing trie node"),
-    "state node of another": (put("nodes", ROOT_KEY, b"\xc0"), "a trie node has another hash"),
-    "trie node too many": (put("nodes", bytes(34), b"\xc0"), "a trie node that no kept state has"),
+    "state root missing": (remove("trie", bytes(2)), "missing trie node"),
+    "state node of another": (put("trie", bytes(2), b"\xc0"), "missing trie node"),
+    "trie node too many": (put("trie", bytes(4), b"\xc0"), "table trie has"),
     "flat state": (change("flat", PAYEE, lambda value: value[:-3] + b"\1\x80\x80"), f"flat.*{PAYEE.hex()}: not what"),
-    "flat state too large": (put("flat", bytes(32), b"\xc0"), "the flat state has"),
+    "flat state too large": (put("flat", bytes(32), b"\xc0"), "table flat has"),
     "state of another block": (put("state_blocks", LAST_KEY, bytes(64)), f"0x{LAST.hex()}: another state"),
+    "diff of another block": (change("state_diffs", LAST_KEY, lambda diff: diff[:-1] + b"\1"), "state_diffs"),
+    "diff missing": (remove("state_diffs", LAST_KEY), "state_diffs"),
     "state missing": (remove("state_blocks", LAST_KEY), f"the state of block 0x{LAST.hex()} is missing"),
     "flat state of another block": (
         change("state_marks", b"head", lambda mark: mark[:8] + bytes(32) + mark[40:]),
