@@ -364,7 +364,10 @@ impl States {
                 overlay.layer.extend(layer);
                 None
             }
-            Some(_) => Some(std::mem::replace(&mut overlay.layer, layer)),
+            Some(_) => {
+                self.known().clear(); // some of them are dropped perhaps
+                Some(std::mem::replace(&mut overlay.layer, layer))
+            }
         };
         drop(overlay);
         drop(freed); // some megabytes, without the lock

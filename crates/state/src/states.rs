@@ -43,7 +43,7 @@ impl Default for Limits {
 /// States that were rebuilt from diffs and are likely to be asked for again.
 const REBUILT: usize = 4;
 
-struct Rebuilt {
+pub(crate) struct Rebuilt {
     flushed: Option<B256>,
     root: B256,
     layer: Arc<Layer>,
@@ -137,7 +137,7 @@ impl States {
             .read_moments_now(|moments| work(&View::new(self, moments, staged, root)?))
     }
 
-    fn known(&self) -> MutexGuard<'_, VecDeque<Rebuilt>> {
+    pub(crate) fn known(&self) -> MutexGuard<'_, VecDeque<Rebuilt>> {
         self.rebuilt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -121,7 +121,8 @@ def test_a_sound_store(sound: Path) -> None:
     seen: list[str] = []
     report = db_check(sound, lambda what, _count: seen.append(what), network_spec())
     assert (report.problems, report.blocks) == ((), BLOCKS + 1)
-    assert report.rows > 5 * BLOCKS and report.nodes > BLOCKS
+    assert report.rows > 5 * BLOCKS and report.nodes > 5
+    assert report.states == BLOCKS + 1
     assert seen.count("blocks") == BLOCKS + 1
 
 

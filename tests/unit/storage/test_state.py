@@ -67,6 +67,54 @@ def test_a_state_that_is_not_kept_is_missing_and_no_damage() -> None:
     assert states.native.check()[2] == []
 
 
+def test_an_archive_has_every_state() -> None:
+    states = States(limits=StateLimits(flush_blocks=2, retained=2, archive=True))
+    made = [
+        states.add({ALICE: AccountChange(1, balance, b"", {word(1): word(balance)}), BOB: AccountChange(balance)})
+        for balance in range(1, 20)
+    ]
+    for balance, state in enumerate(made, 1):
+        account = state.account(ALICE)
+        assert account is not None
+        assert (account.balance, state.storage(ALICE, word(1))) == (balance, word(balance))
+        assert state.prove(ALICE, [word(1)]).account == account
+    update = made[3].update({BOB: AccountChange(balance=4)})
+    assert update.nodes()
+    with pytest.raises(StateMissing):  # read, but nothing is built on it: no diff leads there
+        states.native.commit([], [], [(5, bytes(32), keccak256(word(3)), update, False)])
+    assert states.native.check()[2] == []
+
+
+def test_a_side_branch_and_a_reorganisation_along_the_diffs() -> None:
+    states = States(limits=StateLimits(flush_blocks=3))
+    for balance in range(1, 8):
+        states.add({ALICE: AccountChange(balance=balance), bytes([balance]) * 20: AccountChange(1)})
+    old_root, parent, root = states.root, keccak256(word(2)), None
+    for number in range(3, 9):
+        changes = [(BOB, 0, number, EMPTY_CODE_HASH, [])]
+        below = root or update_root(states, 2)
+        update = states.native.update(below, changes, [])
+        side = keccak256(b"side" + word(number))
+        states.native.commit([], [], [(number, side, parent, update, number == 8)])
+        parent, root = side, update.root
+    assert root is not None
+    assert states.native.head == (8, parent)
+    now, before = states.at(root), states.at(old_root)
+    assert (now.account(ALICE), now.account(BOB), now.account(bytes([5]) * 20)) == (
+        Account(balance=3), Account(balance=8), None,
+    )  # fmt: skip
+    assert (before.account(ALICE), before.account(BOB)) == (Account(balance=7), None)
+    assert before.account(bytes([5]) * 20) == Account(1)
+    assert states.native.check()[1:] == (7 + 6, [])
+
+
+def update_root(states: States, number: int) -> bytes:
+    """Root of a block of the branch that `States` adds to."""
+    row = states.store.get("state_blocks", number.to_bytes(8, "big") + keccak256(word(number)))
+    assert row is not None
+    return row[32:]
+
+
 def test_what_waits_for_a_flush_is_there_after_a_restart(tmp_path: Path) -> None:
     store = native_store.Store.open(tmp_path / "store.redb")
     states = States(store)

@@ -124,7 +124,8 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
             with _counting("removing") as progress:
                 report = go_back(files.store, rules.spec, number, progress)
         except CannotRewind as error:
-            hint = f"give a number from {error.oldest} on and below {error.head}: --to N"
+            lowest = f"from {error.oldest} on and " if error.oldest else ""
+            hint = f"give a number {lowest}below {error.head}: --to N"
             hint = hint if error.head else "nothing lies above its genesis block"
             raise ConfigError(str(error), hint) from None
     found = {
