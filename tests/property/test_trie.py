@@ -58,7 +58,9 @@ def test_accounts_are_the_secure_trie_of_their_rlp(blocks: list[dict[int, tuple[
             state[keccak256(address)] = encode([int_to_bytes(nonce), int_to_bytes(balance), *hashes])
             if nonce == balance == 0:
                 del state[keccak256(address)]
-        edits = [(address, nonce, balance, code_hash, []) for address, nonce, balance, _, code_hash in changes]
+        edits: list[tuple[bytes, int, int, bytes, list[tuple[bytes, bytes]]]] = [
+            (address, nonce, balance, code_hash, []) for address, nonce, balance, _, code_hash in changes
+        ]
         update = states.update(root, edits, [])
         root, block_hash = update.root, keccak256(number.to_bytes(8, "big"))
         states.commit([], [], [(number, block_hash, parent, update, True)])

@@ -48,8 +48,8 @@ def for_network(store: native_store.Store, chain_id: int, limits: StateLimits = 
     `limits` say so, an old one stays what it is. Raises WrongNetwork, NoArchive."""
     stored = store.get(records.META, records.CHAIN_ID)
     if stored is None:
-        archive = [(records.META, records.ARCHIVE, b"")] if limits.archive else []
-        store.commit([(records.META, records.CHAIN_ID, chain_id.to_bytes(8, "big")), *archive], [])
+        rows = [(records.META, records.CHAIN_ID, chain_id.to_bytes(8, "big"))]
+        store.commit(rows + [(records.META, records.ARCHIVE, b"")] * limits.archive, [])
     elif int.from_bytes(stored, "big") != chain_id:
         store.close()
         raise WrongNetwork(int.from_bytes(stored, "big"), chain_id)

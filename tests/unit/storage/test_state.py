@@ -202,7 +202,7 @@ def test_proofs_lead_from_the_root_to_the_account_and_its_slots() -> None:
     slots = {word(index): word(index + 1) for index in range(20)}
     state = states.add({**accounts, ALICE: AccountChange(1, 2, b"\x60", slots)})
     proof = state.prove(ALICE, [word(3), word(99)])
-    assert proof.account == state.account(ALICE) != None  # noqa: E711
+    assert proof.account is not None and proof.account == state.account(ALICE)
     assert keccak256(proof.nodes[0]) == states.root
     assert (
         rlp.encode([rlp.int_to_bytes(1), rlp.int_to_bytes(2), proof.account.storage_root, proof.account.code_hash])
