@@ -6,7 +6,7 @@ CARGO_FLAGS := --release --locked --workspace --exclude quip-python
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sim sim-long fuzz soak native clean
+.PHONY: help run test check bench sim sim-long fuzz soak forks native clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ fuzz: native ## atheris over every decoder (FUZZ_SECONDS each), then random test
 soak: native ## the long runs: 1,000 kills of store and signer, damage, power loss
 	TEST_CRASH_ROUNDS=1000 TEST_SIGNER_KILLS=1000 TEST_DAMAGE_ROUNDS=2000 \
 	    $(BIN)/python -m pytest -n 2 --timeout 7200 tests/functional tests/unit/wallet
+
+forks: native ## two real nodes mine with a link that is cut: MINUTES=60, SEED=1 (WRITE=1 replaces docs/forks.md)
+	$(BIN)/python -m benchmarks forks --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1) $(if $(WRITE),--write)
 
 clean: ## remove what was built
 	rm -rf $(VENV) target

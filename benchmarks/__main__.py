@@ -3,6 +3,7 @@
 PROTOTYPE=DIRECTORY adds an outside kernel (and miner, see `benchmark_miner`) to the comparison. ONLY="sync hostile"
 measures these anew and leaves the other sections as they are: each says when, where and of which commit it was made.
 `python -m benchmarks economics` is no measurement of this machine and has files of its own, docs/economics.
+`python -m benchmarks forks` lets two real nodes mine with forced forks, and writes docs/forks.md.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from benchmarks import (
     report,
 )
 from benchmarks.economics import command as economics
+from benchmarks.forks import command as forks
 
 BENCHMARKS: dict[str, ModuleType] = {
     "kernel": benchmark_kernel,
@@ -69,6 +71,9 @@ def main() -> None:
     """Runs what was asked for, everything by default."""
     if sys.argv[1:2] == ["economics"]:
         economics.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["forks"]:
+        forks.main(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("only", nargs="*", metavar="BENCHMARK", help=", ".join(BENCHMARKS))

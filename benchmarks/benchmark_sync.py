@@ -2,6 +2,8 @@
 
 python -m benchmarks.benchmark_sync [blocks]      (20,000; the chain is made once and kept in the temporary folder)
 
+Then three chains of which no block, one in 20 and every block shows an ommer, in turns.
+
 Measured against the whole seal check (gate, header rules, signatures, energies, baseline) on one core of the same
 machine, in the same minute. Both nodes share the machine's cores. The test network's puzzle is tiny, so that this
 measures everything around it; the second chain has the public puzzle, and a ladder that lets drawn spins pass.
@@ -11,6 +13,7 @@ import contextlib
 import json
 import os
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -19,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.benchmark_ommers import SHARES, grown
 from quip._native import hashsig, keys
 from quip.chain.chain import Chain
-from quip.consensus.block_validation import Parent, Rules, SealedHeader, check_headers, check_seals
+from quip.consensus.block_validation import Parent, Rules, SealCheck, SealedHeader, check_headers, check_seals
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
@@ -44,6 +48,9 @@ DEADLINE_S = 600.0
 STORE_FORMAT = 2
 """Part of the name of kept chains: a new one for every new format of the store."""
 BATCH = 512
+SHARE_BLOCKS = 3_000
+SHARE_ROUNDS = 3
+BUSY_THREADS = 3
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,8 @@ class Subject:
     """For --genesis-config."""
     spec: ChainSpec
     blocks: int
+    every: int = 0
+    """Every how-many-th block shows an ommer; 0: none."""
 
     @property
     def puzzle(self) -> Puzzle:
@@ -92,7 +101,8 @@ class Signer:
 
 def made_chain(subject: Subject) -> Path:
     """A data directory with a chain of so many blocks, made where absent."""
-    name = f"quip-benchmark-{subject.blocks}-{subject.spec.digest.hex()[:8]}-{STORE_FORMAT}"
+    ommers = f"-{subject.every}" if subject.every else ""
+    name = f"quip-benchmark-{subject.blocks}-{subject.spec.digest.hex()[:8]}-{STORE_FORMAT}{ommers}"
     folder = Path(tempfile.gettempdir()) / name
     store = folder / STORE_FILE
     if not store.exists():
@@ -102,8 +112,12 @@ def made_chain(subject: Subject) -> Path:
         opened = open_chain_store(unfinished, subject.spec.chain_id)
         puzzle = subject.puzzle
         chain = Chain.open(subject.spec, opened, puzzle)
-        for _ in ChainGenerator(chain, puzzle, [Signer(subject.spec.chain_id)], 1).extend(subject.blocks):
-            pass
+        generator = ChainGenerator(chain, puzzle, [Signer(subject.spec.chain_id)], 1)
+        if subject.every:
+            grown(generator, subject.blocks, subject.every)
+        else:
+            for _ in generator.extend(subject.blocks):
+                pass
         opened.close()
         unfinished.rename(store)
     return folder
@@ -121,8 +135,8 @@ def seals_per_second(folder: Path, subject: Subject) -> float:
     def check() -> None:
         parent = Parent(genesis.header.hash, genesis.header, genesis.context)
         headers = check_headers(spec, parent, [block.header for block in above], above[-1].header.timestamp)
-        pairs = [(checked, block.seal) for checked, block in zip(headers, above, strict=True) if block.seal is not None]
-        found = check_seals(Rules(spec, puzzle), pairs)
+        checks = [SealCheck(one, block.seal) for one, block in zip(headers, above, strict=True) if block.seal]
+        found = check_seals(Rules(spec, puzzle), checks)
         assert sum(isinstance(verdict, SealedHeader) for verdict in found) == len(above)
 
     return len(above) / report.medians([check], 3)[0]
@@ -171,13 +185,38 @@ def stored_height(data_dir: Path) -> int:
     return header.number if header else 0
 
 
-def synced(subject: Subject, source: Node, data_dir: Path) -> float:
-    """Blocks per second of a fresh node, from its first answer to the last block."""
+@dataclass(frozen=True)
+class Synced:
+    """A fresh node's sync, from its first answer to the last block."""
+
+    blocks_per_s: float
+    loop_us: float
+    """CPU of its event loop, a block: QUIC, messages, headers."""
+    threads_us: list[float]
+    """CPU of its other threads, a block, the busiest first: the chain's, the two that verify seals, and idle ones."""
+
+
+def thread_seconds(pid: int) -> dict[int, float]:
+    """CPU seconds of a process's threads by thread id; the loop has the process's id."""
+    tick_s, found = 1 / os.sysconf("SC_CLK_TCK"), {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        fields = (task / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        found[int(task.name)] = (int(fields[11]) + int(fields[12])) * tick_s
+    return found
+
+
+def synced(subject: Subject, source: Node, data_dir: Path) -> Synced:
+    """Start a fresh node beside a source, and wait until it has everything."""
     with running(subject, data_dir, "--peer", f"127.0.0.1:{source.port}") as node:
         low = max(1, subject.blocks // 20)
         started = node.reach(low)
-        begun = node.height() or low
-        return (subject.blocks - begun) / (node.reach(subject.blocks) - started)
+        begun, pid = node.height() or low, node.pid
+        assert pid is not None
+        before = thread_seconds(pid)
+        count = subject.blocks - begun
+        rate = count / (node.reach(subject.blocks) - started)
+        spent = {thread: 1e6 * (now - before.get(thread, 0)) / count for thread, now in thread_seconds(pid).items()}
+    return Synced(rate, spent.pop(pid), sorted(spent.values(), reverse=True)[:BUSY_THREADS])
 
 
 def killed_half_way(subject: Subject, source: Node, data_dir: Path) -> tuple[int, int]:
@@ -194,7 +233,7 @@ def measured(subject: Subject, kill: bool) -> list[str]:
     source_dir = made_chain(subject)
     with tempfile.TemporaryDirectory() as folder, running(subject, source_dir) as source:
         source.reach(subject.blocks)
-        rate = synced(subject, source, Path(folder) / "fresh")
+        rate = synced(subject, source, Path(folder) / "fresh").blocks_per_s
         if kill:
             seen, left = killed_half_way(subject, source, Path(folder) / "killed")
             synced(subject, source, Path(folder) / "killed")
@@ -215,6 +254,30 @@ def measured(subject: Subject, kill: bool) -> list[str]:
     return lines
 
 
+def with_ommers() -> list[str]:
+    """The lines about three shares of blocks with ommers: medians of SHARE_ROUNDS runs, in turns."""
+    subjects = {what: Subject(what, "test", load_spec("test"), SHARE_BLOCKS, every) for what, every in SHARES.items()}
+    found: dict[str, list[Synced]] = {what: [] for what in subjects}
+    for round_number in range(SHARE_ROUNDS):
+        for what, subject in subjects.items():
+            source_dir = made_chain(subject)
+            with tempfile.TemporaryDirectory() as folder, running(subject, source_dir) as source:
+                source.reach(subject.blocks)
+                found[what].append(synced(subject, source, Path(folder) / f"fresh-{round_number}"))
+    rows = []
+    for what, runs in found.items():
+        threads = [statistics.median(figures) for figures in zip(*(run.threads_us for run in runs), strict=True)]
+        rows.append([
+            what, f"{statistics.median(run.blocks_per_s for run in runs):.0f}",
+            f"{statistics.median(run.loop_us for run in runs):.0f}", ", ".join(f"{figure:.0f}" for figure in threads),
+        ])  # fmt: skip
+    head = ["shows an ommer", "blocks/s", "loop, us a block", "other threads, us a block"]
+    return [
+        "", f"With ommers, test network, {SHARE_BLOCKS} blocks, medians of {SHARE_ROUNDS} runs in turns; CPU of the",
+        "fresh node's threads (the chain's, two that verify seals):", "", report.table(head, rows), "",
+    ]  # fmt: skip
+
+
 def section(blocks: int = BLOCKS) -> str:
     """The section of docs/benchmarks.md."""
     with tempfile.TemporaryDirectory() as folder:
@@ -222,6 +285,7 @@ def section(blocks: int = BLOCKS) -> str:
             "## Sync, two nodes on one machine", "",
             *measured(Subject("test network", "test", load_spec("test"), blocks), kill=True),
             *measured(drawn_public(Path(folder)), kill=False),
+            *with_ommers(),
         ]  # fmt: skip
     peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
     return "\n".join([*lines, f"* the largest node's memory: {peak_mb:.0f} MB"]) + "\n"

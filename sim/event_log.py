@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from hashlib import blake2b
 
+from quip.consensus.block_validation import OmmerSeal
 from quip.net.actions import Action, Answer, CheckSeals, ImportBlocks, Log, Send
 from quip.net.events import Answered, BlocksImported, Event, HeadMoved, Opened, Received, SealsChecked
 from sim.world.clock import EventQueue
@@ -53,7 +54,7 @@ def _detail(thing: Event | Action) -> str:
         case Opened():
             text = f"{thing.connection} {thing.link.address} {thing.link.purpose.value}"
         case CheckSeals():
-            text = f"{thing.job} {thing.connection} {' '.join(_short(check.checked.hash) for check in thing.checks)}"
+            text = f"{thing.job} {thing.connection} {' '.join(_short(check.hash) for check in thing.checks)}"
         case ImportBlocks():
             text = f"{thing.job} {' '.join(_short(block.header.hash) for block in thing.blocks)}"
         case SealsChecked():
@@ -79,5 +80,7 @@ def _short(block_hash: bytes) -> str:
 
 
 def _named(outcome: object) -> str:
+    if isinstance(outcome, OmmerSeal):
+        return type(outcome.error).__name__ if outcome.error else "ommer"
     status = getattr(outcome, "status", None)
     return type(outcome).__name__ if status is None else str(status.value)

@@ -17,6 +17,7 @@ from quip.consensus.types.account_state import StateReader
 from quip.consensus.types.ancestry import Ancestor, Ancestry
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
+from quip.consensus.types.ommer import Ommer
 from quip.net.address import netgroup
 from quip.primitives import hybrid
 from quip.primitives.bounded_dict import BoundedDict
@@ -198,6 +199,10 @@ class _Judge:
     def ancestry(self, parent: Parent) -> Ancestry:
         """The chain up to a block that was judged."""
         return self._ancestries[parent.hash]
+
+    def has_sealed(self, ommer: Ommer) -> bool:
+        """Never: every seal is verified."""
+        return False
 
     def admit(self, checked: CheckedHeader) -> None:
         """What a node took may be as old as it likes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from benchmarks import report
 from benchmarks.economics import reward_rules
 from benchmarks.economics.candidate import candidate_spec
-from benchmarks.economics.reward_rules import Ommers
 from benchmarks.economics.thresholds import gain
 from benchmarks.economics.withholding import Miner
 
@@ -22,7 +21,7 @@ def share_of_work(machines: float, factor: float) -> float:
 def section(long: bool) -> str:
     """The table."""
     limit = 14 if long else 6
-    counted = reward_rules.counted(limit, candidate_spec().difficulty, Ommers(limit))
+    counted = reward_rules.counted(limit, candidate_spec(), limit)
     flat = reward_rules.flat(24)
     rows = []
     for machines in MACHINES:

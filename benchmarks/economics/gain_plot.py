@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from benchmarks import report
-from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.thresholds import GAMMAS, gain, rules
 from benchmarks.economics.withholding import Miner
 
@@ -22,7 +21,7 @@ def section(long: bool) -> str:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, len(GAMMAS), figsize=(13, 4), sharey=True)
-    for rule in rules(candidate_spec()):
+    for rule in rules():
         if rule.name not in SHOWN and not rule.name.startswith(STREAKS):
             continue
         tables = rule.tables(rule.limits[long])

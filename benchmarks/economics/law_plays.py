@@ -8,9 +8,9 @@ import statistics
 from dataclasses import replace
 
 from benchmarks import report
-from benchmarks.economics.candidate import candidate_spec
-from benchmarks.economics.chain_play import OWN, World
-from benchmarks.economics.ommers import incomes
+from benchmarks.economics.candidate import flat_spec
+from benchmarks.economics.chain_play import OWN, Cost, World
+from benchmarks.economics.lawful_chain import incomes
 from benchmarks.economics.played_policies import honest, play
 from benchmarks.economics.reward_rules import OCTAVE
 from quip.consensus.proof_of_work.fork_choice import is_heavier
@@ -23,13 +23,6 @@ LEAD_GIVEN_UP = 12
 """Blocks (of work) behind at which a private fork is given up."""
 MOST_BLOCKS = 300
 """On both sides, after which it is given up."""
-
-
-def flat_spec(lag: int | None = None) -> ChainSpec:
-    """The public spec with flat rewards, with another lag if one is named."""
-    spec = candidate_spec()
-    law = spec.difficulty if lag is None else replace(spec.difficulty, lag=lag)
-    return replace(spec, difficulty=law, rewards=replace(spec.rewards, streak_multiplier=(100,)))
 
 
 def recovery(spec: ChainSpec, factor: float, seed: int) -> tuple[int, float, float]:
@@ -77,7 +70,7 @@ def overtakes(spec: ChainSpec, share: float, streak: int, longest: bool, seed: i
     world.longest_streak = 1_000
     miner = OWN + bytes(19)
     for _ in range(streak):
-        world.history.append(world.block(world.base, miner, spec.difficulty.target_block_time))
+        world.settle([world.block(world.base, miner, spec.difficulty.target_block_time)])
     world.now = float(world.base.header.timestamp)
     while len(world.public) < 3:
         world.find()
@@ -136,7 +129,7 @@ def hopping(spec: ChainSpec, times: float, below: float, blocks: int) -> tuple[f
         world.play(honest, len(world.history))
         elapsed += world.now - before
         effort += (world.now - before) * times if on else 0.0
-    earned = sum(amount for miner, amount in incomes(None, spec.rewards, world.history).items() if miner[0])
+    earned = sum(amount for miner, amount in incomes(spec, world.history).items() if miner[0])
     target = spec.difficulty.target_block_time
     return earned / (effort / target) if effort else 0.0, effort / times / elapsed
 
@@ -162,6 +155,12 @@ on ({blocks:,} blocks).
 """
 
 
+def power_of(spec: ChainSpec, power: float) -> Cost:
+    """A cost that grows with a power of the work; at the start level it is everybody's."""
+    start = work(spec.difficulty.start)
+    return lambda needed: (needed / start) ** power * start
+
+
 def cost_curves(long: bool) -> str:
     """The table of unequal cost curves."""
     blocks = 100_000 if long else 6_000
@@ -173,9 +172,9 @@ def cost_curves(long: bool) -> str:
                 spec = flat_spec()
                 law = spec.difficulty if rate is None else replace(spec.difficulty, streak_rate=rate)
                 world = World(replace(spec, difficulty=law), share, 0.0, random.Random(5))
-                world.own_cost_power, world.longest_streak = power, 1_000
+                world.own_cost, world.longest_streak = power_of(spec, power), 1_000
                 play(world, honest, blocks)
-                own = sum(block.header.miner_id[0] for block in world.history)
+                own = sum(block.miner_id[0] for block in world.history)
                 cells.append(f"{own / blocks:.3f}")
             rows.append(cells)
     head = ["share at the start level", "cost ~ work^", "share of blocks, no offsets", "with the streak rule"]

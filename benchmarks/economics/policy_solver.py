@@ -11,6 +11,7 @@ What this file does not do: it knows no blocks.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +92,22 @@ def _expected(values: Floats, successors: Indices, probabilities: Floats) -> Flo
 
 def best_gain(process: Process, rate: float, values: Floats) -> tuple[Indices, Floats, float, float]:
     """Policy, values, and a lower and an upper bound of the best mean of reward - rate * time per step."""
+    found = _improvements(process, rate, values)
+    return next(one for one in found if one[3] - one[2] < TOLERANCE)
+
+
+def earns_more(process: Process, rate: float, values: Floats) -> tuple[bool, Floats]:
+    """Whether some policy earns more than a ratio, and the values to begin with for a similar process. Far quicker than
+    to find the best policy."""
+    found = _improvements(process, rate, values)
+    _, improved, low, _ = next(one for one in found if one[2] > 0 or one[3] <= 0 or one[3] - one[2] < TOLERANCE)
+    return low > 0, improved
+
+
+def _improvements(process: Process, rate: float, values: Floats) -> Iterator[tuple[Indices, Floats, float, float]]:
+    """Modified policy iteration: after every improvement what `best_gain` returns. Raises NotConverged."""
     pay = np.where(process.allowed, process.reward - rate * process.time, -np.inf)
+    low, high = -np.inf, np.inf
     for _ in range(MAX_ROUNDS):
         worth = pay + _expected(values, process.successors, process.probabilities)
         policy = worth.argmax(axis=0).astype(np.int32)
@@ -99,8 +115,7 @@ def best_gain(process: Process, rate: float, values: Floats) -> tuple[Indices, F
         change = improved - values
         low, high = float(change.min()), float(change.max())
         values = improved - improved[0]
-        if high - low < TOLERANCE:
-            return policy, values, low, high
+        yield policy, values, low, high
         followed = _follow(process, policy)
         earned = followed.reward - rate * followed.time
         for _ in range(EVALUATIONS):

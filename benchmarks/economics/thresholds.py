@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.economics import policy_solver, reward_rules
-from benchmarks.economics.candidate import candidate_spec
-from benchmarks.economics.reward_rules import Ommers
+from benchmarks.economics.candidate import candidate_spec, mended_spec
+from benchmarks.economics.lagless_rules import counted_without_lag, five_steps, flat_pay, without_lag
 from benchmarks.economics.run_phases import Easing, with_old_tips, with_window
 from benchmarks.economics.withholding import Game, Miner, Tables
 from quip.consensus.spec.chain_spec import ChainSpec
@@ -53,11 +54,21 @@ def gain(tables: Tables, miner: Miner) -> Gain:
 def threshold(tables: Tables, miner: Miner, least: float = NOTHING) -> float:
     """The smallest share from `miner.share` on whose gain is above `least`; HIGHEST_SHARE if none is."""
     low, high = miner.share, HIGHEST_SHARE
-    if gain(tables, replace(miner, share=high)).relative <= least:
+    values = np.zeros(Game(tables, miner).states)
+
+    def pays(share: float) -> bool:
+        nonlocal values
+        game = Game(tables, replace(miner, share=share))
+        process = game.process()
+        reward, time, _ = policy_solver.evaluate(process, game.honest())
+        more, values = policy_solver.earns_more(process, reward / time * (1 + least), values)
+        return more
+
+    if not pays(high):
         return high
     while high - low > STEP / 2:
         middle = (low + high) / 2
-        if gain(tables, replace(miner, share=middle)).relative > least:
+        if pays(middle):
             high = middle
         else:
             low = middle
@@ -76,65 +87,56 @@ class Rule:
     ties_by_lot: bool = False
 
 
-def rules(spec: ChainSpec) -> list[Rule]:
+def rules() -> list[Rule]:
     """What is compared."""
-    law = spec.difficulty
-    easing = old_tip_easing(spec)
+    candidate, mended = candidate_spec(), mended_spec()
+    law = candidate.difficulty
 
     def streaks(shown: int | None) -> Callable[[int], Tables]:
-        return lambda limit: reward_rules.counted(limit, law, Ommers(limit if shown is None else shown))
-
-    def mended(limit: int) -> Tables:
-        gentle = replace(easing, most_octaves=MENDED_OCTAVES, lawful_octaves=MENDED_OCTAVES)
-        return with_old_tips(streaks(None)(limit), streaks(None)(limit), gentle, OLDEST_TIP)
+        return lambda limit: reward_rules.counted(limit, candidate, limit if shown is None else shown)
 
     return [
-        Rule("Bitcoin (first seen); flat with lag", reward_rules.flat, (24, 40)),
-        Rule("Bitcoin, ties by lot", reward_rules.flat, (24, 40), ties_by_lot=True),
-        Rule("flat, no lag", lambda limit: reward_rules.without_lag(limit, law, lambda _: 100), (12, 20)),
-        Rule("x1..5, no lag", lambda limit: reward_rules.without_lag(limit, law, five_steps), (12, 20)),
+        Rule("Bitcoin (first seen); flat with lag", reward_rules.flat, (24, 80)),
+        Rule("Bitcoin, ties by lot", reward_rules.flat, (24, 80), ties_by_lot=True),
+        Rule("flat, no lag", lambda limit: without_lag(limit, law, flat_pay), (12, 20)),
+        Rule("x1..5, no lag", lambda limit: without_lag(limit, law, five_steps), (12, 20)),
+        Rule("ommers, counted streaks, no lag", lambda limit: counted_without_lag(limit, candidate), (8, 12)),
         Rule("streaks, lag, only the first orphan of a fork shown", streaks(1), (8, 14)),
         Rule("streaks, lag, no orphan shown", streaks(0), (10, 20)),
         Rule("streaks, lag, ommers, every orphan shown", streaks(None), (8, 14)),
-        Rule("the same, old tips hide orphans", lambda limit: old_tip_tables(spec, limit), (6, 10)),
-        Rule("the same, no block eased by more than an ommer may be", mended, (6, 10)),
+        Rule("the same, old tips hide orphans", lambda limit: old_tip_tables(candidate, limit), (6, 8)),
+        Rule(MENDED, lambda limit: old_tip_tables(mended, limit), (6, 12)),
     ]
 
 
-MENDED_OCTAVES = 1.5
-
-
-def five_steps(streak: int) -> int:
-    """Percent: one more reward for every block of a streak, up to five."""
-    return 100 * min(streak, 5)
+MENDED = "the same, no block eased by more than an ommer may be"
 
 
 def old_tip_tables(spec: ChainSpec, limit: int) -> Tables:
-    """Ommers and counted streaks where a public block on an old tip is too light to be shown."""
-    shown = reward_rules.counted(limit, spec.difficulty, Ommers(limit))
-    unshown = reward_rules.counted(limit, spec.difficulty, Ommers(0, 0.0))
+    """Ommers and counted streaks where a public block on an old tip may be too light to be shown."""
+    shown = reward_rules.counted(limit, spec, limit)
+    unshown = reward_rules.counted(limit, spec, 0)
     return with_old_tips(shown, unshown, old_tip_easing(spec), OLDEST_TIP)
 
 
 def old_tip_easing(spec: ChainSpec) -> Easing:
-    """The overdue rule of a spec, beside the ommer rule that 4 difficulty(o) >= work(c)."""
+    """A spec's overdue rule, beside the least difficulty of its ommers."""
     law = spec.difficulty
     return Easing(
         after=law.overdue_after,
         octaves_per_t=law.overdue_rate / reward_rules.OCTAVE,
         most_octaves=law.overdue_limit / reward_rules.OCTAVE,
-        lawful_octaves=2.0,
+        lawful_octaves=math.log2(spec.ommers.fork_factor),
     )
 
 
 def window_gain(spec: ChainSpec, limit: int, window: int, miner: Miner) -> float:
     """At most this much more a miner earns by keeping the chain for itself until orphans are too old to be shown."""
-    law = spec.difficulty
-    shown = reward_rules.counted(limit, law, Ommers(limit))
-    unshown = reward_rules.counted(limit, law, Ommers(0, 0.0))
-    steps = reward_rules.STEPS
+    shown = reward_rules.counted(limit, spec, limit)
+    unshown = reward_rules.counted(limit, spec, 0)
+    steps = spec.rewards.streak_multiplier
     bonus = sum(steps[block % len(steps)] / 100 - 1 for block in range(window))
-    refund = np.array([bonus + window / reward_rules.HOLDBACK, float(window)])
+    refund = np.array([bonus + window / spec.ommers.holdback, float(window)])
     # its own orphans that were seen are forgiven too: fewer states
     shown, unshown = (replace(one, shown_time=0.0, shown_reward=0.0) for one in (shown, unshown))
     tables = with_window(shown, unshown, window, refund)
@@ -143,9 +145,8 @@ def window_gain(spec: ChainSpec, limit: int, window: int, miner: Miner) -> float
 
 def section(long: bool) -> str:
     """The table of thresholds."""
-    spec = candidate_spec()
     rows = []
-    for rule in rules(spec):
+    for rule in rules():
         tables = rule.tables(rule.limits[long])
         cells = [rule.name]
         for gamma in GAMMAS:
@@ -159,7 +160,7 @@ def section(long: bool) -> str:
             cells.append(f"{gain(tables, Miner(share, 0.0)).honest / share - 1:+.1%}")
         rows.append(cells)
     head = ["rules", *(f"gamma {gamma:g}" for gamma in GAMMAS), "merged 30 %", "merged 40 %"]
-    return f"{TEXT}\n{report.table(head, rows)}\n\n{WINDOW_TEXT}\n{_windows(spec, 14 if long else 7)}\n"
+    return f"{TEXT}\n{report.table(head, rows)}\n\n{WINDOW_TEXT}\n{_windows(candidate_spec(), 14 if long else 7)}\n"
 
 
 TEXT = """## Thresholds
@@ -170,13 +171,15 @@ The least share of the work from which on some policy earns more per T than hone
 WINDOW_TEXT = """Keeping the chain for oneself until the window of 256 blocks is over gains at most (an upper bound:
 nothing of the run counts against the miner any more then):
 """
-WINDOW = 256
 
 
 def _windows(spec: ChainSpec, limit: int) -> str:
-    shares = (0.33, 0.4, 0.45)
+    shares, window = (0.33, 0.4, 0.45), spec.ommers.window
     rows = [
-        [f"{gamma:g}", *(f"{window_gain(spec, limit, WINDOW, Miner(share, gamma)):.4%}" for share in shares)]
+        [
+            f"{gamma:g}",
+            *(f"{window_gain(spec, limit, window, Miner(share, gamma)):.4%}" for share in shares),
+        ]
         for gamma in GAMMAS
     ]
     return report.table(["gamma", *(f"share {share:g}" for share in shares)], rows)

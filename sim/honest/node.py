@@ -238,7 +238,7 @@ class SimNode:
 
     def _checked(self, action: CheckSeals) -> None:
         rules = Rules(self.world.spec, self.world.puzzle)
-        verdicts = check_seals(rules, [(check.checked, check.seal) for check in action.checks])
+        verdicts = check_seals(rules, action.checks)
         self.happened(SealsChecked(action.job, tuple(verdicts)))
 
     def _imported(self, life: _Life, action: ImportBlocks) -> None:

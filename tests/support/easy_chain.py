@@ -11,10 +11,10 @@ EASIER = 3
 CHAIN_ID = 20_059
 
 
-def easy_chain(directory: Path, easier: int = EASIER) -> str:
+def easy_chain(directory: Path, easier: int = EASIER, chain_id: int = CHAIN_ID) -> str:
     """The path of its chain spec, for --genesis-config."""
     document = json.loads((ROOT / "genesis_block_dev.json").read_text(encoding="utf-8"))
-    document["chain_id"] = CHAIN_ID
+    document["chain_id"] = chain_id
     document["difficulty"]["start"] -= easier * LEVEL
     file = directory / "easy.json"
     file.write_text(json.dumps(document), encoding="utf-8")

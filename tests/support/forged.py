@@ -22,6 +22,13 @@ def sealed_header(checked: law.CheckedHeader, seal: Seal) -> law.SealedHeader:
     return law.SealedHeader(checked, seal, law._THE_LAW)
 
 
+def good_seal(wanted: law.SealCheck | law.OmmerClaim) -> law.SealVerdict:
+    """As if the seal were good, of a block or of an ommer."""
+    if isinstance(wanted, law.OmmerClaim):
+        return law.OmmerSeal(wanted, None, law._THE_LAW)
+    return sealed_header(wanted.checked, wanted.seal)
+
+
 def checked_body(header: Header, transactions: tuple[bytes, ...]) -> law.CheckedBody:
     """As if they were the header's."""
     return law.CheckedBody(header.hash, BlockBody(transactions), law._THE_LAW)
@@ -31,4 +38,4 @@ def complete_block(block: Block, context: BlockContext | None = None) -> law.Com
     """As if all of it had been looked at."""
     assert block.seal is not None
     sealed = sealed_header(checked_header(block.header, context), block.seal)
-    return law.CompleteBlock(sealed, checked_body(block.header, block.transactions), law._THE_LAW)
+    return law.CompleteBlock(sealed, checked_body(block.header, block.transactions), (), law._THE_LAW)

@@ -176,7 +176,7 @@ class Net:
                 self.give(node, Closed(connection, reason))
             case CheckSeals(job, _, checks):
                 node.seals_checked += len(checks)
-                verdicts = check_seals(rules_of(node.chain), [(check.checked, check.seal) for check in checks])
+                verdicts = check_seals(rules_of(node.chain), checks)
                 self.give(node, SealsChecked(job, tuple(verdicts)))
             case ImportBlocks(job, blocks, admission):
                 outcomes = node.chain.accept_many(list(blocks), self.now.unix_s, admission)

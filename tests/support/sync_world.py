@@ -193,7 +193,7 @@ class World:
 
     def _check(self, order: CheckSeals) -> None:
         self.checked += len(order.checks)
-        verdicts = check_seals(rules_of(self.chain), [(check.checked, check.seal) for check in order.checks])
+        verdicts = check_seals(rules_of(self.chain), order.checks)
         self._later(0.001 * len(order.checks), lambda: self.sync.seals_checked(order.job, verdicts, self.now))
 
     def _import(self, order: ImportBlocks) -> None:

@@ -22,6 +22,7 @@ from quip.consensus.types.account_state import StateReader
 from quip.consensus.types.ancestry import Ancestry
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
+from quip.consensus.types.ommer import Ommer
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ class Batch:
     def ancestry(self, parent: Parent) -> Ancestry:
         """The chain up to a stored or staged block."""
         return self.ancestries.of(self.tree, parent.hash)
+
+    def has_sealed(self, ommer: Ommer) -> bool:
+        """True for a stored or staged block or ommer under the same seal."""
+        known = self.tree.reads.ommers.get(ommer.header.hash)
+        return known is not None and known.seal == ommer.seal
 
     def state(self, root: bytes) -> StateReader:
         """The state of a stored or staged block."""

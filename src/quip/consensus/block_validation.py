@@ -3,7 +3,7 @@
     Block ──size, gate, parent, header rules──> CheckedHeader
           ──(the chain's own say: depth), time, signature, proof──> SealedHeader
           ──body: ommersHash, transactionsRoot──> CompleteBlock
-          ──ommers: lawful, signatures, proofs──> LawfulBlock
+          ──ommers: lawful, signatures, proofs──> LawfulOmmers
           ──execution, outcome──> ExecutedBlock
 
 (A block that comes whole meets its ommers before transactionsRoot: nothing of a body is read for a block whose ommers
@@ -13,6 +13,10 @@ Who holds one of these values need not ask again: only the functions here can ma
 header, a seal or a body that was judged as it came in is not judged a second time at the import. What is judged holds
 for ever, but for the time and the branch's depth (`check_now`), which therefore leave no value behind.
 
+Ommers are lawful or not on one chain only, which is known at the import; their seals can be checked before it
+(`OmmerClaim`, `OmmerSeal`), so that the thread that changes the chain need not. What was found of them then counts in
+its turn: after all of them are lawful.
+
 `validate` takes a block through all of it; sync, gossip and verification, which get the parts of a block one by one,
 call the same steps. What this file does not do: it knows no store and writes nothing.
 """
@@ -21,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from quip.consensus import ommers, rules
 from quip.consensus.errors.header import UnknownParent
@@ -81,6 +85,9 @@ class OmmerChain(ParentHeaders, Protocol):
     def ancestry(self, parent: Parent) -> Ancestry:
         """The chain up to a verified block. Asked only where the spec has ommers."""
 
+    def has_sealed(self, ommer: Ommer) -> bool:
+        """True if this very seal of it was verified, with a block or with an ommer. Then it is not verified again."""
+
 
 class ParentChain(OmmerChain, Protocol):
     """What a block is built on."""
@@ -138,11 +145,66 @@ class CheckedBody:
 
 
 @dataclass(frozen=True, slots=True)
+class SealCheck:
+    """A seal to be verified: `check_seal(rules, checked, seal)`."""
+
+    checked: CheckedHeader
+    seal: Seal
+
+    @property
+    def hash(self) -> bytes:
+        """Of the block."""
+        return self.checked.hash
+
+
+@dataclass(frozen=True, slots=True)
+class OmmerClaim:
+    """An ommer with an open gate whose difficulty is that of some level; whether it is lawful is not known."""
+
+    ommer: Ommer
+    margin: int
+    """What its seal has to meet if its difficulty is right: the most that the import may ask for."""
+
+    @property
+    def hash(self) -> bytes:
+        """Of the ommer."""
+        return self.ommer.header.hash
+
+
+@dataclass(frozen=True, slots=True)
+class OmmerSeal:
+    """What was found of a claim's seal."""
+
+    claim: OmmerClaim
+    error: SealError | None
+    """None: it proves its miner, and work by the claim's margin."""
+    made_by: InitVar[object]
+
+    def __post_init__(self, made_by: object) -> None:
+        _check_maker(self, made_by)
+
+    def settles(self, ommer: Ommer, margin: int) -> bool:
+        """True if the seal of this ommer need not be looked at again, now that the margin is known.
+
+        A good seal is as good for less; a bad one may be good for less.
+        """
+        if self.claim.ommer != ommer:
+            return False
+        return margin <= self.claim.margin if self.error is None else margin >= self.claim.margin
+
+
+SealVerdict: TypeAlias = SealedHeader | OmmerSeal | ConsensusError
+"""What comes of a SealCheck, or of an OmmerClaim."""
+
+
+@dataclass(frozen=True, slots=True)
 class CompleteBlock:
     """All parts of a block are there, and each is good; it was not executed yet."""
 
     sealed: SealedHeader
     body: CheckedBody
+    ommer_seals: tuple[OmmerSeal, ...]
+    """What is known already of its ommers' seals."""
     made_by: InitVar[object]
 
     def __post_init__(self, made_by: object) -> None:
@@ -222,7 +284,7 @@ def validate(law: Rules, chain: ParentChain, block: Block | CompleteBlock, now: 
         check_sizes(block.header, block.body.body, block.sealed.seal)
         parent = chain.parent(block.header)
         check_now(law.spec, chain, block.checked, now)
-        lawful = check_ommers(law, chain, block.checked, block.body.body.ommers)
+        lawful = check_ommers(law, chain, block.checked, block.body.body.ommers, block.ommer_seals)
         return execute(law.spec, chain.state(parent.header.state_root), block, lawful)
     check_sizes(block.header, block.body, block.seal)
     checked = check_header(law.spec, chain, block.header)
@@ -264,18 +326,35 @@ def check_now(spec: ChainSpec, chain: ParentChain, checked: CheckedHeader, now: 
 
 def check_seal(law: Rules, checked: CheckedHeader, seal: Seal | None) -> SealedHeader:
     """The work was done, by the header's miner. Raises a SealError."""
-    witness = rules.check_seal(law.spec, law.puzzle, checked.header, seal, checked.required)
+    witness = rules.check_seal(law.spec, law.puzzle, checked.header, seal, checked.required.margin)
     return SealedHeader(checked, witness, _THE_LAW)
 
 
-def check_seals(law: Rules, pairs: Sequence[tuple[CheckedHeader, Seal]]) -> list[SealedHeader | ConsensusError]:
-    """`check_seal` of many, in order, in one native call: per seal the sealed header, or the rule that it breaks."""
-    flat = [(checked.header, seal, checked.required) for checked, seal in pairs]
-    errors = rules.check_seals(law.spec, law.puzzle, flat)
-    return [
-        SealedHeader(checked, seal, _THE_LAW) if error is None else error
-        for (checked, seal), error in zip(pairs, errors, strict=True)
+def check_seals(law: Rules, wanted: Sequence[SealCheck | OmmerClaim]) -> list[SealVerdict]:
+    """`check_seal` of many, in order, in one native call: per seal the sealed header, or the rule that it breaks.
+
+    Of an ommer's seal what was found of it, good or bad.
+    """
+    flat = [
+        (one.ommer.header, one.ommer.seal, one.margin)
+        if isinstance(one, OmmerClaim)
+        else (one.checked.header, one.seal, one.checked.required.margin)
+        for one in wanted
     ]
+    errors = rules.check_seals(law.spec, law.puzzle, flat)
+    return [_verdict(one, error) for one, error in zip(wanted, errors, strict=True)]
+
+
+def _verdict(wanted: SealCheck | OmmerClaim, error: ConsensusError | None) -> SealVerdict:
+    if isinstance(wanted, SealCheck):
+        return SealedHeader(wanted.checked, wanted.seal, _THE_LAW) if error is None else error
+    return OmmerSeal(wanted, error, _THE_LAW) if error is None or isinstance(error, SealError) else error
+
+
+def claims_of(spec: ChainSpec, shown: Sequence[Ommer]) -> tuple[OmmerClaim, ...]:
+    """Those of a block's ommers whose seals can be checked before it is known whether they are lawful."""
+    found = ((ommer, ommers.claimed_margin(spec, ommer.header)) for ommer in shown if ommer.seal is not None)
+    return tuple(OmmerClaim(ommer, margin) for ommer, margin in found if margin is not None)
 
 
 def check_body(checked: CheckedHeader, body: BlockBody) -> CheckedBody:
@@ -286,33 +365,53 @@ def check_body(checked: CheckedHeader, body: BlockBody) -> CheckedBody:
 
 
 def check_ommers(
-    law: Rules, chain: OmmerChain, checked: CheckedHeader, shown: Sequence[Ommer], *, seals: bool = True
+    law: Rules,
+    chain: OmmerChain,
+    checked: CheckedHeader,
+    shown: Sequence[Ommer],
+    seals: Sequence[OmmerSeal] | None = (),
 ) -> LawfulOmmers:
     """Every ommer is lawful, and its work was done by its miner. Raises an OmmerError or BadOmmerSeal.
 
-    `seals`: False where nobody looks at any seal.
+    `seals`: what is known of some of their seals; None where nobody looks at any seal.
     """
     if not law.spec.ommers.limit:
         return LawfulOmmers(checked.hash, (), None, _THE_LAW)
     ancestry = chain.ancestry(chain.parent(checked.header))
     headers = [ommer.header for ommer in shown]
     found = ommers.check_ommers(law.spec, ancestry, checked.header, checked.context.controller, headers)
-    if seals and shown:
-        flat = [(ommer.header, ommer.seal, one.required) for ommer, one in zip(shown, found, strict=True)]
-        for header, error in zip(headers, rules.check_seals(law.spec, law.puzzle, flat), strict=True):
-            if isinstance(error, SealError):
-                name = f"0x{header.hash.hex()}"
-                raise BadOmmerSeal(ommer=name, reason=f"{type(error).__name__}: {error}") from error
-            if error is not None:
-                raise error
+    if seals is not None and shown:
+        claims = [OmmerClaim(ommer, one.required.margin) for ommer, one in zip(shown, found, strict=True)]
+        _check_ommer_seals(law, chain, claims, seals)
     return LawfulOmmers(checked.hash, tuple(one.included for one in found), ancestry, _THE_LAW)
 
 
-def complete(sealed: SealedHeader, body: CheckedBody) -> CompleteBlock:
+def _check_ommer_seals(law: Rules, chain: OmmerChain, claims: Sequence[OmmerClaim], seals: Sequence[OmmerSeal]) -> None:
+    """Raises BadOmmerSeal for the first that is bad. Only those are verified of which nothing is known."""
+    errors: dict[int, ConsensusError | None] = {}
+    for place, claim in enumerate(claims):
+        known = next((one for one in seals if one.settles(claim.ommer, claim.margin)), None)
+        if known is not None:
+            errors[place] = known.error
+        elif chain.has_sealed(claim.ommer):
+            errors[place] = None
+    rest = [place for place in range(len(claims)) if place not in errors]
+    flat = [(claims[place].ommer.header, claims[place].ommer.seal, claims[place].margin) for place in rest]
+    errors.update(zip(rest, rules.check_seals(law.spec, law.puzzle, flat) if flat else (), strict=True))
+    for place, claim in enumerate(claims):
+        error = errors[place]
+        if isinstance(error, SealError):
+            name = f"0x{claim.ommer.header.hash.hex()}"
+            raise BadOmmerSeal(ommer=name, reason=f"{type(error).__name__}: {error}") from error
+        if error is not None:
+            raise error
+
+
+def complete(sealed: SealedHeader, body: CheckedBody, ommer_seals: Sequence[OmmerSeal] = ()) -> CompleteBlock:
     """Both halves of one block. Raises ValueError if they are of two."""
     if sealed.checked.hash != body.block_hash:
         raise ValueError(f"the body is of block 0x{body.block_hash.hex()}, the seal of 0x{sealed.checked.hash.hex()}")
-    return CompleteBlock(sealed, body, _THE_LAW)
+    return CompleteBlock(sealed, body, tuple(ommer_seals), _THE_LAW)
 
 
 def execute(spec: ChainSpec, state: StateReader, block: CompleteBlock, lawful: LawfulOmmers) -> ExecutedBlock:

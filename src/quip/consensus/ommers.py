@@ -11,6 +11,7 @@ Each rule is asked of all of them before the next one. Nothing of an ommer's bod
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,6 +32,7 @@ from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.ancestry import Ancestry, IncludedOmmer
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
+from quip.consensus.work.ladder import margin_at
 from quip.consensus.work.units import work
 
 
@@ -64,9 +66,31 @@ def check_ommers(
     bases = _bases(ancestry, headers)
     lawful = _check_headers(spec, block, headers, bases)
     for one in lawful:
-        _check_difficulty(one.included, spec.ommers.fork_factor, work(one.included.fork_controller))
-        _check_difficulty(one.included, spec.ommers.chain_factor, work(controller))
+        check_difficulty(spec, one.included, controller)
     return lawful
+
+
+def claimed_margin(spec: ChainSpec, header: Header) -> int | None:
+    """The margin that a seal has to meet if the header's difficulty is right, whatever its parent. None: it is not.
+
+    Where neighbouring levels have one difficulty, the highest of them: more than that is never asked. Also None while
+    the gate is closed, so that a seal of a header that cost nothing is not looked at.
+    """
+    levels = range(spec.difficulty.lo, spec.difficulty.hi + 1)
+    place = bisect_right(levels, header.difficulty, key=work) - 1
+    if place < 0 or work(levels[place]) != header.difficulty:
+        return None
+    try:
+        rules.check_gate(spec, header)
+    except HeaderError:
+        return None
+    return margin_at(spec.puzzle.ladder, levels[place])
+
+
+def check_difficulty(spec: ChainSpec, ommer: IncludedOmmer, controller: int) -> None:
+    """An ommer of a block with that c(n) is neither too late nor too easy. Raises OmmerTooLight."""
+    _check_part(ommer, spec.ommers.fork_factor, work(ommer.fork_controller))
+    _check_part(ommer, spec.ommers.chain_factor, work(controller))
 
 
 def _check_places(ancestry: Ancestry, headers: Sequence[Header]) -> None:
@@ -127,7 +151,7 @@ def _check_headers(
     return lawful
 
 
-def _check_difficulty(ommer: IncludedOmmer, part: int, least: int) -> None:
+def _check_part(ommer: IncludedOmmer, part: int, least: int) -> None:
     difficulty = ommer.header.difficulty
     if part * difficulty < least:
         raise OmmerTooLight(ommer=_name(ommer.header), difficulty=difficulty, part=part, least=least)

@@ -130,15 +130,15 @@ def check_signature(spec: ChainSpec, header: Header, seal: Seal | None) -> Seal:
     return seal
 
 
-def check_seal(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, required: Requirements) -> Seal:
-    """The seal proves the work and the miner of a header that passed `check_header`. Returns it. Raises a SealError."""
+def check_seal(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, margin: int) -> Seal:
+    """The seal proves the header's miner, and work by a margin (1/512 energy). Returns it. Raises a SealError."""
     signed = check_signature(spec, header, seal)
-    check_proof(puzzle, header.mix_hash, signed.solutions, required.margin)
+    check_proof(puzzle, header.mix_hash, signed.solutions, margin)
     return signed
 
 
 def check_seals(
-    spec: ChainSpec, puzzle: Puzzle, seals: Sequence[tuple[Header, Seal | None, Requirements]]
+    spec: ChainSpec, puzzle: Puzzle, seals: Sequence[tuple[Header, Seal | None, int]]
 ) -> list[ConsensusError | None]:
     """`check_seal` of many: per seal None, or the rule it breaks. One native call finds the good ones.
 
@@ -147,25 +147,23 @@ def check_seals(
     would anneal again.
     """
     flat = [
-        _flat(header, seal, required) if seal and not puzzle.remembers(header.mix_hash) else None
-        for header, seal, required in seals
+        _flat(header, seal, margin) if seal and not puzzle.remembers(header.mix_hash) else None
+        for header, seal, margin in seals
     ]
     good = iter(puzzle.verifier.good(spec.chain_id, [one for one in flat if one is not None]))
     return [
-        None if one is not None and next(good) else _fault(spec, puzzle, header, seal, required)
-        for one, (header, seal, required) in zip(flat, seals, strict=True)
+        None if one is not None and next(good) else _fault(spec, puzzle, header, seal, margin)
+        for one, (header, seal, margin) in zip(flat, seals, strict=True)
     ]
 
 
-def _flat(header: Header, seal: Seal, required: Requirements) -> tuple[bytes, bytes, bytes, int, bytes]:
-    return header.hash, header.miner_id, header.mix_hash, required.margin, seal.encode()
+def _flat(header: Header, seal: Seal, margin: int) -> tuple[bytes, bytes, bytes, int, bytes]:
+    return header.hash, header.miner_id, header.mix_hash, margin, seal.encode()
 
 
-def _fault(
-    spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, required: Requirements
-) -> ConsensusError | None:
+def _fault(spec: ChainSpec, puzzle: Puzzle, header: Header, seal: Seal | None, margin: int) -> ConsensusError | None:
     try:
-        check_seal(spec, puzzle, header, seal, required)
+        check_seal(spec, puzzle, header, seal, margin)
     except ConsensusError as error:
         return error
     return None

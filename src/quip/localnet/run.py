@@ -24,6 +24,8 @@ QUIET_S = 10.0  # nobody is killed so shortly before the end
 
 Show = Callable[[LocalNetwork, float, str], None]
 """Shows the network, seconds from the beginning, and what goes on."""
+Disturb = Callable[[LocalNetwork, float], None]
+"""Called while it mines, with seconds from the beginning: does something to the network, such as cutting a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ class Interruption:
 class LocalnetRun:
     """Runs the nodes of some plans."""
 
-    def __init__(self, plans: Sequence[NodePlan], ending: Ending, show: Show) -> None:
+    def __init__(self, plans: Sequence[NodePlan], ending: Ending, show: Show, disturb: Disturb | None = None) -> None:
         self._network = LocalNetwork(plans)
         self._ending = ending
         self._show = show
+        self._disturb = disturb
         self._interruption = Interruption()
         self._problems: dict[str, None] = {}
         until_s = None if ending.duration_s is None else ending.duration_s - QUIET_S
@@ -108,6 +111,8 @@ class LocalnetRun:
             self._look(now_s, "mining")
             if self._kills is not None:
                 self._kills.act(self._network, now_s)
+            if self._disturb is not None:
+                self._disturb(self._network, now_s)
             best = max((answer.number for answer in self._network.answers.values() if answer is not None), default=0)
             if self._ending.duration_s is not None and now_s >= self._ending.duration_s:
                 break

@@ -1,6 +1,7 @@
 """One attempt at one instance: the baseline, then a plan's stages. The miner and the calibration run this same code."""
 
 import heapq
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -117,12 +118,12 @@ class _Attempt:
         """Whether to go on. Raises SamplerFailure."""
         match stage:
             case Screen(cut):
-                return self._screened(cut, self._instance.base)
+                return self._screen(cut)
             case Probe(sweeps, cut):
                 probed = self._sample(sweeps, ~self._instance.start)
                 return probed is not None and self._screened(cut, probed)
-            case Anneal(sweeps):
-                return self._anneal(sweeps)
+            case Anneal(sweeps, cut):
+                return self._anneal(sweeps, cut)
             case Found():
                 return self._found(stage)
             case Round():
@@ -146,25 +147,41 @@ class _Attempt:
         self._runs += 1
         return self._sample(sweeps, self._instance.start + self._runs - 1)
 
-    def _anneal(self, sweeps: int) -> bool:
+    def _screen(self, cut: Cut | None) -> bool:
+        base = self._instance.base
+        if cut is not None and cut.of is not Measured.REACHED:
+            return self._screened(cut, base)
+        return not self._take(base, self._least(cut)) and (cut is None or self._passed(cut, self._best_margin()))
+
+    def _anneal(self, sweeps: int, cut: Cut | None) -> bool:
         samples = self._next_run(sweeps)
-        if samples is None or self._take(samples, self._instance.margin):
+        if samples is None or self._take(samples, self._least(cut)):
             return False
         if self._best is not None:
             known = [one for one in (self._best.margin, self._effort.margin) if one is not None]
-            return not self._take(samples, max(known) + 1 if known else None)
-        return True
+            if self._take(samples, max(known) + 1 if known else None):
+                return False
+        return cut is None or self._passed(cut, self._best_margin())
+
+    def _least(self, cut: Cut | None) -> int:
+        """The lowest margin of a set that matters: the one asked for, or what a cut goes on with."""
+        asked = self._instance.margin
+        return asked if cut is None else min(asked, math.ceil(cut.needed(self._total, asked)))
+
+    def _best_margin(self) -> float:
+        return float("-inf") if self._effort.margin is None else self._effort.margin
 
     def _take(self, samples: Samples, margin: int | None) -> bool:
         """Look for a set of at least this margin (None: of any); True if it meets the one asked for."""
-        rules = self._rules
+        rules, effort = self._rules, self._effort
         bound = ANY_ENERGY if margin is None else (self._baseline - margin) // REPLICAS
         found = samples.diverse(bound, rules.min_solutions, rules.min_distance, rules.fold)
         if found is not None:
-            self._effort.margin = self._baseline - REPLICAS * found[0]
-            if self._effort.margin >= self._instance.margin:
-                self._effort.solutions = tuple(found[1])
-        return self._effort.solutions is not None
+            reached = self._baseline - REPLICAS * found[0]
+            effort.margin = reached if effort.margin is None else max(effort.margin, reached)
+            if reached >= self._instance.margin:
+                effort.solutions = tuple(found[1])
+        return effort.solutions is not None
 
     def _found(self, stage: Found) -> bool:
         samples = self._next_run(stage.sweeps)

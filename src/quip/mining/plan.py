@@ -25,7 +25,8 @@ class Measured(StrEnum):
     BEST = "best"
     """Its lowest one."""
     REACHED = "reached"
-    """The highest one of the set to hand in: the margin that the elites reach now (B no more than the spec's cap)."""
+    """The highest one of the set to hand in: the margin that the elites reach now (B no more than the spec's cap).
+    Without elites, that of the best diverse set in any run so far; the baseline's own samples are a run, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,18 @@ class Cut:
         predicted = self.baseline * total + self.value * measured + self.constant
         return predicted >= (margin if self.least is None else self.least) - self.slack
 
+    def needed(self, total: int, margin: int) -> float:
+        """What has to be measured to go on; `value` is above 0."""
+        least = (margin if self.least is None else self.least) - self.slack
+        return (least - self.baseline * total - self.constant) / self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Look at the energies of the baseline itself: they cost nothing."""
+    """Look at the baseline's own samples: they cost nothing. With a cut of `reached`, or none, they are a run like any
+    other, and may hold a set."""
 
-    cut: Cut
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Anneal:
     """A run of the sampler; its samples may hold a set that meets the margin."""
 
     sweeps: int
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +127,13 @@ class Plan:
         for stage in self.stages:
             founded |= isinstance(stage, Found)
             cut = getattr(stage, "cut", None)
-            reached = cut is not None and cut.of is Measured.REACHED
-            if not founded and (reached or isinstance(stage, Round | Recruit)):
+            reached = isinstance(cut, Cut) and cut.of is Measured.REACHED
+            if not founded and (isinstance(stage, Round | Recruit) or (reached and isinstance(stage, Probe))):
                 raise ValueError(f"a {type(stage).__name__.lower()} stage needs elites, and none were found yet")
-            if isinstance(stage, Round) and cut is not None and not reached:
-                raise ValueError("a round is cut by what its elites reach")
+            if isinstance(stage, Round | Anneal) and cut is not None and not reached:
+                raise ValueError(f"a {type(stage).__name__.lower()} stage is cut by what is reached")
+            if isinstance(cut, Cut) and reached and cut.value <= 0:
+                raise ValueError("what is reached counts for an instance: the cut's value is above 0")
 
     def __str__(self) -> str:
         words = []

@@ -7,8 +7,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from quip.chain.batch import Admission
-from quip.consensus.block_validation import CheckedHeader, CompleteBlock
-from quip.consensus.types.seal import Seal
+from quip.consensus.block_validation import CompleteBlock, OmmerClaim, SealCheck
 from quip.net.address import Address
 from quip.net.link import Purpose
 from quip.net.wire.messages import Request
@@ -73,20 +72,15 @@ class GrantBudget:
 
 
 @dataclass(frozen=True, slots=True)
-class SealCheck:
-    """One seal to verify: `block_validation.check_seal(rules, checked, seal)`."""
-
-    checked: CheckedHeader
-    seal: Seal
-
-
-@dataclass(frozen=True, slots=True)
 class CheckSeals:
-    """Verify seals on the native threads. Answered by SealsChecked. `connection`: whose CPU budget it is."""
+    """Verify seals, of blocks or of ommers, on the native threads. Answered by SealsChecked.
+
+    `connection`: whose CPU budget it is.
+    """
 
     job: int
     connection: int
-    checks: tuple[SealCheck, ...]
+    checks: tuple[SealCheck | OmmerClaim, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from quip.consensus.block_validation import SealedHeader
+from quip.consensus.block_validation import SealVerdict
 from quip.consensus.errors.root import ConsensusError
 from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.errors import NetError
@@ -90,8 +90,8 @@ class JobOwner(Requester, Protocol):
         """What is to be done, in order; once."""
         ...
 
-    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
-        """Per seal the sealed header, or the rule that it breaks."""
+    def seals_checked(self, job: int, verdicts: Sequence[SealVerdict], now: Instant) -> None:
+        """Per seal the sealed header, or the rule that it breaks; per ommer what was found of its seal."""
         ...
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from quip.chain.chain import Accepted
 from quip.chain.events import Head
-from quip.consensus.block_validation import SealedHeader
+from quip.consensus.block_validation import SealVerdict
 from quip.consensus.errors.root import ConsensusError
 from quip.net.address import Address
 from quip.net.link import Link
@@ -79,10 +79,10 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class SealsChecked:
-    """The answer to CheckSeals, in order: the sealed header, or the rule that the seal breaks."""
+    """The answer to CheckSeals, in order: the sealed header, or the rule that the seal breaks; of ommers OmmerSeals."""
 
     job: int
-    verdicts: tuple[SealedHeader | ConsensusError, ...]
+    verdicts: tuple[SealVerdict, ...]
 
 
 ImportOutcome: TypeAlias = Accepted | ConsensusError | None

@@ -31,7 +31,7 @@ def warn_of_losses(files: DataFiles, *, own_wallet: bool) -> None:
     has_store, has_identity = files.store.exists(), (files.identity / "mnemonic").exists()
     if not (files.spec.exists() or has_identity):
         return
-    if not has_store:
+    if not has_store and not _is_retired(files):
         log.warning("the chain is gone: it begins anew", path=str(files.store), hint=LOST_HINT)
     if not has_identity:
         log.warning("the mining identity is gone: a new one is made", path=str(files.identity), hint=LOST_HINT)
@@ -40,6 +40,11 @@ def warn_of_losses(files: DataFiles, *, own_wallet: bool) -> None:
             "the payout wallet is gone: a new one is made, which holds nothing of the old one's",
             path=str(files.wallet), hint=_wallet_hint(files),
         )  # fmt: skip
+
+
+def _is_retired(files: DataFiles) -> bool:
+    """True after `quip db retire`, which takes the spec along."""
+    return not files.spec.exists() and any(files.root.glob(f"{files.store.name}.retired-*"))
 
 
 def _wallet_hint(files: DataFiles) -> str:

@@ -22,6 +22,7 @@ from quip.consensus.types.ancestry import Ancestor, Ancestry
 from quip.consensus.types.block import Block, check_sizes
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
+from quip.consensus.types.ommer import Ommer
 from quip.ising.puzzle import Puzzle
 from quip.node.config.cpus import logical_cpus
 
@@ -116,7 +117,7 @@ class ChainVerifier:
             sealed = None if begun.seal is None else begun.seal.result()
             body = law.check_body(checked, block.body)
             before = self._executed.before(checked)
-            lawful = law.check_ommers(self._rules, self._executed, checked, block.ommers, seals=sealed is not None)
+            lawful = law.check_ommers(self._rules, self._executed, checked, block.ommers, () if sealed else None)
             executed = law.run(spec, before, checked, body, lawful)
         except ConsensusError as error:
             raise _failed(checked.header, error) from error
@@ -135,6 +136,10 @@ class _Executed:
     def parent(self, header: Header) -> Parent:
         """The last executed block. Raises UnknownParent for a child of another."""
         return self._last.parent(header)
+
+    def has_sealed(self, ommer: Ommer) -> bool:
+        """Never: every seal is looked at once more."""
+        return False
 
     def ancestry(self, parent: Parent) -> Ancestry:
         """The chain up to the last executed block."""

@@ -37,6 +37,7 @@ from quip.primitives.address import checksum_address
 from quip.primitives.hybrid import leaf_of
 from quip.storage.chain_store import RedbChainStore, open_chain_store, read_chain_store
 from quip.storage.errors import (
+    OLDER,
     DataDirLocked,
     NoArchive,
     StoreCorrupt,
@@ -154,7 +155,7 @@ def explained(directory: Path) -> Iterator[None]:
     except WrongNetwork as error:
         raise other_chain(directory, error.stored, error.expected) from None
     except (StoreVersion, NoArchive) as error:
-        raise DataDirError(str(error), _store_hint(directory, error)) from None
+        raise _other_store(directory, error) from None
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
@@ -167,10 +168,16 @@ def explained(directory: Path) -> Iterator[None]:
         raise _disk_error(directory, error) from None
 
 
-def _store_hint(directory: Path, error: StoreVersion | NoArchive) -> str:
+def _other_store(directory: Path, error: StoreVersion | NoArchive) -> DataDirError:
+    """An older store is mostly one of a network that was cut anew since; else it can be rebuilt."""
+    reindex = ["quip", "db", "reindex", "--data-dir", str(directory)]
     if isinstance(error, NoArchive):
-        return f"run: quip db reindex --archive --data-dir {shlex.quote(str(directory))}, or leave archive out"
-    return f"or use the version of quip that wrote it, or another --data-dir; {retire_hint(directory)}"
+        hint = f"leave archive out, or run: {shlex.join([*reindex, '--archive'])}"
+        return DataDirError(f"{directory}: {error}", hint)
+    found, older, _ = str(error).partition(OLDER)
+    if not older:
+        return DataDirError(f"{directory}: {error}", "use the version of quip that wrote it, or another --data-dir")
+    return DataDirError(f"{directory}: {found}", f"{retire_hint(directory)}; if it was not: {shlex.join(reindex)}")
 
 
 def _disk_error(directory: Path, error: OSError) -> NodeError:

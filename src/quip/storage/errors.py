@@ -20,6 +20,7 @@ from quip._native.store import StateMissing, StoreCorrupt, StoreError, StoreFull
 
 __all__ = [
     "HINT",
+    "OLDER",
     "DataDirLocked",
     "NoArchive",
     "StateMissing",
@@ -35,6 +36,9 @@ __all__ = [
 
 HINT = "run `quip db check` to see what is damaged and `quip db reindex` to rebuild it"
 """What every message about damage ends with."""
+
+OLDER = ": run `quip db reindex`"
+"""What the message of a StoreVersion ends with if an older program wrote the store."""
 
 
 class DataDirLocked(StoreLocked):

@@ -44,6 +44,9 @@ def _look_at_status(url: str, place: Path) -> None:
     """Its operator's own part of the status goes to its operator only, and `quip` can show the token."""
     bearer = {"authorization": f"Bearer {TOKEN}"}
     for headers, told in ((bearer, True), ({}, False)):
+        miners = ask(url, "quip_getMiners", host="node.lan", **headers)[1]["result"]
+        assert isinstance(miners, dict)
+        assert ("local" in miners) is told
         status = ask(url, "quip_getStatus", host="node.lan", **headers)[1]["result"]
         assert isinstance(status, dict)
         assert status["running"] is True

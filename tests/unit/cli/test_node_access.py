@@ -180,6 +180,13 @@ def test_a_stranger_is_shown_what_a_node_tells_everybody() -> None:
         assert "/data/one" in run("status", "--rpc", url)
 
 
+def test_a_stranger_is_not_shown_what_a_node_mines_with() -> None:
+    with answering({"quip_getMiners": {"chain": [], "total": 0}}) as url:
+        assert "--rpc-token-file" in run("miners", "--rpc", url)
+    with answering({"quip_getMiners": {"chain": [], "total": 0, "local": []}}) as url:
+        assert "--rpc-token-file" not in run("miners", "--rpc", url)
+
+
 def test_a_refused_admin_method_names_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: RpcClient, method: str, *_: object) -> None:
         raise RpcRefused(method, TokenNeeded.code, TokenNeeded(method).message)

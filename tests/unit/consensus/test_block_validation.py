@@ -13,6 +13,7 @@ from quip.consensus.errors.root import ConsensusError
 from quip.consensus.errors.seal import InvalidSignature, SealError
 from quip.consensus.types.ancestry import Ancestor, Ancestry
 from quip.consensus.types.block import MAX_BODY_SIZE, Block
+from quip.consensus.types.ommer import Ommer
 from sim.liars.lies import flip
 from support.chains import grown, network_spec, new_chain
 from support.forged import checked_header, complete_block
@@ -42,6 +43,10 @@ class OnGenesis:
     def ancestry(self, parent: law.Parent) -> Ancestry:
         self.asked.append("ancestry")
         return Ancestry(self.chain.spec.ommers.window, [Ancestor(parent.hash, parent.header, parent.context, ())], 0)
+
+    def has_sealed(self, ommer: Ommer) -> bool:
+        self.asked.append("seal of an ommer")
+        return False
 
     def state(self, root: bytes) -> Any:
         self.asked.append("state")
@@ -101,8 +106,8 @@ def test_parts_that_came_one_by_one_make_no_block_that_is_too_large() -> None:
 def test_many_seals_are_judged_as_one() -> None:
     first, second = judged(new_chain(), [FIRST, SECOND])
     assert first.sealed.seal != second.sealed.seal
-    pairs = [(first.checked, first.sealed.seal), (first.checked, second.sealed.seal)]
-    good, bad = law.check_seals(rules_of(MADE), pairs)
+    checks = [law.SealCheck(first.checked, one.sealed.seal) for one in (first, second)]
+    good, bad = law.check_seals(rules_of(MADE), checks)
     assert good == first.sealed
     assert isinstance(bad, SealError)
 

@@ -7,7 +7,7 @@ import pytest
 from quip.consensus import rules
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.errors.seal import EnergyAboveBaseline, MissingSeal, SealError
-from quip.consensus.proof_of_work.difficulty import Requirements, requirements
+from quip.consensus.proof_of_work.difficulty import requirements
 from quip.consensus.types.block import Block
 from quip.consensus.types.header import Header
 from quip.consensus.types.seal import Seal
@@ -19,12 +19,12 @@ from support.mutants import next_block, proof
 
 SPEC = network_spec()
 MADE = grown(6)
-Checked = tuple[Header, Seal | None, Requirements]
+Checked = tuple[Header, Seal | None, int]
 
 
 def as_child(block: Block) -> Checked:
     head = MADE.chain.head
-    return block.header, block.seal, requirements(SPEC, head.header, head.context, block.header.timestamp)
+    return block.header, block.seal, requirements(SPEC, head.header, head.context, block.header.timestamp).margin
 
 
 def clear(checked: Checked) -> ConsensusError | None:
@@ -36,9 +36,9 @@ def clear(checked: Checked) -> ConsensusError | None:
 
 
 def native(checked: Checked) -> bool:
-    header, seal, required = checked
+    header, seal, margin = checked
     assert seal is not None
-    return puzzle_of(SPEC).verifier.good(SPEC.chain_id, [rules._flat(header, seal, required)])[0]
+    return puzzle_of(SPEC).verifier.good(SPEC.chain_id, [rules._flat(header, seal, margin)])[0]
 
 
 def test_good_seals() -> None:
@@ -80,36 +80,36 @@ def test_every_flipped_bit_of_a_byte() -> None:
 def test_energies_at_the_edge() -> None:
     """Margins around the proof's own worst energy: good up to the very last unit."""
     block = next_block(MADE)
-    header, seal, required = as_child(block)
+    header, seal, _ = as_child(block)
     assert seal is not None
     puzzle = puzzle_of(SPEC)
     worst = max(puzzle.energies(header.mix_hash, seal.solutions))
     edge = min(puzzle.baseline(header.mix_hash), puzzle.rules.baseline_cap) - 512 * worst
     for margin, good in ((edge, True), (edge + 1, False), (edge - 1, True)):
-        checked = header, seal, replace(required, margin=margin)
+        checked = header, seal, margin
         assert native(checked) == good == (clear(checked) is None)
 
 
 def test_the_cap_counts_before_the_baseline() -> None:
     block = next_block(MADE)
-    header, seal, required = as_child(block)
+    header, seal, margin = as_child(block)
     assert seal is not None
     puzzle = puzzle_of(SPEC)
     worst = max(puzzle.energies(header.mix_hash, seal.solutions))
-    low = replace(puzzle.rules, baseline_cap=512 * worst + required.margin - 1)
+    low = replace(puzzle.rules, baseline_cap=512 * worst + margin - 1)
     capped = Puzzle(low)
-    error = rules.check_seals(SPEC, capped, [(header, seal, required)])[0]
+    error = rules.check_seals(SPEC, capped, [(header, seal, margin)])[0]
     assert type(error).__name__ == "EnergyAboveCap"
 
 
 def test_a_seal_of_another_chain_or_header() -> None:
     blocks = [next_block(MADE) for _ in range(2)]
-    header, seal, required = as_child(blocks[0])
+    header, seal, margin = as_child(blocks[0])
     assert isinstance(
-        rules.check_seals(replace(SPEC, chain_id=7), puzzle_of(SPEC), [(header, seal, required)])[0], SealError
+        rules.check_seals(replace(SPEC, chain_id=7), puzzle_of(SPEC), [(header, seal, margin)])[0], SealError
     )
-    assert isinstance(rules.check_seals(SPEC, puzzle_of(SPEC), [(blocks[1].header, seal, required)])[0], SealError)
-    assert isinstance(rules.check_seals(SPEC, puzzle_of(SPEC), [(header, None, required)])[0], MissingSeal)
+    assert isinstance(rules.check_seals(SPEC, puzzle_of(SPEC), [(blocks[1].header, seal, margin)])[0], SealError)
+    assert isinstance(rules.check_seals(SPEC, puzzle_of(SPEC), [(header, None, margin)])[0], MissingSeal)
 
 
 def test_ternary_fields() -> None:
@@ -134,11 +134,11 @@ def test_ternary_fields() -> None:
 def test_twins_of_a_bad_seal_anneal_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """One header, any number of well signed seals whose solutions miss the baseline: it is annealed for the first."""
     block = next_block(MADE)
-    header, seal, required = as_child(block)
+    header, seal, margin = as_child(block)
     assert seal is not None
     puzzle = Puzzle(puzzle_of(SPEC).rules)
     worst = max(puzzle.energies(header.mix_hash, seal.solutions))
-    harder = replace(required, margin=puzzle.baseline(header.mix_hash) - 512 * worst + 1)
+    harder = puzzle.baseline(header.mix_hash) - 512 * worst + 1
     assert not puzzle.remembers(header.mix_hash)
     assert isinstance(rules.check_seals(SPEC, puzzle, [(header, seal, harder)])[0], EnergyAboveBaseline)
     annealed: list[bytes] = []
@@ -161,7 +161,7 @@ def test_twins_of_a_bad_seal_anneal_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(puzzle.__dict__, "verifier", NobodyAsked())
     twins = [(header, seal, harder)] * 3
     assert [type(error) for error in rules.check_seals(SPEC, puzzle, twins)] == [EnergyAboveBaseline] * 3
-    assert rules.check_seals(SPEC, puzzle, [(header, seal, required)]) == [None]  # a good one is as good as ever
+    assert rules.check_seals(SPEC, puzzle, [(header, seal, margin)]) == [None]  # a good one is as good as ever
     assert annealed == []
 
 

@@ -51,7 +51,7 @@ def test_a_good_header() -> None:
     rules.check_gate(SPEC, GOOD.header)
     required = rules.check_header(SPEC, PARENT, CONTEXT, GOOD.header)
     assert required == requirements(SPEC, PARENT, CONTEXT, GOOD.header.timestamp)
-    rules.check_seal(SPEC, puzzle_of(SPEC), GOOD.header, GOOD.seal, required)
+    rules.check_seal(SPEC, puzzle_of(SPEC), GOOD.header, GOOD.seal, required.margin)
 
 
 @pytest.mark.parametrize("first", range(len(HEADER_ORDER)))
@@ -84,7 +84,7 @@ def test_signature_before_proof(changes: dict[str, Any], error: type[ConsensusEr
     assert GOOD.seal is not None
     required = rules.check_header(SPEC, PARENT, CONTEXT, GOOD.header)
     with pytest.raises(error):
-        rules.check_seal(SPEC, puzzle_of(SPEC), GOOD.header, replace(GOOD.seal, **changes), required)
+        rules.check_seal(SPEC, puzzle_of(SPEC), GOOD.header, replace(GOOD.seal, **changes), required.margin)
 
 
 def test_a_signature_is_for_one_chain() -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks.economics import command
 from benchmarks.economics.advantage import share_of_work
-from benchmarks.economics.law_plays import flat_spec, hopping, overtakes, recovery
+from benchmarks.economics.candidate import candidate_spec, flat_spec, mended_spec
+from benchmarks.economics.law_plays import hopping, overtakes, recovery
 from benchmarks.economics.network_plays import cheapest_stamp_s, delayed, griefed
-from benchmarks.economics.ommers import OmmerRules
-from benchmarks.economics.played_policies import MENDED
+from quip.consensus.spec.chain_spec import ChainSpec
 
 FLAT = flat_spec()
 
@@ -43,23 +43,23 @@ def test_who_mines_only_while_it_is_cheap_earns_more_per_effort() -> None:
 
 
 def test_orphans_come_with_delay() -> None:
-    assert delayed(FLAT, 0.4, 0.0, 300)[0] == 0
-    assert 0.08 < delayed(FLAT, 0.4, 5.0, 600)[0] < 0.22
+    assert delayed(mended_spec(), 0.4, 0.0, 300)[0] == 0
+    assert 0.08 < delayed(mended_spec(), 0.4, 5.0, 600)[0] < 0.22
 
 
-@pytest.mark.parametrize(("rules", "octaves", "most_t"), [(OmmerRules(), 8.0, 1.6), (MENDED, 1.5, 1.42)])
-def test_cheap_ommers_slow_the_chain_by_their_number(rules: OmmerRules, octaves: float, most_t: float) -> None:
-    spec = replace(FLAT, difficulty=replace(FLAT.difficulty, overdue_limit=round(octaves * 65_536)))
-    block_t, ommers, income = griefed(spec, 0.1, rules, 500)
+@pytest.mark.parametrize(("spec", "most_t"), [(candidate_spec(), 1.6), (mended_spec(), 1.42)])
+def test_cheap_ommers_slow_the_chain_by_their_number(spec: ChainSpec, most_t: float) -> None:
+    block_t, ommers, income = griefed(spec, 0.1, 500)
     assert block_t == pytest.approx(1 + ommers, abs=0.06)
     assert 1.2 < block_t < most_t
     assert income < 0.01
-    assert griefed(spec, 0.0, rules, 200)[1] == 0
+    assert griefed(spec, 0.0, 200)[1] == 0
 
 
 def test_the_cheapest_ommer_is_as_light_as_the_factor_admits() -> None:
-    assert cheapest_stamp_s(FLAT, OmmerRules()) == 18 * 30 - 1
-    assert cheapest_stamp_s(FLAT, OmmerRules(fork_factor=1)) == 10 * 30 - 1
+    spec = candidate_spec()
+    assert cheapest_stamp_s(spec) == 18 * 30 - 1
+    assert cheapest_stamp_s(replace(spec, ommers=replace(spec.ommers, fork_factor=1))) == 10 * 30 - 1
 
 
 def test_shares_of_better_solvers() -> None:

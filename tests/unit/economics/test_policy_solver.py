@@ -6,7 +6,6 @@ import pytest
 from benchmarks.economics import policy_solver, reward_rules
 from benchmarks.economics.candidate import candidate_spec
 from benchmarks.economics.policy_solver import NotConverged, Process
-from benchmarks.economics.reward_rules import Ommers
 from benchmarks.economics.thresholds import NOTHING, gain, old_tip_easing, threshold, window_gain
 from benchmarks.economics.withholding import Game, Miner
 
@@ -32,18 +31,18 @@ def test_with_gamma_one_every_share_gains_and_earns_what_is_known() -> None:
 
 def test_honest_mining_earns_its_share_and_its_bonus() -> None:
     assert gain(reward_rules.flat(6), Miner(0.3, 0.5)).honest == pytest.approx(0.3)
-    tables = reward_rules.counted(6, SPEC.difficulty, Ommers(6))
+    tables = reward_rules.counted(6, SPEC, 6)
     assert 1.01 < gain(tables, Miner(0.3, 0.0)).honest / 0.3 < 1.0177  # less than the bonus: streaks ease blocks
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0])
 def test_nothing_is_gained_where_every_orphan_is_shown(gamma: float) -> None:
-    tables = reward_rules.counted(6, SPEC.difficulty, Ommers(6))
+    tables = reward_rules.counted(6, SPEC, 6)
     assert gain(tables, Miner(0.4, gamma)).relative <= NOTHING
 
 
 def test_much_is_gained_where_no_orphan_is_shown() -> None:
-    tables = reward_rules.counted(8, SPEC.difficulty, Ommers(0, 0.0))
+    tables = reward_rules.counted(8, SPEC, 0)
     assert gain(tables, Miner(0.4, 0.0)).relative > 0.1
 
 

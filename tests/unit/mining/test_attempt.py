@@ -117,3 +117,27 @@ def test_annealing_notes_the_best_set_only_where_it_is_asked_to() -> None:
     assert best is not None
     assert bench.attempt(seed, HOPELESS, annealing_plan(8), Best(best)).margin is None
     assert bench.attempt(seed, HOPELESS, annealing_plan(8), Best(best - 1)).margin == best
+
+
+def test_the_baseline_may_hold_the_set() -> None:
+    """A screen for what is reached: a proof without any anneal, or the anneals that are worth it."""
+    n, sweeps = puzzle_of("none").rules.topology.n, puzzle_of("none").rules.sweeps
+    held = attempt(-HOPELESS, Screen(), Anneal(8))
+    assert (held.stages, held.spin_updates) == (1, REPLICAS * n * sweeps)
+    assert held.margin is not None
+    for beyond, stages in ((0, 1), (1, 2), (512, 2), (513, 1)):
+        asked = held.margin + beyond
+        tried = attempt(asked, Screen(Cut(Measured.REACHED, slack=512.0)), Anneal(2))
+        assert tried.stages == stages, beyond
+        assert tried.margin == held.margin or beyond > 512
+    assert attempt(HOPELESS, Screen(), Anneal(2)).stages == 2, "no cut: every instance goes on"
+
+
+def test_an_anneal_is_cut_by_the_best_set_so_far() -> None:
+    known = attempt(-HOPELESS, Screen()).margin
+    assert known is not None
+    asked = known + 100_000
+    near, far = Cut(Measured.REACHED, slack=100_000.0), Cut(Measured.REACHED, slack=1.0)
+    assert attempt(asked, Screen(near), Anneal(2, near), Anneal(2)).stages == 3, "the baseline's set still counts"
+    assert attempt(asked, Screen(near), Anneal(2, far), Anneal(2)).stages == 2
+    assert attempt(asked, Anneal(2, near), Anneal(2)).stages == 1, "two sweeps alone come to nothing"

@@ -32,7 +32,8 @@ STAGED = Plan(
         Round(32, 0.4, 12, 64, 3, Cut(Measured.REACHED, slack=5.5)),
     )
 )
-TABLE = PlanTable("ab", ((10, annealing_plan(4)), (20, annealing_plan(16, retries=1)), (30, STAGED)))
+SCREENED = Plan((Screen(), Anneal(4, Cut(Measured.REACHED, slack=7.0)), Anneal(4)))
+TABLE = PlanTable("ab", ((10, SCREENED), (20, annealing_plan(16, retries=1)), (30, STAGED)))
 
 
 @pytest.mark.parametrize(("level", "number"), [(0, 0), (10, 0), (19, 0), (20, 1), (29, 1), (30, 2), (1 << 30, 2)])
@@ -69,6 +70,7 @@ def test_an_annealing_plan_probes_only_where_it_is_told_to() -> None:
 )
 def test_a_cut_is_a_linear_prediction(cut: Cut, goes_on: bool) -> None:
     assert cut.passed(100.0, -30, 100) is goes_on
+    assert (cut.needed(-30, 100) <= 100.0) is goes_on
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,9 @@ def test_a_cut_is_a_linear_prediction(cut: Cut, goes_on: bool) -> None:
         '{"graph": "ab", "plans": [{"level": 1, "stages": [{"kind": "anneal", "sweep": 1}]}]}',
         '{"graph": "ab", "plans": [{"level": 1, "stages": [{"kind": "screen", "cut": {"of": "luck"}}]}]}',
         '{"graph": "ab", "plans": [{"level": 1, "stages": [{"kind": "recruit", "keep": 1, "elites": 2, "slack": 3}]}]}',
-        '{"graph": "ab", "plans": [{"level": 1, "stages": [{"kind": "screen", "cut": {"of": "reached"}}]}]}',
+        '{"graph": "ab", "plans": [{"level": 1, "stages": [{"kind": "probe", "sweeps": 2,"cut": {"of": "reached"}}]}]}',
+        '{"graph": "ab", "plans": [{"level": 1, "stages": [{"kind": "anneal", "sweeps": 2, "cut": {"of": "best"}}]}]}',
+        '{"graph": "ab", "plans": [{"level": 1, "stages": [{"kind": "screen","cut": {"of": "reached", "value": 0}}]}]}',
     ],
 )
 def test_bad_text(text: str) -> None:
@@ -90,7 +94,7 @@ def test_bad_text(text: str) -> None:
 
 
 def test_a_round_is_cut_by_its_elites_alone() -> None:
-    with pytest.raises(ValueError, match="elites"):
+    with pytest.raises(ValueError, match="reached"):
         Plan((Found(1, 2, 3), Round(1, 0.3, 4, cut=Cut(Measured.MEAN))))
 
 

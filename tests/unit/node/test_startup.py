@@ -26,6 +26,7 @@ from quip.node.errors import (
 )
 from quip.primitives.errors import OperatorError
 from quip.storage.errors import (
+    OLDER,
     DataDirLocked,
     StoreCorrupt,
     StoreError,
@@ -51,7 +52,7 @@ HERE = Path("/data")
         (IncompleteStore("no head"), DamagedStore, "no head"),
         (OtherGenesis(b"\1" * 32, b"\2" * 32), WrongChain, "0101"),
         (WrongNetwork(1, 2), DataDirError, "chain id 1"),
-        (StoreVersion("version 9"), DataDirError, "version 9"),
+        (StoreVersion("version 9"), DataDirError, "/data: version 9"),
         (StoreError("odd"), DataDirError, "odd"),
         (WriteFailed(HERE, OSError(errno.ENOSPC, "No space")), DiskFull, "full"),
         (WriteFailed(HERE, OSError(errno.EIO, "I/O error")), WriteFailed, "I/O error"),
@@ -66,6 +67,14 @@ def test_failures_are_explained(error: Exception, explained: type[OperatorError]
         raise error
     assert words in caught.value.message
     assert caught.value.hint
+
+
+def test_an_older_store_is_retired_or_rebuilt() -> None:
+    with pytest.raises(DataDirError) as caught, startup.explained(HERE):
+        raise StoreVersion(f"store has version 1, this program needs 2{OLDER}")
+    assert caught.value.message == "/data: store has version 1, this program needs 2"
+    assert "quip db retire --data-dir /data" in caught.value.hint
+    assert caught.value.hint.endswith("quip db reindex --data-dir /data")
 
 
 def test_bugs_are_not_explained_away() -> None:

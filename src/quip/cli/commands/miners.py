@@ -42,7 +42,9 @@ def miners(target: Target, as_json: Json = False) -> None:
         return
     rows = [(entry["minerId"], entry["blocks"], output.coins(integer(entry["earned"]))) for entry in found["chain"]]
     output.emit_table(("miner id", "blocks", "earned"), rows)
-    for entry in found["local"]:
+    if "local" not in found:
+        typer.echo("\nits own miners are shown to its operator only: --rpc-token-file PATH")
+    for entry in found.get("local", ()):
         typer.echo()
         output.emit_pairs(_local(entry))
 

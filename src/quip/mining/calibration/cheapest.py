@@ -1,11 +1,12 @@
-"""The cheapest plan at a margin: one of the annealing strategies, or the staged plan under the best cuts there."""
+"""The cheapest plan at a margin: on large graphs one of the annealing strategies, or the staged plan under the best
+cuts there; on small ones a screened plan (of which annealing every instance is one)."""
 
 from __future__ import annotations
 
 import math
 
-from quip.ising.puzzle import REPLICAS
 from quip.mining.calibration.pricing import PriceList
+from quip.mining.calibration.screened import ScreenedPrices
 from quip.mining.calibration.stages import StagePrices
 from quip.mining.calibration.summary import Summary
 from quip.mining.plan import Plan
@@ -21,18 +22,24 @@ class Cheapest:
         self._summary = summary
         self._annealing = PriceList(summary)
         self._staged = None
+        self._screened = None
+        if summary.screened is not None:
+            self._screened = ScreenedPrices(summary.screened, summary.costs)
         if summary.staged is not None:
-            entry = summary.gate_updates + float(REPLICAS * summary.spins * summary.baseline_sweeps)
-            chain = summary.staged.chain(entry, summary.kernel_updates_per_second)
+            chain = summary.staged.chain(summary.costs.entry, summary.kernel_updates_per_second)
             self._staged = StagePrices(chain)
         self._nodes: dict[int, float] = {}
 
     def updates(self, margin: float) -> float:
         """Spin updates a proof; inf where no plan ever reaches the margin."""
+        if self._screened is not None:
+            return self._summary.corrected(self._screened.updates(margin))
         return self._summary.corrected(min(self._annealing_updates(margin), self._staged_updates(margin)))
 
     def plan(self, margin: float) -> Plan:
         """The plan. Raises ValueError where none ever reaches the margin."""
+        if self._screened is not None:
+            return self._screened.plan(margin)
         staged = self._staged_updates(margin)
         if self._staged is None or self._summary.staged is None or self._annealing_updates(margin) <= staged:
             return self._annealing.cheapest(margin).plan.staged()
@@ -40,6 +47,8 @@ class Cheapest:
 
     def bracket(self) -> tuple[float, float]:
         """Margins that are surely too easy and too hard."""
+        if self._screened is not None:
+            return self._screened.bracket()
         efforts = self._summary.efforts
         easiest = min(effort.margin_mean - 8 * effort.margin_sd for effort in efforts)
         hardest = max(effort.margin_mean + 12 * effort.margin_sd for effort in efforts)

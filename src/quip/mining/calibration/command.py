@@ -14,13 +14,18 @@ from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
 from quip.mining.attempt import Workbench
+from quip.mining.calibration.cheapest import Cheapest
 from quip.mining.calibration.ladder import Ladder, build_ladder
 from quip.mining.calibration.measure import Progress, Survey, measure
 from quip.mining.calibration.pricing import AnnealPlan, PriceList
+from quip.mining.calibration.report import Measured, measured_in, write_table
+from quip.mining.calibration.screened import ScreenSurvey, counted
+from quip.mining.calibration.screened import survey as screened_survey
 from quip.mining.calibration.spec_update import recalibrated
-from quip.mining.calibration.summary import Pilot, Summary, correlations, effort_summaries
+from quip.mining.calibration.summary import Pilot, Summary, correlations, effort_summaries, parse_summary, pooled
 from quip.mining.calibration.trajectories import TrajectorySurvey, trajectories
 from quip.mining.calibration.verify import (
+    SMALL,
     Check,
     CheckPlan,
     attempt_updates_per_second,
@@ -31,17 +36,20 @@ from quip.mining.calibration.verify import (
 from quip.mining.plan import plan_file, staged_template
 from quip.mining.samplers.cpu import CpuSampler
 
-SMALL = 1_000
-"""Spins: below, a graph is solved in a few sweeps, and many instances are cheap."""
-CHECKS, CHECKS_SMALL = ((1.0, 1.0), (8.0, 1.0)), ((0.02, 1.0), (0.1, 1.0), (0.5, 1.0))
-"""Core-seconds of a proof at the levels that are checked, and how many proofs each gets, in units of `proofs`. Of large
-graphs also the start, with START_SHARE."""
+CHECKS, CHECKS_SMALL = ((1.0, 1.0), (8.0, 1.0)), ((0.05, 1.0), (0.25, 1.0))
+"""Core-seconds of a proof at the levels that are checked below the start, and how many proofs each gets, in units of
+`proofs`."""
 START_SHARE = 0.3
+"""Likewise, of the start."""
 PILOTS = ((0.12, 1.0), (0.5, 1.0), (2.0, 1.0), (8.0, 0.5), (30.0, 0.2))
 """Likewise, of the levels that are piloted."""
 TOLERANCE = 0.25
 """Predicted and measured cost agree within this."""
 Stage = Callable[[str, int, int], None]
+
+
+class NoSummary(Exception):
+    """There is nothing to refine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,8 @@ class CalibrateOptions:
     instances: int = 0
     trajectories: int = 800
     """Instances that are played through the staged plan (large graphs)."""
+    played: int = 8_000
+    """Instances that each tier of the screened plans' survey plays (small graphs); it looks at up to 333 times more."""
     proofs: int = 100
     start_seconds: float = 0.0
     """Core-seconds of a proof at the start level; default: T, for large graphs 4 T (twice T on two cores)."""
@@ -74,6 +84,11 @@ class CalibrationReport:
         """Whether every check is within the tolerance."""
         return all(abs(check.measured_updates / check.predicted_updates - 1) <= TOLERANCE for check in self.checks)
 
+    @property
+    def measured(self) -> list[Measured]:
+        """The checks by level, with their intervals."""
+        return [row for row in measured_in(self.document()) if not row.pilot]
+
     def document(self) -> dict[str, Any]:
         """What docs/calibration/NAME.json holds."""
         return {
@@ -94,18 +109,51 @@ def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calibrat
     sampler = CpuSampler()
     small = puzzle.rules.topology.n < SMALL
     start_seconds = options.start_seconds or float(spec.difficulty.target_block_time) * (1 if small else 4)
-    summary = _survey(spec, puzzle, sampler, options, progress)
+    summary = _surveyed(_empty(spec, puzzle, sampler, options), puzzle, sampler, options, progress)
     summary = _timed(summary, puzzle, sampler, start_seconds)
     if not small:
         summary = _piloted(summary, puzzle, start_seconds, options, progress)
-    ladder = build_ladder(summary, start_seconds)
-    shares = CHECKS_SMALL if small else (*CHECKS, (start_seconds, START_SHARE))
-    todo = CheckPlan(_counts(shares, options.proofs), options.threads, options.seed)
-    checks = _mined(puzzle, summary, ladder, todo, lambda done, total: progress("checking", done, total))
-    report = CalibrationReport(summary, ladder, start_seconds, tuple(checks))
+    report = _checked(puzzle, summary, start_seconds, options, progress)
     if options.write:
         _write(spec_path, data, spec.name, report, options.docs)
     return report
+
+
+def refine(spec_path: Path, options: CalibrateOptions, progress: Stage) -> CalibrationReport:
+    """Makes pilots of the last calibration's checks, and checks the ladder that they give; writes like `run`.
+
+    Raises InvalidSpec, OSError, NoSummary.
+    """
+    data = spec_path.read_bytes()
+    spec = parse_spec(data)
+    path = options.docs / f"{spec.name}.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        summary, checks = parse_summary(document["summary"]), document["checks"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoSummary(f"{path} is no summary of a calibration: {error!r}") from None
+    surveyed = Cheapest(replace(summary, pilots=()))
+    pilots = list(summary.pilots)
+    for check in checks:
+        updates = surveyed.updates(check["margin"])
+        pilots.append(Pilot(updates, check["measured_updates"] / updates, check["proofs"]))
+    summary = replace(summary, pilots=pooled(pilots))
+    puzzle = Puzzle(replace(puzzle_rules(spec.puzzle), baseline_cap=0))
+    report = _checked(puzzle, summary, document["start_seconds"], options, progress)
+    if options.write:
+        _write(spec_path, data, spec.name, report, options.docs)
+    return report
+
+
+def _checked(
+    puzzle: Puzzle, summary: Summary, start_seconds: float, options: CalibrateOptions, progress: Stage
+) -> CalibrationReport:
+    """The ladder, and proofs mined at three of its levels."""
+    ladder = build_ladder(summary, start_seconds)
+    shares = (*(CHECKS_SMALL if summary.spins < SMALL else CHECKS), (start_seconds, START_SHARE))
+    todo = CheckPlan(_counts(shares, options.proofs), options.threads, options.seed)
+    checks = _mined(puzzle, summary, ladder, todo, lambda done, total: progress("checking", done, total))
+    return CalibrationReport(summary, ladder, start_seconds, tuple(checks))
 
 
 def _counts(shares: Sequence[tuple[float, float]], proofs: int) -> tuple[tuple[float, int], ...]:
@@ -133,47 +181,58 @@ def _piloted(
     return replace(summary, pilots=tuple(pilots))
 
 
-def _survey(
-    spec: ChainSpec, puzzle: Puzzle, sampler: CpuSampler, options: CalibrateOptions, progress: Stage
-) -> Summary:
+def _empty(spec: ChainSpec, puzzle: Puzzle, sampler: CpuSampler, options: CalibrateOptions) -> Summary:
+    """What is known before anything is surveyed: the puzzle, and what a core does."""
     rules = puzzle.rules
-    small = rules.topology.n < SMALL
-    sweeps = (2, 4, 8, 16, 32, 64, 128) if small else (32, 64, 128, 256, 512, 1024, 2048, 4096)
-    instances = options.instances or (20_000 if small else 1_600)
-    survey = Survey(sweeps, instances, options.seed, options.threads, 1 if small else 5)
-    measured = measure(puzzle, sampler, survey, lambda done, total: progress("measuring", done, total))
-    staged = None
-    if not small:
-        todo = TrajectorySurvey(staged_template(), options.trajectories, options.seed, options.threads)
-        staged = trajectories(puzzle, sampler, todo, lambda done, total: progress("trajectories", done, total))
+    kernel = kernel_updates_per_second(puzzle, sampler, 16 if rules.topology.n < SMALL else 256)
     return Summary(
         name=spec.name,
         graph=rules.topology.digest.hex(),
         spins=rules.topology.n,
         baseline_sweeps=rules.sweeps,
         gate_bits=rules.gate_bits,
-        instances=instances,
+        instances=0,
         seed=options.seed,
+        baseline_mean=0.0,
+        baseline_sd=0.0,
+        gate_hash_updates=kernel / gate_hashes_per_second(),
+        updates_per_second=kernel,
+        efforts=(),
+        correlations=(),
+        machine=f"{platform.machine()}, {os.cpu_count()} cores, kernel path {sampler.device}",
+        kernel_updates_per_second=kernel,
+    )
+
+
+def _surveyed(
+    summary: Summary, puzzle: Puzzle, sampler: CpuSampler, options: CalibrateOptions, progress: Stage
+) -> Summary:
+    """Adds what random instances show."""
+    small = summary.spins < SMALL
+    sweeps = (2, 4, 8, 16, 32, 64, 128) if small else (32, 64, 128, 256, 512, 1024, 2048, 4096)
+    instances = options.instances or (4_000 if small else 1_600)
+    survey = Survey(sweeps, instances, options.seed, options.threads, 1 if small else 5)
+    measured = measure(puzzle, sampler, survey, lambda done, total: progress("measuring", done, total))
+    found = replace(
+        summary,
+        instances=instances,
         baseline_mean=float(measured.baselines.mean()),
         baseline_sd=float(measured.baselines.std()),
-        gate_hash_updates=0.0,
-        updates_per_second=0.0,
         efforts=effort_summaries(measured),
         correlations=correlations(measured),
-        staged=staged,
-        machine=f"{platform.machine()}, {os.cpu_count()} cores, kernel path {sampler.device}",
     )
+    if small:
+        looks = ScreenSurvey(options.played, options.seed, options.threads)
+        tiers = screened_survey(puzzle, sampler, looks, lambda done, total: progress("screening", done, total))
+        return replace(found, screened=counted(tiers, summary.baseline_sweeps, found.costs, options.seed))
+    todo = TrajectorySurvey(staged_template(), options.trajectories, options.seed, options.threads)
+    staged = trajectories(puzzle, sampler, todo, lambda done, total: progress("trajectories", done, total))
+    return replace(found, staged=staged)
 
 
 def _timed(summary: Summary, puzzle: Puzzle, sampler: CpuSampler, start_seconds: float) -> Summary:
-    """Adds what a gate hash is worth and what a core does in a second of attempts at the start level."""
-    kernel = kernel_updates_per_second(puzzle, sampler, 16 if summary.spins < SMALL else 256)
-    timed = replace(
-        summary,
-        gate_hash_updates=kernel / gate_hashes_per_second(),
-        updates_per_second=kernel,
-        kernel_updates_per_second=kernel,
-    )
+    """Adds what a core does in a second of attempts at the start level."""
+    timed = summary
     for _ in range(2):  # the plan depends on the start level, and that on the rate
         ladder = build_ladder(timed, start_seconds)
         start = ladder.calibration.start
@@ -187,6 +246,7 @@ def _write(spec_path: Path, data: bytes, name: str, report: CalibrationReport, d
     docs.mkdir(parents=True, exist_ok=True)
     spec_path.write_bytes(recalibrated(data, report.ladder.calibration))
     (docs / f"{name}.json").write_text(json.dumps(report.document(), indent=1) + "\n", encoding="utf-8")
+    write_table(docs / f"{name}.json")
     plans = plan_file(name)
     plans.parent.mkdir(exist_ok=True)
     plans.write_text(report.ladder.plans.dumps(), encoding="utf-8")

@@ -5,21 +5,21 @@ upper tail of what was measured (a line through the normal scores).
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quip.ising.puzzle import REPLICAS
 from quip.mining.calibration.measure import Measurement
-from quip.mining.calibration.trajectories import Trajectories
+from quip.mining.calibration.screened import Costs, Counted, Screened, Screening
+from quip.mining.calibration.tail import fitted_tail, tail_size
+from quip.mining.calibration.trajectories import StageFit, Trajectories
 
 QUANTILES = 101
-TAIL_COUNT = 5
-"""The line is fitted up to the fifth highest value,"""
-TAIL_SHARE, TAIL_LEAST = 0.03, 200
-"""from this share of the sample on, but at least so many values (and at most half of them)."""
+POOL = 1.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,20 @@ class Summary:
     kernel_updates_per_second: float = 0.0
     """Of one core that does nothing but sweeps: what crossing's time is worth in spin updates."""
     staged: Trajectories | None = None
-    """Of the staged plan; None where only annealing strategies were looked at."""
+    """Of the staged plan, on large graphs."""
+    screened: Screened | None = None
+    """Of plans that start with what the baseline holds, on small ones; annealing without a screen is one of them."""
 
     @property
     def gate_updates(self) -> float:
         """What finding an instance behind the gate costs, in spin updates."""
         return self.gate_hash_updates * float(1 << self.gate_bits)
+
+    @property
+    def costs(self) -> Costs:
+        """What looking at an instance and annealing it cost."""
+        sweep = float(REPLICAS * self.spins)
+        return Costs(self.gate_updates + sweep * self.baseline_sweeps, sweep)
 
     def corrected(self, updates: float) -> float:
         """A priced cost with the pilots' ratios applied: log-linear between them, constant outside."""
@@ -95,8 +103,40 @@ class Summary:
         return updates * math.exp(float(np.interp(math.log(updates), costs, ratios)))
 
 
-class TooFewMeasured(ValueError):
-    """What was measured says nothing about the tail of the margins."""
+def parse_summary(document: Mapping[str, Any]) -> Summary:
+    """The reverse of `asdict`. Raises KeyError or TypeError on anything else."""
+    efforts = tuple(
+        EffortSummary(**{**effort, "quantiles": tuple(effort["quantiles"])}) for effort in document["efforts"]
+    )
+    correlations = tuple(tuple(row) for row in document["correlations"])
+    pilots = tuple(Pilot(**pilot) for pilot in document.get("pilots", ()))
+    staged, screened = document.get("staged"), document.get("screened")
+    if staged is not None:
+        fits = tuple(StageFit(**{**fit, "weights": tuple(fit["weights"])}) for fit in staged["fits"])
+        staged = Trajectories(**{**staged, "fits": fits})
+    if screened is not None:
+        points = tuple(Counted(**{**point, "plan": Screening(**point["plan"])}) for point in screened["points"])
+        looked, played = tuple(screened["instances"]), tuple(screened["played"])
+        screened = Screened(**{**screened, "points": points, "instances": looked, "played": played})
+    read = {"efforts": efforts, "correlations": correlations, "pilots": pilots, "staged": staged, "screened": screened}
+    return Summary(**{**document, **read})
+
+
+def pooled(pilots: Sequence[Pilot]) -> tuple[Pilot, ...]:
+    """By rising cost, those that are priced within POOL of each other as one: their cost over their proofs."""
+    out: list[Pilot] = []
+    for pilot in sorted(pilots, key=lambda one: one.updates):
+        if out and pilot.updates < POOL * out[-1].updates:
+            out.append(_pooled(out.pop(), pilot))
+        else:
+            out.append(pilot)
+    return tuple(out)
+
+
+def _pooled(one: Pilot, other: Pilot) -> Pilot:
+    proofs = one.proofs + other.proofs
+    share, rest = one.proofs / proofs, other.proofs / proofs
+    return Pilot(one.updates**share * other.updates**rest, one.ratio * share + other.ratio * rest, proofs)
 
 
 def effort_summaries(measured: Measurement) -> tuple[EffortSummary, ...]:
@@ -124,25 +164,6 @@ def _effort(measured: Measurement, index: int) -> EffortSummary:
         unsolved=_short(1 - len(solved) / len(ran)),
         quantiles=tuple(_short(value) for value in quantiles),
     )
-
-
-def tail_size(count: int) -> int:
-    """How many of `count` values the tail is fitted to."""
-    return min(count // 2, max(TAIL_LEAST, round(TAIL_SHARE * count)))
-
-
-def fitted_tail(ascending: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and sd of the normal distribution whose quantiles best meet the upper tail of a sample (least squares)."""
-    count = len(ascending)
-    normal = NormalDist()
-    first = count - tail_size(count)
-    ranks = range(first, count - TAIL_COUNT)
-    scores = np.array([normal.inv_cdf((rank + 0.5) / count) for rank in ranks])
-    values = ascending[first : count - TAIL_COUNT]
-    if len(values) < 2 or not np.isfinite(values).all():
-        raise TooFewMeasured("too few instances, or too many runs found no diverse set")
-    slope, intercept = np.polyfit(scores, values, 1)
-    return float(intercept), float(slope)
 
 
 def correlations(measured: Measurement) -> tuple[tuple[float, ...], ...]:

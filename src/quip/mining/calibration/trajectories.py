@@ -21,7 +21,7 @@ from quip.ising.puzzle import Puzzle
 from quip.mining.attempt import Effort, Workbench
 from quip.mining.calibration.measure import Progress, instance_seed
 from quip.mining.calibration.stages import Chain, StagedPrice, Step
-from quip.mining.plan import Cut, Found, Measured, Plan, Probe, Round, Screen, Stage, plan_document, plan_of
+from quip.mining.plan import Anneal, Cut, Found, Measured, Plan, Probe, Round, Screen, Stage, plan_document, plan_of
 from quip.mining.samplers.sampler import Sampler
 
 WORST = -1e18
@@ -170,9 +170,9 @@ def uncut(plan: Plan) -> Plan:
 
 def _uncut(stage: Stage) -> Stage:
     match stage:
-        case Screen() | Probe():
-            return replace(stage, cut=Cut(stage.cut.of, least=WORST))
-        case Found() | Round():
+        case Screen(Cut(of)) | Probe(cut=Cut(of)) if of is not Measured.REACHED:
+            return replace(stage, cut=Cut(of, least=WORST))
+        case Screen() | Anneal() | Found() | Round():
             return replace(stage, cut=None)
         case _:
             return stage
@@ -181,8 +181,8 @@ def _uncut(stage: Stage) -> Stage:
 def _with_cut(stage: Stage, fit: StageFit, slack: float) -> Stage:
     baseline, value, constant = (_short(weight) for weight in fit.weights)
     match stage:
-        case Screen() | Probe():
-            return replace(stage, cut=Cut(stage.cut.of, value, baseline, constant, _short(slack)))
+        case Screen(Cut(of)) | Probe(cut=Cut(of)):
+            return replace(stage, cut=Cut(of, value, baseline, constant, _short(slack)))
         case Found() | Round():
             return replace(stage, cut=Cut(Measured.REACHED, slack=_short(slack)))
         case _:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from quip._native import ising
 from quip.consensus.work.ladder import margin_at
 from quip.ising.puzzle import Puzzle, search_gate
-from quip.mining.attempt import Workbench
+from quip.mining.attempt import Effort, Workbench
 from quip.mining.calibration.ladder import UNIT, Ladder, level_of
 from quip.mining.calibration.measure import Progress, instance_seed
 from quip.mining.calibration.summary import Summary
@@ -20,6 +20,10 @@ from quip.mining.samplers.sampler import Sampler
 
 GATE_SAMPLE = 1 << 21
 """Hashes of one timing."""
+SMALL = 1_000
+"""Spins: below, a graph is solved in a few sweeps, and many instances are cheap."""
+BATCH_SMALL = 32
+"""Attempts that a thread makes at once on such a graph."""
 RATE_SECONDS = 4.0
 MEDIAN_OF = 5
 
@@ -115,12 +119,17 @@ def _count(bench: Workbench, target: _Target, todo: CheckPlan, kernel: float) ->
     """
     proofs = attempts = 0
     updates = 0.0
-    width = todo.threads * 8
+    batch = BATCH_SMALL if bench.puzzle.rules.topology.n < SMALL else 1
+    width = todo.threads * 8 * batch
+
+    def mined(first: int) -> list[Effort]:
+        seeds = (instance_seed(target.seed, number, b"verify") for number in range(first, first + batch))
+        return [bench.attempt(seed, target.margin, target.plan) for seed in seeds]
+
     with ThreadPoolExecutor(todo.threads) as pool:
         while proofs < target.proofs:
-            seeds = [instance_seed(target.seed, number, b"verify") for number in range(attempts, attempts + width)]
-            for effort in pool.map(lambda seed: bench.attempt(seed, target.margin, target.plan), seeds):
-                attempts += 1
-                updates += effort.spin_updates + effort.crossing_s * kernel
-                proofs += effort.solutions is not None
+            for efforts in pool.map(mined, range(attempts, attempts + width, batch)):
+                attempts += len(efforts)
+                updates += sum(effort.spin_updates + effort.crossing_s * kernel for effort in efforts)
+                proofs += sum(effort.solutions is not None for effort in efforts)
     return proofs, attempts, updates

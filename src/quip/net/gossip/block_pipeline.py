@@ -1,6 +1,6 @@
 """One new block's way in: in which order it is judged, and to whom it goes on.
 
-    header rules -> seal (native threads) -> relay -> body -> import -> GOSSIP to the rest
+    header rules -> seal (native threads) -> relay -> body -> seals of its ommers (native threads) -> import -> GOSSIP
 
 Header and seal go on before the block is executed: work was done for them, so junk is dear. A block with ommers goes
 on after its import: their seals are no part of its hash, so whoever passes on bad ones is at fault. GOSSIP says "I hold
@@ -17,14 +17,14 @@ from quip.chain.batch import YOUNG_BRANCHES
 from quip.chain.chain import Accepted, Status
 from quip.chain.worth import is_recent
 from quip.consensus import rules
-from quip.consensus.block_validation import SealedHeader, check_body, complete
+from quip.consensus.block_validation import SealCheck, SealedHeader, SealVerdict, check_body, complete
 from quip.consensus.errors.body import ExecutionError
 from quip.consensus.errors.header import BranchTooOld, FutureBlock, KnownInvalid, Unconnected
 from quip.consensus.errors.ommer import BadOmmerSeal
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import NO_BODY, BlockBody
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
-from quip.net.actions import CheckSeals, ImportBlocks, Log, SealCheck
+from quip.net.actions import CheckSeals, ImportBlocks, Log
 from quip.net.commands import CreditBlock, HeadClaimed, Order, ReportPeer
 from quip.net.errors import FalseClaim
 from quip.net.events import ImportOutcome
@@ -42,6 +42,7 @@ from quip.net.limits import (
     WAITING_PER_PEER,
 )
 from quip.net.link import Instant
+from quip.net.ommer_seals import found_of, unverified
 from quip.net.ports import ChainView
 from quip.net.wire.messages import BlockSubmit, BodiesRequest
 from quip.primitives.bounded_dict import BoundedDict
@@ -154,30 +155,49 @@ class BlockPipeline:
         return True
 
     def complete(self, candidate: Candidate) -> None:
-        """If nothing of the block is missing any more, it goes to the chain."""
-        if candidate.sealed is None or candidate.body is None:
+        """If nothing of the block is missing any more, it goes to the chain, the seals of its ommers verified before.
+
+        Bad ones are no reason to stop here: if their ommers are unlawful too, that is worse, and the chain says so.
+        """
+        if candidate.sealed is None or candidate.body is None or candidate.stage.is_whole:
             return
+        claims = unverified(self._view, candidate.body.body.ommers)
+        if not claims:
+            self._import(candidate)
+            return
+        peer = candidate.offer.peer if candidate.body_from is None else candidate.body_from
+        candidate.stage = Stage.SHOWING
+        self._orders.append(CheckSeals(self._job(candidate), peer, claims))
+
+    def _import(self, candidate: Candidate) -> None:
+        assert candidate.sealed is not None and candidate.body is not None
         header = candidate.checked.header
         if candidate.claim.total_difficulty <= self._view.head.context.total_difficulty:
             self._sides[header.parent_hash, candidate.sealed.seal.xmss_key] = candidate.hash
-        job = next(self._tickets)
-        self._jobs[job] = candidate.hash
         candidate.stage = Stage.IMPORTING
-        self._orders.append(ImportBlocks(job, (complete(candidate.sealed, candidate.body),), YOUNG_BRANCHES))
+        block = complete(candidate.sealed, candidate.body, candidate.ommer_seals)
+        self._orders.append(ImportBlocks(self._job(candidate), (block,), YOUNG_BRANCHES))
 
     def drop(self, block_hash: bytes, now: Instant) -> None:
         """The block did not come in by gossip; sync may bring it."""
+        candidate = self._candidates.get(block_hash)
+        if candidate is not None and candidate.stage.is_whole:  # what was asked for came from somebody else
+            return
         self._candidates.pop(block_hash, None)
         self._judge_children(block_hash, now)
 
-    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
-        """The verdict on a candidate's seal."""
+    def seals_checked(self, job: int, verdicts: Sequence[SealVerdict], now: Instant) -> None:
+        """The verdict on a candidate's seal, or on those of its ommers."""
         candidate = self._candidates.get(self._jobs.pop(job, b""))
-        if candidate is None:
+        if candidate is None or candidate.job != job:
+            return
+        if candidate.stage is Stage.SHOWING:
+            candidate.ommer_seals = found_of(verdicts)
+            self._import(candidate)
             return
         verdict = verdicts[0] if verdicts else None
         if not isinstance(verdict, SealedHeader):
-            self._seal_failed(candidate, verdict, now)
+            self._seal_failed(candidate, verdict if isinstance(verdict, ConsensusError) else None, now)
             return
         self._verified[candidate.hash] = verdict
         self._orders.append(CreditBlock(candidate.offer.peer, candidate.claim))
@@ -185,9 +205,10 @@ class BlockPipeline:
 
     def imported(self, job: int, outcomes: Sequence[ImportOutcome], now: Instant) -> None:
         """The chain's verdict on a candidate."""
-        candidate = self._candidates.pop(self._jobs.pop(job, b""), None)
-        if candidate is None:
+        candidate = self._candidates.get(self._jobs.pop(job, b""))
+        if candidate is None or candidate.job != job:
             return
+        del self._candidates[candidate.hash]
         outcome = outcomes[0] if outcomes else None
         if isinstance(outcome, ConsensusError):
             self._refused(candidate, outcome, now)
@@ -233,11 +254,16 @@ class BlockPipeline:
         return self._sides.get((header.parent_hash, candidate.offer.seal.xmss_key)) in (None, candidate.hash)
 
     def _check(self, candidate: Candidate) -> None:
-        job = next(self._tickets)
-        self._jobs[job] = candidate.hash
         candidate.stage = Stage.CHECKING
         offer = candidate.offer
-        self._orders.append(CheckSeals(job, offer.peer, (SealCheck(candidate.checked, offer.seal),)))
+        check = SealCheck(candidate.checked, offer.seal)
+        self._orders.append(CheckSeals(self._job(candidate), offer.peer, (check,)))
+
+    def _job(self, candidate: Candidate) -> int:
+        """The number of a job that begins for the candidate."""
+        job = candidate.job = next(self._tickets)
+        self._jobs[job] = candidate.hash
+        return job
 
     def _seal_failed(self, candidate: Candidate, error: ConsensusError | None, now: Instant) -> None:
         del self._candidates[candidate.hash]

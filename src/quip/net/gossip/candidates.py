@@ -10,7 +10,7 @@ from enum import Enum
 
 from quip.chain.limits import FUTURE_WAIT_S
 from quip.chain.worth import branch_depth, is_worth_storing
-from quip.consensus.block_validation import CheckedBody, CheckedHeader, Parent, SealedHeader, check_header
+from quip.consensus.block_validation import CheckedBody, CheckedHeader, OmmerSeal, Parent, SealedHeader, check_header
 from quip.consensus.errors.header import BranchTooOld, FutureBlock, InvalidParent, UnknownParent
 from quip.consensus.types.block import BlockBody
 from quip.consensus.types.header import Header
@@ -27,8 +27,15 @@ class Stage(Enum):
     """Its seal is with the native threads."""
     COMPLETING = "completing"
     """Its body is asked for."""
+    SHOWING = "showing"
+    """The seals of its ommers are with the native threads."""
     IMPORTING = "importing"
     """The chain has it."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Nothing is missing any more."""
+        return self in (Stage.SHOWING, Stage.IMPORTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +72,14 @@ class Candidate:
     others: list[Offer] = field(default_factory=list)
     """Offers that wait in case this one is bad."""
     stage: Stage = Stage.CHECKING
+    job: int = -1
+    """The seal check or import that it waits for."""
     sealed: SealedHeader | None = None
     body: CheckedBody | None = None
     body_from: int | None = None
     """Who sent the body; None: it is the empty one."""
+    ommer_seals: tuple[OmmerSeal, ...] = ()
+    """What is known of those in the body."""
 
 
 @dataclass(frozen=True, slots=True)

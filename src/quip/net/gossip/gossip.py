@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from quip.consensus.block_validation import SealedHeader
-from quip.consensus.errors.root import ConsensusError
+from quip.consensus.block_validation import SealVerdict
 from quip.consensus.types.block import BlockBody
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.net.commands import Ask, Disconnect, HeadClaimed, Order, ReportPeer
@@ -93,7 +92,7 @@ class Gossip:
         """A block or a body will not come."""
         self._ask_another(ticket, now)
 
-    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealVerdict], now: Instant) -> None:
         """The verdict on a block's seal."""
         self._pipeline.seals_checked(job, verdicts, now)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from quip.consensus.block_validation import SealedHeader
+from quip.consensus.block_validation import SealVerdict
 from quip.consensus.errors.root import ConsensusError
 from quip.net.commands import ReportPeer
 from quip.net.errors import NetError
@@ -95,7 +95,7 @@ class Download:
         """What takes long is asked of others too."""
         self._parts.speculate(now)
 
-    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealVerdict], now: Instant) -> None:
         """The native threads' verdict; a job that is not of this download is ignored."""
         self._parts.seals_checked(job, verdicts, now)
 

@@ -14,6 +14,7 @@ from quip.consensus.block_validation import (
     CheckedBody,
     CheckedHeader,
     CompleteBlock,
+    OmmerSeal,
     Parent,
     SealedHeader,
     check_header,
@@ -36,6 +37,10 @@ class Slot:
     body: CheckedBody | None = None
     body_source: int | None = None
     """The peer that sent the body; None: it is the empty one."""
+    is_judging: bool = False
+    """The seals of its ommers are with the native threads."""
+    ommer_seals: tuple[OmmerSeal, ...] = ()
+    """What is known of them."""
     gone: bool = False
     """No longer in the window: what still comes for it is not wanted."""
 
@@ -55,11 +60,16 @@ class Slot:
         return self.checked.context
 
     @property
+    def is_complete(self) -> bool:
+        """True once nothing is missing."""
+        return self.sealed is not None and self.body is not None and not self.is_judging
+
+    @property
     def block(self) -> CompleteBlock:
         """The whole block. Raises ValueError while something is missing."""
-        if self.sealed is None or self.body is None:
+        if self.sealed is None or self.body is None or self.is_judging:
             raise ValueError(f"block {self.header.number} is not complete")
-        return complete(self.sealed, self.body)
+        return complete(self.sealed, self.body, self.ommer_seals)
 
 
 class HeaderWindow:

@@ -45,7 +45,7 @@ class ImportStage:
             return
         while len(self._importing) < limits.SYNC_IMPORTS:
             ready = window.slots[: min(window.sealed, window.bodies_wanted, self._context.sizes.batch)]
-            complete = next((place for place, slot in enumerate(ready) if slot.body is None), len(ready))
+            complete = next((place for place, slot in enumerate(ready) if not slot.is_complete), len(ready))
             count = min(complete, self._branch.importable())
             if not count or (count < self._context.sizes.batch and self._fills(window, now)):
                 return

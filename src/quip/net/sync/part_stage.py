@@ -1,22 +1,23 @@
 """Second stage of a download: seals of all headers, then bodies of the sealed ones, from every peer that has them.
 
-Seals are verified on the native threads. Bodies are asked for only once the branch outweighs the head: what is only
-claimed costs us no more than headers and seals.
+Seals, and those of the ommers in bodies, are verified on the native threads. Bodies are asked for only once the branch
+outweighs the head: what is only claimed costs us no more than headers and seals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from quip.consensus.block_validation import SealedHeader, check_body
+from quip.consensus.block_validation import OmmerClaim, SealCheck, SealedHeader, SealVerdict, check_body
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import NO_BODY, BlockBody
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT64
 from quip.consensus.types.seal import Seal
 from quip.net import limits
-from quip.net.actions import CheckSeals, SealCheck
+from quip.net.actions import CheckSeals
 from quip.net.errors import PartsWithheld, WrongAnswer
 from quip.net.link import Instant
+from quip.net.ommer_seals import found_of, unverified
 from quip.net.sync.branch import Branch
 from quip.net.sync.context import ReportFault, SyncContext
 from quip.net.sync.header_window import Slot
@@ -36,11 +37,13 @@ class PartStage:
         self._bodies = PartQueue(lambda slot: slot.body is not None)
         self._checking: dict[int, tuple[int, list[Slot]]] = {}
         """By job: whose seals they are, and for which slots."""
+        self._judging: dict[int, list[Slot]] = {}
+        """By job: the slot of each ommer whose seal is checked."""
 
     @property
     def checking(self) -> bool:
         """True while seals are with the native threads."""
-        return bool(self._checking)
+        return bool(self._checking or self._judging)
 
     @property
     def pending(self) -> bool:
@@ -50,7 +53,7 @@ class PartStage:
     @property
     def under_way(self) -> bool:
         """True if something may arrive, or pass its check, at any moment."""
-        return bool(self._checking or self._seals.in_flight or self._bodies.in_flight)
+        return bool(self.checking or self._seals.in_flight or self._bodies.in_flight)
 
     def want_seal(self, slot: Slot) -> None:
         """A verified header."""
@@ -103,14 +106,18 @@ class PartStage:
         """A request came to nothing. False if the ticket is not of this stage."""
         return self._seals.lost(ticket) or self._bodies.lost(ticket)
 
-    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealVerdict], now: Instant) -> None:
         """The native threads' verdict; a job that is not of this download is ignored."""
+        if ommers := self._judging.pop(job, None):
+            self._ommers_judged(ommers, verdicts)
+            return
         number, slots = self._checking.pop(job, (-1, []))
         good, wrong = 0, list[Slot]()
         worst: ConsensusError | None = None
         for slot, verdict in zip(slots, verdicts, strict=bool(slots)):
             if not isinstance(verdict, SealedHeader):
-                worst = worst or verdict
+                if isinstance(verdict, ConsensusError):
+                    worst = worst or verdict
                 wrong.append(slot)
                 continue
             good += 1
@@ -195,12 +202,30 @@ class PartStage:
         assert self._branch.window is not None
         wrong: list[Slot] = []
         worst: ConsensusError | None = None
+        claims: list[OmmerClaim] = []
+        shown_by: list[Slot] = []
         for slot, body in pairs:
             try:
                 self._branch.window.put_body(slot, check_body(slot.checked, body), peer)
             except ConsensusError as error:
                 worst = worst or error
                 wrong.append(slot)
+                continue
+            own = unverified(self._context.view, body.ommers)
+            slot.is_judging = bool(own)
+            claims += own
+            shown_by += [slot] * len(own)
+        if claims:
+            job = next(self._context.tickets)
+            self._judging[job] = shown_by
+            self._context.orders.append(CheckSeals(job, peer, tuple(claims)))
         if worst is not None:
             self._bodies.again(wrong)
             self._report(peer, worst)
+
+    @staticmethod
+    def _ommers_judged(shown_by: list[Slot], verdicts: Sequence[SealVerdict]) -> None:
+        """Good or bad, the import needs them: only it knows whether the ommers are lawful, which is asked first."""
+        for slot, verdict in zip(shown_by, verdicts, strict=True):
+            slot.ommer_seals += found_of((verdict,))
+            slot.is_judging = False

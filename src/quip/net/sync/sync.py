@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from quip.chain.events import Head
-from quip.consensus.block_validation import SealedHeader
+from quip.consensus.block_validation import SealVerdict
 from quip.consensus.errors.root import ConsensusError
 from quip.net import limits
 from quip.net.actions import Log
@@ -124,7 +124,7 @@ class Sync:
                 self._replace_leader(asked, now)
         self._advance(now)
 
-    def seals_checked(self, job: int, verdicts: Sequence[SealedHeader | ConsensusError], now: Instant) -> None:
+    def seals_checked(self, job: int, verdicts: Sequence[SealVerdict], now: Instant) -> None:
         """The answer to CheckSeals; the job may be of a download that is over."""
         if self._download is not None:
             self._download.seals_checked(job, verdicts, now)

@@ -20,6 +20,7 @@ import structlog
 import quip
 from quip.chain.events import ChainEvent, HeadChanged
 from quip.chain.view import ChainReader
+from quip.consensus.block_validation import SealCheck
 from quip.net.actions import Action, Answer, CheckSeals, Close, Dial, GrantBudget, ImportBlocks, Log, ResetStream, Send
 from quip.net.address import Address
 from quip.net.chain_server import ChainServer
@@ -240,8 +241,8 @@ class NetworkDriver:
             case Send() | ResetStream() | Close() | Dial() | GrantBudget():
                 self._transport.perform(action)
             case CheckSeals(connection=connection, checks=checks):
-                if len(checks) == 1:
-                    self._note_arrival(checks[0].checked.hash, checks[0].checked.header.number, connection)
+                if len(checks) == 1 and isinstance(checks[0], SealCheck):
+                    self._note_arrival(checks[0].hash, checks[0].checked.header.number, connection)
                 self._seals.submit(action)
             case ImportBlocks(job=job, blocks=blocks, admission=admission):
                 done = self._parts.writer.submit(blocks, admission)

@@ -10,12 +10,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from quip.consensus import block_validation
-from quip.consensus.block_validation import Rules, SealedHeader
-from quip.consensus.errors.root import ConsensusError
+from quip.consensus.block_validation import OmmerClaim, OmmerSeal, Rules, SealCheck, SealedHeader, SealVerdict
 from quip.consensus.errors.seal import SealUnchecked
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.ising.puzzle import Puzzle
-from quip.net.actions import CheckSeals, SealCheck
+from quip.net.actions import CheckSeals
 from quip.net.events import SealsChecked
 from quip.node.config.cpus import logical_cpus
 from quip.node.network.fair_queue import FairQueue
@@ -28,7 +27,7 @@ TURN_S = 0.01  # of CPU in a turn, so that a new block does not wait long behind
 FIRST_TURN = 4  # ...in seals, as long as nobody knows what one costs
 LONGEST_TURN = 64  # seals; more gain nothing
 
-Verdicts = list[SealedHeader | ConsensusError]
+Verdicts = list[SealVerdict]
 Checked = tuple[Verdicts, float]  # verdicts, and the CPU seconds that they took
 
 
@@ -36,12 +35,12 @@ Checked = tuple[Verdicts, float]  # verdicts, and the CPU seconds that they took
 class _Job:
     job: int
     connection: int
-    checks: tuple[SealCheck, ...]
+    checks: tuple[SealCheck | OmmerClaim, ...]
     begun: int = 0
     """Checks that a thread has or had."""
     open: int = 0
     """Checks without a verdict."""
-    verdicts: dict[int, SealedHeader | ConsensusError] = field(default_factory=dict)
+    verdicts: dict[int, SealVerdict] = field(default_factory=dict)
     """By place in `checks`."""
 
 
@@ -97,7 +96,7 @@ class SealPool:
         failure = found.exception()
         if failure is None:
             verdicts, seconds = found.result()
-            if all(isinstance(verdict, SealedHeader) for verdict in verdicts):  # bad ones may be cheaper
+            if all(map(_is_good, verdicts)):  # bad ones may be cheaper
                 self._turn = max(1, min(LONGEST_TURN, int(TURN_S * len(verdicts) / max(seconds, 1e-6))))
         else:  # seals on which our own code failed are never taken for good ones
             self._log.write("error", "a seal check failed", exc_info=failure)
@@ -110,8 +109,12 @@ class SealPool:
         self._start()
 
 
-def check_all(rules: Rules, checks: Sequence[SealCheck]) -> Checked:
-    """Per seal the sealed header, or the rule that it breaks; and the CPU seconds that it took."""
+def check_all(rules: Rules, checks: Sequence[SealCheck | OmmerClaim]) -> Checked:
+    """What `block_validation.check_seals` says, and the CPU seconds that it took."""
     started_s = time.thread_time()
-    found = block_validation.check_seals(rules, [(check.checked, check.seal) for check in checks])
+    found = block_validation.check_seals(rules, checks)
     return found, time.thread_time() - started_s
+
+
+def _is_good(verdict: SealVerdict) -> bool:
+    return isinstance(verdict, SealedHeader) or (isinstance(verdict, OmmerSeal) and verdict.error is None)

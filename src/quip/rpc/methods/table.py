@@ -12,7 +12,7 @@
 | eth_getBalance | address, block | wei |
 | quip_getProof | block | everything that shows its work |
 | quip_getRequirements | block (its child is meant) | what a block has to prove now |
-| quip_getMiners | limit (100), offset (0) | who mined the chain, the busiest first, and this node's miners |
+| quip_getMiners | limit (100), offset (0) | who mined the chain, the busiest first, and this node's miners (PRIVATE) |
 | quip_getPeers (admin) | | the nodes that this one talks to |
 | quip_getRawBlock | block | the block as it travels |
 | quip_getChainSpec | | the rules, as the JSON text that genesis commits to |
@@ -69,12 +69,13 @@ INSTANT = frozenset(
 )
 """These read memory, and of the store the head's header at most, which every import leaves in its cache."""
 PRIVATE = {
+    "quip_getMiners": frozenset(("local",)),
     "quip_getStatus": frozenset(
         ("pid", "dataDir", "minerId", "payout", "signaturesLeft", "failures", "listen", "idleHint")
-    )
+    ),
 }
-"""Members of answers that nobody else is told: who is paid here, where files lie, what went wrong inside. (The miner id
-leads to the payee: both stand in every block.)"""
+"""Members of answers that nobody else is told: who is paid here, where files lie, what went wrong inside, what it mines
+with. (The miner id leads to the payee: both stand in every block. Wins and earnings lead to the miner id.)"""
 PUBLIC, ADMIN = False, True
 Row = tuple[str, tuple[Param, ...], Callable[..., Any], bool]
 

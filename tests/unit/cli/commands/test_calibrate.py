@@ -46,3 +46,16 @@ def test_a_wrong_spec_is_a_configuration_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         CliRunner().invoke(quip.app, ["calibrate", str(tmp_path / "x.json")], catch_exceptions=False)
     assert caught.value.hint
+
+
+def test_the_report_needs_a_summary(tmp_path: Path) -> None:
+    arguments = ["calibrate", "genesis_block_dev.json", "--report", f"--docs={tmp_path}"]
+    with pytest.raises(ConfigError, match="no report") as caught:
+        CliRunner().invoke(quip.app, arguments, catch_exceptions=False)
+    assert "--docs" in caught.value.hint
+    with pytest.raises(ConfigError, match="no summary"):
+        CliRunner().invoke(quip.app, [*arguments[:2], "--refine", arguments[3]], catch_exceptions=False)
+    (tmp_path / "dev.json").write_text("{}")
+    for flag in ("--report", "--refine"):
+        with pytest.raises(ConfigError, match="no summary"):
+            CliRunner().invoke(quip.app, [*arguments[:2], flag, arguments[3]], catch_exceptions=False)

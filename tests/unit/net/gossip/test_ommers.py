@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from quip.chain.chain import Chain
+from quip.chain.ports import StoredOmmer
 from quip.consensus.types.block import Block
 from quip.net.wire.messages import BlockRequest, BlockResponse, BlockSubmit, Gossip, HeadClaim
 from sim.liars.lies import flip
@@ -80,6 +82,33 @@ def test_a_block_with_ommers_goes_on_whole_once_it_is_in() -> None:
     net.run(3)
     assert node.chain.head.hash == block.header.hash
     assert pushed(other) == [submit(node, block)]
+    assert node.seals_checked == 2, "its own, and then its ommer's"
+
+
+def test_the_seal_of_a_sibling_that_is_stored_is_not_checked_again() -> None:
+    family = Family()
+    net, node, player, ((peer, _),) = surrounded(family, 1)
+    side = family.made.block(at(node.chain, family.number - 3))
+    player.say(peer, submit(node, side))
+    net.run(1)
+    block = family.showing([ommer_of(side)])
+    player.say(peer, submit(node, block))
+    net.run(2)
+    assert node.chain.head.hash == block.header.hash
+    assert node.seals_checked == 2
+
+
+def test_bad_seals_do_not_hide_that_an_ommer_is_unlawful() -> None:
+    family = Family()
+    net, node, player, ((liar, _),) = surrounded(family, 1)
+    one, unlawful = family.sibling(family.number - 2), ommer_of(family.made.block(at(node.chain, family.number - 1)))
+    block = family.showing([one, unlawful])
+    assert one.seal is not None
+    bad = replace(one, seal=replace(one.seal, xmss_signature=flip(one.seal.xmss_signature)))
+    player.say(liar, submit(node, replace(block, ommers=(bad, unlawful))))
+    net.run(2)
+    assert node.chain.is_invalid(block.header.hash)
+    assert len(offenders(node)) == 1
 
 
 def test_bad_seals_of_ommers_cost_their_sender_and_nobody_else() -> None:
@@ -131,6 +160,12 @@ def canonical(blocks: list[Block], head: bytes) -> list[Block]:
     return line[::-1]
 
 
+def ommers_at(chain: Chain, number: int) -> tuple[StoredOmmer, ...]:
+    stored = chain.block_by_number(number)
+    assert stored is not None
+    return stored.ommers
+
+
 def test_a_chain_with_ommers_is_synced() -> None:
     source, _ = random_tree(6, 40, ommer_spec())
     world = World(chain=new_chain(ommer_spec()))
@@ -139,6 +174,8 @@ def test_a_chain_with_ommers_is_synced() -> None:
     assert world.chain.head.hash == source.head.hash
     assert world.chain.miners() == source.miners()
     assert (world.blamed, world.dropped) == ({}, {})
+    shown = [ommer for number in range(1, source.head.header.number + 1) for ommer in ommers_at(source, number)]
+    assert shown and world.checked == source.head.header.number + len(shown), "each seal once, off the chain's thread"
 
 
 def test_who_serves_bad_seals_of_ommers_is_found_at_the_import() -> None:

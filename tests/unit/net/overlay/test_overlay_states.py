@@ -70,7 +70,7 @@ from quip.net.wire.messages import (
 from sim.liars.lies import flip, with_seal
 from support.chains import grown
 from support.examples import examples
-from support.forged import sealed_header
+from support.forged import good_seal
 from support.mutants import with_header
 from support.peer_memory import PeerMemory
 
@@ -291,7 +291,7 @@ class OverlayStates(RuleBasedStateMachine):
     def job_done(self, pick: int, verdict: Any, honest: bool) -> None:
         job = self.jobs.pop(pick % len(self.jobs))
         if isinstance(job, CheckSeals):
-            verdicts = [sealed_header(one.checked, one.seal) if honest else verdict for one in job.checks]
+            verdicts = [good_seal(one) if honest else verdict for one in job.checks]
             self.give(SealsChecked(job.job, tuple(verdicts)))
         elif honest:
             old = self.made.chain.head

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from quip.consensus import block_validation
-from quip.consensus.block_validation import SealedHeader
+from quip.consensus.block_validation import SealCheck, SealedHeader
 from quip.consensus.errors.seal import SealError, SealUnchecked
-from quip.net.actions import CheckSeals, SealCheck
+from quip.net.actions import CheckSeals
 from quip.net.events import SealsChecked
 from quip.node.network import seal_pool
 from quip.node.network.seal_pool import FIRST_TURN, LONGEST_TURN, SealPool
