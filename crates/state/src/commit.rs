@@ -168,7 +168,7 @@ impl<'u> Batch<'_, 'u> {
     /// Writes everything in one transaction. `above`: states of higher numbers are dropped.
     fn write(&mut self, changes: &Changes, above: Option<u64>) -> Result<(), StoreError> {
         let before = self.oldest;
-        if let Some(last) = self.flush.is_some().then_some(self.head).flatten() {
+        if let Some(last) = self.flush.is_some().then_some(self.flushed).flatten() {
             self.drop_old(last)?;
         }
         for (name, mark) in [
@@ -204,17 +204,17 @@ impl<'u> Batch<'_, 'u> {
         })
     }
 
-    /// Moves the oldest kept state upwards, along the branch of the head.
-    fn drop_old(&mut self, head: Mark) -> Result<(), StoreError> {
+    /// Moves the oldest kept state upwards, to so many numbers below the block that was flushed.
+    fn drop_old(&mut self, flushed: Mark) -> Result<(), StoreError> {
         let Some(oldest) = self.oldest else {
             return Ok(());
         };
-        let first = (head.number + 1).saturating_sub(self.states.limits.retained.max(1));
+        let first = (flushed.number + 1).saturating_sub(self.states.limits.retained.max(1));
         let first = first.min(oldest.number + DROPPED_A_FLUSH);
         if first <= oldest.number {
             return Ok(());
         }
-        let mut block = head;
+        let mut block = flushed;
         while block.number > first {
             let (parent, _) = self.block(block.number, &block.hash)?;
             let (_, root) = self.block(block.number - 1, &parent)?;

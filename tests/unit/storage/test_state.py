@@ -91,7 +91,8 @@ def test_a_side_branch_and_a_reorganisation_along_the_diffs() -> None:
         states.add({ALICE: AccountChange(balance=balance), bytes([balance]) * 20: AccountChange(1)})
     old_root, parent, root = states.root, keccak256(word(2)), None
     for number in range(3, 9):
-        changes = [(BOB, 0, number, EMPTY_CODE_HASH, [])]
+        slots: list[tuple[bytes, bytes]] = []
+        changes = [(BOB, 0, number, EMPTY_CODE_HASH, slots)]
         below = root or update_root(states, 2)
         update = states.native.update(below, changes, [])
         side = keccak256(b"side" + word(number))
