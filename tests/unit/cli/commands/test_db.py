@@ -71,7 +71,7 @@ def test_an_archive_is_made_and_made_an_ordinary_store_again(data_dir: Path) -> 
     rules = startup.directory_rules(files)
     with pytest.raises(DataDirError, match="has not kept all states") as caught:
         startup.open_chain(files, rules, archive=True)
-    assert "quip db reindex --archive" in caught.value.hint
+    assert "quip db reindex" in caught.value.hint and "--archive" in caught.value.hint
     assert run_json("db", "reindex", "--archive", "--data-dir", str(data_dir))["accepted"] == 5
     opened, _ = startup.open_chain(files, rules, archive=True)
     opened.close()
