@@ -12,7 +12,9 @@ import sys
 from types import ModuleType
 
 from benchmarks import (
+    benchmark_cancel,
     benchmark_chain,
+    benchmark_evm,
     benchmark_hostile,
     benchmark_kernel,
     benchmark_miner,
@@ -33,9 +35,11 @@ BENCHMARKS: dict[str, ModuleType] = {
     "kernel": benchmark_kernel,
     "seal": benchmark_seal,
     "miner": benchmark_miner,
+    "cancel": benchmark_cancel,
     "sampler": benchmark_sampler,
     "signatures": benchmark_signatures,
     "state": benchmark_state,
+    "evm": benchmark_evm,
     "chain": benchmark_chain,
     "ommers": benchmark_ommers,
     "sync": benchmark_sync,

@@ -3,10 +3,13 @@
 All play the same fresh instances, a chunk each in turn; times are processor time; the validator checks every proof.
 PROTOTYPE=DIRECTORY with a script "mine" and its families.cpp, and PROTOTYPE_PYTHON="COMMAND" (an interpreter that finds
 the quip it was written for), add the outside miner. MINER_PROOFS=N: not 40 proofs each; OLD_PLANS=FILE: others.
+MINER_PLANS=FILE adds plans to compare with the shipped one: a JSON object of names and lists of stages, as in
+src/quip/mining/plans.
 
     python -m benchmarks miner
 """
 
+import json
 import math
 import os
 import shlex
@@ -15,8 +18,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks import report
 from quip._native import ising
@@ -24,7 +29,7 @@ from quip.consensus.proof_of_work.proof import check_proof, puzzle_rules
 from quip.ising.puzzle import REPLICAS, Puzzle
 from quip.mining.attempt import Workbench
 from quip.mining.calibration.measure import instance_seed
-from quip.mining.plan import Plan, parse_plans, shipped_plans
+from quip.mining.plan import Plan, parse_plans, plan_of, shipped_plans
 from quip.mining.samplers.cpu import CpuSampler
 from quip.networks.shipped import load_spec
 
@@ -40,6 +45,9 @@ RATE = 66.0
 """Spin updates per ns of the machine that costs are quoted for."""
 CONFIDENCE = 0.9
 OUTSIDE = "outside miner"
+TRIED = "tried: "
+"""Before the name of a plan of $MINER_PLANS."""
+RESAMPLES = 2_000
 ASKED_S = 1.2
 
 
@@ -55,6 +63,8 @@ class Contestant:
     core_s: float = 0.0
     updates: int = 0
     crossing_s: float = 0.0
+    played: list[tuple[float, bool]] = field(default_factory=list)
+    """Core-seconds of each instance, and whether it came to a proof; ours only."""
 
     def row(self, rate: float) -> tuple[str, ...]:
         """A line of the table; `rate`: this machine's updates per ns."""
@@ -89,6 +99,19 @@ def poisson_interval(count: int) -> tuple[float, float]:
     return lower, solve(lambda mean: at_most(count, mean) > tail)
 
 
+def ratio_of_costs(one: Contestant, other: Contestant) -> tuple[float, float, float, int]:
+    """Of the instances that both played: the ratio, its interval, how many. Whole instances are drawn again: a good
+    one is good for both, so the ratio is known better than either cost."""
+    common = min(len(one.played), len(other.played))
+    cost, proofs = np.array([one.played[:common], other.played[:common]]).transpose(2, 0, 1)
+    drawn = np.random.default_rng(1).multinomial(common, np.full(common, 1 / common), RESAMPLES)
+    costs, counts = drawn @ cost.T, np.maximum(drawn @ proofs.T, 1)
+    ratios = costs[:, 0] / counts[:, 0] / (costs[:, 1] / counts[:, 1])
+    (mine, theirs), (found, others) = cost.sum(1), np.maximum(proofs.sum(1), 1)
+    low, high = np.quantile(ratios, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(mine / found / (theirs / others)), float(low), float(high), common
+
+
 class Ours:
     """Attempts of the miner's own code."""
 
@@ -105,7 +128,9 @@ class Ours:
                 seed = instance_seed(stream, number)
                 begun_s = time.process_time()
                 effort = self.bench.attempt(seed, contestant.margin, plan)
-                contestant.core_s += time.process_time() - begun_s
+                spent_s = time.process_time() - begun_s
+                contestant.core_s += spent_s
+                contestant.played.append((spent_s, effort.solutions is not None))
                 contestant.updates += effort.spin_updates
                 contestant.crossing_s += effort.crossing_s
                 if effort.solutions is not None:
@@ -164,43 +189,46 @@ def contestants(ours: Ours) -> list[Contestant]:
     for margin, level in OLD_MARGINS:
         found.append(Contestant("shipped plan", margin, ours.player(plan(margin))))
         found.append(Contestant("old plan", margin, ours.player(old.at(level))))
+    if tried := os.environ.get("MINER_PLANS"):
+        for name, stages in json.loads(Path(tried).read_text(encoding="utf-8")).items():
+            found.append(Contestant(TRIED + name, START, ours.player(plan_of(stages))))
     return found
 
 
 def section() -> str:
     """The section of docs/benchmarks.md."""
     ours = Ours()
-    field = contestants(ours)
+    entrants = contestants(ours)
     rates, stream = [ours.rate()], FIRST_STREAM
-    while unfinished := [one for one in field if one.proofs < PROOFS and one.name != OUTSIDE]:
-        for contestant in field:
+    while unfinished := [one for one in entrants if one.proofs < PROOFS and one.name != OUTSIDE]:
+        for contestant in entrants:
             # The outside miner plays what the first contestant plays.
-            if contestant in unfinished or (contestant.name == OUTSIDE and field[0] in unfinished):
+            if contestant in unfinished or (contestant.name == OUTSIDE and entrants[0] in unfinished):
                 contestant.play(contestant, stream)
         rates.append(ours.rate())
         stream += 1
     rate = sorted(rates)[len(rates) // 2]
-    return written(field, rate)
+    return written(entrants, rate)
 
 
-def written(field: list[Contestant], rate: float) -> str:
+def written(entrants: list[Contestant], rate: float) -> str:
     """The table and what was asked."""
     head = ("miner", "margin", "instances", "proofs", "core-s a proof", f"{CONFIDENCE:.0%} interval",
             f"core-s at {RATE:.0f}/ns", "G updates a proof", "crossing s a proof")  # fmt: skip
-    best = field[0].at_quoted_rate(rate)
+    best = entrants[0].at_quoted_rate(rate)
     lines = [
         "## Miner, public puzzle, one core", "",
         f"All play the same fresh instances, in turn, {CHUNK} at a time; processor time of whole attempts (baseline "
         "included, gate search not: see above); every proof checked by the validator's function. The kernel's median "
         f"rate meanwhile: {rate:.1f} spin updates/ns; the machine was shared, so costs are also quoted at {RATE:.0f}.",
-        "", report.table(head, [contestant.row(rate) for contestant in field]), "",
+        "", report.table(head, [contestant.row(rate) for contestant in entrants]), "",
         f"* at margin {START:,}: {best:.2f} core-seconds a proof at {RATE:.0f} updates/ns, {ASKED_S} asked: "
         f"{report.verdict(best <= ASKED_S)}",
     ]  # fmt: skip
-    by = {(one.name, one.margin): one for one in field}
+    by = {(one.name, one.margin): one for one in entrants}
     outside = by.get((OUTSIDE, START))
     if outside is not None and outside.proofs:
-        ratio = field[0].core_s / field[0].proofs / (outside.core_s / outside.proofs)
+        ratio = entrants[0].core_s / entrants[0].proofs / (outside.core_s / outside.proofs)
         lines.append(
             f"* {ratio:.2f} times the outside miner's cost, 1.0 asked: {report.verdict(ratio <= 1)}; "
             f"goal 0.5: {report.verdict(ratio <= 0.5)}"
@@ -211,6 +239,13 @@ def written(field: list[Contestant], rate: float) -> str:
         new, old = by["shipped plan", margin], by["old plan", margin]
         times = old.core_s / old.proofs / (new.core_s / new.proofs)
         lines.append(f"* at margin {margin:,} the old plan costs {times:.1f} times as much")
+    for contestant in entrants:
+        if contestant.name.startswith(TRIED):
+            ratio, low, high, common = ratio_of_costs(contestant, entrants[0])
+            lines.append(
+                f"* {contestant.name} costs {ratio:.2f} times the shipped plan on the same {common:,} instances "
+                f"({CONFIDENCE:.0%}: {low:.2f} to {high:.2f})"
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,7 @@
 (below the line "# found") stays.
 """
 
+import json
 from pathlib import Path
 
 from quip.consensus.types.block import Block, BlockBody
@@ -54,6 +55,18 @@ def inputs(target: str) -> list[bytes]:
     return [bytes.fromhex(line.partition("#")[0]) for line in lines if not line.startswith("#")]
 
 
+def one_of_each_type() -> list[bytes]:
+    """The shortest transaction of each type that the EVM's vectors have."""
+    found: dict[int, bytes] = {}
+    for path in sorted((FOLDER.parent / "evm").glob("random_0?.json")):
+        for case in json.loads(path.read_text(encoding="ascii")).values():
+            for post in case["post"]["Osaka"]:
+                data = bytes.fromhex(post["txbytes"][2:])
+                kind = data[0] if data[0] < 0x80 else 0
+                found[kind] = min(found.get(kind, data), data, key=len)
+    return [found[kind] for kind in sorted(found)]
+
+
 def beginnings() -> dict[str, list[bytes]]:
     """Small lawful inputs of every target."""
     payloads = [encode(message) for message in SMALL]
@@ -68,6 +81,7 @@ def beginnings() -> dict[str, list[bytes]]:
         "header": [HEADER.encode()],
         "seal": [SEAL.encode()],
         "block": [BLOCK.encode(), Block(HEADER, (), None).encode()],
+        "transaction": one_of_each_type(),
         "message": [bytes((place,)) + payload for place, payload in zip(places, payloads, strict=True)],
         "frames": [b"\x00" + b"".join(map(frame, SMALL[2:5])), b"\x06" + frame(STATUS), b"\x03\x29\0\0\0\0"],
         "spec": [b"\0{}", b"\x01\0\x051", b'\x01\0\x10"0x00"', b"\x01\0\x20[]", b"\x01\0\x03-1"],

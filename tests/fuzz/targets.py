@@ -6,6 +6,7 @@ What they all check: there is one encoding, so whatever is decoded encodes to th
 import json
 from collections.abc import Callable, Iterator
 
+from quip._native import evm
 from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import parse_spec
@@ -21,6 +22,7 @@ from quip.net.wire.codec import TABLE, decode, encode
 from quip.net.wire.frames import HEADER_BYTES, FrameReader, OneMessage
 from quip.networks.shipped import spec_bytes
 from quip.primitives import rlp
+from quip.primitives.hashes import keccak256
 from support.sessions import at, client_session, joined_client, joined_server, reply_to, server_session
 
 CODES = tuple(TABLE)
@@ -68,6 +70,14 @@ def check_block(data: bytes) -> None:
         return
     assert block.encode() == data
     assert block.body_size() <= len(data)
+
+
+def check_transaction(data: bytes) -> None:
+    """A transaction, and who signed it."""
+    (found,) = evm.recover([data])
+    if isinstance(found, evm.Transaction):
+        assert found.encoded == data
+        assert found.hash == keccak256(data)
 
 
 def check_message(data: bytes) -> None:
@@ -220,6 +230,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "header": check_header,
     "seal": check_seal,
     "block": check_block,
+    "transaction": check_transaction,
     "message": check_message,
     "frames": check_frames,
     "spec": check_spec,

@@ -1,7 +1,6 @@
 //! Whole runs: the annealer that mines, and the baseline that is law. Both are `run` on one schedule of cutoffs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
+use crate::cancel::{Cancel, Pace};
 use crate::energy;
 use crate::lanes::{Lanes, Path};
 use crate::model::{start_words, Expansion, Model};
@@ -13,6 +12,17 @@ use crate::{blake, invalid, Invalid, REPLICAS, WORDS};
 const STRIDE: usize = 8;
 /// Visits that those sweeps make at most, where it is not a single sweep: a few milliseconds with their codes.
 const STRIDE_SPINS: usize = 40_000;
+/// Words of a start that are drawn at once.
+const CHUNK: usize = 1 << 10;
+
+/// Where a run's draws come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source {
+    /// The stream of this seed from this offset on: the draw of sweep s and spin i is little-endian pair s n + i.
+    Stream([u8; 32], u64),
+    /// Counter-based, with this key: see `threshold::counter_word`.
+    Counter(u64),
+}
 
 /// Final spins and energies of one run's 512 replicas.
 #[derive(Debug, Clone)]
@@ -22,11 +32,15 @@ pub struct Outcome {
     pub energies: Vec<i32>,
 }
 
-/// Counter-based start: word j of spin i is word 8 i + j of block 2^32 - 1.
-pub fn counter_start(key: u64, n: usize) -> Vec<u64> {
-    (0..(n * WORDS) as u32)
-        .map(|index| counter_word(key, u32::MAX, index))
-        .collect()
+/// Counter-based start: word j of spin i is word 8 i + j of block 2^32 - 1. `None`: cancelled.
+pub fn counter_start(key: u64, n: usize, pace: &mut Pace) -> Option<Vec<u64>> {
+    let mut words = Vec::with_capacity(n * WORDS);
+    for first in (0..n * WORDS).step_by(CHUNK) {
+        pace.step(2 * CHUNK)?;
+        let chunk = first..(first + CHUNK).min(n * WORDS);
+        words.extend(chunk.map(|index| counter_word(key, u32::MAX, index as u32)));
+    }
+    Some(words)
 }
 
 /// Anneals 512 replicas of `model` from a random start; equal seeds give equal bits on every path.
@@ -36,29 +50,37 @@ pub fn anneal(
     cutoffs: &Cutoffs,
     seed: u64,
     path: Path,
-    cancel: &AtomicBool,
+    cancel: &dyn Cancel,
 ) -> Option<Outcome> {
     let key = counter_key(seed);
-    let start = counter_start(key, model.graph().n());
-    Prepared::new(model, path).run(model, &start, cutoffs, Draws::Counter(key), cancel)
+    let mut pace = Pace::new(cancel);
+    let start = counter_start(key, model.graph().n(), &mut pace)?;
+    let prepared = Prepared::new(model, path, &mut pace)?;
+    prepared.run(model, &start, cutoffs, Source::Counter(key), cancel)
 }
 
 /// The baseline of a seed's instance: start and draws from the stream. Returns the final replicas, whose energies'
-/// sum is B.
+/// sum is B. `None`: cancelled.
 pub fn baseline(
     seed: &[u8; 32],
     expansion: &Expansion,
     cutoffs: &Cutoffs,
     path: Path,
-    cancel: &AtomicBool,
+    cancel: &dyn Cancel,
 ) -> Option<Outcome> {
     let model = &expansion.model;
     let n = model.graph().n();
-    let start = start_words(seed, expansion.start_offset, n);
-    let mut draws = vec![0u8; 2 * n * cutoffs.sweeps()];
+    let mut pace = Pace::new(cancel);
+    let start = start_words(seed, expansion.start_offset, n, &mut pace)?;
+    let prepared = Prepared::new(model, path, &mut pace)?;
     let after_start = expansion.start_offset + (n * WORDS * 8) as u64;
-    blake::stream(seed, after_start, &mut draws);
-    Prepared::new(model, path).run(model, &start, cutoffs, Draws::Stream(&draws), cancel)
+    prepared.run(
+        model,
+        &start,
+        cutoffs,
+        Source::Stream(*seed, after_start),
+        cancel,
+    )
 }
 
 /// One mining attempt's checks of a schedule against a model.
@@ -78,13 +100,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// For runs of `model` on `path`.
-    pub fn new(model: &Model, path: Path) -> Self {
-        Prepared {
+    /// For runs of `model` on `path`. `None`: cancelled.
+    pub fn new(model: &Model, path: Path, pace: &mut Pace) -> Option<Self> {
+        Some(Prepared {
             path,
-            layout: Layout::new(model, path.bytes()),
+            layout: Layout::new(model, path.bytes(), pace)?,
             degrees: Degrees::new(&model.bonds()),
-        }
+        })
     }
 
     /// Anneals from `start` (`WORDS` words a spin, canonical order). `model`: the one that this was made for. `None`:
@@ -94,8 +116,8 @@ impl Prepared {
         model: &Model,
         start: &[u64],
         cutoffs: &Cutoffs,
-        draws: Draws,
-        cancel: &AtomicBool,
+        source: Source,
+        cancel: &dyn Cancel,
     ) -> Option<Outcome> {
         let path = self.path;
         assert!(path.available(), "this CPU cannot run {}", path.name());
@@ -104,7 +126,7 @@ impl Prepared {
             prepared: self,
             start,
             cutoffs,
-            draws,
+            source,
             cancel,
         };
         match path {
@@ -128,8 +150,8 @@ struct Job<'a> {
     prepared: &'a Prepared,
     start: &'a [u64],
     cutoffs: &'a Cutoffs,
-    draws: Draws<'a>,
-    cancel: &'a AtomicBool,
+    source: Source,
+    cancel: &'a dyn Cancel,
 }
 
 impl Job<'_> {
@@ -137,21 +159,36 @@ impl Job<'_> {
     unsafe fn run<W: Lanes>(&self) -> Option<Outcome> {
         let n = self.model.graph().n();
         let layout = &self.prepared.layout;
-        let mut rows = layout.fill(self.model, self.start);
+        let mut pace = Pace::new(self.cancel);
+        let mut rows = layout.fill(self.model, self.start, &mut pace)?;
         let passes = REPLICAS / (8 * W::BYTES);
         let stride = (STRIDE_SPINS / n).clamp(1, STRIDE);
         let mut made = vec![0u8; n * stride];
+        let mut drawn = match self.source {
+            Source::Stream(..) => vec![0u8; 2 * n * stride],
+            Source::Counter(_) => Vec::new(),
+        };
         let mut first = 0;
         while first < self.cutoffs.sweeps() {
             let count = stride.min(self.cutoffs.sweeps() - first);
+            if let Source::Stream(seed, offset) = self.source {
+                pace.look()?;
+                blake::stream(
+                    &seed,
+                    offset + (2 * n * first) as u64,
+                    &mut drawn[..2 * n * count],
+                );
+            }
+            pace.look()?;
             for (k, out) in made.chunks_exact_mut(n).take(count).enumerate() {
-                let degrees = &self.prepared.degrees;
-                codes(self.cutoffs, first + k, self.draws, degrees, out);
+                let draws = match self.source {
+                    Source::Stream(..) => Draws::Bytes(&drawn[2 * n * k..][..2 * n]),
+                    Source::Counter(key) => Draws::Counter(key, (first + k) as u32),
+                };
+                codes(self.cutoffs, first + k, draws, &self.prepared.degrees, out);
             }
             for pass in 0..passes {
-                if self.cancel.load(Ordering::Relaxed) {
-                    return None;
-                }
+                pace.look()?;
                 let memory = rows.pass_mut(pass).as_mut_ptr().cast::<u8>();
                 for out in made.chunks_exact(n).take(count) {
                     sweep::<W>(layout, memory, out.as_ptr());
@@ -159,8 +196,8 @@ impl Job<'_> {
             }
             first += count;
         }
-        let words = layout.read(self.model, &rows);
-        let energies = energy::of_words::<W>(self.model, &words);
+        let words = layout.read(self.model, &rows, &mut pace)?;
+        let energies = energy::of_words::<W>(self.model, &words, &mut pace)?;
         Some(Outcome { words, energies })
     }
 }

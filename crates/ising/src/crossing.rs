@@ -3,13 +3,15 @@
 //! The spins in which the two differ fall into connected components of the graph. Flipping one component changes the
 //! elite's energy by a sum over that component's own boundary, whatever becomes of the others: so each is judged alone.
 //! (Partition crossover: Whitley, Hains, Howe 2009; for spin glasses also cluster-exact moves, Houdayer 1999.)
+//!
+//! Sets of spins are bit sets of 64 spins a word. A spin's neighbours lie in a few words (in the canonical order of
+//! Zephyr graphs in five of twenty neighbours), so a word's mask looks at several of them at a time.
 
-use crate::elites::{Elite, Elites, MAX_ELITES};
+use crate::cancel::Pace;
+use crate::elites::{hamming, Elites, MAX_ELITES};
+use crate::lanes::Path;
 use crate::model::Model;
-use crate::{MAX_DEGREE, MAX_SPINS};
-
-/// Neighbours are handled so many at a time; a spin of fewer is its own neighbour with weight 0.
-const STEP: usize = 4;
+use crate::MAX_SPINS;
 
 /// The distance rule of a crossing, in Hamming distance (folded where the elites are).
 #[derive(Debug, Clone, Copy)]
@@ -20,175 +22,319 @@ pub struct Apart {
     pub near: i32,
 }
 
-/// A model's couplings as crossing reads them.
+/// A model's couplings as crossing reads them: of every spin, `width` parts, each the neighbours that lie in one word.
 #[derive(Debug)]
 pub struct Neighbours {
-    /// Per spin, a multiple of `STEP`.
     width: usize,
-    neighbour: Vec<u16>,
-    weight: Vec<i8>,
+    /// Of each part; empty ones fill up.
+    words: Vec<u16>,
+    masks: Vec<u64>,
+    /// Those of the mask whose coupling is -1.
+    negative: Vec<u64>,
     field: Vec<i8>,
 }
 
 impl Neighbours {
-    /// Of a model.
-    pub fn new(model: &Model) -> Self {
+    /// Of a model. `None`: cancelled.
+    pub fn new(model: &Model, pace: &mut Pace) -> Option<Self> {
         let graph = model.graph();
-        let width = graph.max_degree().max(1).next_multiple_of(STEP);
-        debug_assert!(width <= MAX_DEGREE);
+        let n = graph.n();
+        let mut width = 1;
+        for v in 0..n {
+            let bonds = graph.bonds(v);
+            pace.step(2 * bonds.len() + 1)?;
+            // Neighbours ascend: those of a word come together.
+            let others = bonds
+                .windows(2)
+                .filter(|two| two[0].neighbour / 64 != two[1].neighbour / 64);
+            width = width.max(1 + others.count());
+        }
         let mut out = Neighbours {
             width,
-            neighbour: Vec::with_capacity(graph.n() * width),
-            weight: vec![0; graph.n() * width],
-            field: (0..graph.n()).map(|v| model.field(v)).collect(),
+            words: vec![0; n * width],
+            masks: vec![0; n * width],
+            negative: vec![0; n * width],
+            field: (0..n).map(|v| model.field(v)).collect(),
         };
-        for v in 0..graph.n() {
-            let bonds = graph.bonds(v);
-            for (slot, bond) in out.weight[v * width..].iter_mut().zip(bonds) {
-                *slot = 1 - 2 * model.negative()[bond.coupler as usize] as i8;
+        for v in 0..n {
+            pace.step(8 * width)?;
+            let mut part = v * width;
+            for bond in graph.bonds(v) {
+                let word = (bond.neighbour / 64) as u16;
+                if out.masks[part] != 0 && out.words[part] != word {
+                    part += 1;
+                }
+                out.words[part] = word;
+                out.masks[part] |= 1 << (bond.neighbour % 64);
+                let negative = u64::from(model.negative()[bond.coupler as usize]);
+                out.negative[part] |= negative << (bond.neighbour % 64);
             }
-            let neighbours = bonds.iter().map(|bond| bond.neighbour as u16);
-            let own = std::iter::repeat(v as u16);
-            out.neighbour.extend(neighbours.chain(own).take(width));
         }
-        out
+        Some(out)
     }
 }
 
+/// Words of the largest bit set: what is so long needs no check of an index below it.
+const MAX_WORDS: usize = MAX_SPINS / 64;
+
+/// Some spins of a component, all in one word.
+#[derive(Debug, Clone, Copy, Default)]
+struct Piece {
+    bits: u64,
+    word: usize,
+}
+
+/// A component of the differing spins.
+#[derive(Debug, Clone, Copy)]
+struct Component {
+    /// Its pieces: from the first one on up to the next component's.
+    first: usize,
+    end: usize,
+    size: i32,
+    /// By how much half the energy falls if it flips.
+    gain: i32,
+}
+
 /// Memory of a crossing, kept from one replica to the next.
-#[derive(Debug)]
-pub struct Crossing {
-    differing: Vec<u16>,
-    /// The component's spins, breadth first; `MAX_DEGREE` more than a component can have.
-    component: Vec<u16>,
+struct Crossing {
+    /// The spins in which elite and replica differ, and those of them that no component has yet.
+    differing: Box<[u64; MAX_WORDS]>,
+    fresh: Box<[u64; MAX_WORDS]>,
+    /// Of all components. One more than there can be: one is written in vain.
+    pieces: Vec<Piece>,
+    components: Vec<Component>,
     moved: [i32; MAX_ELITES],
 }
 
-impl Default for Crossing {
-    fn default() -> Self {
-        Crossing {
-            differing: Vec::new(),
-            component: vec![0; MAX_SPINS + MAX_DEGREE],
-            moved: [0; MAX_ELITES],
+/// Crosses elite `family[r]` with replica r, for every r in `order`.
+pub struct Job<'a> {
+    pub neighbours: &'a Neighbours,
+    /// As `transpose::by_replica` makes them.
+    pub rows: &'a [u64],
+    pub energies: &'a [i32],
+    pub family: &'a [usize],
+    pub order: &'a [usize],
+    pub apart: Apart,
+}
+
+impl Job<'_> {
+    /// With `elites.fold`, a replica or its flip, whichever is nearer to the elite. All paths do the same. `None`:
+    /// cancelled; components that were taken stay.
+    pub fn run(&self, elites: &mut Elites, path: Path, pace: &mut Pace) -> Option<()> {
+        match path {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a path's CPU has these (`Path::available`).
+            Path::Avx512 | Path::Avx2 => unsafe { self.counting(elites, pace) },
+            _ => self.all(elites, pace),
         }
+    }
+
+    /// With instructions that count bits and find the lowest.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,popcnt,bmi1")]
+    unsafe fn counting(&self, elites: &mut Elites, pace: &mut Pace) -> Option<()> {
+        self.all(elites, pace)
+    }
+
+    #[inline(always)]
+    fn all(&self, elites: &mut Elites, pace: &mut Pace) -> Option<()> {
+        let mut crossing = Crossing::new(elites.n);
+        for &r in self.order {
+            pace.look()?;
+            crossing.cross(elites, r, self, pace)?;
+        }
+        Some(())
     }
 }
 
 impl Crossing {
-    /// Crosses elite `a` with a replica. With `elites.fold`, with the nearer of the replica and its flip.
-    pub fn cross(
-        &mut self,
-        elites: &mut Elites,
-        a: usize,
-        replica: &[u64],
-        neighbours: &Neighbours,
-        apart: Apart,
-    ) {
-        self.mark(elites, a, replica);
-        for k in 0..self.differing.len() {
-            let root = self.differing[k];
-            if elites.members[a].cells[usize::from(root)] != FRESH {
-                continue;
-            }
-            let (size, gain) = self.explore(&mut elites.members[a], root, neighbours);
-            if gain >= 0 && self.lawful(elites, a, size, gain, apart) {
-                self.take(elites, a, size, gain);
-            }
-        }
-        for &i in &self.differing {
-            elites.members[a].restore(usize::from(i));
+    fn new(n: usize) -> Self {
+        let zeros = || vec![0u64; MAX_WORDS].into_boxed_slice();
+        Crossing {
+            differing: zeros().try_into().expect("so many words"),
+            fresh: zeros().try_into().expect("so many words"),
+            pieces: vec![Piece::default(); n + 1],
+            components: Vec::new(),
+            moved: [0; MAX_ELITES],
         }
     }
 
-    /// Lists the differing spins, ascending, and marks their cells.
-    fn mark(&mut self, elites: &mut Elites, a: usize, replica: &[u64]) {
+    #[inline(always)]
+    fn cross(&mut self, elites: &mut Elites, r: usize, job: &Job, pace: &mut Pace) -> Option<()> {
+        let a = job.family[r];
+        let width = elites.members[a].row.len();
+        self.compare(elites, a, &job.rows[r * width..][..width]);
+        self.separate(width, job.neighbours, pace)?;
+        let elite = &elites.members[a];
+        // What is gained if all components flip: the elite becomes the replica.
+        let whole = (elite.energy - job.energies[r]) / 2;
+        self.weigh(&elite.row, whole, job.neighbours, pace)?;
+        for k in 0..self.components.len() {
+            let component = self.components[k];
+            if component.gain >= 0 && self.lawful(elites, a, &component, job.apart, pace)? {
+                self.take(elites, a, &component);
+            }
+        }
+        Some(())
+    }
+
+    /// The spins that differ.
+    #[inline(always)]
+    fn compare(&mut self, elites: &Elites, a: usize, replica: &[u64]) {
         let n = elites.n;
-        let elite = &mut elites.members[a];
-        let d = crate::elites::hamming(&elite.row, replica);
+        let row = &elites.members[a].row;
+        let d = hamming(row, replica);
         let flip = if elites.fold && 2 * d > n { !0u64 } else { 0 };
-        self.differing.clear();
-        for (word, (x, y)) in elite.row.iter().zip(replica).enumerate() {
+        for (word, (x, y)) in row.iter().zip(replica).enumerate() {
             let rest = n - 64 * word;
             let within = if rest < 64 { (1u64 << rest) - 1 } else { !0 };
-            let mut bits = (x ^ y ^ flip) & within;
-            while bits != 0 {
-                let i = 64 * word + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                self.differing.push(i as u16);
-                elite.cells[i] = FRESH;
-            }
+            let differing = (x ^ y ^ flip) & within;
+            self.differing[word] = differing;
+            self.fresh[word] = differing;
         }
     }
 
-    /// Walks the component of `root` and marks it seen. Its size, and by how much half the energy falls if it flips:
-    /// the sum over its spins of s_i (h_i + sum over neighbours outside of J s).
-    fn explore(&mut self, elite: &mut Elite, root: u16, neighbours: &Neighbours) -> (usize, i32) {
+    /// Finds all components, in the order of their lowest spins.
+    #[inline(always)]
+    fn separate(&mut self, words: usize, neighbours: &Neighbours, pace: &mut Pace) -> Option<()> {
         let width = neighbours.width;
-        let list = &mut self.component;
-        list[0] = root;
-        elite.cells[usize::from(root)] = SEEN;
-        let (mut size, mut at, mut gain) = (1, 0, 0);
-        while at < size {
-            let i = usize::from(list[at]);
-            at += 1;
-            let near = neighbours.neighbour[i * width..][..width].chunks_exact(STEP);
-            let weights = neighbours.weight[i * width..][..width].chunks_exact(STEP);
-            let mut sum = 0i32;
-            for (four, signs) in near.zip(weights) {
-                for (&z, &sign) in four.iter().zip(signs) {
-                    let cell = &mut elite.cells[usize::from(z)];
-                    // Outside +-2, fresh 1, seen 0: the low bit says "to be visited", the rest is the spin.
-                    sum += i32::from(sign * (*cell >> 1));
-                    list[size] = z;
-                    size += usize::from((*cell & FRESH) as u8);
-                    *cell &= !FRESH;
+        let mut end = 0;
+        self.components.clear();
+        for root in 0..words.min(MAX_WORDS) {
+            while self.fresh[root] != 0 {
+                let bits = self.fresh[root] & self.fresh[root].wrapping_neg();
+                self.fresh[root] ^= bits;
+                let first = end;
+                self.pieces[end] = Piece { bits, word: root };
+                end += 1;
+                let (mut at, mut size) = (first, 0);
+                while at < end {
+                    let Piece { mut bits, word } = self.pieces[at];
+                    at += 1;
+                    while bits != 0 {
+                        let i = 64 * word + bits.trailing_zeros() as usize;
+                        bits &= bits - 1;
+                        size += 1;
+                        pace.step(2 * width)?;
+                        let masks = &neighbours.masks[i * width..][..width];
+                        let places = &neighbours.words[i * width..][..width];
+                        for (&mask, &place) in masks.iter().zip(places) {
+                            let word = usize::from(place) % MAX_WORDS;
+                            let bits = mask & self.fresh[word];
+                            self.fresh[word] ^= bits;
+                            self.pieces[end] = Piece { bits, word };
+                            end += usize::from(bits != 0);
+                        }
+                    }
+                }
+                let gain = 0;
+                self.components.push(Component {
+                    first,
+                    end,
+                    size,
+                    gain,
+                });
+            }
+        }
+        Some(())
+    }
+
+    /// Finds what each component gains: the sum over its spins of s_i (h_i + sum over neighbours outside of J s). The
+    /// largest one, which is often nearly all, gains what is left of the whole.
+    #[inline(always)]
+    fn weigh(
+        &mut self,
+        row: &[u64],
+        whole: i32,
+        neighbours: &Neighbours,
+        pace: &mut Pace,
+    ) -> Option<()> {
+        let width = neighbours.width;
+        let by_size = |&k: &usize| self.components[k].size;
+        let Some(largest) = (0..self.components.len()).max_by_key(by_size) else {
+            return Some(());
+        };
+        let mut rest = whole;
+        for (k, component) in self.components.iter_mut().enumerate() {
+            if k == largest {
+                continue;
+            }
+            for piece in &self.pieces[component.first..component.end] {
+                let mut bits = piece.bits;
+                while bits != 0 {
+                    let bit = bits.trailing_zeros();
+                    let i = 64 * piece.word + bit as usize;
+                    bits &= bits - 1;
+                    pace.step(3 * width)?;
+                    // Neighbours outside, and those of them with J s = +1.
+                    let (mut outside, mut high) = (0, 0);
+                    for part in i * width..(i + 1) * width {
+                        let word = usize::from(neighbours.words[part]) % MAX_WORDS;
+                        let beyond = neighbours.masks[part] & !self.differing[word];
+                        outside += beyond.count_ones() as i32;
+                        let signs = row[word] ^ neighbours.negative[part];
+                        high += (beyond & signs).count_ones() as i32;
+                    }
+                    let sum = 2 * high - outside + i32::from(neighbours.field[i]);
+                    component.gain += if row[piece.word] >> bit & 1 == 1 {
+                        sum
+                    } else {
+                        -sum
+                    };
                 }
             }
-            gain += elite.spin(i) * (sum + i32::from(neighbours.field[i]));
+            rest -= component.gain;
         }
-        (size, gain)
+        self.components[largest].gain = rest;
+        Some(())
     }
 
     /// Whether the distance rule admits the component; `moved` then holds the distances to all elites after it.
-    fn lawful(&mut self, elites: &Elites, a: usize, size: usize, gain: i32, apart: Apart) -> bool {
+    #[inline(always)]
+    fn lawful(
+        &mut self,
+        elites: &Elites,
+        a: usize,
+        component: &Component,
+        apart: Apart,
+        pace: &mut Pace,
+    ) -> Option<bool> {
         let mut room = 0;
         let own = &elites.members[a].row;
+        let pieces = &self.pieces[component.first..component.end];
         for (c, other) in elites.members.iter().enumerate() {
             if c == a {
                 continue;
             }
-            let differ = |&i: &u16| {
-                let (word, bit) = (usize::from(i) / 64, usize::from(i) % 64);
-                ((own[word] ^ other.row[word]) >> bit & 1) as i32
+            pace.step(2 * pieces.len())?;
+            let differ = |&Piece { bits, word }: &Piece| {
+                ((own[word] ^ other.row[word]) & bits).count_ones() as i32
             };
-            let differing: i32 = self.component[..size].iter().map(differ).sum();
+            let differing: i32 = pieces.iter().map(differ).sum();
             let before = elites.distances[a * MAX_ELITES + c];
-            let after = before + size as i32 - 2 * differing;
+            let after = before + component.size - 2 * differing;
             self.moved[c] = after;
             let (before, after) = (elites.folded(before), elites.folded(after));
             if after < apart.least.min(before) {
-                return false;
+                return Some(false);
             }
             if before < apart.near {
                 room += after - before;
             }
         }
-        gain > 0 || room >= 0
+        Some(component.gain > 0 || room >= 0)
     }
 
-    fn take(&mut self, elites: &mut Elites, a: usize, size: usize, gain: i32) {
+    #[inline(always)]
+    fn take(&mut self, elites: &mut Elites, a: usize, component: &Component) {
         let elite = &mut elites.members[a];
-        for &i in &self.component[..size] {
-            elite.row[usize::from(i) / 64] ^= 1 << (i % 64);
+        for piece in &self.pieces[component.first..component.end] {
+            elite.row[piece.word] ^= piece.bits;
         }
-        elite.energy -= 2 * gain;
+        elite.energy -= 2 * component.gain;
         for c in (0..elites.members.len()).filter(|&c| c != a) {
             elites.distances[a * MAX_ELITES + c] = self.moved[c];
             elites.distances[c * MAX_ELITES + a] = self.moved[c];
         }
     }
 }
-
-/// A cell's mark: the spin differs and was not visited yet; and that it was.
-const FRESH: i8 = 1;
-const SEEN: i8 = 0;

@@ -1,5 +1,6 @@
 //! Energies of many replicas at once, bit-sliced: E = 2 * (unsatisfied terms) - (terms).
 
+use crate::cancel::{Never, Pace};
 use crate::lanes::Lanes;
 use crate::model::Model;
 use crate::{REPLICAS, WORDS};
@@ -54,42 +55,53 @@ impl<W: Lanes> Counter<W> {
 }
 
 /// Energies of the `REPLICAS` replicas in `words` (`WORDS` words a spin, canonical order).
+/// `None`: cancelled.
 ///
 /// # Safety
 /// As `Lanes`.
 #[inline(always)]
-pub unsafe fn of_words<W: Lanes>(model: &Model, words: &[u64]) -> Vec<i32> {
+pub unsafe fn of_words<W: Lanes>(
+    model: &Model,
+    words: &[u64],
+    pace: &mut Pace,
+) -> Option<Vec<i32>> {
     let mut energies = Vec::with_capacity(REPLICAS);
     let per = W::BYTES / 8;
     for pass in 0..WORDS / per {
         let from = words.as_ptr().add(pass * per).cast::<u8>();
-        let planes = unsatisfied::<W>(model, from, WORDS * 8);
+        let planes = unsatisfied::<W>(model, from, WORDS * 8, pace)?;
         energies.extend(slice::<W>(model, &planes));
     }
-    energies
+    Some(energies)
 }
 
 /// As `of_words`, on the portable path.
-pub fn of_run(model: &Model, words: &[u64]) -> Vec<i32> {
+pub fn of_run(model: &Model, words: &[u64], pace: &mut Pace) -> Option<Vec<i32>> {
     assert!(words.len() == model.graph().n() * WORDS);
     // SAFETY: plain integers; `WORDS` words per spin.
-    unsafe { of_words::<u64>(model, words) }
+    unsafe { of_words::<u64>(model, words, pace) }
 }
 
 /// Energies of at most 64 configurations, bit k of `words[i]` being spin i of configuration k.
 pub fn of_few(model: &Model, words: &[u64], count: usize) -> Vec<i32> {
     // SAFETY: plain integers; one word per spin.
     let mut energies = unsafe {
-        let planes = unsatisfied::<u64>(model, words.as_ptr().cast(), 8);
-        slice::<u64>(model, &planes)
+        let done = unsatisfied::<u64>(model, words.as_ptr().cast(), 8, &mut Pace::new(&Never));
+        slice::<u64>(model, &done.expect("never cancelled"))
     };
     energies.truncate(count);
     energies
 }
 
-/// Bit planes of the count of unsatisfied terms; spin i's word lies at `from + i * stride`.
+/// Bit planes of the count of unsatisfied terms; spin i's word lies at `from + i * stride`. `None`:
+/// cancelled.
 #[inline(always)]
-unsafe fn unsatisfied<W: Lanes>(model: &Model, from: *const u8, stride: usize) -> [W; PLANES] {
+unsafe fn unsatisfied<W: Lanes>(
+    model: &Model,
+    from: *const u8,
+    stride: usize,
+    pace: &mut Pace,
+) -> Option<[W; PLANES]> {
     let mut counter = Counter::<W>::new();
     let ones = W::splat(true);
     let mut block = [W::splat(false); 16];
@@ -101,6 +113,7 @@ unsafe fn unsatisfied<W: Lanes>(model: &Model, from: *const u8, stride: usize) -
         block[filled] = word(u as usize).xor(word(v as usize)).xor(sign);
         filled += 1;
         if filled == 16 {
+            pace.step(3 * 16)?;
             counter.add(&block);
             filled = 0;
         }
@@ -112,6 +125,7 @@ unsafe fn unsatisfied<W: Lanes>(model: &Model, from: *const u8, stride: usize) -
         block[filled] = if h > 0 { word(v) } else { word(v).xor(ones) };
         filled += 1;
         if filled == 16 {
+            pace.step(3 * 16)?;
             counter.add(&block);
             filled = 0;
         }
@@ -120,7 +134,7 @@ unsafe fn unsatisfied<W: Lanes>(model: &Model, from: *const u8, stride: usize) -
         *slot = W::splat(false);
     }
     counter.add(&block);
-    counter.planes()
+    Some(counter.planes())
 }
 
 /// Reads a word from memory aligned to 8 bytes only.

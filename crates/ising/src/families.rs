@@ -8,16 +8,16 @@
 //! that key, block 2^32 - 2 - d holds the d-th words of the noise (word 8 i + j: spin i, replicas 64 j to 64 j + 63), and
 //! block 2^32 - 10 the order in which replicas are crossed.
 
-use crate::anneal::{self, Prepared};
-use crate::crossing::{Apart, Crossing, Neighbours};
-use crate::elites::{Elites, MAX_ELITES};
+use crate::anneal::{self, Prepared, Source};
+use crate::cancel::{Cancel, Never, Pace};
+use crate::crossing::{Apart, Job, Neighbours};
+use crate::elites::{Elites, Replicas, MAX_ELITES};
 use crate::energy;
 use crate::lanes::Path;
 use crate::model::Model;
-use crate::threshold::{counter_key, counter_word, Cutoffs, Draws};
+use crate::threshold::{counter_key, counter_word, Cutoffs};
 use crate::transpose::{by_replica, by_spin, packed_of, row_of, row_words};
 use crate::{invalid, Invalid, REPLICAS, WORDS};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A flip probability is a number of this many parts: eight words of draws a spin at most.
 const NOISE_BITS: u32 = 8;
@@ -35,8 +35,10 @@ pub struct DistanceRule {
 /// The state of one attempt at one instance. Bounded: 512 replicas and `MAX_ELITES` elites.
 pub struct Families {
     model: Model,
-    prepared: Prepared,
-    neighbours: Neighbours,
+    path: Path,
+    /// Made when they are first needed.
+    prepared: Option<Prepared>,
+    neighbours: Option<Neighbours>,
     rule: DistanceRule,
     seed: u64,
     /// Anneals so far.
@@ -63,8 +65,9 @@ impl Families {
             ));
         }
         Ok(Families {
-            prepared: Prepared::new(model, path),
-            neighbours: Neighbours::new(model),
+            path,
+            prepared: None,
+            neighbours: None,
             elites: Elites::new(n, rule.fold),
             model: model.clone(),
             rule,
@@ -92,8 +95,12 @@ impl Families {
         Ok(())
     }
 
-    /// The replicas become these packed configurations, again and again until all are filled.
-    pub fn load_packed(&mut self, packed: &[Vec<u8>]) -> Result<(), Invalid> {
+    /// The replicas become these packed configurations, again and again until all are filled. False: cancelled.
+    pub fn load_packed(
+        &mut self,
+        packed: &[Vec<u8>],
+        cancel: &dyn Cancel,
+    ) -> Result<bool, Invalid> {
         if packed.is_empty() || packed.len() > REPLICAS {
             return invalid(format!(
                 "1 to {REPLICAS} configurations, not {}",
@@ -110,35 +117,66 @@ impl Families {
             .take(REPLICAS)
             .map(Vec::as_slice)
             .collect();
-        self.words = by_spin(&filled, self.n());
+        let Some(words) = by_spin(&filled, self.n(), &mut Pace::new(cancel)) else {
+            return Ok(false);
+        };
+        self.words = words;
         self.energies = None;
         self.family.clear();
-        Ok(())
+        Ok(true)
     }
 
-    /// Keeps the best `keep` elites and recruits replicas at least `slack` from all, up to `most`. The number then.
-    pub fn recruit(&mut self, keep: usize, most: usize, slack: usize) -> Result<usize, Invalid> {
+    /// Keeps the best `keep` elites and recruits replicas at least `slack` from all, up to `most`. The number then;
+    /// `None`: cancelled, and the elites are as before.
+    pub fn recruit(
+        &mut self,
+        keep: usize,
+        most: usize,
+        slack: usize,
+        cancel: &dyn Cancel,
+    ) -> Result<Option<usize>, Invalid> {
         if slack < self.rule.least || most > MAX_ELITES {
             return invalid(format!(
                 "at most {MAX_ELITES} elites, recruited at least {} apart",
                 self.rule.least
             ));
         }
-        self.elites.keep(keep);
-        self.family.clear();
-        if self.elites.members.len() < most {
-            let rows = by_replica(&self.words, self.n());
-            let known = self.energies.take();
-            let energies = known.unwrap_or_else(|| energy::of_run(&self.model, &self.words));
-            self.elites.recruit(&rows, &energies, most, slack);
-            self.energies = Some(energies);
+        let mut pace = Pace::new(cancel);
+        let done = self.recruited(keep, most, slack, &mut pace);
+        Ok(done.map(|()| self.elites.members.len()))
+    }
+
+    fn know_energies(&mut self, pace: &mut Pace) -> Option<()> {
+        if self.energies.is_none() {
+            self.energies = Some(energy::of_run(&self.model, &self.words, pace)?);
         }
-        Ok(self.elites.members.len())
+        Some(())
+    }
+
+    fn recruited(&mut self, keep: usize, most: usize, slack: usize, pace: &mut Pace) -> Option<()> {
+        pace.look()?;
+        let mut rows = Vec::new();
+        if self.elites.members.len().min(keep) < most {
+            self.know_energies(pace)?;
+            rows = by_replica(&self.words, self.n(), pace)?;
+        }
+        let replicas = Replicas {
+            rows: &rows,
+            energies: self.energies.as_deref().unwrap_or_default(),
+        };
+        self.elites.recruit(keep, most, slack, &replicas, pace)?;
+        self.family.clear();
+        Some(())
     }
 
     /// Every replica becomes a copy of an elite, in equal shares of the first `parents` (0: of all), each spin flipped
-    /// with probability `noise` / 256.
-    pub fn spread(&mut self, parents: usize, noise: u8) -> Result<(), Invalid> {
+    /// with probability `noise` / 256. False: cancelled, and the replicas are as before.
+    pub fn spread(
+        &mut self,
+        parents: usize,
+        noise: u8,
+        cancel: &dyn Cancel,
+    ) -> Result<bool, Invalid> {
         let count = self.elites.members.len();
         let parents = if parents == 0 {
             count
@@ -148,27 +186,30 @@ impl Families {
         if parents == 0 {
             return invalid("no elites to copy");
         }
-        self.family = (0..REPLICAS).map(|r| r * parents / REPLICAS).collect();
+        let family: Vec<usize> = (0..REPLICAS).map(|r| r * parents / REPLICAS).collect();
         let members = &self.elites.members;
-        let rows: Vec<&[u64]> = self
-            .family
-            .iter()
-            .map(|&a| members[a].row.as_slice())
-            .collect();
-        self.words = by_spin(&rows, self.n());
-        self.energies = None;
+        let rows: Vec<&[u64]> = family.iter().map(|&a| members[a].row.as_slice()).collect();
         let key = self.key(self.anneals + 1);
-        add_noise(&mut self.words, key, noise);
-        Ok(())
+        let mut pace = Pace::new(cancel);
+        let copies = by_spin(&rows, self.n(), &mut pace)
+            .and_then(|words| with_noise(words, key, noise, &mut pace));
+        let Some(words) = copies else {
+            return Ok(false);
+        };
+        self.words = words;
+        self.family = family;
+        self.energies = None;
+        Ok(true)
     }
 
     /// Anneals the replicas from where they are. False: cancelled, and the replicas are as before.
-    pub fn anneal(&mut self, cutoffs: &Cutoffs, cancel: &AtomicBool) -> bool {
-        let draws = Draws::Counter(self.key(self.anneals + 1));
-        let Some(run) = self
-            .prepared
-            .run(&self.model, &self.words, cutoffs, draws, cancel)
-        else {
+    pub fn anneal(&mut self, cutoffs: &Cutoffs, cancel: &dyn Cancel) -> bool {
+        if self.prepared.is_none() {
+            self.prepared = Prepared::new(&self.model, self.path, &mut Pace::new(cancel));
+        }
+        let draws = Source::Counter(self.key(self.anneals + 1));
+        let run = |ready: &Prepared| ready.run(&self.model, &self.words, cutoffs, draws, cancel);
+        let Some(run) = self.prepared.as_ref().and_then(run) else {
             return false;
         };
         self.anneals += 1;
@@ -178,31 +219,32 @@ impl Families {
     }
 
     /// Crosses every replica with its elite, in random order. `near`: see `crossing::Apart`. False: cancelled on the way.
-    pub fn cross(&mut self, near: usize, cancel: &AtomicBool) -> Result<bool, Invalid> {
+    pub fn cross(&mut self, near: usize, cancel: &dyn Cancel) -> Result<bool, Invalid> {
         if self.family.is_empty() {
             return invalid("the replicas belong to no elites: spread them first");
         }
-        let width = row_words(self.n());
-        let rows = by_replica(&self.words, self.n());
         let apart = Apart {
             least: self.rule.least as i32,
             near: near.min(self.n()) as i32,
         };
-        let mut crossing = Crossing::default();
-        for r in crossing_order(self.key(self.anneals)) {
-            if cancel.load(Ordering::Relaxed) {
-                return Ok(false);
-            }
-            let replica = &rows[r * width..][..width];
-            crossing.cross(
-                &mut self.elites,
-                self.family[r],
-                replica,
-                &self.neighbours,
-                apart,
-            );
+        Ok(self.crossed(apart, &mut Pace::new(cancel)).is_some())
+    }
+
+    fn crossed(&mut self, apart: Apart, pace: &mut Pace) -> Option<()> {
+        if self.neighbours.is_none() {
+            self.neighbours = Some(Neighbours::new(&self.model, pace)?);
         }
-        Ok(true)
+        self.know_energies(pace)?;
+        let rows = by_replica(&self.words, self.n(), pace)?;
+        let job = Job {
+            neighbours: self.neighbours.as_ref()?,
+            rows: &rows,
+            energies: self.energies.as_deref()?,
+            family: &self.family,
+            order: &crossing_order(self.key(self.anneals)),
+            apart,
+        };
+        job.run(&mut self.elites, self.path, pace)
     }
 
     /// Energies and packed configurations of the elites, in the order that `spread` takes them in; with `fold` (no
@@ -226,7 +268,7 @@ impl Families {
 
     /// Packed configurations of the replicas; `fold` as in `elites`.
     pub fn replicas(&self, fold: bool) -> Vec<Vec<u8>> {
-        let rows = by_replica(&self.words, self.n());
+        let rows = by_replica(&self.words, self.n(), &mut Pace::new(&Never)).unwrap_or_default();
         rows.chunks(row_words(self.n()))
             .map(|row| packed_of(row, self.n(), fold))
             .collect()
@@ -238,23 +280,27 @@ impl Families {
 }
 
 /// Flips every bit with probability `noise` / 256: random words are and-ed and or-ed by the digits of that fraction,
-/// lowest set digit first.
-fn add_noise(words: &mut [u64], key: u64, noise: u8) {
+/// lowest set digit first. `None`: cancelled.
+fn with_noise(mut words: Vec<u64>, key: u64, noise: u8, pace: &mut Pace) -> Option<Vec<u64>> {
     if noise == 0 {
-        return;
+        return Some(words);
     }
-    for (index, word) in words.iter_mut().enumerate() {
-        let mut flips = 0;
-        for (d, digit) in (noise.trailing_zeros()..NOISE_BITS).enumerate() {
-            let drawn = counter_word(key, NOISE_BLOCK - d as u32, index as u32);
-            flips = if noise >> digit & 1 == 1 {
-                flips | drawn
-            } else {
-                flips & drawn
-            };
+    for (i, spin) in words.chunks_exact_mut(WORDS).enumerate() {
+        pace.step(2 * WORDS * NOISE_BITS as usize)?;
+        for (j, word) in spin.iter_mut().enumerate() {
+            let mut flips = 0;
+            for (d, digit) in (noise.trailing_zeros()..NOISE_BITS).enumerate() {
+                let drawn = counter_word(key, NOISE_BLOCK - d as u32, (i * WORDS + j) as u32);
+                flips = if noise >> digit & 1 == 1 {
+                    flips | drawn
+                } else {
+                    flips & drawn
+                };
+            }
+            *word ^= flips;
         }
-        *word ^= flips;
     }
+    Some(words)
 }
 
 /// A permutation of the replicas: Fisher-Yates from the front, word r of the block deciding about place r.

@@ -224,6 +224,12 @@ mod arm {
     }
 }
 
+/// What every CPU with AVX2 has too.
+#[cfg(target_arch = "x86_64")]
+fn bit_counting() -> bool {
+    is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("popcnt")
+}
+
 /// A register width with its instructions. Every path gives the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {
@@ -255,10 +261,10 @@ impl Path {
                     && is_x86_feature_detected!("avx512bw")
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("bmi1")
+                    && bit_counting()
             }
             #[cfg(target_arch = "x86_64")]
-            Path::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi1"),
+            Path::Avx2 => is_x86_feature_detected!("avx2") && bit_counting(),
             #[cfg(target_arch = "aarch64")]
             Path::Neon => true,
             Path::Portable => true,

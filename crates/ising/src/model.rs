@@ -1,6 +1,7 @@
 //! One instance: a graph with couplings and fields, expanded from a seed's stream.
 
 use crate::blake::stream;
+use crate::cancel::Pace;
 use crate::graph::Graph;
 use crate::{invalid, Invalid, WORDS};
 use std::sync::Arc;
@@ -126,11 +127,19 @@ fn draw_fields(seed: &[u8; 32], mut offset: u64, n: usize, fields: &mut Vec<i8>)
 }
 
 /// The baseline's start: `WORDS` words a spin, canonical order; bit r of a spin's 512-bit word is its spin in replica r.
-pub fn start_words(seed: &[u8; 32], offset: u64, n: usize) -> Vec<u64> {
-    let mut bytes = vec![0u8; n * WORDS * 8];
-    stream(seed, offset, &mut bytes);
-    bytes
-        .chunks_exact(8)
-        .map(|chunk| u64::from_le_bytes(chunk.try_into().expect("eight bytes")))
-        .collect()
+/// `None`: cancelled.
+pub fn start_words(seed: &[u8; 32], offset: u64, n: usize, pace: &mut Pace) -> Option<Vec<u64>> {
+    let mut words = Vec::with_capacity(n * WORDS);
+    let mut bytes = [0u8; 1 << 12];
+    let mut at = offset;
+    while words.len() < n * WORDS {
+        let count = (n * WORDS - words.len()).min(bytes.len() / 8);
+        pace.step(8 * count)?;
+        let drawn = &mut bytes[..8 * count];
+        stream(seed, at, drawn);
+        at += drawn.len() as u64;
+        let each = drawn.chunks_exact(8);
+        words.extend(each.map(|one| u64::from_le_bytes(one.try_into().expect("eight bytes"))));
+    }
+    Some(words)
 }

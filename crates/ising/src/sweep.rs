@@ -4,6 +4,7 @@
 //! no operation. Rows follow the graph's schedule; behind them lies a constant row (0 and 1) that fields refer to.
 
 use crate::adder::planes;
+use crate::cancel::Pace;
 use crate::lanes::{Lanes, FIELD};
 use crate::model::Model;
 use crate::WORDS;
@@ -23,8 +24,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of a model for words of `bytes` bytes.
-    pub fn new(model: &Model, bytes: usize) -> Self {
+    /// The layout of a model for words of `bytes` bytes. `None`: cancelled.
+    pub fn new(model: &Model, bytes: usize, pace: &mut Pace) -> Option<Self> {
         let graph = model.graph();
         let n = graph.n();
         let most = model.bonds().into_iter().max().unwrap_or(0);
@@ -32,6 +33,7 @@ impl Layout {
         let mut records = Vec::with_capacity((inputs + 1).div_ceil(3) * n);
         let mut fields = Vec::with_capacity(inputs + 1);
         for place in 0..n {
+            pace.step(4 * (inputs + 1))?;
             fields.clear();
             fields.push(u64::from(graph.schedule()[place]));
             push_inputs(model, place, inputs, bytes as u64 / 8, &mut fields);
@@ -40,16 +42,16 @@ impl Layout {
                 packed.fold(0, |word, (k, field)| word | field << (k as u32 * FIELD))
             }));
         }
-        Layout {
+        Some(Layout {
             inputs,
             records,
             bytes,
             spins: n,
-        }
+        })
     }
 
-    /// Memory for `passes` narrow runs, filled from `words` (canonical order, `WORDS` a spin).
-    pub fn fill(&self, model: &Model, words: &[u64]) -> Rows {
+    /// Memory for `passes` narrow runs, filled from `words` (canonical order, `WORDS` a spin). `None`: cancelled.
+    pub fn fill(&self, model: &Model, words: &[u64], pace: &mut Pace) -> Option<Rows> {
         let per = self.bytes / 8;
         let passes = WORDS / per;
         let mut rows = Rows::new(passes, (2 * self.spins + 2) * per);
@@ -57,6 +59,7 @@ impl Layout {
             let memory = rows.pass_mut(pass);
             for (place, &v) in model.graph().schedule().iter().enumerate() {
                 let from = v as usize * WORDS + pass * per;
+                pace.step(4 * per)?;
                 for k in 0..per {
                     let word = words[from + k];
                     memory[2 * place * per + k] = word;
@@ -66,21 +69,22 @@ impl Layout {
             memory[2 * self.spins * per..(2 * self.spins + 1) * per].fill(0);
             memory[(2 * self.spins + 1) * per..].fill(!0);
         }
-        rows
+        Some(rows)
     }
 
     /// The reverse of `fill`.
-    pub fn read(&self, model: &Model, rows: &Rows) -> Vec<u64> {
+    pub fn read(&self, model: &Model, rows: &Rows, pace: &mut Pace) -> Option<Vec<u64>> {
         let per = self.bytes / 8;
         let mut words = vec![0u64; self.spins * WORDS];
         for pass in 0..WORDS / per {
             let memory = rows.pass(pass);
             for (place, &v) in model.graph().schedule().iter().enumerate() {
                 let to = v as usize * WORDS + pass * per;
+                pace.step(2 * per)?;
                 words[to..to + per].copy_from_slice(&memory[2 * place * per..][..per]);
             }
         }
-        words
+        Some(words)
     }
 }
 

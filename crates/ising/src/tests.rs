@@ -2,6 +2,7 @@
 use crate::anneal::{anneal, counter_start};
 use crate::bits::replica;
 use crate::blake;
+use crate::cancel::{Never, Pace};
 use crate::energy;
 use crate::families::{DistanceRule, Families};
 use crate::gate;
@@ -12,6 +13,9 @@ use crate::threshold::{counter_key, counter_word, mix, Cutoffs};
 use crate::transpose;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
+
+mod cancel;
+mod crossing;
 
 fn random_graph(seed: u64, n: usize, degree: usize) -> Graph {
     let mut edges = std::collections::BTreeSet::new();
@@ -81,7 +85,7 @@ fn reference(model: &Model, order: &[u32], rows: &[Vec<u32>], seed: u64, r: usiz
     let graph = model.graph();
     let n = graph.n();
     let key = counter_key(seed);
-    let start = counter_start(key, n);
+    let start = counter_start(key, n, &mut Pace::new(&Never)).unwrap();
     let mut s: Vec<i32> = (0..n)
         .map(|i| {
             if (start[i * 8 + r / 64] >> (r % 64)) & 1 == 1 {
@@ -114,11 +118,10 @@ fn every_path_equals_the_reference() {
         let (model, order) = random_model(seed, seed % 2 == 1);
         let rows = rows(9, 25);
         let cutoffs = Cutoffs::new(&rows).unwrap();
-        let never = AtomicBool::new(false);
         let runs: Vec<_> = Path::ALL
             .into_iter()
             .filter(|path| path.available())
-            .map(|path| anneal(&model, &cutoffs, seed, path, &never).unwrap())
+            .map(|path| anneal(&model, &cutoffs, seed, path, &Never).unwrap())
             .collect();
         for run in &runs {
             assert!(
@@ -200,21 +203,20 @@ type Refined = (Vec<(i32, Vec<u8>)>, Vec<Vec<u8>>);
 /// Two rounds and a recruiting between them: elites and replicas at the end.
 fn refined(model: &Model, seed: u64, path: Path) -> Refined {
     let cutoffs = Cutoffs::new(&rows(5, 25)).unwrap();
-    let never = AtomicBool::new(false);
     let rule = DistanceRule {
         least: 6,
         fold: model.fields().iter().all(|&h| h == 0),
     };
     let mut families = Families::new(model, rule, seed, path).unwrap();
     families
-        .load(&anneal(model, &cutoffs, seed, path, &never).unwrap())
+        .load(&anneal(model, &cutoffs, seed, path, &Never).unwrap())
         .unwrap();
     for (keep, noise) in [(0, 32), (4, 77)] {
-        families.recruit(keep, 7, 6).unwrap();
+        families.recruit(keep, 7, 6, &Never).unwrap();
         let before = families.elites(false);
-        families.spread(0, noise).unwrap();
-        assert!(families.anneal(&cutoffs, &never));
-        assert!(families.cross(8, &never).unwrap());
+        families.spread(0, noise, &Never).unwrap();
+        assert!(families.anneal(&cutoffs, &Never));
+        assert!(families.cross(8, &Never).unwrap());
         for (old, (energy, packed)) in before.iter().zip(families.elites(false)) {
             assert!(energy <= old.0, "seed {seed}: crossing never costs");
             let few = crate::bits::transpose(&[&packed], model.graph().n());
@@ -245,10 +247,11 @@ fn families_are_the_same_on_every_path() {
 #[test]
 fn transposing_twice_changes_nothing() {
     for n in [1, 63, 64, 65, 200] {
-        let words = counter_start(n as u64, n);
-        let rows = transpose::by_replica(&words, n);
+        let pace = &mut Pace::new(&Never);
+        let words = counter_start(n as u64, n, pace).unwrap();
+        let rows = transpose::by_replica(&words, n, pace).unwrap();
         let each: Vec<&[u64]> = rows.chunks(transpose::row_words(n)).collect();
-        assert_eq!(transpose::by_spin(&each, n), words);
+        assert_eq!(transpose::by_spin(&each, n, pace).unwrap(), words);
         for r in [0, 70, 511] {
             for fold in [false, true] {
                 let packed = transpose::packed_of(each[r], n, fold);

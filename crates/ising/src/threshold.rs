@@ -62,13 +62,13 @@ impl Cutoffs {
     }
 }
 
-/// Where a run's 16-bit draws come from. One per spin and sweep, shared by all replicas.
+/// Where a sweep's 16-bit draws come from. One per spin, shared by all replicas.
 #[derive(Debug, Clone, Copy)]
 pub enum Draws<'a> {
-    /// Little-endian pairs of bytes; that of sweep s and spin i is number s n + i.
-    Stream(&'a [u8]),
-    /// Counter-based: see `counter_word`.
-    Counter(u64),
+    /// Little-endian pairs of bytes, one a spin.
+    Bytes(&'a [u8]),
+    /// Counter-based (see `counter_word`): the key, and the sweep's number.
+    Counter(u64, u32),
 }
 
 /// SplitMix64's output function (Steele, Lea, Flood 2014).
@@ -140,7 +140,7 @@ pub fn codes(cutoffs: &Cutoffs, sweep: usize, draws: Draws, degrees: &Degrees, c
     for (number, chunk) in codes[..n].chunks_mut(CHUNK).enumerate() {
         let first = number * CHUNK;
         let size = chunk.len();
-        fill(draws, sweep, first, n, &mut drawn[..size]);
+        fill(draws, first, &mut drawn[..size]);
         let mut counts = [[0u8; CHUNK]; 2];
         for (parity, count) in counts.iter_mut().enumerate() {
             if !degrees.parities[number][parity] {
@@ -166,19 +166,18 @@ pub fn codes(cutoffs: &Cutoffs, sweep: usize, draws: Draws, degrees: &Degrees, c
 }
 
 #[inline(always)]
-fn fill(draws: Draws, sweep: usize, first: usize, n: usize, out: &mut [u16]) {
+fn fill(draws: Draws, first: usize, out: &mut [u16]) {
     match draws {
-        Draws::Stream(bytes) => {
-            let from = 2 * (sweep * n + first);
-            let bytes = &bytes[from..from + 2 * out.len()];
+        Draws::Bytes(bytes) => {
+            let bytes = &bytes[2 * first..][..2 * out.len()];
             for (slot, pair) in out.iter_mut().zip(bytes.chunks_exact(2)) {
                 *slot = u16::from_le_bytes([pair[0], pair[1]]);
             }
         }
-        Draws::Counter(key) => {
+        Draws::Counter(key, sweep) => {
             let mut words = [0u64; CHUNK / 4];
             for (k, word) in words.iter_mut().enumerate() {
-                *word = counter_word(key, sweep as u32, (first / 4 + k) as u32);
+                *word = counter_word(key, sweep, (first / 4 + k) as u32);
             }
             for (lane, slot) in out.iter_mut().enumerate() {
                 *slot = (words[lane / 4] >> (16 * (lane % 4))) as u16;

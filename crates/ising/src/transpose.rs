@@ -1,7 +1,11 @@
 //! Between the two ways in which a run's replicas lie in memory: by spin (`WORDS` words a spin, as the kernel has them)
 //! and by replica (`bits::words` words a replica, bit i = spin i, as distances and crossing want them).
 
+use crate::cancel::Pace;
 use crate::{REPLICAS, WORDS};
+
+/// Work of a square, in words: they are read, turned in six steps, and written far apart.
+const SQUARE: usize = 64 * 4;
 
 /// 64-bit words of one configuration of `n` spins.
 pub fn row_words(n: usize) -> usize {
@@ -25,14 +29,15 @@ fn square(block: &mut [u64; 64]) {
     }
 }
 
-/// `REPLICAS` rows of `row_words(n)` words, from `n * WORDS` words by spin.
-pub fn by_replica(by_spin: &[u64], n: usize) -> Vec<u64> {
+/// `REPLICAS` rows of `row_words(n)` words, from `n * WORDS` words by spin. `None`: cancelled.
+pub fn by_replica(by_spin: &[u64], n: usize, pace: &mut Pace) -> Option<Vec<u64>> {
     let row = row_words(n);
     let mut out = vec![0u64; REPLICAS * row];
     let mut block = [0u64; 64];
     for tile in 0..row {
         let spins = 64.min(n - 64 * tile);
         for word in 0..WORDS {
+            pace.step(SQUARE)?;
             block.fill(0);
             for (k, slot) in block.iter_mut().take(spins).enumerate() {
                 *slot = by_spin[(64 * tile + k) * WORDS + word];
@@ -43,11 +48,11 @@ pub fn by_replica(by_spin: &[u64], n: usize) -> Vec<u64> {
             }
         }
     }
-    out
+    Some(out)
 }
 
 /// The reverse of `by_replica`; `rows[r]` is replica r's row.
-pub fn by_spin(rows: &[&[u64]], n: usize) -> Vec<u64> {
+pub fn by_spin(rows: &[&[u64]], n: usize, pace: &mut Pace) -> Option<Vec<u64>> {
     assert!(rows.len() == REPLICAS, "a run has {REPLICAS} replicas");
     let row = row_words(n);
     let mut out = vec![0u64; n * WORDS];
@@ -55,6 +60,7 @@ pub fn by_spin(rows: &[&[u64]], n: usize) -> Vec<u64> {
     for tile in 0..row {
         let spins = 64.min(n - 64 * tile);
         for word in 0..WORDS {
+            pace.step(SQUARE)?;
             for (lane, slot) in block.iter_mut().enumerate() {
                 *slot = rows[64 * word + lane][tile];
             }
@@ -64,7 +70,7 @@ pub fn by_spin(rows: &[&[u64]], n: usize) -> Vec<u64> {
             }
         }
     }
-    out
+    Some(out)
 }
 
 /// A packed configuration (see `bits`) as a row of words.

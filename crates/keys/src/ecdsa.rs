@@ -1,6 +1,6 @@
 //! secp256k1 ECDSA over libsecp256k1: RFC 6979 nonces, recoverable signatures r || s || v, low s only.
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId};
-use secp256k1::{Message, SecretKey};
+use secp256k1::{Message, SecretKey, SECP256K1};
 
 use crate::{Refused, Result};
 
@@ -16,13 +16,13 @@ fn sized<const N: usize>(bytes: &[u8], what: &str) -> Result<[u8; N]> {
 }
 
 fn secret_key(bytes: &[u8]) -> Result<SecretKey> {
-    SecretKey::from_secret_bytes(sized(bytes, "secret key")?)
+    SecretKey::from_byte_array(sized(bytes, "secret key")?)
         .map_err(|_| Refused("secret key: zero or not below the group order".into()))
 }
 
 /// The compressed public key of a 32-byte secret. Errors: another length, zero, not below the group order.
 pub fn public_key(secret: &[u8]) -> Result<[u8; 33]> {
-    Ok(secret_key(secret)?.public_key().serialize())
+    Ok(secret_key(secret)?.public_key(SECP256K1).serialize())
 }
 
 /// x || y of a compressed public key. Errors: another length, a point that is not on the curve.
@@ -38,11 +38,11 @@ pub fn uncompressed(public_key: &[u8]) -> Result<[u8; 64]> {
 /// r || s || v over a 32-byte digest, the same every time. Errors: a bad length or secret.
 pub fn sign(secret: &[u8], digest: &[u8]) -> Result<[u8; 65]> {
     let message = Message::from_digest(sized(digest, "digest")?);
-    let signature = RecoverableSignature::sign_ecdsa_recoverable(message, &secret_key(secret)?);
+    let signature = SECP256K1.sign_ecdsa_recoverable(message, &secret_key(secret)?);
     let (id, rs) = signature.serialize_compact();
     let mut out = [0u8; 65];
     out[..64].copy_from_slice(&rs);
-    out[64] = u8::from(id);
+    out[64] = i32::from(id) as u8;
     if out[64] > 1 {
         // r + n < p: one nonce in 2^127, and such a signature has no v in {0, 1}.
         return Err(Refused("signature: r overflowed the group order".into()));
@@ -63,7 +63,7 @@ pub fn recover(signature: &[u8], digest: &[u8]) -> Result<[u8; 33]> {
     }
     let id = RecoveryId::try_from(i32::from(signature[64])).expect("0 and 1 are recovery ids");
     let key = RecoverableSignature::from_compact(&signature[..64], id)
-        .and_then(|parsed| parsed.recover(message))
+        .and_then(|parsed| SECP256K1.recover_ecdsa(message, &parsed))
         .map_err(|_| Refused("ECDSA signature: recovers no key".into()))?;
     Ok(key.serialize())
 }

@@ -34,25 +34,45 @@ impl PyFamilies {
         self.inner.load(&samples.run).map_err(refused)
     }
 
-    fn load_packed(&mut self, py: Python<'_>, configurations: Vec<Vec<u8>>) -> PyResult<()> {
-        py.detach(|| self.inner.load_packed(&configurations))
+    #[pyo3(signature = (configurations, cancel=None))]
+    fn load_packed(
+        &mut self,
+        py: Python<'_>,
+        configurations: Vec<Vec<u8>>,
+        cancel: Option<Py<CancelFlag>>,
+    ) -> PyResult<bool> {
+        let flag = cancelled(py, cancel);
+        let raised = &flag.get().raised;
+        py.detach(|| self.inner.load_packed(&configurations, raised))
             .map_err(refused)
     }
 
+    #[pyo3(signature = (keep, most, slack, cancel=None))]
     fn recruit(
         &mut self,
         py: Python<'_>,
         keep: usize,
         most: usize,
         slack: usize,
-    ) -> PyResult<usize> {
-        py.detach(|| self.inner.recruit(keep, most, slack))
+        cancel: Option<Py<CancelFlag>>,
+    ) -> PyResult<Option<usize>> {
+        let flag = cancelled(py, cancel);
+        let raised = &flag.get().raised;
+        py.detach(|| self.inner.recruit(keep, most, slack, raised))
             .map_err(refused)
     }
 
-    #[pyo3(signature = (noise, parents=0))]
-    fn spread(&mut self, py: Python<'_>, noise: u8, parents: usize) -> PyResult<()> {
-        py.detach(|| self.inner.spread(parents, noise))
+    #[pyo3(signature = (noise, parents=0, cancel=None))]
+    fn spread(
+        &mut self,
+        py: Python<'_>,
+        noise: u8,
+        parents: usize,
+        cancel: Option<Py<CancelFlag>>,
+    ) -> PyResult<bool> {
+        let flag = cancelled(py, cancel);
+        let raised = &flag.get().raised;
+        py.detach(|| self.inner.spread(parents, noise, raised))
             .map_err(refused)
     }
 

@@ -1,13 +1,14 @@
 //! `quip._native.ising`: bindings of `quip_ising`.
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use quip_ising::cancel::Pace;
+use quip_ising::diverse::{diverse, Wanted};
 use quip_ising::lanes::Path;
-use quip_ising::select::{Compatible, MAX_CANDIDATES};
+use quip_ising::select::Compatible;
 use quip_ising::threshold::Cutoffs;
 use quip_ising::{anneal, bits, blake, energy, gate, graph, model};
 
@@ -255,33 +256,11 @@ impl PyModel {
 pub(crate) struct PySamples {
     pub(crate) run: anneal::Outcome,
     n: usize,
-    /// Replicas, best energy first; ties by number.
-    ranked: Vec<usize>,
 }
 
 impl PySamples {
     fn new(run: anneal::Outcome, n: usize) -> Self {
-        let mut ranked: Vec<usize> = (0..run.energies.len()).collect();
-        ranked.sort_by_key(|&r| (run.energies[r], r));
-        PySamples { run, n, ranked }
-    }
-
-    /// Distinct configurations, best first, with energy at most `max_energy`.
-    fn candidates(&self, max_energy: i32, fold: bool) -> (Vec<i32>, Vec<Vec<u8>>) {
-        let mut energies = Vec::new();
-        let mut packed: Vec<Vec<u8>> = Vec::new();
-        let mut seen = HashSet::new();
-        for &r in &self.ranked {
-            if self.run.energies[r] > max_energy || packed.len() == MAX_CANDIDATES {
-                break;
-            }
-            let configuration = bits::replica(&self.run.words, self.n, r, fold);
-            if seen.insert(configuration.clone()) {
-                energies.push(self.run.energies[r]);
-                packed.push(configuration);
-            }
-        }
-        (energies, packed)
+        PySamples { run, n }
     }
 }
 
@@ -300,7 +279,7 @@ impl PySamples {
 
     #[getter]
     fn best(&self) -> i32 {
-        self.run.energies[self.ranked[0]]
+        self.run.energies.iter().copied().min().unwrap_or(i32::MAX)
     }
 
     #[pyo3(signature = (replica, fold=false))]
@@ -318,7 +297,8 @@ impl PySamples {
     }
 
     /// The lowest energy bound under which `count` replicas lie `min_distance` apart, and those replicas' packed
-    /// configurations in ascending order; only replicas of at most `max_energy` count.
+    /// configurations in ascending order; only replicas of at most `max_energy` count. `None`: none, or cancelled.
+    #[pyo3(signature = (max_energy, count, min_distance, fold, cancel=None))]
     fn diverse<'py>(
         &self,
         py: Python<'py>,
@@ -326,19 +306,16 @@ impl PySamples {
         count: usize,
         min_distance: usize,
         fold: bool,
+        cancel: Option<Py<CancelFlag>>,
     ) -> Option<(i32, Vec<Bound<'py, PyBytes>>)> {
-        let found = py.detach(|| {
-            let (energies, packed) = self.candidates(max_energy, fold);
-            if packed.len() < count {
-                return None;
-            }
-            let apart = |a: usize, b: usize| bits::distance(&packed[a], &packed[b], self.n, fold);
-            let graph = Compatible::new(packed.len(), min_distance, apart);
-            let (size, chosen) = graph.shortest(count)?;
-            let mut set: Vec<Vec<u8>> = chosen.iter().map(|&k| packed[k].clone()).collect();
-            set.sort();
-            Some((energies[size - 1], set))
-        })?;
+        let flag = cancelled(py, cancel);
+        let wanted = Wanted {
+            max_energy,
+            count,
+            min_distance,
+            fold,
+        };
+        let found = py.detach(|| diverse(&self.run, self.n, &wanted, &flag.get().raised))?;
         let set = found.1.iter().map(|s| PyBytes::new(py, s)).collect();
         Some((found.0, set))
     }
@@ -399,14 +376,18 @@ fn minimum_distance(solutions: Vec<Vec<u8>>, n: usize, fold: bool) -> PyResult<u
     Ok(bits::minimum_distance(&rows, n, fold))
 }
 
-/// Indices of `count` packed configurations at least `min_distance` apart, among those given best first; or None.
+/// Indices of `count` packed configurations at least `min_distance` apart, among those given best first; or None
+/// (also if cancelled).
 #[pyfunction]
+#[pyo3(signature = (solutions, n, fold, count, min_distance, cancel=None))]
 fn choose(
+    py: Python<'_>,
     solutions: Vec<Vec<u8>>,
     n: usize,
     fold: bool,
     count: usize,
     min_distance: usize,
+    cancel: Option<Py<CancelFlag>>,
 ) -> PyResult<Option<Vec<usize>>> {
     if solutions.iter().any(|s| s.len() != n.div_ceil(8)) {
         return Err(PyValueError::new_err(
@@ -414,7 +395,16 @@ fn choose(
         ));
     }
     let apart = |a: usize, b: usize| bits::distance(&solutions[a], &solutions[b], n, fold);
-    Ok(Compatible::new(solutions.len(), min_distance, apart).choose(solutions.len(), count))
+    let flag = cancelled(py, cancel);
+    let raised = &flag.get().raised;
+    Ok(py.detach(|| {
+        let pace = &mut Pace::new(raised);
+        Compatible::new(solutions.len(), min_distance, apart, pace)?.choose(
+            solutions.len(),
+            count,
+            pace,
+        )
+    }))
 }
 
 #[pyfunction]

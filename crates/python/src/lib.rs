@@ -2,6 +2,7 @@
 //! The typed stubs in `src/quip/_native/` are the documentation of every name here.
 use pyo3::prelude::*;
 
+mod evm;
 mod families;
 mod hashes;
 mod hashsig;
@@ -13,7 +14,8 @@ mod state;
 mod store;
 
 type Register = fn(&Bound<'_, PyModule>) -> PyResult<()>;
-const SUBMODULES: [(&str, Register); 8] = [
+const SUBMODULES: [(&str, Register); 9] = [
+    ("evm", evm::register),
     ("hashes", hashes::register),
     ("hashsig", hashsig::register),
     ("ising", ising::register),

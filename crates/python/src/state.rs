@@ -47,23 +47,23 @@ type PyProof<'py> = (
     Vec<(Bound<'py, PyBytes>, PyPath<'py>)>,
 );
 
-fn hash_of(bytes: &[u8], name: &str) -> PyResult<B256> {
+pub fn hash_of(bytes: &[u8], name: &str) -> PyResult<B256> {
     let sized = B256::try_from(bytes);
     sized.map_err(|_| PyValueError::new_err(format!("{name} has {} bytes, not 32", bytes.len())))
 }
 
-fn address_of(bytes: &[u8]) -> PyResult<Address> {
+pub fn address_of(bytes: &[u8]) -> PyResult<Address> {
     let sized = Address::try_from(bytes);
     sized
         .map_err(|_| PyValueError::new_err(format!("an address has {} bytes, not 20", bytes.len())))
 }
 
-fn balance_of(number: &Bound<'_, PyAny>) -> PyResult<U256> {
+pub fn balance_of(number: &Bound<'_, PyAny>) -> PyResult<U256> {
     let bytes: Vec<u8> = number.call_method1("to_bytes", (32, "big"))?.extract()?;
     Ok(U256::from_be_slice(&bytes))
 }
 
-fn balance_to_python<'py>(py: Python<'py>, balance: U256) -> PyResult<Bound<'py, PyAny>> {
+pub fn balance_to_python<'py>(py: Python<'py>, balance: U256) -> PyResult<Bound<'py, PyAny>> {
     let bytes = PyBytes::new(py, &balance.to_be_bytes::<32>());
     py.get_type::<pyo3::types::PyInt>()
         .call_method1("from_bytes", (bytes, "big"))

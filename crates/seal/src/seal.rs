@@ -1,6 +1,6 @@
 //! Whole seals: the twin of `quip.consensus.rules.check_seal`. A seal comes as its RLP, as it lies on the wire and on
 //! disk, so that nothing of it is copied before it is judged.
-use std::sync::atomic::AtomicBool;
+use quip_ising::cancel::Never;
 use std::sync::Arc;
 
 use alloy_primitives::keccak256;
@@ -188,8 +188,7 @@ impl SealVerifier {
         if claimed > i128::from(self.proofs.cap) {
             return None;
         }
-        let never = AtomicBool::new(false);
-        let run = anneal::baseline(&seed, &expansion, &self.schedule, self.path, &never)?;
+        let run = anneal::baseline(&seed, &expansion, &self.schedule, self.path, &Never)?;
         let baseline: i128 = run.energies.iter().map(|&energy| i128::from(energy)).sum();
         (claimed <= baseline).then_some(())
     }

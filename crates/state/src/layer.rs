@@ -61,9 +61,15 @@ impl Layer {
 
     /// Goes on by another difference.
     pub fn extend(&mut self, more: Self) {
-        self.bytes += more.bytes; // too much by what both have: an early flush, not a wrong one
-        self.values.extend(more.values);
-        self.nodes.extend(more.nodes);
+        for (key, new) in more.values {
+            let (name, now) = (key.len() + ENTRY, new.len());
+            let old = self.values.insert(key, new);
+            self.bytes += now + old.as_ref().map_or(name, |_| 0);
+            self.bytes -= old.map_or(0, |old| old.len());
+        }
+        for (place, node) in more.nodes {
+            self.node(&place, node);
+        }
     }
 
     /// The node of a place, if it has this hash.

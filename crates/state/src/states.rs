@@ -32,7 +32,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             flush_blocks: 64,
-            flush_bytes: 32 << 20,
+            flush_bytes: 128 << 20,
             retained: 1_024,
             archive: false,
             cache_bytes: 64 << 20,
@@ -224,6 +224,11 @@ enum Top {
 }
 
 impl<'a> View<'a> {
+    /// A row of any table, of the moment at which the state was found.
+    pub fn row(&self, table: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.borrow().snapshot.get(table, key)
+    }
+
     fn new(
         states: &'a States,
         moments: &'a Moments<'a>,

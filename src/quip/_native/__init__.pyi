@@ -1,5 +1,6 @@
 """The native module (crates/python), one submodule per crate that is bound. Every bad argument raises ValueError."""
 
+from quip._native import evm as evm
 from quip._native import hashes as hashes
 from quip._native import hashsig as hashsig
 from quip._native import ising as ising

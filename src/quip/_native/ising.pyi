@@ -54,8 +54,13 @@ class Samples:
     @property
     def best(self) -> int: ...
     def replica(self, replica: int, fold: bool = False) -> bytes: ...
-    def diverse(self, max_energy: int, count: int, min_distance: int, fold: bool) -> tuple[int, list[bytes]] | None:
-        """Least energy bound under which `count` replicas lie `min_distance` apart, with them, ascending."""
+    def diverse(
+        self, max_energy: int, count: int, min_distance: int, fold: bool, cancel: CancelFlag | None = None
+    ) -> tuple[int, list[bytes]] | None:
+        """Least energy bound under which `count` replicas lie `min_distance` apart, with them, ascending.
+
+        None: there are none, or cancelled.
+        """
 
 class Families:
     """Good, far-apart configurations ("elites") of one instance, refined together; the state of one attempt.
@@ -67,12 +72,18 @@ class Families:
     def __init__(self, model: Model, min_distance: int, fold: bool, seed: int, path: str | None = None) -> None: ...
     def load(self, samples: Samples) -> None:
         """The replicas become those of a run."""
-    def load_packed(self, configurations: list[bytes]) -> None:
-        """The replicas become these 1 to 512 configurations, repeated until all are filled."""
-    def recruit(self, keep: int, most: int, slack: int) -> int:
-        """Sort the elites, keep the best `keep`, add the best replicas at least `slack` from all, up to `most`."""
-    def spread(self, noise: int, parents: int = 0) -> None:
-        """Replicas become copies of the first `parents` elites (0: all); each spin flips at probability noise/256."""
+    def load_packed(self, configurations: list[bytes], cancel: CancelFlag | None = None) -> bool:
+        """The replicas become these 1 to 512 configurations, repeated until all are filled. False: cancelled."""
+    def recruit(self, keep: int, most: int, slack: int, cancel: CancelFlag | None = None) -> int | None:
+        """Sort the elites, keep the best `keep`, add the best replicas at least `slack` from all, up to `most`.
+
+        The number of elites then. None: cancelled, and they are as before.
+        """
+    def spread(self, noise: int, parents: int = 0, cancel: CancelFlag | None = None) -> bool:
+        """Replicas become copies of the first `parents` elites (0: all); each spin flips at probability noise/256.
+
+        False: cancelled, and they are as before.
+        """
     def anneal(self, schedule: Schedule, cancel: CancelFlag | None = None) -> bool:
         """Anneal the replicas from where they are. False: cancelled."""
     def cross(self, near: int, cancel: CancelFlag | None = None) -> bool:
@@ -94,5 +105,7 @@ def gate_open(seed: bytes, bits: int) -> bool: ...
 def search_gate(sealing_hash: bytes, start: int, limit: int, bits: int) -> tuple[int, bytes] | None: ...
 def stream(seed: bytes, offset: int, length: int) -> bytes: ...
 def minimum_distance(solutions: list[bytes], n: int, fold: bool) -> int: ...
-def choose(solutions: list[bytes], n: int, fold: bool, count: int, min_distance: int) -> list[int] | None: ...
+def choose(
+    solutions: list[bytes], n: int, fold: bool, count: int, min_distance: int, cancel: CancelFlag | None = None
+) -> list[int] | None: ...
 def paths() -> list[str]: ...

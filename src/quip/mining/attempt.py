@@ -129,8 +129,7 @@ class _Attempt:
             case Round():
                 return self._round(stage)
             case Recruit(keep, elites, slack):
-                self._recruit(keep, elites, slack)
-                return not self._solved(self._reached())
+                return self._recruit(keep, elites, slack) and not self._solved(self._reached())
 
     def _sample(self, sweeps: int, seed: int) -> Samples | None:
         bench = self._bench
@@ -151,11 +150,13 @@ class _Attempt:
         base = self._instance.base
         if cut is not None and cut.of is not Measured.REACHED:
             return self._screened(cut, base)
-        return not self._take(base, self._least(cut)) and (cut is None or self._passed(cut, self._best_margin()))
+        if self._take(base, self._least(cut)) or self._effort.cancelled:
+            return False
+        return cut is None or self._passed(cut, self._best_margin())
 
     def _anneal(self, sweeps: int, cut: Cut | None) -> bool:
         samples = self._next_run(sweeps)
-        if samples is None or self._take(samples, self._least(cut)):
+        if samples is None or self._take(samples, self._least(cut)) or self._effort.cancelled:
             return False
         if self._best is not None:
             known = [one for one in (self._best.margin, self._effort.margin) if one is not None]
@@ -175,12 +176,15 @@ class _Attempt:
         """Look for a set of at least this margin (None: of any); True if it meets the one asked for."""
         rules, effort = self._rules, self._effort
         bound = ANY_ENERGY if margin is None else (self._baseline - margin) // REPLICAS
-        found = samples.diverse(bound, rules.min_solutions, rules.min_distance, rules.fold)
+        cancel = self._bench.cancel
+        found = samples.diverse(bound, rules.min_solutions, rules.min_distance, rules.fold, cancel)
         if found is not None:
             reached = self._baseline - REPLICAS * found[0]
             effort.margin = reached if effort.margin is None else max(effort.margin, reached)
             if reached >= self._instance.margin:
                 effort.solutions = tuple(found[1])
+        else:
+            effort.cancelled = cancel.is_set()
         return effort.solutions is not None
 
     def _found(self, stage: Found) -> bool:
@@ -193,8 +197,9 @@ class _Attempt:
             self._families.load(samples)
         else:
             assert isinstance(samples, PackedSamples), "the one other kind of samples there is"
-            self._families.load_packed(list(samples.packed[:REPLICAS]))
-        self._recruit(0, stage.elites, stage.slack)
+            self._families.load_packed(list(samples.packed[:REPLICAS]), self._bench.cancel)
+        if not self._recruit(0, stage.elites, stage.slack):
+            return False
         reached = self._reached()
         self._mark(reached)
         return not self._solved(reached) and (
@@ -202,16 +207,15 @@ class _Attempt:
         )
 
     def _round(self, stage: Round) -> bool:
-        families = self._elites()
-        families.spread(stage.noise, stage.parents)
+        families, cancel = self._elites(), self._bench.cancel
         greedy = min(MINING_GREEDY, stage.sweeps - 1)
         schedule = native_schedule(stage.sweeps - greedy, Betas(stage.beta, MINING.last), greedy)
-        if not families.anneal(schedule, self._bench.cancel):
+        if not (families.spread(stage.noise, stage.parents, cancel) and families.anneal(schedule, cancel)):
             self._effort.cancelled = True
             return False
         self._effort.spin_updates += REPLICAS * self._instance.model.n * stage.sweeps
         begun_s = time.thread_time()
-        self._effort.cancelled = not families.cross(stage.near, self._bench.cancel)
+        self._effort.cancelled = not families.cross(stage.near, cancel)
         self._effort.crossing_s += time.thread_time() - begun_s
         if self._effort.cancelled:
             return False
@@ -219,10 +223,13 @@ class _Attempt:
         self._mark(reached)
         return not self._solved(reached) and (stage.cut is None or self._passed(stage.cut, reached))
 
-    def _recruit(self, keep: int, elites: int, slack: int) -> None:
+    def _recruit(self, keep: int, elites: int, slack: int) -> bool:
+        """False: cancelled."""
         begun_s = time.thread_time()
-        self._elites().recruit(keep, elites, slack)
+        count = self._elites().recruit(keep, elites, slack, self._bench.cancel)
         self._effort.crossing_s += time.thread_time() - begun_s
+        self._effort.cancelled = count is None
+        return count is not None
 
     def _elites(self) -> ising.Families:
         assert self._families is not None, "a plan founds its elites before it refines them"

@@ -12,8 +12,8 @@ from quip.primitives.hashes import keccak256
 
 FLUSH_BLOCKS = 64
 """Numbers between two flushes of trie nodes and flat state: a start replays at most so many."""
-FLUSH_BYTES = 32 << 20
-"""Bytes of memory that wait for a flush, about; twice as many are held, for those of the last one are read often."""
+FLUSH_BYTES = 128 << 20
+"""Bytes of memory that wait for a flush, about: only full blocks reach it, some forty of them."""
 RETAINED = 1_024
 """Numbers whose states are kept, the head's included: proofs and calls reach so far back."""
 

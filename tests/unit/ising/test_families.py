@@ -105,6 +105,9 @@ def test_a_raised_flag_ends_the_work_and_spoils_nothing() -> None:
     cancel.set()
     assert not ours.anneal(Puzzle(rules).schedule, cancel)
     assert not ours.cross(2, cancel)
+    assert not ours.spread(9, 0, cancel)
+    assert not ours.load_packed([bytes(rules.solution_bytes)], cancel)
+    assert ours.recruit(0, 1, 2, cancel) is None
     assert (ours.replicas(), ours.elites()) == before
     cancel.clear()
     assert ours.anneal(Puzzle(rules).schedule, cancel)

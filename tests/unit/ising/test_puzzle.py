@@ -223,4 +223,7 @@ def test_diverse_set_of_a_run() -> None:
     assert max(puzzle.energies(seed, chosen)) <= bound
     assert native_ising.minimum_distance(chosen, rules.topology.n, True) >= 20
     assert run.diverse(run.best - 1, 1, 0, True) is None
+    cancel = native_ising.CancelFlag()
+    cancel.set()
+    assert run.diverse(10_000, 4, 20, True, cancel) is None
     assert run.diverse(bound - 1, 4, 20, True) is None

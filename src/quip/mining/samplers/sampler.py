@@ -4,7 +4,6 @@ A sampler draws low-energy configurations of an instance. Nothing it says is bel
 the validator's own functions before it signs.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,9 +23,11 @@ class Samples(Protocol):
         """The lowest energy."""
         ...
 
-    def diverse(self, max_energy: int, count: int, min_distance: int, fold: bool) -> tuple[int, list[bytes]] | None:
+    def diverse(
+        self, max_energy: int, count: int, min_distance: int, fold: bool, cancel: ising.CancelFlag | None = None
+    ) -> tuple[int, list[bytes]] | None:
         """`count` packed configurations of at most `max_energy`, `min_distance` apart, ascending; with the least
-        energy bound that allows it. None if there are none."""
+        energy bound that allows it. None if there are none, or if cancelled."""
         ...
 
 
@@ -73,23 +74,25 @@ class PackedSamples:
     def best(self) -> int:
         return self.energies[0]
 
-    def diverse(self, max_energy: int, count: int, min_distance: int, fold: bool) -> tuple[int, list[bytes]] | None:
+    def diverse(
+        self, max_energy: int, count: int, min_distance: int, fold: bool, cancel: ising.CancelFlag | None = None
+    ) -> tuple[int, list[bytes]] | None:
+        def choose(among: list[bytes]) -> list[int] | None:
+            return ising.choose(among, self.n, fold, count, min_distance, cancel)
+
         good = sum(energy <= max_energy for energy in self.energies)
         candidates = [folded(packed, self.n) if fold else packed for packed in self.packed[:good]]
-        low, high, best = count, len(candidates), self._choose(candidates, count, min_distance, fold)
+        low, high, best = count, len(candidates), choose(candidates)
         if best is None:
             return None
         while low < high:
             middle = (low + high) // 2
-            chosen = self._choose(candidates[:middle], count, min_distance, fold)
+            chosen = choose(candidates[:middle])
             if chosen is None:
                 low = middle + 1
             else:
                 best, high = chosen, middle
         return self.energies[high - 1], sorted(candidates[k] for k in best)
-
-    def _choose(self, candidates: Sequence[bytes], count: int, min_distance: int, fold: bool) -> list[int] | None:
-        return ising.choose(list(candidates), self.n, fold, count, min_distance)
 
 
 def folded(packed: bytes, n: int) -> bytes:
