@@ -4,21 +4,11 @@ use quip_ising::cancel::Never;
 use std::sync::Arc;
 
 use alloy_primitives::keccak256;
-use quip_hashsig::XMSSMT_SHA2_20_2_256;
+use quip_hybrid::{HybridKeys, SUITE_MINING};
 use quip_ising::lanes::Path;
 use quip_ising::threshold::Cutoffs;
 use quip_ising::{anneal, bits, energy, graph, model};
-use quip_keys::ecdsa;
 
-/// The only signature suite of protocol version 1.
-const SUITE: u8 = 0x02;
-const OID: [u8; 4] = [0, 0, 0, 1];
-const ECDSA_KEY_BYTES: usize = 33;
-const XMSS_KEY_BYTES: usize = 68;
-const XMSS_SIGNATURE_BYTES: usize = 4_963;
-const INDEX_BYTES: usize = 3;
-const LEAVES: u64 = 1 << 20;
-const MINER_PREFIX: u8 = 0x52;
 const BLOCK_DOMAIN: &[u8] = b"quip/block/v1";
 const REPLICAS: i128 = 512;
 /// Configurations whose energies are computed at once.
@@ -102,49 +92,28 @@ pub struct SealVerifier {
 
 /// Both signatures are by the miner whom the header names. None: no.
 fn is_signed(chain_id: u64, signed: &Signed<'_>, seal: &Seal<'_>) -> Option<()> {
-    let Seal {
-        ecdsa_key,
-        xmss_key,
-        xmss_signature,
-        ..
-    } = seal;
-    let shaped = seal.suite == SUITE
-        && ecdsa_key.len() == ECDSA_KEY_BYTES
-        && matches!(ecdsa_key[0], 2 | 3)
-        && xmss_key.len() == XMSS_KEY_BYTES
-        && xmss_key.starts_with(&OID)
-        && xmss_signature.len() == XMSS_SIGNATURE_BYTES
-        && signed.block_hash.len() == 32;
-    if !shaped {
+    let keys = HybridKeys::new(seal.suite, seal.ecdsa_key, seal.xmss_key).ok()?;
+    if keys.suite() != SUITE_MINING
+        || keys.miner_id()[..] != *signed.miner_id
+        || signed.block_hash.len() != 32
+    {
         return None;
     }
-    let keys = [&[SUITE], &ecdsa_key[..], &xmss_key[..]].concat();
-    if keccak256([&[MINER_PREFIX], &keys[..]].concat())[12..] != signed.miner_id[..] {
-        return None;
-    }
-    let index = xmss_signature[..INDEX_BYTES].iter();
-    let leaf = index.fold(0, |leaf: u64, &byte| leaf << 8 | u64::from(byte));
-    if leaf >= LEAVES {
-        return None;
-    }
-    let mut message = BLOCK_DOMAIN.to_vec();
-    message.extend_from_slice(&[0; 24]);
-    message.extend_from_slice(&chain_id.to_be_bytes());
-    message.extend_from_slice(&keys);
-    message.extend_from_slice(&leaf.to_be_bytes());
-    message.extend_from_slice(signed.block_hash);
-    let digest = keccak256(&message);
-    let key = ecdsa::recover(seal.ecdsa_signature, digest.as_slice()).ok()?;
-    if key != ecdsa_key[..] {
-        return None;
-    }
-    quip_hashsig::verify(
-        &XMSSMT_SHA2_20_2_256,
-        xmss_key,
-        digest.as_slice(),
-        xmss_signature,
-    )
-    .ok()
+    let leaf = keys.leaf_of(seal.xmss_signature).ok()?;
+    let message = [
+        BLOCK_DOMAIN,
+        &[0; 24],
+        &chain_id.to_be_bytes(),
+        &[keys.suite()],
+        keys.ecdsa(),
+        keys.xmss(),
+        &leaf.to_be_bytes(),
+        signed.block_hash,
+    ]
+    .concat();
+    let ecdsa_signature = seal.ecdsa_signature.try_into().ok()?;
+    keys.verify(keccak256(message), ecdsa_signature, seal.xmss_signature)
+        .ok()
 }
 
 impl SealVerifier {
