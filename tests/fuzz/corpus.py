@@ -15,7 +15,8 @@ from quip.net.wire import messages as m
 from quip.net.wire.codec import TABLE, encode
 from quip.net.wire.frames import frame
 from quip.primitives.hybrid import SUITE_ACCOUNT, SUITE_MINING, HybridKeys, suite_of
-from quip.primitives.hybrid_transaction import AccessList, HybridPayload, HybridTransaction
+from quip.primitives.hybrid_transaction import HybridPayload, HybridTransaction
+from quip.primitives.transaction_fields import AccessList
 from support.messages import CLAIM, HEADER, JOIN, ZERO
 from support.sessions import CLIENT_ADDRESS, STATUS, heartbeat
 

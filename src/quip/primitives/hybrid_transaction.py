@@ -9,7 +9,7 @@ they do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from quip._native import hybrid as native
 from quip.primitives import hybrid, rlp
@@ -17,10 +17,9 @@ from quip.primitives.ecdsa import SIGNATURE_BYTES
 from quip.primitives.hashes import keccak256
 from quip.primitives.hybrid import HybridKeys
 from quip.primitives.signature_errors import SignatureError
+from quip.primitives.transaction_fields import TransactionFields
 
 TRANSACTION_TYPE = 0x51
-AccessList: TypeAlias = tuple[tuple[bytes, tuple[bytes, ...]], ...]
-"""(account, 20 bytes; storage keys, 32 bytes each)."""
 
 
 class MalformedTransaction(ValueError):
@@ -28,25 +27,9 @@ class MalformedTransaction(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class HybridPayload:
+class HybridPayload(TransactionFields):
     """Everything that is signed. Ranges are checked by `digest`, and on encoding."""
 
-    chain_id: int
-    """64 bits."""
-    nonce: int
-    """64 bits."""
-    max_priority_fee_per_gas: int
-    """Wei, 128 bits."""
-    max_fee_per_gas: int
-    """Wei, 128 bits."""
-    gas: int
-    """Gas limit, 64 bits."""
-    to: bytes
-    """20 bytes; empty: the data is a new contract's init code."""
-    value: int
-    """Wei, 256 bits."""
-    data: bytes
-    access_list: AccessList
     sender: bytes
     """20 bytes: a name of the keys, or an account whose key policy names them."""
     keys: HybridKeys

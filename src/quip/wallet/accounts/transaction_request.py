@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quip.primitives.address import AddressError, parse_address
-from quip.primitives.hybrid_transaction import AccessList
+from quip.primitives.transaction_fields import AccessList, TransactionFields
 from quip.wallet.errors import BadTransaction
 
 MAX_TEXT = 5 << 20
@@ -30,23 +30,8 @@ _EXAMPLE = (
 
 
 @dataclass(frozen=True, slots=True)
-class TransactionRequest:
+class TransactionRequest(TransactionFields):
     """What every account signs of a transaction, whatever its kind."""
-
-    chain_id: int
-    nonce: int
-    max_priority_fee_per_gas: int
-    """Wei for each gas."""
-    max_fee_per_gas: int
-    """Wei for each gas."""
-    gas: int
-    """Gas limit."""
-    to: bytes
-    """20 bytes; empty: the data is a new contract's init code."""
-    value: int
-    """Wei."""
-    data: bytes
-    access_list: AccessList
 
     @classmethod
     def parse(cls, text: str) -> TransactionRequest:
