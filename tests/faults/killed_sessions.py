@@ -13,6 +13,7 @@ import signal
 import sys
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from quip.wallet.accounts.hybrid_account import HybridAccount, hybrid_accounts, payload_of
 from quip.wallet.accounts.mnemonic import Mnemonic
@@ -102,7 +103,7 @@ def account_session(home: Path, records: Path, labels: list[str], pipe: int) -> 
 SESSIONS = {"identity": identity_session, "account": account_session}
 
 
-def run(home: Path, labels: list[str], fatal: int, moment: Moment) -> dict[str, object]:
+def run(home: Path, labels: list[str], fatal: int, moment: Moment) -> dict[str, Any]:
     """One child; what it told and how it ended. The home's name begins with what lives there."""
     session = SESSIONS[home.name.partition("-")[0]]
     reading, writing = os.pipe()
@@ -118,14 +119,24 @@ def run(home: Path, labels: list[str], fatal: int, moment: Moment) -> dict[str, 
         told = [json.loads(line) for line in pipe]
     _, status = os.waitpid(child, 0)
     ended = os.waitstatus_to_exitcode(status)
-    return {"home": home.name, "fatal": fatal, "moment": moment.value, "ended": ended, "told": told}
+    return {"home": home.name, "fatal": fatal, "moment": moment.value, "labels": labels, "ended": ended, "told": told}
 
 
-def steps_of(result: dict[str, object]) -> int:
+def steps_of(result: dict[str, Any]) -> int:
     """How many steps an undisturbed child took."""
-    told = result["told"]
-    assert isinstance(told, list)
-    return int(told[-1]["steps"])
+    return int(result["told"][-1]["steps"])
+
+
+def run_to_death(home: Path, number: int, steps: int, moment: Moment, draw: random.Random) -> list[dict[str, Any]]:
+    """Sessions in `home` until one is killed. How many steps a session takes depends on what the one before it left
+    behind: one that ends before its fatal step tells how few it took, and the next is killed within those."""
+    results: list[dict[str, Any]] = []
+    while not results or results[-1]["ended"] == 0:
+        if results:
+            steps, results[-1]["fatal"] = min(steps - 1, steps_of(results[-1])), 0
+        labels = ["b"] + [f"{number}-{len(results)}-{label}" for label in range(SIGNATURES)]
+        results.append(run(home, labels, draw.randint(1, steps), moment))
+    return results
 
 
 def main() -> None:
@@ -141,10 +152,9 @@ def main() -> None:
         moment = draw.choice(list(Moment))
         kind, new = draw.choice(list(SESSIONS)), number % NEW_DIRECTORY_EVERY == 0
         home = everything / (f"{kind}-new{number}" if new else f"{kind}-old")
-        labels = ["b"] + [f"{number}-{label}" for label in range(SIGNATURES)]
-        results.append(run(home, labels, draw.randint(1, steps[kind, new]), moment))
+        results += run_to_death(home, number, steps[kind, new], moment, draw)
         if new:
-            results.append(run(home, labels, 0, Moment.AFTER))
+            results.append(run(home, results[-1]["labels"], 0, Moment.AFTER))
     for result in results:
         print(json.dumps(result))
 
