@@ -143,7 +143,7 @@ class _Judge:
         self._rules = Rules(world.spec, world.puzzle)
         self._scratch = StagedState.on_nothing()
         update = genesis_state(self._spec, self._scratch.state(EMPTY_TRIE_ROOT))
-        self._scratch.keep(update.nodes)
+        self._scratch.keep(update)
         genesis = genesis_header(self._spec, update.root)
         self._judged = {genesis.hash: Parent(genesis.hash, genesis, genesis_context(self._spec))}
         self._paid: dict[bytes, Rewards] = {}
@@ -183,7 +183,7 @@ class _Judge:
 
     def _verify(self, block: Block) -> None:
         executed = validate(self._rules, self, block, block.header.timestamp)
-        self._scratch.keep(executed.state.nodes)
+        self._scratch.keep(executed.state)
         self._judged[executed.checked.hash] = executed.checked.as_parent
         self._paid[executed.checked.hash] = executed.executed.rewards
         if executed.ancestry is not None:

@@ -38,7 +38,7 @@ def check_chain(spec: ChainSpec, reads: BlockReads, tips: Iterable[bytes]) -> Ch
     canonical = list(_canonical(reads))
     blocks = [Shown(one.header, tuple(ommer.included.header for ommer in one.ommers)) for one in canonical]
     ledger = ledger_of(spec, blocks)
-    supply = sum(entry.balance for entry in spec.alloc)
+    supply = sum(entry.account.balance for entry in spec.alloc)
     found = ChainCheck(blocks[-1].header.hash, blocks, ledger, supply, _lost(reads, tips, canonical))
     found.problems += _state_problems(spec, reads, found)
     for bonus in ledger.bonuses:

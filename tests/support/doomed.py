@@ -22,6 +22,7 @@ from quip.consensus.types.block import Block
 from quip.primitives import rlp
 from quip.storage.chain_store import for_network
 from support.chains import network_spec, puzzle_of
+from support.stores import TIGHT_LIMITS
 
 JOURNAL = struct.Struct("<cQ")
 NOW = 1 << 40
@@ -35,7 +36,7 @@ def import_blocks(order: dict[str, Any], spec: ChainSpec, blocks: list[Block]) -
     disk.log_to(order["operations"])
     JOURNAL.pack_into(journal, 0, b"o", 0)
     disk.arm(order["kill_at"] if order["in_open"] else None)
-    chain = Chain.open(spec, for_network(store.Store.open_on(disk), spec.chain_id), puzzle_of(spec))
+    chain = Chain.open(spec, for_network(store.Store.open_on(disk), spec.chain_id, TIGHT_LIMITS), puzzle_of(spec))
     missing = [place for place, block in enumerate(blocks) if not chain.tree.has(block.header.hash)]
     for spared, start in enumerate(range(0, len(missing), order["batch"])):
         places = missing[start : start + order["batch"]]

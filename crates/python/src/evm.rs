@@ -9,12 +9,14 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use quip_evm::{BuildLimits, HeaderSource, IsingEnergy, Lineage, Precompiles, Signed};
-use quip_state::{StoreNodes, TrieState};
-use quip_store::{Snapshot, StoreError};
+use quip_state::{TrieState, View};
+use quip_store::StoreError;
 
 use crate::ising::{cancelled, CancelFlag, PyGraph};
-use crate::state::{address_of, balance_of, balance_to_python, hash_of, PyStagedNodes};
-use crate::store::{raised, PyStore};
+use crate::state::{
+    address_of, balance_of, balance_to_python, hash_of, PyStagedStates, PyStateUpdate, PyStates,
+};
+use crate::store::raised;
 
 /// The store's table of headers: block hash -> RLP.
 const HEADERS: &str = "headers";
@@ -199,7 +201,7 @@ impl Block {
 
 struct Headers<'a> {
     staged: &'a HashMap<B256, Bytes>,
-    snapshot: &'a Snapshot,
+    view: &'a View<'a>,
 }
 
 impl HeaderSource for Headers<'_> {
@@ -207,7 +209,7 @@ impl HeaderSource for Headers<'_> {
         if let Some(header) = self.staged.get(&hash) {
             return Ok(header.clone());
         }
-        let header = self.snapshot.get(HEADERS, hash.as_slice())?;
+        let header = self.view.row(HEADERS, hash.as_slice())?;
         let missing = || StoreError::corrupt("a header is missing").at(HEADERS, hash.as_slice());
         Ok(header.ok_or_else(missing)?.into())
     }
@@ -216,18 +218,22 @@ impl HeaderSource for Headers<'_> {
 /// The state that a block is run on.
 #[pyclass(frozen, module = "quip._native.evm")]
 struct Parent {
-    store: Py<PyStore>,
+    states: Py<PyStates>,
     root: B256,
-    staged: Option<Py<PyStagedNodes>>,
+    staged: Option<Py<PyStagedStates>>,
 }
 
 #[pymethods]
 impl Parent {
     #[new]
-    #[pyo3(signature = (store, root, staged=None))]
-    fn new(store: Py<PyStore>, root: &[u8], staged: Option<Py<PyStagedNodes>>) -> PyResult<Self> {
+    #[pyo3(signature = (states, root, staged=None))]
+    fn new(
+        states: Py<PyStates>,
+        root: &[u8],
+        staged: Option<Py<PyStagedStates>>,
+    ) -> PyResult<Self> {
         Ok(Self {
-            store,
+            states,
             root: hash_of(root, "a root")?,
             staged,
         })
@@ -242,39 +248,30 @@ impl Parent {
         block: &Block,
         work: impl FnOnce(quip_evm::Block<'_>) -> Result<T, quip_evm::ExecutionError> + Send,
     ) -> PyResult<T> {
-        let (store, rules) = (self.store.get(), block.rules.get());
+        let (states, rules) = (self.states.get(), block.rules.get());
         let environment = &block.environment.get().environment;
-        let staged = self.staged.as_ref().map(|staged| &staged.get().nodes);
-        let done = py.detach(|| {
-            store.store.read(|snapshot| {
-                let (cache, staged_headers) = (store.nodes.as_ref(), &block.staged);
-                let nodes = StoreNodes {
-                    snapshot,
-                    cache,
-                    staged,
-                };
-                let headers = Headers {
-                    staged: staged_headers,
-                    snapshot,
-                };
-                let ancestors = Lineage::new(&headers, environment.number, environment.parent_hash);
-                let done = work(quip_evm::Block {
-                    rules: &rules.rules,
-                    environment,
-                    state: &TrieState::new(&nodes, self.root),
-                    ancestors: &ancestors,
-                    precompiles: &rules.precompiles,
-                    payments: &block.payments,
-                });
-                // Damage must reach the store, which closes; anything else is the block's.
-                match done {
-                    Err(quip_evm::ExecutionError::Store(error)) => Err(error),
-                    other => Ok(other),
-                }
-            })
+        let staged = self.staged.as_ref().map(|staged| staged.get());
+        let done = states.read(py, staged, self.root, |view| {
+            let headers = Headers {
+                staged: &block.staged,
+                view,
+            };
+            let ancestors = Lineage::new(&headers, environment.number, environment.parent_hash);
+            let done = work(quip_evm::Block {
+                rules: &rules.rules,
+                environment,
+                state: &TrieState::new(view, self.root),
+                ancestors: &ancestors,
+                precompiles: &rules.precompiles,
+                payments: &block.payments,
+            });
+            // Damage must reach the store, which closes; anything else is the block's.
+            match done {
+                Err(quip_evm::ExecutionError::Store(error)) => Err(error),
+                other => Ok(other),
+            }
         });
-        let done = done.map_err(|error| raised(py, error))?;
-        done.map_err(|error| failed(py, error))
+        done?.map_err(|error| failed(py, error))
     }
 }
 
@@ -288,6 +285,13 @@ impl Executed {
     #[getter]
     fn root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.executed.state.root().as_slice())
+    }
+
+    #[getter]
+    fn state(&self) -> PyStateUpdate {
+        PyStateUpdate {
+            update: self.executed.state.clone(),
+        }
     }
 
     #[getter]

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from quip._native.ising import CancelFlag, Graph
-from quip._native.state import StagedNodes
-from quip._native.store import Store
+from quip._native.state import StagedStates, States, StateUpdate
 
 class InvalidTransaction(Exception):
     """A transaction of a block breaks a rule, which the message names."""
@@ -59,13 +58,15 @@ class Block:
 class Parent:
     """The state that a block is run on."""
 
-    def __init__(self, store: Store, root: bytes, staged: StagedNodes | None = None) -> None: ...
+    def __init__(self, states: States, root: bytes, staged: StagedStates | None = None) -> None: ...
 
 class Executed:
     """What a block does. Nothing is written."""
 
     root: bytes
     """Of the state after it, 32 bytes."""
+    state: StateUpdate
+    """What the block makes of its parent's state."""
     receipts_root: bytes
     """32 bytes."""
     logs_bloom: bytes

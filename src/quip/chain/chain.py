@@ -83,7 +83,7 @@ class Chain:
         expected, stored = genesis.hash, store.canonical(0)
         if stored is None:
             block = StoredBlock(genesis, (), None, genesis_context(spec))
-            store.commit(ImportChange(block, update.nodes, expected, ((0, expected),), ()))
+            store.commit(ImportChange(block, update, expected, ((0, expected),), ()))
         elif stored != expected:
             raise WrongChain(stored, expected)
         head_hash = store.head()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from quip.consensus.execution.rewards import Rewards
-from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.account_state import StateReader, StateUpdate
 from quip.consensus.types.ancestry import IncludedOmmer
 from quip.consensus.types.block import Block
 from quip.consensus.types.block_context import BlockContext
@@ -80,8 +79,8 @@ class ImportChange:
     """Everything one accepted block changes on disk: written wholly or not at all."""
 
     block: StoredBlock
-    nodes: tuple[tuple[bytes, bytes], ...]
-    """New state trie nodes, (hash, RLP), content-addressed and never deleted."""
+    state: StateUpdate
+    """What it makes of its parent's state."""
     head: bytes | None
     """Hash of the new canonical head; None where the head stays."""
     canonical: tuple[tuple[int, bytes | None], ...]
@@ -94,10 +93,10 @@ class StateScratch(Protocol):
     """States on top of a store's, before they are written."""
 
     def state(self, root: bytes) -> StateReader:
-        """The state at a root that is stored or whose nodes were kept."""
+        """The state at a root that is stored or was kept."""
 
-    def keep(self, nodes: Sequence[tuple[bytes, bytes]]) -> None:
-        """Remember trie nodes, (hash, RLP)."""
+    def keep(self, update: StateUpdate) -> None:
+        """Remember the state that an update makes."""
 
 
 class OmmerReads(Protocol):
@@ -136,7 +135,7 @@ class BlockReads(Protocol):
         """Hash of the canonical block of that number."""
 
     def state(self, root: bytes) -> StateReader:
-        """The state at a root that some stored block has."""
+        """The state at a root that some stored block has: the head's, or another that is kept."""
 
     def miner(self, miner_id: bytes) -> MinerTotals | None:
         """The totals of one miner id."""

@@ -36,7 +36,7 @@ class StagedStore:
         self.changes.append(change)
         self._blocks[block_hash] = change.block
         self._ommers.update((ommer.included.hash, ommer) for ommer in change.block.ommers)
-        self._scratch.keep(change.nodes)
+        self._scratch.keep(change.state)
         self._canonical.update(change.canonical)
         self._totals.update((totals.miner_id, totals) for totals in change.miner_totals)
 

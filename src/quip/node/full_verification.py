@@ -61,7 +61,7 @@ class ChainVerifier:
         self._rules = Rules(spec, puzzle)
         self._seals_from = seals_from
         update = genesis_state(spec, scratch.state(EMPTY_TRIE_ROOT))
-        scratch.keep(update.nodes)
+        scratch.keep(update)
         header = genesis_header(spec, update.root)
         self.genesis_hash = header.hash
         self._tip = Parent(header.hash, header, genesis_context(spec))
@@ -152,7 +152,7 @@ class _Executed:
 
     def move(self, checked: CheckedHeader, lawful: LawfulOmmers, executed: Executed) -> None:
         """One block further."""
-        self._scratch.keep(executed.state.nodes)
+        self._scratch.keep(executed.state)
         self._last = checked.as_parent
         following = law.ancestry_after(checked, lawful, executed)
         if following is not None:

@@ -1,7 +1,8 @@
 """Is everything in a store there, and right? Reads all of it and changes nothing.
 
 Checked: every row against its checksum; every header against its hash, its parent and its total difficulty; every
-body against transactionsRoot; the index from genesis to head; tips; the miners' totals; every state from its root down.
+body against transactionsRoot; the index from genesis to head; tips; the miners' totals; the state that was
+flushed last, from its root down; the flat state against the trie, and every diff against the roots on both its sides.
 Given the chain spec also every context and what the miners earned.
 Not checked here: whether blocks obey the law. That is what `reindex` does, by accepting them again.
 """
@@ -12,7 +13,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from quip._native import state
 from quip._native import store as native_store
 from quip.chain.ports import MinerTotals
 from quip.consensus.execution.rewards import flat_rewards
@@ -45,7 +45,9 @@ class CheckReport:
     """Rows whose checksum was verified."""
     blocks: int
     nodes: int
-    """Distinct state trie nodes reached from the blocks' state roots."""
+    """Trie nodes of the state that was flushed last."""
+    states: int
+    """Blocks whose states were made from that one by the diffs, and have the roots that they should."""
     problems: tuple[str, ...]
     """What is broken, at most MAX_PROBLEMS; empty for a sound store."""
 
@@ -57,16 +59,16 @@ def db_check(path: Path, progress: Progress | None = None, spec: ChainSpec | Non
     try:
         store = native_store.Store.salvage(path)
     except StoreCorrupt as error:
-        return CheckReport(rows, 0, 0, tuple(dict.fromkeys([*problems, str(error)])))
+        return CheckReport(rows, 0, 0, 0, tuple(dict.fromkeys([*problems, str(error)])))
     try:
         checker = _Checker(store, problems, report, spec)
         checker.blocks()
         checker.index()
-        nodes, broken = state.check(store, checker.roots)
+        nodes, states, broken = checker.states()
     finally:
         store.close()
     found = tuple(dict.fromkeys([*problems, *broken]))[:MAX_PROBLEMS]
-    return CheckReport(rows, checker.count, nodes, found)
+    return CheckReport(rows, checker.count, nodes, states, found)
 
 
 def _check_rows(path: Path, report: Progress) -> tuple[int, list[str]]:
@@ -126,7 +128,6 @@ class _Checker:
         self, store: native_store.Store, problems: list[str], progress: Progress, spec: ChainSpec | None
     ) -> None:
         self.problems = problems
-        self.roots: list[bytes] = []
         self.count = 0
         self._store = store
         self._chain = RedbChainStore(store)
@@ -155,6 +156,22 @@ class _Checker:
         except StoreCorrupt as error:
             self.problems.append(str(error))
 
+    def states(self) -> tuple[int, int, list[str]]:
+        """Every state that is kept: (trie nodes, blocks, what is wrong)."""
+        try:
+            states = self._chain.states
+            head, stored = self._chain.head(), states.head
+            if stored is not None and stored[1] != head:
+                self._wrong(f"the flat state is that of block 0x{stored[1].hex()}, which is not the head")
+            return states.check()
+        except StoreCorrupt as error:
+            return 0, 0, [str(error)]
+
+    def _state_of(self, block_hash: bytes, header: Header) -> None:
+        row = self._store.get(records.STATE_BLOCKS, records.block_key(header.number, block_hash))
+        if row is not None and row != header.parent_hash + header.state_root:
+            self._wrong(f"block 0x{block_hash.hex()}: another state is kept for it than its header names")
+
     def _wrong(self, what: str) -> None:
         self.problems.append(what)
 
@@ -163,7 +180,7 @@ class _Checker:
         if block is None:
             return
         header = block.header
-        self.roots.append(header.state_root)
+        self._state_of(block_hash, header)
         self._childless.add(block_hash)
         if header.hash != block_hash:
             self._wrong(f"block 0x{block_hash.hex()}: the header has another hash")
@@ -211,16 +228,22 @@ class _Checker:
         totals: dict[bytes, MinerTotals] = {}
         header = self._chain.header(head)
         number = entries - 1
+        oldest = (self._chain.states.oldest or (0, b""))[0]
         while header is not None:
             if header.number != number or self._chain.canonical(number) != head:
                 self._wrong(f"the index does not name block 0x{head.hex()} at number {header.number}")
                 return
+            if number >= oldest and not self._has_state(header):
+                self._wrong(f"the state of block 0x{head.hex()} is missing")
             if number == 0:
                 break
             self._count(totals, head, header)
             head, number = header.parent_hash, number - 1
             header = self._chain.header(head)
         self._end_of_walk(header, head, totals)
+
+    def _has_state(self, header: Header) -> bool:
+        return self._store.get(records.STATE_BLOCKS, records.block_key(header.number, header.hash)) is not None
 
     def _count(self, totals: dict[bytes, MinerTotals], block_hash: bytes, header: Header) -> None:
         _add(totals, header.miner_id, 1, 0)

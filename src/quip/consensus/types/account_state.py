@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
@@ -32,13 +32,22 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class StateUpdate:
-    """The outcome of a change of the state: its new root and the trie nodes that are new, not yet written anywhere."""
+class AccountChange:
+    """What an account is from now on. Slots that are not named keep their values."""
 
-    root: bytes
-    """32 bytes."""
-    nodes: tuple[tuple[bytes, bytes], ...]
-    """(keccak256 of the node, the node's RLP)."""
+    nonce: int = 0
+    balance: int = 0
+    code: bytes = b""
+    storage: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Slot -> value, 32 bytes each; a value of zero removes the slot."""
+
+
+class StateUpdate(Protocol):
+    """The outcome of a change of the state, not yet written anywhere. Whoever made it can write it with its block."""
+
+    @property
+    def root(self) -> bytes:
+        """32 bytes."""
 
 
 class StateReader(Protocol):
@@ -47,8 +56,8 @@ class StateReader(Protocol):
     def account(self, address: bytes) -> Account | None:
         """The account at a 20-byte address, None where there is none."""
 
-    def update(self, changes: Mapping[bytes, Account]) -> StateUpdate:
-        """The state with these accounts replaced (an empty account is removed). Writes nothing."""
+    def update(self, changes: Mapping[bytes, AccountChange]) -> StateUpdate:
+        """The state with these accounts (an account without nonce, balance and code is removed). Writes nothing."""
 
     def credit(self, payments: Sequence[tuple[bytes, int]]) -> StateUpdate:
         """The state with so much wei more at each address, one payment after the other. Writes nothing.

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from quip.chain.chain import Chain
 from quip.consensus.errors.body import (
     ExecutionError,
     MalformedBlock,
@@ -19,13 +20,15 @@ from quip.consensus.execution.rewards import own_payment
 from quip.consensus.execution.transition import check_body, check_outcome, execute
 from quip.consensus.proof_of_work.difficulty import child_context
 from quip.consensus.spec.chain_spec import GenesisAccount
-from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account
+from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account, AccountChange
 from quip.consensus.types.block import Block, transactions_root
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
+from quip.storage.state import StoredState
+from reference import trie
 from sim.liars.lies import TRANSACTION
-from support.chains import grown, memory_store, network_spec
+from support.chains import grown, memory_store, network_spec, puzzle_of
 from support.mutants import next_block
 
 SPEC = network_spec()
@@ -74,12 +77,15 @@ def test_bodies() -> None:
 def test_paying_nothing_touches_nothing() -> None:
     store = memory_store(SPEC)
     update = store.state(EMPTY_TRIE_ROOT).credit([(bytes(20), 0)])
-    assert (update.root, update.nodes) == (EMPTY_TRIE_ROOT, ())
+    assert update.root == EMPTY_TRIE_ROOT
 
 
 def test_genesis() -> None:
     store = memory_store(SPEC)
-    accounts = (GenesisAccount(b"a" * 20, 5, 0), GenesisAccount(b"b" * 20, 7, 1), GenesisAccount(b"c" * 20, 0, 0))
+    accounts = tuple(
+        GenesisAccount(name * 20, AccountChange(nonce, balance))
+        for name, nonce, balance in ((b"a", 0, 5), (b"b", 1, 7), (b"c", 0, 0))
+    )
     update = genesis_state(replace(SPEC, alloc=accounts), store.state(EMPTY_TRIE_ROOT))
     fewer = genesis_state(replace(SPEC, alloc=accounts[:2]), store.state(EMPTY_TRIE_ROOT))
     assert update.root == fewer.root != EMPTY_TRIE_ROOT  # an empty account is none
@@ -87,6 +93,21 @@ def test_genesis() -> None:
     assert header.mix_hash == SPEC.digest
     assert (header.number, header.difficulty, header.state_root) == (0, 0, update.root)
     assert header.parent_hash == bytes(32)
+
+
+def test_a_genesis_account_with_code_and_storage() -> None:
+    slot, value = bytes(31) + b"\1", bytes(31) + b"\7"
+    contract = GenesisAccount(b"c" * 20, AccountChange(1, 0, b"\x60\x00", {slot: value, bytes(32): bytes(32)}))
+    store = memory_store(replace(SPEC, alloc=(contract,)))
+    chain = Chain.open(replace(SPEC, alloc=(contract,)), store, puzzle_of(SPEC))
+    state = chain.tree.state(chain.head.header.state_root)
+    assert isinstance(state, StoredState)
+    account = state.account(contract.address)
+    assert account is not None and account.nonce == 1
+    assert state.code(account.code_hash) == b"\x60\x00"
+    assert (state.storage(contract.address, slot), state.storage(contract.address, bytes(32))) == (value, bytes(32))
+    stored = {keccak256(slot): rlp.encode(b"\7")}
+    assert account.storage_root == trie.root(stored)
 
 
 def test_empty_accounts() -> None:
