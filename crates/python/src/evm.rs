@@ -1,9 +1,8 @@
 //! `quip._native.evm`: transactions and blocks run on the store's states.
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{keccak256, Address, Bytes, B256, U256};
+use alloy_primitives::{Address, Bytes, B256, U256};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -169,45 +168,37 @@ struct Block {
     rules: Py<Rules>,
     environment: Py<Environment>,
     payments: Vec<(Address, U256)>,
-    /// Headers that are not in the store yet.
-    staged: HashMap<B256, Bytes>,
 }
 
 #[pymethods]
 impl Block {
     #[new]
-    #[pyo3(signature = (rules, environment, payments, staged_headers=Vec::new()))]
     fn new(
         rules: Py<Rules>,
         environment: Py<Environment>,
         payments: Vec<(PyBackedBytes, Bound<'_, PyAny>)>,
-        staged_headers: Vec<PyBackedBytes>,
     ) -> PyResult<Self> {
         let payments = payments.iter();
         let payments = payments
             .map(|(address, amount)| Ok((address_of(address)?, balance_of(amount)?)))
             .collect::<PyResult<_>>()?;
-        let staged = staged_headers.iter();
         Ok(Self {
             rules,
             environment,
             payments,
-            staged: staged
-                .map(|header| (keccak256(header), Bytes::copy_from_slice(header)))
-                .collect(),
         })
     }
 }
 
 struct Headers<'a> {
-    staged: &'a HashMap<B256, Bytes>,
+    staged: Option<&'a PyStagedStates>,
     view: &'a View<'a>,
 }
 
 impl HeaderSource for Headers<'_> {
     fn load(&self, hash: B256) -> Result<Bytes, StoreError> {
-        if let Some(header) = self.staged.get(&hash) {
-            return Ok(header.clone());
+        if let Some(header) = self.staged.and_then(|staged| staged.header(hash)) {
+            return Ok(header);
         }
         let header = self.view.row(HEADERS, hash.as_slice())?;
         let missing = || StoreError::corrupt("a header is missing").at(HEADERS, hash.as_slice());
@@ -252,10 +243,7 @@ impl Parent {
         let environment = &block.environment.get().environment;
         let staged = self.staged.as_ref().map(|staged| staged.get());
         let done = states.read(py, staged, self.root, |view| {
-            let headers = Headers {
-                staged: &block.staged,
-                view,
-            };
+            let headers = Headers { staged, view };
             let ancestors = Lineage::new(&headers, environment.number, environment.parent_hash);
             let done = work(quip_evm::Block {
                 rules: &rules.rules,

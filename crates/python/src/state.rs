@@ -124,12 +124,26 @@ impl PyStateUpdate {
 #[pyclass(frozen, name = "StagedStates", module = "quip._native.state")]
 pub struct PyStagedStates {
     pub staged: Staged,
+    /// RLP of the headers of their blocks, by hash.
+    headers: Mutex<HashMap<B256, Bytes>>,
+}
+
+impl PyStagedStates {
+    /// The RLP of the header of a block that is not committed yet.
+    pub fn header(&self, hash: B256) -> Option<Bytes> {
+        let headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        headers.get(&hash).cloned()
+    }
 }
 
 #[pymethods]
 impl PyStagedStates {
-    fn keep(&self, update: &PyStateUpdate) {
+    fn keep(&self, hash: &[u8], header: &[u8], update: &PyStateUpdate) -> PyResult<()> {
+        let hash = hash_of(hash, "a block hash")?;
+        let mut headers = self.headers.lock().unwrap_or_else(PoisonError::into_inner);
+        headers.insert(hash, Bytes::copy_from_slice(header));
         self.staged.keep(&update.update);
+        Ok(())
     }
 }
 
@@ -314,31 +328,11 @@ impl PyStates {
         Ok(PyStateUpdate { update })
     }
 
-    #[pyo3(signature = (root, payments, staged=None))]
-    fn credit<'py>(
-        &self,
-        py: Python<'py>,
-        root: &[u8],
-        payments: Vec<(PyBackedBytes, Bound<'py, PyAny>)>,
-        staged: Option<&PyStagedStates>,
-    ) -> PyResult<PyStateUpdate> {
-        let root = hash_of(root, "a state root")?;
-        let payments = payments
-            .iter()
-            .map(|(address, amount)| Ok((address_of(address)?, balance_of(amount)?)))
-            .collect::<PyResult<Vec<_>>>()?;
-        let credited = |view: &View<'_>| TrieState::new(view, root).credit(&payments);
-        let update = if payments.len() <= QUICK {
-            self.read_few(py, staged, root, credited)?
-        } else {
-            self.read(py, staged, root, credited)?
-        };
-        Ok(PyStateUpdate { update })
-    }
-
     fn stage(&self) -> PyStagedStates {
-        let staged = self.states.stage();
-        PyStagedStates { staged }
+        PyStagedStates {
+            staged: self.states.stage(),
+            headers: Mutex::default(),
+        }
     }
 
     fn commit(

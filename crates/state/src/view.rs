@@ -107,38 +107,6 @@ impl<'a> TrieState<'a> {
                 .collect(),
         })
     }
-
-    /// The state with so much wei more at each address, one payment after the other. A payment of nothing touches no
-    /// account (EIP-161). Errors: Corrupt also for a balance that leaves 256 bits, which no chain's supply comes near.
-    pub fn credit(&self, payments: &[(Address, U256)]) -> Result<StateUpdate, StoreError> {
-        let mut changes = StateChanges::default();
-        for (address, amount) in payments.iter().filter(|(_, amount)| !amount.is_zero()) {
-            if !changes.accounts.contains_key(address) {
-                let there = self.account(*address)?.unwrap_or(NEW_ACCOUNT);
-                let change = AccountChange {
-                    value: Some(value_of(there)),
-                    ..AccountChange::default()
-                };
-                changes.accounts.insert(*address, change);
-            }
-            let change = changes.accounts.get_mut(address);
-            if let Some(value) = change.and_then(|change| change.value.as_mut()) {
-                value.balance = value.balance.checked_add(*amount).ok_or_else(|| {
-                    StoreError::corrupt(format!("{address} has 2^256 wei or more"))
-                        .at(TRIE, self.root.as_slice())
-                })?;
-            }
-        }
-        self.update(&changes)
-    }
-}
-
-fn value_of(account: Account) -> AccountValue {
-    AccountValue {
-        nonce: account.nonce,
-        balance: account.balance,
-        code_hash: account.code_hash,
-    }
 }
 
 fn account_of(value: AccountValue) -> Account {

@@ -45,18 +45,11 @@ class Transaction:
 class Block:
     """What a block's outcome follows from, beside its parent's state and its transactions."""
 
-    def __init__(
-        self,
-        rules: Rules,
-        environment: Environment,
-        payments: Sequence[tuple[bytes, int]],
-        staged_headers: Sequence[bytes] = (),
-    ) -> None:
-        """`payments`: wei to addresses, after the transactions. `staged_headers`: RLP of ancestors that are not in the
-        store yet."""
+    def __init__(self, rules: Rules, environment: Environment, payments: Sequence[tuple[bytes, int]]) -> None:
+        """`payments`: wei to addresses, in order, after the transactions; one of nothing touches no account."""
 
 class Parent:
-    """The state that a block is run on."""
+    """The state that a block is run on, and the headers below it: those in the store, and the staged ones."""
 
     def __init__(self, states: States, root: bytes, staged: StagedStates | None = None) -> None: ...
 

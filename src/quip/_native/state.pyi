@@ -18,7 +18,8 @@ class StateUpdate:
 class StagedStates:
     """States on top of the head's before their commit, seen by the calls that they are passed to."""
 
-    def keep(self, update: StateUpdate) -> None: ...
+    def keep(self, block_hash: bytes, header: bytes, update: StateUpdate) -> None:
+        """A block, by its hash: RLP of its header, and what it makes of its parent's state."""
 
 class States:
     """The states of a store; all objects of one store are the same. StateMissing: a root that is not kept."""
@@ -44,8 +45,6 @@ class States:
         staged: StagedStates | None = None,
     ) -> StateUpdate:
         """The state after (address, nonce, balance, code hash, [(slot, value)]); an empty account is removed."""
-    def credit(self, root: bytes, payments: list[tuple[bytes, int]], staged: StagedStates | None = None) -> StateUpdate:
-        """The state with so much wei more at each address, in order; a payment of nothing touches no account."""
     def stage(self) -> StagedStates:
         """A place for states on top of the head's."""
     def commit(

@@ -67,7 +67,7 @@ class Chain:
         self.tree = BlockTree(store)
         self.future = FutureBlocks(spec.difficulty.future_limit)
         self._store = store
-        self._rules = Rules(spec, puzzle)
+        self.rules = Rules(spec, puzzle)
         self._head = head
         self.ommers = OmmerPool(spec, self.tree, store.tips if spec.ommers.limit else (), head.header)
         self._invalid: BoundedDict[bytes, None] = BoundedDict(INVALID_HASHES)
@@ -115,7 +115,7 @@ class Chain:
         one import. What the store raises passes through, and nothing has changed then.
         """
         base = Base(self.tree, self._invalid, self._head, self.ommers.ancestries)
-        batch = Batch(self._rules, StagedStore(self._store, self._head.header.number), base, admission)
+        batch = Batch(self.rules, StagedStore(self._store, self._head.header.number), base, admission)
         outcomes = [self._take(batch, block, now) for block in blocks]
         if batch.changes:
             self._store.commit(*batch.changes)
@@ -168,7 +168,7 @@ class Chain:
         state = self.tree.state(head.header.state_root)
         payee = Payee(beneficiary, miner_id, extra)
         below = Below(state, self.ommers.ancestry(head.hash), self.ommers.known(head.hash))
-        return make_template(self.spec, head, below, payee, now)
+        return make_template(self.rules, head, below, payee, now)
 
     def tips(self) -> list[bytes]:
         """Hashes of the verified blocks without a verified child."""

@@ -14,7 +14,11 @@ from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
 from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
+from quip.primitives import rlp
 from quip.primitives.hybrid import HybridKeys
+
+NO_RECEIPTS = rlp.encode([])
+"""Of a block without transactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,15 @@ class StoredBlock:
         return Block(self.header, self.transactions, self.seal, ommers)
 
 
+@dataclass(frozen=True, slots=True)
+class TransactionPlace:
+    """Where a transaction is on the canonical chain."""
+
+    block_hash: bytes
+    index: int
+    """0 for the block's first."""
+
+
 class Part(Enum):
     """What of a block can be had without the rest of it, as RLP."""
 
@@ -55,6 +68,8 @@ class Part(Enum):
     """[transactions, ommers]: each transaction a byte string, legacy ones too, each ommer a pair [header, seal]."""
     SEAL = "seal"
     """None for genesis. Of an ommer too."""
+    RECEIPTS = "receipts"
+    """A list: a legacy receipt as its list, another as the string of its EIP-2718 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +102,10 @@ class ImportChange:
     """Changes of the index number -> canonical hash; None removes the number."""
     miner_totals: tuple[MinerTotals, ...]
     """New totals of the miners whose totals change; an empty one removes the entry."""
+    receipts: bytes = NO_RECEIPTS
+    """RLP list of the block's receipts, one each of its transactions."""
+    transactions: tuple[tuple[bytes, TransactionPlace | None], ...] = ()
+    """Changes, in order, of the index transaction hash -> its place on the canonical chain; None removes the hash."""
 
 
 class StateScratch(Protocol):
@@ -95,8 +114,8 @@ class StateScratch(Protocol):
     def state(self, root: bytes) -> StateReader:
         """The state at a root that is stored or was kept."""
 
-    def keep(self, update: StateUpdate) -> None:
-        """Remember the state that an update makes."""
+    def keep(self, header: Header, update: StateUpdate) -> None:
+        """Remember a block's header, and the state that it makes of its parent's."""
 
 
 class OmmerReads(Protocol):
@@ -136,6 +155,9 @@ class BlockReads(Protocol):
 
     def state(self, root: bytes) -> StateReader:
         """The state at a root that some stored block has: the head's, or another that is kept."""
+
+    def transaction(self, transaction_hash: bytes) -> TransactionPlace | None:
+        """Where a transaction is on the canonical chain; None: nowhere."""
 
     def miner(self, miner_id: bytes) -> MinerTotals | None:
         """The totals of one miner id."""

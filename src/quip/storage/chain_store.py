@@ -13,7 +13,7 @@ from pathlib import Path
 
 from quip._native import state as native_state
 from quip._native import store as native_store
-from quip.chain.ports import ImportChange, MinerTotals, Part, StoredBlock
+from quip.chain.ports import NO_RECEIPTS, ImportChange, MinerTotals, Part, StoredBlock, TransactionPlace
 from quip.consensus.execution.rewards import Rewards
 from quip.consensus.types.account_state import StateReader
 from quip.consensus.types.block_context import BlockContext
@@ -108,11 +108,17 @@ class RedbChainStore:
 
     def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
         """The RLP of a part of a block."""
+        if part is Part.RECEIPTS:
+            return self._receipts(block_hash)
         data = self._store.get(_PARTS[part], block_hash)
         if part is not Part.BODY or data in (None, records.EMPTY_BODY):
             return data
         transactions, named = records.decode_body(block_hash, data)
         return rlp.list_of([rlp.encode(transactions), self.ommers.encoded(named)])
+
+    def _receipts(self, block_hash: bytes) -> bytes | None:
+        data = self._store.get(records.RECEIPTS, block_hash)
+        return NO_RECEIPTS if data is None and self._store.get(records.HEADERS, block_hash) is not None else data
 
     @property
     def ommers(self) -> StoredOmmers:
@@ -127,6 +133,11 @@ class RedbChainStore:
     def canonical(self, number: int) -> bytes | None:
         """Hash of the canonical block of that number."""
         return self._store.get(records.CANONICAL, records.number_key(number))
+
+    def transaction(self, transaction_hash: bytes) -> TransactionPlace | None:
+        """Where a transaction is on the canonical chain; None: nowhere."""
+        data = self._store.get(records.TRANSACTIONS, transaction_hash)
+        return None if data is None else records.decode_place(transaction_hash, data)
 
     def state(self, root: bytes) -> StateReader:
         """The state at a root that some stored block has: the head's, or another that is kept."""
@@ -212,6 +223,13 @@ def _add_rows(rows: _Rows, change: ImportChange) -> None:
             rows.delete(records.CANONICAL, key)
         else:
             rows.put(records.CANONICAL, key, block_hash)
+    for transaction_hash, place in change.transactions:
+        if place is None:
+            rows.delete(records.TRANSACTIONS, transaction_hash)
+        else:
+            rows.put(records.TRANSACTIONS, transaction_hash, records.encode_place(place))
+    if change.receipts != NO_RECEIPTS:
+        rows.put(records.RECEIPTS, change.block.header.hash, change.receipts)
     if change.head is not None:
         rows.put(records.META, records.HEAD, change.head)
 

@@ -1,7 +1,8 @@
 """Is everything in a store there, and right? Reads all of it and changes nothing.
 
 Checked: every row against its checksum; every header against its hash, its parent and its total difficulty; every
-body against transactionsRoot; the index from genesis to head; tips; the miners' totals; the state that was
+body against transactionsRoot, its receipts against receiptsRoot; the index from genesis to head, and the one of
+transactions; tips; the miners' totals; the state that was
 flushed last, from its root down; the flat state against the trie, and every diff against the roots on both its sides.
 Given the chain spec also every context and what the miners earned.
 Not checked here: whether blocks obey the law. That is what `reindex` does, by accepting them again.
@@ -14,15 +15,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quip._native import store as native_store
-from quip.chain.ports import MinerTotals
+from quip.chain.ports import MinerTotals, Part, TransactionPlace
 from quip.consensus.execution.rewards import flat_rewards
 from quip.consensus.proof_of_work.difficulty import child_context, genesis_context
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.ancestry import IncludedOmmer
 from quip.consensus.types.block import transactions_root
 from quip.consensus.types.block_context import BlockContext
-from quip.consensus.types.header import Header
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.ommer import ommers_hash
+from quip.consensus.types.receipt import receipts_root
+from quip.primitives.hashes import keccak256
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.errors import StoreCorrupt
@@ -186,6 +189,8 @@ class _Checker:
             self._wrong(f"block 0x{block_hash.hex()}: the header has another hash")
         if transactions_root(block.transactions) != header.transactions_root:
             self._wrong(f"block 0x{block_hash.hex()}: the transactions do not match transactionsRoot")
+        if self._receipts_root(block_hash) != header.receipts_root:
+            self._wrong(f"block 0x{block_hash.hex()}: the receipts do not match receiptsRoot")
         if ommers_hash(ommer.included.header for ommer in block.ommers) != header.ommers_hash:
             self._wrong(f"block 0x{block_hash.hex()}: the ommers do not match ommersHash")
         if self._spec and self._spec.ommers.limit and header.number and block.rewards is None:
@@ -197,6 +202,12 @@ class _Checker:
             self._against_parent(block_hash, header, block.context)
         elif self._spec and block.context != genesis_context(self._spec):
             self._wrong(f"block 0x{block_hash.hex()}: the context is not that of the spec's genesis block")
+
+    def _receipts_root(self, block_hash: bytes) -> bytes | None:
+        try:
+            return receipts_root(self._chain.encoded(Part.RECEIPTS, block_hash) or b"")
+        except ValueError:
+            return None
 
     def _against_parent(self, block_hash: bytes, header: Header, context: BlockContext) -> None:
         parent = self._chain.header(header.parent_hash)
@@ -226,6 +237,7 @@ class _Checker:
             return
         entries = sum(1 for _ in all_keys(self._store, records.CANONICAL, self._wrong))
         totals: dict[bytes, MinerTotals] = {}
+        transactions = 0
         header = self._chain.header(head)
         number = entries - 1
         oldest = (self._chain.states.oldest or (0, b""))[0]
@@ -237,10 +249,25 @@ class _Checker:
                 self._wrong(f"the state of block 0x{head.hex()} is missing")
             if number == 0:
                 break
+            transactions += self._transactions(head, header)
             self._count(totals, head, header)
             head, number = header.parent_hash, number - 1
             header = self._chain.header(head)
+        indexed = sum(1 for _ in all_keys(self._store, records.TRANSACTIONS, self._wrong))
+        if indexed != transactions:
+            self._wrong(f"{indexed} transactions are indexed, {transactions} are on the canonical chain")
         self._end_of_walk(header, head, totals)
+
+    def _transactions(self, block_hash: bytes, header: Header) -> int:
+        """How many a canonical block has, each of which the index should name."""
+        if header.transactions_root == EMPTY_TRIE_ROOT:
+            return 0
+        block = self._chain.block(block_hash)
+        hashes = [keccak256(transaction) for transaction in (block.transactions if block else ())]
+        for index, transaction_hash in enumerate(hashes):
+            if self._chain.transaction(transaction_hash) != TransactionPlace(block_hash, index):
+                self._wrong(f"the index does not name transaction 0x{transaction_hash.hex()}")
+        return len(hashes)
 
     def _has_state(self, header: Header) -> bool:
         return self._store.get(records.STATE_BLOCKS, records.block_key(header.number, header.hash)) is not None

@@ -8,6 +8,8 @@ bodies    | block hash    | RLP list of the transactions, each a byte string, an
 ommers    | block hash    | RLP of the header of an ommer that some stored block includes, be it a stored block or not
 seals     | block hash    | RLP of the seal, of ommers too; none for genesis
 rewards   | block hash    | RLP list of u(n - window - 1) and [miner id, address, wei] of the payments; none where flat
+receipts  | block hash    | RLP list of the receipts; none where there are no transactions
+transactions | transaction hash | block hash, index, u32be: on the canonical chain
 contexts  | block hash    | RLP list of total difficulty, c(n), c(n + 1) and the recent blocks (25 bytes each)
 canonical | number, u64be | block hash
 tips      | block hash    | number, u64be: stored blocks without a stored child
@@ -31,11 +33,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from struct import Struct
 
-from quip.chain.ports import MinerTotals
+from quip.chain.ports import MinerTotals, TransactionPlace
 from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.execution.rewards import Payment, Rewards
 from quip.consensus.types.block_context import BlockContext, RecentBlock
-from quip.consensus.types.header import Header
+from quip.consensus.types.header import HASH_SIZE, Header
 from quip.consensus.types.seal import Seal
 from quip.primitives import rlp
 from quip.storage.errors import corrupt
@@ -46,6 +48,8 @@ BODIES = "bodies"
 OMMERS = "ommers"
 SEALS = "seals"
 REWARDS = "rewards"
+RECEIPTS = "receipts"
+TRANSACTIONS = "transactions"
 CONTEXTS = "contexts"
 CANONICAL = "canonical"
 TIPS = "tips"
@@ -61,6 +65,7 @@ ARCHIVE = b"archive"
 EMPTY_BODY = rlp.encode([[], []])
 """No transactions, no ommers."""
 _NUMBER_SIZE = 8
+_INDEX_SIZE = 4
 _CONTEXT_SUMS = 3
 _RECENT = Struct(">QBQQ")
 """Timestamp, number of ommers, streak, ended streak: packed, since a block's context has nine of them."""
@@ -97,6 +102,18 @@ def _named_ommer(block_hash: bytes, item: rlp.Decoded) -> tuple[bytes, int]:
         raise corrupt(BODIES, block_hash, "an ommer is a hash and a level")
     (controller,) = _integers(BODIES, block_hash, [item[1]], 1)
     return _bytes(BODIES, block_hash, item[0]), controller
+
+
+def encode_place(place: TransactionPlace) -> bytes:
+    """Where a transaction is."""
+    return place.block_hash + place.index.to_bytes(_INDEX_SIZE, "big")
+
+
+def decode_place(transaction_hash: bytes, data: bytes) -> TransactionPlace:
+    """Raises StoreCorrupt."""
+    if len(data) != HASH_SIZE + _INDEX_SIZE:
+        raise corrupt(TRANSACTIONS, transaction_hash, "not a hash and an index")
+    return TransactionPlace(data[:HASH_SIZE], int.from_bytes(data[HASH_SIZE:], "big"))
 
 
 def encode_rewards(rewards: Rewards) -> bytes:

@@ -19,6 +19,8 @@ from quip._native import store as native_store
 from quip.chain.ports import MinerTotals
 from quip.consensus.execution.rewards import flat_rewards
 from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
+from quip.primitives.hashes import keccak256
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import Progress
@@ -129,7 +131,7 @@ class _Rewind:
     def _move_head(self, head: bytes) -> None:
         """The index, what the miners of the removed blocks earned, and the head's name."""
         totals: dict[bytes, MinerTotals] = {}
-        entries = []
+        entries: list[tuple[str, bytes]] = []
         number = self._number
         while (block_hash := self._blocks.canonical(number := number + 1)) is not None:
             header, context = self._blocks.header(block_hash), self._blocks.context(block_hash)
@@ -140,12 +142,17 @@ class _Rewind:
             for payment in paid.payments:
                 self._subtract(totals, payment.miner_id, 0, payment.amount)
             entries.append((records.CANONICAL, records.number_key(number)))
+            entries += [(records.TRANSACTIONS, keccak256(one)) for one in self._transactions(block_hash, header)]
             self.removed += 1
         gone = [(records.MINERS, miner) for miner, left in totals.items() if left.is_empty]
         puts = [
             (records.MINERS, miner, records.encode_totals(left)) for miner, left in totals.items() if not left.is_empty
         ]
         self._store.commit([*puts, (records.META, records.HEAD, head)], [*entries, *gone])
+
+    def _transactions(self, block_hash: bytes, header: Header) -> tuple[bytes, ...]:
+        block = None if header.transactions_root == EMPTY_TRIE_ROOT else self._blocks.block(block_hash)
+        return block.transactions if block else ()
 
     def _remove_ommers(self) -> None:
         """Of removed blocks; whatever a block shows is below it, so no block that stays shows one of these."""
@@ -168,8 +175,14 @@ class _Rewind:
 
     def _remove(self, blocks: list[bytes]) -> None:
         tables = (
-            records.HEADERS, records.BODIES, records.SEALS, records.CONTEXTS, records.TIPS, records.REWARDS
-        )  # fmt: skip
+            records.HEADERS,
+            records.BODIES,
+            records.SEALS,
+            records.CONTEXTS,
+            records.TIPS,
+            records.REWARDS,
+            records.RECEIPTS,
+        )
         self._store.commit([], [(table, block_hash) for block_hash in blocks for table in tables])
         self._deleted += len(blocks)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from quip._native import evm as native_evm
 from quip._native import state as native_state
 from quip._native import store as native_store
-from quip.consensus.types.account_state import Account, AccountChange, StateReader, StateUpdate
+from quip.consensus.types.account_state import Account, AccountChange, BuildLimits, StateReader, StateUpdate
+from quip.consensus.types.header import Header
 from quip.primitives.hashes import keccak256
 
 FLUSH_BLOCKS = 64
@@ -85,9 +87,19 @@ class StoredState:
         codes = [one.code for one in changes.values() if one.code]
         return self._states.update(self._root, rows, codes, self._staged)
 
-    def credit(self, payments: Sequence[tuple[bytes, int]]) -> native_state.StateUpdate:
-        """The state with so much wei more at each address, in order. Writes nothing."""
-        return self._states.credit(self._root, list(payments), self._staged)
+    def execute(self, block: native_evm.Block, transactions: Sequence[native_evm.Transaction]) -> native_evm.Executed:
+        """What a block does to this state, that of its parent. Writes nothing. Raises evm.InvalidTransaction."""
+        return native_evm.verify(self._parent, block, transactions)
+
+    def build(
+        self, block: native_evm.Block, candidates: Sequence[native_evm.Transaction], limits: BuildLimits
+    ) -> tuple[native_evm.Executed, list[int], bytes, list[tuple[int, str]]]:
+        """A block of those candidates that are lawful, in order. Writes nothing. Raises evm.Cancelled."""
+        return native_evm.build(self._parent, block, candidates, limits.size, limits.milliseconds, limits.cancel)
+
+    @property
+    def _parent(self) -> native_evm.Parent:
+        return native_evm.Parent(self._states, self._root, self._staged)
 
 
 class StagedState:
@@ -106,9 +118,9 @@ class StagedState:
         """The state at a root that is stored or was kept."""
         return StoredState(self._states, root, self._staged)
 
-    def keep(self, update: StateUpdate) -> None:
-        """Remember the state that an update of one of these makes."""
-        self._staged.keep(native(update))
+    def keep(self, header: Header, update: StateUpdate) -> None:
+        """Remember a block's header, and the state that it makes of one of these."""
+        self._staged.keep(header.hash, header.encode(), native(update))
 
 
 def native(update: StateUpdate) -> native_state.StateUpdate:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from quip._native import store as native_store
+from quip.consensus.execution.genesis import genesis_header
 from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account, AccountChange
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.primitives import rlp
@@ -13,6 +14,7 @@ from quip.primitives.hashes import keccak256
 from quip.storage.errors import StateMissing, StoreCorrupt
 from quip.storage.state import DEFAULT_LIMITS, StagedState, StateLimits, StoredState
 from reference import trie
+from support.chains import network_spec
 
 ALICE, BOB = b"\xa1" * 20, b"\xb0" * 20
 
@@ -161,7 +163,7 @@ def test_what_is_staged_is_read_before_its_commit() -> None:
     root = states.root
     for balance in (2, 3):
         update = states.native.update(root, [(ALICE, 0, balance, EMPTY_CODE_HASH, [])], [], staged._staged)
-        staged.keep(update)
+        staged.keep(genesis_header(network_spec(), update.root), update)
         root = update.root
         assert staged.state(root).account(ALICE) == Account(balance=balance)
     assert staged.state(states.root).account(ALICE) == Account(balance=1)

@@ -47,7 +47,7 @@
     │   ├── OmmerBreaksRule
     │   └── OmmerTooLight
     ├── ExecutionError                at fault, hash        the header's claims about the state are false
-    │   ├── TransactionsUnsupported
+    │   ├── InvalidTransaction
     │   ├── WrongStateRoot
     │   ├── WrongReceiptsRoot
     │   ├── WrongLogsBloom

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from quip._native import evm
+from quip._native.ising import CancelFlag
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 
 EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
@@ -38,8 +40,19 @@ class AccountChange:
     nonce: int = 0
     balance: int = 0
     code: bytes = b""
-    storage: Mapping[bytes, bytes] = field(default_factory=dict)
+    storage: Mapping[bytes, bytes] = field(default_factory=dict, hash=False)
     """Slot -> value, 32 bytes each; a value of zero removes the slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildLimits:
+    """When a builder of blocks stops. What it has by then is a block."""
+
+    size: int
+    """Bytes of RLP that the transactions may have."""
+    milliseconds: int
+    cancel: CancelFlag | None = None
+    """Raised by whoever no longer wants the block."""
 
 
 class StateUpdate(Protocol):
@@ -56,11 +69,24 @@ class StateReader(Protocol):
     def account(self, address: bytes) -> Account | None:
         """The account at a 20-byte address, None where there is none."""
 
+    def storage(self, address: bytes, slot: bytes) -> bytes:
+        """The 32 bytes in a slot (32 bytes), zero where there are none."""
+
+    def code(self, code_hash: bytes) -> bytes:
+        """The code of an account's code hash."""
+
     def update(self, changes: Mapping[bytes, AccountChange]) -> StateUpdate:
         """The state with these accounts (an account without nonce, balance and code is removed). Writes nothing."""
 
-    def credit(self, payments: Sequence[tuple[bytes, int]]) -> StateUpdate:
-        """The state with so much wei more at each address, one payment after the other. Writes nothing.
+    def execute(self, block: evm.Block, transactions: Sequence[evm.Transaction]) -> evm.Executed:
+        """What a block does to this state, that of its parent. Writes nothing.
 
-        A payment of nothing touches no account (EIP-161).
+        Raises evm.InvalidTransaction.
+        """
+
+    def build(
+        self, block: evm.Block, candidates: Sequence[evm.Transaction], limits: BuildLimits
+    ) -> tuple[evm.Executed, list[int], bytes, list[tuple[int, str]]]:
+        """A block of those candidates that are lawful, in order: outcome, places of those in it, transactions root, and
+        (place, reason) of those refused. Writes nothing. Raises evm.Cancelled.
         """

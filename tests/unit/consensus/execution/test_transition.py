@@ -7,8 +7,9 @@ import pytest
 from quip.chain.chain import Chain
 from quip.consensus.errors.body import (
     ExecutionError,
+    InvalidTransaction,
     MalformedBlock,
-    TransactionsUnsupported,
+    NotExecutable,
     WrongBody,
     WrongGasUsed,
     WrongLogsBloom,
@@ -16,13 +17,13 @@ from quip.consensus.errors.body import (
     WrongStateRoot,
 )
 from quip.consensus.execution.genesis import genesis_header, genesis_state
-from quip.consensus.execution.rewards import own_payment
-from quip.consensus.execution.transition import check_body, check_outcome, execute
+from quip.consensus.execution.rewards import Payment, own_payment
+from quip.consensus.execution.transition import Setting, check_body, check_outcome, execute
 from quip.consensus.proof_of_work.difficulty import child_context
 from quip.consensus.spec.chain_spec import GenesisAccount
 from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account, AccountChange
 from quip.consensus.types.block import Block, transactions_root
-from quip.consensus.types.header import EMPTY_TRIE_ROOT
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT256
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 from quip.storage.state import StoredState
@@ -39,7 +40,8 @@ HEADER = GOOD.header
 CONTEXT = child_context(SPEC.difficulty, CHAIN.head.header, CHAIN.head.context, HEADER)
 STATE = CHAIN.tree.state(CHAIN.head.header.state_root)
 PAID = own_payment(SPEC, HEADER, CONTEXT)
-OUTCOME = execute(STATE, [PAID], ())
+SETTING = Setting(SPEC, puzzle_of(SPEC), HEADER, CHAIN.head.header.mix_hash, (PAID,))
+OUTCOME = execute(SETTING, STATE, ())
 
 
 def test_outcome_of_a_good_block() -> None:
@@ -70,14 +72,22 @@ def test_false_claims(changes: dict[str, object], error: type[ExecutionError]) -
 def test_bodies() -> None:
     with pytest.raises(WrongBody):
         check_body(HEADER, (TRANSACTION,))
-    with pytest.raises(TransactionsUnsupported):
-        execute(STATE, [PAID], (TRANSACTION,))
+    with pytest.raises(InvalidTransaction):
+        execute(SETTING, STATE, (TRANSACTION,))
 
 
 def test_paying_nothing_touches_nothing() -> None:
-    store = memory_store(SPEC)
-    update = store.state(EMPTY_TRIE_ROOT).credit([(bytes(20), 0)])
-    assert update.root == EMPTY_TRIE_ROOT
+    nothing = replace(SETTING, payments=(Payment(bytes(20), bytes(20), 0),))
+    assert execute(nothing, memory_store(SPEC).state(EMPTY_TRIE_ROOT), ()).state.root == EMPTY_TRIE_ROOT
+
+
+def test_what_execution_cannot_count_is_refused_by_name() -> None:
+    rich = replace(SETTING, payments=(Payment(bytes(20), bytes(20), MAX_UINT256),) * 2)
+    with pytest.raises(NotExecutable, match="2\\^256 wei"):
+        execute(rich, STATE, ())
+    dear = replace(SETTING, header=replace(HEADER, base_fee_per_gas=1 << 64))
+    with pytest.raises(NotExecutable, match="base fee"):
+        execute(dear, STATE, ())
 
 
 def test_genesis() -> None:
