@@ -10,6 +10,7 @@
 //! block.rs         verify and build: one loop with one difference
 //! receipts.rs      receipts, logs, bloom, the roots of ordered lists
 //! precompiles.rs   the chain's own, at 0x5101 and up, before Ethereum's; xmss.rs, ising.rs, last_proof.rs
+//! simulate/        calls that nobody signed: eth_call, estimates, access lists
 //! error.rs         what can be wrong
 //! ```
 //!
@@ -25,6 +26,7 @@ mod executor;
 mod precompiles;
 mod receipts;
 mod sender;
+pub mod simulate;
 mod transaction;
 
 pub use ancestors::{Ancestors, HeaderSource, Lineage};
