@@ -164,7 +164,7 @@ fn recover(py: Python<'_>, encoded: Vec<PyBackedBytes>) -> Vec<Recovered> {
 
 /// What a block's outcome follows from, beside its parent's state and its transactions.
 #[pyclass(frozen, module = "quip._native.evm")]
-struct Block {
+pub struct Block {
     rules: Py<Rules>,
     environment: Py<Environment>,
     payments: Vec<(Address, U256)>,
@@ -208,7 +208,7 @@ impl HeaderSource for Headers<'_> {
 
 /// The state that a block is run on.
 #[pyclass(frozen, module = "quip._native.evm")]
-struct Parent {
+pub struct Parent {
     states: Py<PyStates>,
     root: B256,
     staged: Option<Py<PyStagedStates>>,
@@ -233,7 +233,7 @@ impl Parent {
 
 impl Parent {
     /// Runs `work` on the block, the GIL released.
-    fn run<T: Send>(
+    pub fn run<T: Send>(
         &self,
         py: Python<'_>,
         block: &Block,

@@ -30,6 +30,7 @@ class RpcService:
             lambda method, outcome: core.metrics.rpc.labels(method, outcome).inc(),
         )
         application = http.application(dispatcher, limits.body_limit_bytes, listeners.rpc_access)
+        self._stopping = view.call_limits.cancel
         self._server = http.LocalServer(application, listeners.rpc)
 
     @property
@@ -38,8 +39,9 @@ class RpcService:
         return self._server.url
 
     async def run(self) -> None:
-        """Serve until cancelled; calls that have not begun then are dropped."""
+        """Serve until cancelled; calls that have not begun then are dropped, contracts' code that runs is stopped."""
         try:
             await serve(self._server)
         finally:
+            self._stopping.set()
             await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)

@@ -8,9 +8,12 @@ RpcError
 +-- InvalidParams    -32602
 +-- HandlerCrashed   -32603  our bug
 +-- CallFailed       -32000  the call is well-formed and cannot be answered
++-- CallReverted     3       a contract reverted; its data is the error's
 """
 
 from typing import Any, ClassVar
+
+from quip.rpc import encoding
 
 NEEDS_TOKEN = "from elsewhere it needs the token of rpc_token_file"
 
@@ -82,3 +85,18 @@ class HandlerCrashed(RpcError):
 
 class CallFailed(RpcError):
     """A well-formed call without an answer."""
+
+
+class CallReverted(RpcError):
+    """A contract ended a call by REVERT."""
+
+    code = 3
+
+    def __init__(self, message: str, data: bytes) -> None:
+        """`data`: what it reverted with."""
+        super().__init__(message)
+        self.data = data
+
+    def as_object(self) -> dict[str, Any]:
+        """The `error` member of a response, with the data."""
+        return {**super().as_object(), "data": encoding.data(self.data)}

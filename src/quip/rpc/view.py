@@ -6,6 +6,7 @@ from typing import Any
 
 from quip.chain.ports import ChainStore, StoredBlock
 from quip.chain.template import Template
+from quip.consensus.execution.simulation import CallLimits
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.header import Header
 from quip.ising.puzzle import Puzzle
@@ -53,6 +54,8 @@ class RpcView:
     puzzle: Puzzle
     store: ChainStore
     node: NodeView
+    call_limits: CallLimits = field(default_factory=CallLimits)
+    """What a call that nobody signed may cost; its flag is raised when the node stops."""
 
     def head(self) -> StoredBlock:
         """The canonical head."""

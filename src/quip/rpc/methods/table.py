@@ -10,6 +10,8 @@
 | eth_getUncleCountByBlockNumber, eth_getUncleCountByBlockHash | block | how many ommers it shows, or null |
 | eth_getUncleByBlockNumberAndIndex, eth_getUncleByBlockHashAndIndex | block, index | one of them, or null |
 | eth_getBalance | address, block | wei |
+| eth_call, eth_estimateGas | call, block (latest), state overrides, block overrides | what it returns; gas |
+| eth_createAccessList | call, block (latest), state overrides | access list, and the gas used with it |
 | quip_getProof | block | everything that shows its work |
 | quip_getRequirements | block (its child is meant) | what a block has to prove now |
 | quip_getMiners | limit (100), offset (0) | who mined the chain, the busiest first, and this node's miners (PRIVATE) |
@@ -26,7 +28,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from quip.rpc.methods import eth, quip, web3_net
+from quip.consensus.execution.simulation import BlockOverride
+from quip.rpc.call_params import block_overrides, call_request, state_overrides
+from quip.rpc.methods import eth, eth_call, quip, web3_net
 from quip.rpc.params import (
     LATEST,
     Param,
@@ -55,6 +59,9 @@ BLOCK = Param("block", block_reference)
 LIMIT = Param("limit", row_limit, LISTED_MINERS)
 OFFSET = Param("offset", row_offset, 0)
 BLOCK_OR_LATEST = Param("block", block_reference, LATEST)
+CALL = Param("call", call_request)
+ACCOUNTS = Param("stateOverrides", state_overrides, {})
+ENVIRONMENT = Param("blockOverrides", block_overrides, BlockOverride())
 
 INSTANT = frozenset(
     (
@@ -94,6 +101,9 @@ METHODS: tuple[Row, ...] = (
     ("eth_getUncleByBlockNumberAndIndex", (NUMBER, INDEX), eth.uncle, PUBLIC),
     ("eth_getUncleByBlockHashAndIndex", (BY_HASH, INDEX), eth.uncle, PUBLIC),
     ("eth_getBalance", (ADDRESS, BLOCK), eth.balance, PUBLIC),
+    ("eth_call", (CALL, BLOCK_OR_LATEST, ACCOUNTS, ENVIRONMENT), eth_call.call, PUBLIC),
+    ("eth_estimateGas", (CALL, BLOCK_OR_LATEST, ACCOUNTS, ENVIRONMENT), eth_call.estimate_gas, PUBLIC),
+    ("eth_createAccessList", (CALL, BLOCK_OR_LATEST, ACCOUNTS), eth_call.create_access_list, PUBLIC),
     ("quip_getProof", (BLOCK_OR_LATEST,), quip.proof, PUBLIC),
     ("quip_getRequirements", (BLOCK_OR_LATEST,), quip.next_requirements, PUBLIC),
     ("quip_getMiners", (LIMIT, OFFSET), quip.miners, PUBLIC),

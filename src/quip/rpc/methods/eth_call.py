@@ -1,0 +1,110 @@
+"""eth_call, eth_estimateGas, eth_createAccessList: calls that nobody signed, on any state that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from quip.consensus.execution import gas
+from quip.consensus.execution.simulation import (
+    AccountOverride,
+    BlockOverride,
+    Failure,
+    Overrides,
+    Question,
+    Refused,
+    Stopped,
+)
+from quip.consensus.execution.transition import Setting
+from quip.consensus.types.header import ADDRESS_SIZE, HASH_SIZE, Header
+from quip.rpc.call_params import CallRequest
+from quip.rpc.encoding import data, quantity
+from quip.rpc.errors import CallFailed, CallReverted
+from quip.rpc.params import BlockRef
+from quip.rpc.view import RpcView
+from quip.storage.errors import StateMissing
+
+Accounts = Mapping[bytes, AccountOverride]
+
+
+def call(view: RpcView, request: CallRequest, reference: BlockRef, accounts: Accounts, block: BlockOverride) -> str:
+    """What a contract returns."""
+    asked = request.checked(view.spec.chain_id)
+    with _question(view, reference, Overrides(accounts, block)) as question:
+        called = question.call(asked)
+    if called.failure is not None:
+        raise _error(called.failure)
+    return data(called.output)
+
+
+def estimate_gas(
+    view: RpcView, request: CallRequest, reference: BlockRef, accounts: Accounts, block: BlockOverride
+) -> str:
+    """A gas limit with which a transaction would succeed."""
+    asked = request.checked(view.spec.chain_id)
+    with _question(view, reference, Overrides(accounts, block)) as question:
+        return quantity(question.estimate(asked))
+
+
+def create_access_list(view: RpcView, request: CallRequest, reference: BlockRef, accounts: Accounts) -> dict[str, Any]:
+    """What a transaction touches, and what it costs with that as its access list."""
+    asked = request.checked(view.spec.chain_id)
+    with _question(view, reference, Overrides(accounts)) as question:
+        listed = question.access_list(asked)
+    items = [
+        {"address": data(address), "storageKeys": [data(slot) for slot in slots]}
+        for address, slots in listed.access_list
+    ]
+    answer = {"accessList": items, "gasUsed": quantity(listed.gas_used)}
+    if listed.failure is not None:
+        reverted = listed.failure.data is not None
+        answer["error"] = "execution reverted" if reverted else listed.failure.text
+    return answer
+
+
+def _error(failure: Failure) -> CallFailed | CallReverted:
+    return CallFailed(failure.text) if failure.data is None else CallReverted(failure.text, failure.data)
+
+
+@contextmanager
+def _question(view: RpcView, reference: BlockRef, overrides: Overrides) -> Iterator[Question]:
+    """Where calls are asked; what they raise leaves as what the caller may be told."""
+    header, parent_mix_hash, root = _place(view, reference)
+    setting = Setting(view.spec, view.puzzle, header, parent_mix_hash, ())
+    try:
+        yield Question(setting, view.store.state(root), overrides, view.call_limits)
+    except StateMissing:
+        missing = f"missing trie node {root.hex()} (path ) state 0x{root.hex()} is not available, not found"
+        raise CallFailed(missing) from None
+    except Refused as error:
+        raise _error(Failure(str(error), error.data)) from None
+    except Stopped as error:
+        seconds = view.call_limits.milliseconds / 1_000
+        reason = "the node is stopping" if error.cancelled else f"timeout = {seconds:g}s"
+        raise CallFailed(f"execution aborted ({reason})") from None
+    except ValueError as error:
+        raise CallFailed(str(error)) from None
+
+
+def _place(view: RpcView, reference: BlockRef) -> tuple[Header, bytes, bytes]:
+    """The header that the calls see, its parent's mixHash, and the root of the state that they see."""
+    on_head = reference.tag in ("latest", "pending")  # without reading the rest of the block
+    header = view.head_header() if on_head else view.need(reference).header
+    if reference.tag == "pending":
+        return _child(view, header), header.mix_hash, header.state_root
+    parent = view.store.header(header.parent_hash)  # genesis has none
+    return header, bytes(HASH_SIZE) if parent is None else parent.mix_hash, header.state_root
+
+
+def _child(view: RpcView, head: Header) -> Header:
+    """A block on the head, as far as transactions see it. Who mines it is not known: the zero address."""
+    return replace(
+        head,
+        parent_hash=head.hash,
+        beneficiary=bytes(ADDRESS_SIZE),
+        number=head.number + 1,
+        timestamp=max(view.node.now(), head.timestamp + 1),
+        base_fee_per_gas=gas.next_base_fee(head),
+    )
