@@ -4,7 +4,7 @@ Unknown members are ignored, as there. A parser raises BadArgument with go-ether
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from quip.consensus.execution.simulation import AccountOverride, Authorization, BlockOverride, Call
@@ -40,12 +40,7 @@ class CallRequest:
         for name, fee in (("maxFeePerGas", max_fee), ("maxPriorityFeePerGas", tip)):
             if fee.bit_length() > MAX_FEE_BITS:
                 raise CallFailed(f"max fee per gas higher than 2^{MAX_FEE_BITS}-1: {name}: {fee}")
-        return _with_fees(self.call, max_fee, tip)
-
-
-def _with_fees(call: Call, max_fee: int, tip: int) -> Call:
-    fields = {name: getattr(call, name) for name in Call.__dataclass_fields__}
-    return Call(**{**fields, "max_fee": max_fee, "tip": tip})
+        return replace(self.call, max_fee=max_fee, tip=tip)
 
 
 class _Object:
