@@ -25,7 +25,7 @@ use crate::sender::Signed;
 pub const HISTORY_CONTRACT: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");
 
 type Journaled<'a> = State<StateDatabase<'a>>;
-type EvmContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, Journaled<'a>>;
+pub(crate) type EvmContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, Journaled<'a>>;
 type Instructions<'a> = EthInstructions<EthInterpreter, EvmContext<'a>>;
 /// An EVM on a state, watched by an inspector; `()` does not watch.
 pub(crate) type Instance<'a, I> =
@@ -66,6 +66,19 @@ pub(crate) fn instance<'a, I>(
     Evm::new_with_inspector(context, inspector, instructions, precompiles)
 }
 
+/// As `Executor::record_parent`.
+pub(crate) fn record_parent<I>(
+    evm: &mut Instance<'_, I>,
+    parent_hash: B256,
+) -> Result<(), ExecutionError> {
+    let data = Bytes::copy_from_slice(parent_hash.as_slice());
+    let called = evm.system_call_commit(HISTORY_CONTRACT, data);
+    called.map(drop).map_err(|failure| match refused(failure) {
+        Refused::Block(error) => error,
+        Refused::Transaction(error) => ExecutionError::Environment(error.to_string()),
+    })
+}
+
 impl<'a> Executor<'a> {
     /// Nothing is read yet.
     pub fn new(
@@ -82,12 +95,7 @@ impl<'a> Executor<'a> {
 
     /// Tells the history contract the parent's hash (EIP-2935). Without the contract nothing happens.
     pub fn record_parent(&mut self, parent_hash: B256) -> Result<(), ExecutionError> {
-        let data = Bytes::copy_from_slice(parent_hash.as_slice());
-        let called = self.evm.system_call_commit(HISTORY_CONTRACT, data);
-        called.map(drop).map_err(|failure| match refused(failure) {
-            Refused::Block(error) => error,
-            Refused::Transaction(error) => ExecutionError::Environment(error.to_string()),
-        })
+        record_parent(&mut self.evm, parent_hash)
     }
 
     /// Runs a transaction; one that is refused leaves no trace.

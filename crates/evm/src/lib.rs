@@ -11,6 +11,7 @@
 //! receipts.rs      receipts, logs, bloom, the roots of ordered lists
 //! precompiles.rs   the chain's own, at 0x5101 and up, before Ethereum's; xmss.rs, ising.rs, last_proof.rs
 //! simulate/        calls that nobody signed: eth_call, estimates, access lists
+//! trace/           what happened in transactions, for debug_trace*
 //! error.rs         what can be wrong
 //! ```
 //!
@@ -27,6 +28,7 @@ mod precompiles;
 mod receipts;
 mod sender;
 pub mod simulate;
+pub mod trace;
 mod transaction;
 
 pub use ancestors::{Ancestors, HeaderSource, Lineage};

@@ -4,6 +4,7 @@
 //! ```text
 //! request.rs      what is asked: call, overrides, bounds
 //! overridden.rs   the state and the ancestors as the overrides want them
+//! session.rs      an EVM that runs one call again and again
 //! probe.rs        watches a call while it runs: deadline, cancel flag, what it touches
 //! estimate.rs     the search for the least gas
 //! access_list.rs  the search for the access list
@@ -15,31 +16,28 @@
 //! and the fee that it offers.
 use std::fmt;
 
-use alloy_primitives::{Address, Bytes};
-use quip_state::StateReader;
+use alloy_primitives::Bytes;
 use quip_store::StoreError;
-use revm::context::result::{EVMError, ExecutionResult, HaltReason, OutOfGasError};
-use revm::context_interface::result::InvalidTransaction;
-use revm::database_interface::bal::EvmDatabaseError;
-use revm::InspectEvm;
+use revm::inspector::NoOpInspector;
 
 use crate::block::Block;
-use crate::database::ReadError;
-use crate::environment::{BlockEnvironment, Rules};
-use crate::executor::{instance, Instance};
+use crate::executor::instance;
+use crate::trace;
 
 mod access_list;
 mod estimate;
 mod overridden;
 mod probe;
 mod request;
+mod session;
 mod wording;
 
 pub use access_list::Listed;
 use overridden::{KnownAncestors, OverriddenState};
+pub(crate) use probe::Probe;
 pub use probe::Stopped;
-use probe::{Probe, Touched};
 pub use request::{AccountOverride, BlockOverride, Bounds, Call, Overrides, StorageOverride};
+use session::Session;
 
 /// Why a call that was run did not succeed. Displayed in go-ethereum's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +86,7 @@ impl fmt::Display for CallError {
             Self::Allowance(gas) => write!(f, "gas required exceeds allowance ({gas})"),
             Self::Stopped(Stopped::Deadline) => f.write_str("execution aborted (timeout)"),
             Self::Stopped(Stopped::Cancelled) => f.write_str("execution aborted (cancelled)"),
+            Self::Stopped(Stopped::TooLarge) => f.write_str("the trace is too large"),
             Self::Store(error) => error.fmt(f),
         }
     }
@@ -116,20 +115,11 @@ pub struct Simulation<'a> {
     pub bounds: Bounds<'a>,
 }
 
-/// An EVM that runs one call again and again, each time as if it were the first.
-pub(crate) struct Session<'a> {
-    rules: &'a Rules,
-    environment: &'a BlockEnvironment,
-    state: &'a dyn StateReader,
-    bounds: Bounds<'a>,
-    evm: Instance<'a, Probe<'a>>,
-}
-
 impl Simulation<'_> {
     /// What a call does. Errors: Refused, Stopped, Environment, Store.
     pub fn call(&self, call: &Call) -> Result<Called, CallError> {
         let gas = call.gas.unwrap_or(self.bounds.gas).min(self.bounds.gas);
-        match self.session(|session| session.run(call, gas)) {
+        match self.ask(|session| session.run(call, gas)) {
             Err(CallError::Refused { text, more_gas }) => Err(CallError::Refused {
                 text: format!("err: {text} (supplied gas {gas})"),
                 more_gas,
@@ -140,17 +130,44 @@ impl Simulation<'_> {
 
     /// The gas limit with which a transaction would succeed. Errors: all.
     pub fn estimate(&self, call: &Call) -> Result<u64, CallError> {
-        self.session(|session| estimate::estimate(session, call))
+        self.ask(|session| estimate::estimate(session, call))
     }
 
     /// The access list that a call should have. Errors: Refused, Stopped, Environment, Store.
     pub fn access_list(&self, call: &Call) -> Result<Listed, CallError> {
-        self.session(|session| access_list::access_list(session, call))
+        self.ask(|session| access_list::access_list(session, call))
     }
 
-    fn session<T>(
+    /// What a call does, as options want it told: JSON. Errors: Refused, Stopped, Environment, Store.
+    pub fn trace(&self, call: &Call, options: &str) -> Result<String, CallError> {
+        let gas = call.gas.unwrap_or(self.bounds.gas).min(self.bounds.gas);
+        let tracing = trace::tracing(options, self.bounds)?;
+        let traced = self.session(tracing, |session| {
+            let transaction = session.begin(call, gas)?;
+            let traced = trace::trace_one(&mut session.evm, &transaction, None);
+            let (json, _) = traced.map_err(|error| session.failed(error, call, gas))?;
+            Ok(json)
+        });
+        match traced {
+            Err(CallError::Refused { text, more_gas }) => Err(CallError::Refused {
+                text: format!("tracing failed: {text}"),
+                more_gas,
+            }),
+            other => other,
+        }
+    }
+
+    fn ask<T>(
         &self,
         work: impl FnOnce(&mut Session<'_>) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        self.session((Probe::new(self.bounds), NoOpInspector), work)
+    }
+
+    fn session<'s, T, W>(
+        &'s self,
+        inspector: (Probe<'s>, W),
+        work: impl FnOnce(&mut Session<'_, W>) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         let block = self.block;
         let environment = self.overrides.block.apply(block.environment);
@@ -165,7 +182,7 @@ impl Simulation<'_> {
             block.rules,
             &environment,
             block.precompiles,
-            Probe::new(self.bounds),
+            inspector,
         );
         // An account that is overridden is no precompiled contract any more.
         evm.precompiles.leave_out(self.overrides.accounts.keys());
@@ -181,97 +198,5 @@ impl Simulation<'_> {
             bounds: self.bounds,
             evm,
         })
-    }
-}
-
-impl Session<'_> {
-    /// Runs a call with so much gas, at most what the bounds allow. Errors: Refused, Stopped, Environment, Store.
-    fn run(&mut self, call: &Call, gas: u64) -> Result<Called, CallError> {
-        let gas = gas.min(self.bounds.gas);
-        if let Some(stopped) = self.evm.inspector.look() {
-            return Err(CallError::Stopped(stopped));
-        }
-        if call.authorizations.is_some() && call.to.is_none() {
-            return Err(CallError::Refused {
-                text: format!(
-                    "EIP-7702 transaction cannot be used to create contract (sender {})",
-                    call.from
-                ),
-                more_gas: false,
-            });
-        }
-        let is_free = call.max_fee == 0;
-        self.evm.ctx.block.basefee = if is_free {
-            0
-        } else {
-            self.environment.base_fee
-        };
-        let transaction = call.tx_env(gas, self.rules.chain_id);
-        match self.evm.inspect_tx(transaction) {
-            Ok(done) => Ok(self.called(done.result)),
-            Err(error) => Err(self.failed(error, call, gas)),
-        }
-    }
-
-    fn called(&self, result: ExecutionResult) -> Called {
-        let gas = *result.gas();
-        let (output, failure) = match result {
-            ExecutionResult::Success { output, .. } => (output.into_data(), None),
-            ExecutionResult::Revert { output, .. } => {
-                (Bytes::new(), Some(Failure::Reverted(output)))
-            }
-            ExecutionResult::Halt { reason, .. } => {
-                let out_of_gas = match &reason {
-                    HaltReason::OutOfGas(kind) => *kind != OutOfGasError::InvalidOperand,
-                    _ => false,
-                };
-                let text = wording::halt(&reason, self.evm.inspector.last);
-                (Bytes::new(), Some(Failure::Halted { text, out_of_gas }))
-            }
-        };
-        Called {
-            output,
-            gas_used: gas.tx_gas_used(),
-            gas_spent: gas.total_gas_spent(),
-            failure,
-        }
-    }
-
-    fn failed(
-        &self,
-        error: EVMError<EvmDatabaseError<ReadError>>,
-        call: &Call,
-        gas: u64,
-    ) -> CallError {
-        match error {
-            EVMError::Transaction(rule) => CallError::Refused {
-                text: wording::refusal(&rule, call, gas, self.evm.ctx.block.basefee),
-                more_gas: matches!(
-                    rule,
-                    InvalidTransaction::CallGasCostMoreThanGasLimit { .. }
-                        | InvalidTransaction::GasFloorMoreThanGasLimit { .. }
-                ),
-            },
-            EVMError::Database(EvmDatabaseError::Database(ReadError(error))) => {
-                CallError::Store(error)
-            }
-            other => match self.evm.inspector.stopped {
-                Some(stopped) => CallError::Stopped(stopped),
-                None => CallError::Environment(other.to_string()),
-            },
-        }
-    }
-
-    /// Notes what the next run touches, beside what is in here.
-    fn watch(&mut self, touched: Touched) {
-        self.evm.inspector.touched = Some(touched);
-    }
-
-    fn watched(&mut self) -> Touched {
-        self.evm.inspector.touched.take().unwrap_or_default()
-    }
-
-    fn precompile_addresses(&self) -> impl Iterator<Item = Address> + '_ {
-        self.evm.precompiles.addresses().iter().copied()
     }
 }

@@ -15,6 +15,7 @@ use revm::interpreter::{
 };
 
 use super::request::Bounds;
+use crate::trace::Meter;
 
 /// Instructions between two looks at the clock: some ten microseconds. Every call of a contract looks, too, since a
 /// precompiled one may take milliseconds.
@@ -25,6 +26,8 @@ const STEPS_PER_LOOK: u32 = 1_024;
 pub enum Stopped {
     Deadline,
     Cancelled,
+    /// A trace of it takes too much memory.
+    TooLarge,
 }
 
 /// The last instruction that was begun, and how many words lay on its stack: what an error's text names.
@@ -89,6 +92,8 @@ pub struct Probe<'a> {
     pub stopped: Option<Stopped>,
     pub last: LastStep,
     pub touched: Option<Touched>,
+    /// What a trace of the call takes.
+    pub meter: Option<Meter>,
 }
 
 impl<'a> Probe<'a> {
@@ -99,16 +104,27 @@ impl<'a> Probe<'a> {
             stopped: None,
             last: LastStep::default(),
             touched: None,
+            meter: None,
         }
     }
 
-    /// Looks at the flag and the clock.
+    /// Notes that a call begins or ends, with so many bytes.
+    fn call_of(&mut self, bytes: usize) {
+        self.steps_left = 0;
+        if let Some(meter) = &mut self.meter {
+            meter.call(bytes);
+        }
+    }
+
+    /// Looks at the flag, the clock and the meter.
     pub fn look(&mut self) -> Option<Stopped> {
         self.steps_left = STEPS_PER_LOOK;
         if self.bounds.cancelled.load(Ordering::Relaxed) {
             self.stopped = Some(Stopped::Cancelled);
         } else if Instant::now() >= self.bounds.deadline {
             self.stopped = Some(Stopped::Deadline);
+        } else if self.meter.as_ref().is_some_and(Meter::is_spent) {
+            self.stopped = Some(Stopped::TooLarge);
         }
         self.stopped
     }
@@ -130,15 +146,31 @@ impl<CTX: ContextTr> Inspector<CTX> for Probe<'_> {
         if let Some(touched) = &mut self.touched {
             touched.step(interpreter);
         }
+        if let Some(meter) = &mut self.meter {
+            meter.step(interpreter);
+        }
     }
 
-    fn call(&mut self, _context: &mut CTX, _inputs: &mut CallInputs) -> Option<CallOutcome> {
-        self.steps_left = 0;
+    fn call(&mut self, _context: &mut CTX, inputs: &mut CallInputs) -> Option<CallOutcome> {
+        self.call_of(inputs.input.len());
         None
     }
 
-    fn create(&mut self, _context: &mut CTX, _inputs: &mut CreateInputs) -> Option<CreateOutcome> {
-        self.steps_left = 0;
+    fn call_end(&mut self, _context: &mut CTX, _inputs: &CallInputs, outcome: &mut CallOutcome) {
+        self.call_of(outcome.result.output.len());
+    }
+
+    fn create(&mut self, _context: &mut CTX, inputs: &mut CreateInputs) -> Option<CreateOutcome> {
+        self.call_of(inputs.init_code().len());
         None
+    }
+
+    fn create_end(
+        &mut self,
+        _context: &mut CTX,
+        _inputs: &CreateInputs,
+        outcome: &mut CreateOutcome,
+    ) {
+        self.call_of(outcome.result.output.len());
     }
 }
