@@ -195,10 +195,6 @@ fn options_that_cannot_be_had_are_refused() {
 fn a_trace_can_be_cancelled_and_ends_at_its_deadline() {
     let world = with(&COUNTER);
     let body = [count(0)];
-    let traced = Traced {
-        transactions: &body,
-        only: None,
-    };
     for (is_cancelled, seconds, reason) in [
         (true, 600, Stopped::Cancelled),
         (false, 0, Stopped::Deadline),
@@ -208,6 +204,10 @@ fn a_trace_can_be_cancelled_and_ends_at_its_deadline() {
             gas: GAS_CAP,
             deadline: Instant::now() + Duration::from_secs(seconds),
             cancelled: &cancelled,
+        };
+        let traced = Traced {
+            transactions: &body,
+            only: None,
         };
         let stopped = world.with_block(|block| trace_block(block, traced, "{}", bounds));
         assert!(

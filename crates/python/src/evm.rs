@@ -111,7 +111,7 @@ impl Environment {
 
 /// A signed transaction and its sender.
 #[pyclass(frozen, module = "quip._native.evm")]
-struct Transaction {
+pub struct Transaction {
     signed: Arc<Signed>,
 }
 
@@ -308,7 +308,7 @@ impl Executed {
     }
 }
 
-fn shared(transactions: &[PyRef<'_, Transaction>]) -> Vec<Arc<Signed>> {
+pub fn shared(transactions: &[PyRef<'_, Transaction>]) -> Vec<Arc<Signed>> {
     let transactions = transactions.iter();
     transactions
         .map(|transaction| Arc::clone(&transaction.signed))

@@ -7,11 +7,11 @@ use alloy_primitives::{Address, Bytes, B256, U256};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 use quip_evm::simulate::{self, CallError, Failure, Stopped, StorageOverride};
-use quip_evm::ExecutionError;
+use quip_evm::{trace, ExecutionError};
 
-use crate::evm::{Block, Parent};
+use crate::evm::{shared, Block, Parent, Transaction};
 use crate::ising::{cancelled, CancelFlag};
 use crate::state::{address_of, balance_of, hash_of};
 
@@ -192,25 +192,25 @@ fn failed(py: Python<'_>, error: CallError) -> PyErr {
     let message = error.to_string();
     let (raised, name, value) = match error {
         CallError::Stopped(stopped) => {
-            let cancelled = stopped == Stopped::Cancelled;
-            let value = cancelled
-                .into_pyobject(py)
-                .map(|one| one.to_owned().into_any());
-            (exceptions::Stopped::new_err(message), "cancelled", value)
+            let reason = match stopped {
+                Stopped::Deadline => "deadline",
+                Stopped::Cancelled => "cancelled",
+                Stopped::TooLarge => "size",
+            };
+            let reason = PyString::new(py, reason).into_any();
+            (exceptions::Stopped::new_err(message), "reason", reason)
         }
         CallError::Environment(_) | CallError::Store(_) => return PyValueError::new_err(message),
         CallError::Failed(Failure::Reverted(output)) => {
             let data = PyBytes::new(py, &output).into_any();
-            (exceptions::Refused::new_err(message), "data", Ok(data))
+            (exceptions::Refused::new_err(message), "data", data)
         }
         CallError::Failed(_) | CallError::Allowance(_) | CallError::Refused { .. } => {
             let none = py.None().into_bound(py);
-            (exceptions::Refused::new_err(message), "data", Ok(none))
+            (exceptions::Refused::new_err(message), "data", none)
         }
     };
-    let named = value
-        .map_err(PyErr::from)
-        .and_then(|value| raised.value(py).setattr(name, value));
+    let named = raised.value(py).setattr(name, value);
     named.err().unwrap_or(raised)
 }
 
@@ -222,6 +222,14 @@ fn failure_to_python(py: Python<'_>, failure: Option<Failure>) -> Option<PyFailu
             Failure::Halted { .. } => (text, None),
         }
     })
+}
+
+/// Damage must reach the store, which closes; anything else is the question's.
+fn settled<T>(answer: Result<T, CallError>) -> Result<Result<T, CallError>, ExecutionError> {
+    match answer {
+        Err(CallError::Store(error)) => Err(ExecutionError::Store(error)),
+        other => Ok(other),
+    }
 }
 
 /// A block and its state, as questions want them.
@@ -250,15 +258,11 @@ impl Simulation {
         };
         let overrides = &self.overrides.get().overrides;
         let answered = self.parent.get().run(py, self.block.get(), |block| {
-            let answer = question(simulate::Simulation {
+            settled(question(simulate::Simulation {
                 block,
                 overrides,
                 bounds,
-            });
-            match answer {
-                Err(CallError::Store(error)) => Err(ExecutionError::Store(error)),
-                other => Ok(other),
-            }
+            }))
         });
         answered?.map_err(|error| failed(py, error))
     }
@@ -309,6 +313,19 @@ impl Simulation {
         self.ask(py, cancel, |simulation| simulation.estimate(&call.call))
     }
 
+    #[pyo3(signature = (call, options, cancel=None))]
+    fn trace(
+        &self,
+        py: Python<'_>,
+        call: &Call,
+        options: &str,
+        cancel: Option<Py<CancelFlag>>,
+    ) -> PyResult<String> {
+        self.ask(py, cancel, |simulation| {
+            simulation.trace(&call.call, options)
+        })
+    }
+
     #[pyo3(signature = (call, cancel=None))]
     fn access_list<'py>(
         &self,
@@ -330,6 +347,36 @@ impl Simulation {
     }
 }
 
+/// The JSON of the traces of a block's transactions, or of one of them.
+#[pyfunction]
+#[pyo3(signature = (parent, block, transactions, wanted, limit_ms, cancel=None))]
+fn trace_block(
+    py: Python<'_>,
+    parent: &Parent,
+    block: &Block,
+    transactions: Vec<PyRef<'_, Transaction>>,
+    wanted: (String, Option<usize>),
+    limit_ms: u64,
+    cancel: Option<Py<CancelFlag>>,
+) -> PyResult<Vec<String>> {
+    let (signed, cancel) = (shared(&transactions), cancelled(py, cancel));
+    drop(transactions);
+    let bounds = simulate::Bounds {
+        gas: u64::MAX, // the transactions' own
+        deadline: Instant::now() + Duration::from_millis(limit_ms),
+        cancelled: &cancel.get().raised,
+    };
+    let (options, only) = wanted;
+    let traced = trace::Traced {
+        transactions: &signed,
+        only,
+    };
+    let answered = parent.run(py, block, |block| {
+        settled(trace::trace_block(block, traced, &options, bounds))
+    });
+    answered?.map_err(|error| failed(py, error))
+}
+
 /// Adds everything to the submodule.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
@@ -338,5 +385,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Call>()?;
     module.add_class::<Overrides>()?;
     module.add_class::<Simulation>()?;
+    module.add_function(wrap_pyfunction!(trace_block, module)?)?;
     Ok(())
 }

@@ -5,7 +5,7 @@ Checks are relaxed as in go-ethereum's eth_call, and errors are in its words.
 
 from collections.abc import Sequence
 
-from quip._native.evm import Block, Parent
+from quip._native.evm import Block, Parent, Transaction
 from quip._native.ising import CancelFlag
 
 class Refused(Exception):
@@ -15,10 +15,10 @@ class Refused(Exception):
     """What it reverted with; None where it did not."""
 
 class Stopped(Exception):
-    """The time was over, or the flag was raised."""
+    """A question that took too much."""
 
-    cancelled: bool
-    """The flag was."""
+    reason: str
+    """deadline, cancelled (the flag was raised), or size (of a trace)."""
 
 class Call:
     """A transaction as its sender would wish it. Its nonce is the account's."""
@@ -72,3 +72,22 @@ class Simulation:
         self, call: Call, cancel: CancelFlag | None = None
     ) -> tuple[list[tuple[bytes, list[bytes]]], int, tuple[str, bytes | None] | None]:
         """(access list, gas used with it, why the call failed all the same), sorted. Raises Refused as `call`."""
+
+    def trace(self, call: Call, options: str, cancel: CancelFlag | None = None) -> str:
+        """What the call does, in JSON, as go-ethereum's options (JSON too) want it told. Raises Refused as `call`, and
+        for options that cannot be had."""
+
+def trace_block(
+    parent: Parent,
+    block: Block,
+    transactions: Sequence[Transaction],
+    wanted: tuple[str, int | None],
+    limit_ms: int,
+    cancel: CancelFlag | None = None,
+) -> list[str]:
+    """What the transactions of a block did, in JSON.
+
+    `parent`: the state before the block. `wanted`: go-ethereum's options in JSON, and the only place whose trace is
+    wanted. Raises Refused for options that cannot be had, Stopped, StateMissing, StoreCorrupt; ValueError where the
+    block cannot be run.
+    """

@@ -2,6 +2,8 @@
 //!
 //! A block's transactions are run again on its parent's state; a call that nobody signed is run as a question
 //! (simulate). Options and traces are JSON, as clients write and read them. meter.rs bounds what a trace may take.
+use std::borrow::Borrow;
+
 use alloy_rpc_types_trace::geth::{
     GethDebugBuiltInTracerType as BuiltIn, GethDebugTracerType, GethDebugTracingOptions,
 };
@@ -33,8 +35,8 @@ pub(crate) type Tracing<'a> = (Probe<'a>, DebugInspector);
 
 /// A transaction of a block that is traced.
 #[derive(Clone, Copy, Debug)]
-pub struct Traced<'a> {
-    pub transactions: &'a [Signed],
+pub struct Traced<'a, S> {
+    pub transactions: &'a [S],
     /// None: all of them.
     pub only: Option<usize>,
 }
@@ -110,9 +112,9 @@ fn unrunnable(error: EVMError<EvmDatabaseError<ReadError>>, stopped: Option<Stop
 
 /// The JSON of the traces of a block's transactions, or of one of them. `block.state` is its parent's. Errors: Refused
 /// for options that cannot be had, Stopped, Environment, Store.
-pub fn trace_block(
+pub fn trace_block<S: Borrow<Signed>>(
     block: Block<'_>,
-    traced: Traced<'_>,
+    traced: Traced<'_, S>,
     options: &str,
     bounds: Bounds<'_>,
 ) -> Result<Vec<String>, CallError> {
@@ -133,6 +135,7 @@ pub fn trace_block(
         if let Some(stopped) = evm.inspector.0.look() {
             return Err(CallError::Stopped(stopped));
         }
+        let signed: &Signed = signed.borrow();
         let transaction = signed.tx_env();
         if traced.only.is_some_and(|only| only != index) {
             let done = evm.transact_commit(transaction);

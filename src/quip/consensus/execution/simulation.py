@@ -199,6 +199,11 @@ class Question:
         items, gas_used, failure = self._native().access_list(call.native(), self.limits.cancel)
         return Listed(items, gas_used, _failure(failure))
 
+    def trace(self, call: Call, options: str) -> str:
+        """What it does, in JSON, as go-ethereum's tracing options (JSON too) want it told. Refused, too, for options
+        that cannot be had."""
+        return self._native().trace(call.native(), options, self.limits.cancel)
+
     def _native(self) -> simulate.Simulation:
         block = self.setting.native(1)  # with the chain's own contracts, which want the graph
         limits = self.limits

@@ -126,7 +126,7 @@ def execute(setting: Setting, state: StateReader, transactions: Sequence[bytes])
     """Run a block on its parent's state. Raises InvalidTransaction or NotExecutable."""
     block = setting.native(len(transactions))
     try:
-        return _outcome(state.execute(block, _recovered(transactions)))
+        return _outcome(state.execute(block, recovered(transactions)))
     except evm.InvalidTransaction as error:
         raise InvalidTransaction(index=error.index, reason=str(error)) from error
     except ValueError as error:
@@ -148,7 +148,7 @@ def build(setting: Setting, state: StateReader, candidates: Sequence[evm.Transac
     )
 
 
-def _recovered(transactions: Sequence[bytes]) -> list[evm.Transaction]:
+def recovered(transactions: Sequence[bytes]) -> list[evm.Transaction]:
     """Decoded, each with its sender, on all cores. Raises InvalidTransaction for the first that is none."""
     if not transactions:
         return []

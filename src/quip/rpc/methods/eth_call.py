@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution import gas
 from quip.consensus.execution.simulation import (
     AccountOverride,
@@ -32,8 +33,8 @@ Accounts = Mapping[bytes, AccountOverride]
 def call(view: RpcView, request: CallRequest, reference: BlockRef, accounts: Accounts, block: BlockOverride) -> str:
     """What a contract returns."""
     asked = request.checked(view.spec.chain_id)
-    with _question(view, reference, Overrides(accounts, block)) as question:
-        called = question.call(asked)
+    with question(view, reference, Overrides(accounts, block)) as asking:
+        called = asking.call(asked)
     if called.failure is not None:
         raise _error(called.failure)
     return data(called.output)
@@ -44,15 +45,15 @@ def estimate_gas(
 ) -> str:
     """A gas limit with which a transaction would succeed."""
     asked = request.checked(view.spec.chain_id)
-    with _question(view, reference, Overrides(accounts, block)) as question:
-        return quantity(question.estimate(asked))
+    with question(view, reference, Overrides(accounts, block)) as asking:
+        return quantity(asking.estimate(asked))
 
 
 def create_access_list(view: RpcView, request: CallRequest, reference: BlockRef, accounts: Accounts) -> dict[str, Any]:
     """What a transaction touches, and what it costs with that as its access list."""
     asked = request.checked(view.spec.chain_id)
-    with _question(view, reference, Overrides(accounts)) as question:
-        listed = question.access_list(asked)
+    with question(view, reference, Overrides(accounts)) as asking:
+        listed = asking.access_list(asked)
     items = [
         {"address": data(address), "storageKeys": [data(slot) for slot in slots]}
         for address, slots in listed.access_list
@@ -69,33 +70,46 @@ def _error(failure: Failure) -> CallFailed | CallReverted:
 
 
 @contextmanager
-def _question(view: RpcView, reference: BlockRef, overrides: Overrides) -> Iterator[Question]:
+def question(view: RpcView, reference: BlockRef, overrides: Overrides) -> Iterator[Question]:
     """Where calls are asked; what they raise leaves as what the caller may be told."""
-    header, parent_mix_hash, root = _place(view, reference)
-    setting = Setting(view.spec, view.puzzle, header, parent_mix_hash, ())
-    try:
+    header, root = _place(view, reference)
+    setting = setting_of(view, header)
+    with told(view, root):
         yield Question(setting, view.store.state(root), overrides, view.call_limits)
+
+
+def setting_of(view: RpcView, header: Header) -> Setting:
+    """What the calls and transactions of a block see of it."""
+    parent = view.store.header(header.parent_hash)  # genesis has none
+    return Setting(view.spec, view.puzzle, header, bytes(HASH_SIZE) if parent is None else parent.mix_hash, ())
+
+
+@contextmanager
+def told(view: RpcView, root: bytes) -> Iterator[None]:
+    """What is raised while the state of a root is used leaves as what the caller may be told."""
+    try:
+        yield
     except StateMissing:
         missing = f"missing trie node {root.hex()} (path ) state 0x{root.hex()} is not available, not found"
         raise CallFailed(missing) from None
     except Refused as error:
         raise _error(Failure(str(error), error.data)) from None
     except Stopped as error:
-        seconds = view.call_limits.milliseconds / 1_000
-        reason = "the node is stopping" if error.cancelled else f"timeout = {seconds:g}s"
-        raise CallFailed(f"execution aborted ({reason})") from None
-    except ValueError as error:
+        reasons = {
+            "cancelled": "execution aborted (the node is stopping)",
+            "deadline": f"execution aborted (timeout = {view.call_limits.milliseconds / 1_000:g}s)",
+            "size": "the trace is too large: ask for less of it (callTracer, disableStack, disableStorage)",
+        }
+        raise CallFailed(reasons[error.reason]) from None
+    except (ValueError, ConsensusError) as error:
         raise CallFailed(str(error)) from None
 
 
-def _place(view: RpcView, reference: BlockRef) -> tuple[Header, bytes, bytes]:
-    """The header that the calls see, its parent's mixHash, and the root of the state that they see."""
+def _place(view: RpcView, reference: BlockRef) -> tuple[Header, bytes]:
+    """The header that the calls see, and the root of the state that they see."""
     on_head = reference.tag in ("latest", "pending")  # without reading the rest of the block
     header = view.head_header() if on_head else view.need(reference).header
-    if reference.tag == "pending":
-        return _child(view, header), header.mix_hash, header.state_root
-    parent = view.store.header(header.parent_hash)  # genesis has none
-    return header, bytes(HASH_SIZE) if parent is None else parent.mix_hash, header.state_root
+    return (_child(view, header) if reference.tag == "pending" else header), header.state_root
 
 
 def _child(view: RpcView, head: Header) -> Header:

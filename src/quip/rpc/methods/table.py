@@ -12,6 +12,9 @@
 | eth_getBalance | address, block | wei |
 | eth_call, eth_estimateGas | call, block (latest), state overrides, block overrides | what it returns; gas |
 | eth_createAccessList | call, block (latest), state overrides | access list, and the gas used with it |
+| debug_traceTransaction | hash, options | what happened in it |
+| debug_traceBlockByNumber, debug_traceBlockByHash | block, options | the same of all its transactions |
+| debug_traceCall | call, block (latest), options with overrides | what would happen |
 | quip_getProof | block | everything that shows its work |
 | quip_getRequirements | block (its child is meant) | what a block has to prove now |
 | quip_getMiners | limit (100), offset (0) | who mined the chain, the busiest first, and this node's miners (PRIVATE) |
@@ -28,9 +31,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from quip.consensus.execution.simulation import BlockOverride
+from quip.consensus.execution.simulation import BlockOverride, Overrides
 from quip.rpc.call_params import block_overrides, call_request, state_overrides
-from quip.rpc.methods import eth, eth_call, quip, web3_net
+from quip.rpc.methods import debug, eth, eth_call, quip, web3_net
 from quip.rpc.params import (
     LATEST,
     Param,
@@ -61,6 +64,9 @@ OFFSET = Param("offset", row_offset, 0)
 BLOCK_OR_LATEST = Param("block", block_reference, LATEST)
 CALL = Param("call", call_request)
 ACCOUNTS = Param("stateOverrides", state_overrides, {})
+TRANSACTION = Param("transactionHash", block_hash)
+TRACE = Param("options", debug.trace_options, {})
+TRACE_CALL = Param("options", debug.call_options, ({}, Overrides()))
 ENVIRONMENT = Param("blockOverrides", block_overrides, BlockOverride())
 
 INSTANT = frozenset(
@@ -104,6 +110,10 @@ METHODS: tuple[Row, ...] = (
     ("eth_call", (CALL, BLOCK_OR_LATEST, ACCOUNTS, ENVIRONMENT), eth_call.call, PUBLIC),
     ("eth_estimateGas", (CALL, BLOCK_OR_LATEST, ACCOUNTS, ENVIRONMENT), eth_call.estimate_gas, PUBLIC),
     ("eth_createAccessList", (CALL, BLOCK_OR_LATEST, ACCOUNTS), eth_call.create_access_list, PUBLIC),
+    ("debug_traceTransaction", (TRANSACTION, TRACE), debug.trace_transaction, PUBLIC),
+    ("debug_traceBlockByNumber", (NUMBER, TRACE), debug.trace_block, PUBLIC),
+    ("debug_traceBlockByHash", (BY_HASH, TRACE), debug.trace_block, PUBLIC),
+    ("debug_traceCall", (CALL, BLOCK_OR_LATEST, TRACE_CALL), debug.trace_call, PUBLIC),
     ("quip_getProof", (BLOCK_OR_LATEST,), quip.proof, PUBLIC),
     ("quip_getRequirements", (BLOCK_OR_LATEST,), quip.next_requirements, PUBLIC),
     ("quip_getMiners", (LIMIT, OFFSET), quip.miners, PUBLIC),
