@@ -23,8 +23,8 @@ OWN_PRECOMPILES = tuple(f"0x{address:040x}" for address in (0x5101, 0x5104, 0x51
 some lets calls through."""
 NEVER_RUN = "0xfe"
 CODES = {
-    HISTORY: "0x3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257"
-    "611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500",
+    HISTORY: "0x3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f356001430381"
+    "11604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500",
     CREATE2_DEPLOYER: "0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe0360160008160208237803582823"
     "4f58015156039578182fd5b8082525050506014600cf3",
     MULTICALL3: "0x" + (Path(__file__).parent / "multicall3.hex").read_text(encoding="ascii").strip(),

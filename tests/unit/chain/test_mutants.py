@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from quip.chain.chain import Chain, Status
-from quip.consensus.errors.body import MalformedBlock, MalformedTransaction, WrongStateRoot
+from quip.consensus.errors.body import MalformedBlock, MalformedTransaction, NotExecutable, WrongStateRoot
 from quip.consensus.errors.header import (
     BranchTooOld,
     FutureBlock,
