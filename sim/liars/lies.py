@@ -74,7 +74,7 @@ class Forger:
 
     def child(self, chain: Chain, now: int) -> Block:
         """A lawful child of the chain's head."""
-        template = chain.template(bytes(range(20)), self.miner_id, now)
+        template = chain.draft(bytes(range(20)), self.miner_id, now).build()
         return self.sealed(template.header, template.ommers)
 
     def sibling(self, chain: Chain, depth: int, seconds: int) -> Block:

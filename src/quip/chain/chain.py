@@ -4,7 +4,7 @@
 
 Nothing moves before a block is fully verified. Every verified block is stored, on side branches too, executed on its
 parent's state; a reorganisation of any depth therefore only moves the head and the index. The caller serialises
-`accept`, `accept_many`, `draft` and `template`; reads may run beside them in other threads and see whole commits only.
+`accept`, `accept_many` and `draft`; reads may run beside them in other threads and see whole commits only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from quip.chain.reorganisation import check_connected
 from quip.chain.siblings import OmmerPool
 from quip.chain.staged import StagedStore
 from quip.chain.tags import tagged
-from quip.chain.template import Below, Draft, Payee, Template, make_draft
+from quip.chain.template import Below, Draft, Payee, make_draft
 from quip.chain.tree import BlockTree
 from quip.chain.worth import is_worth_storing
 from quip.consensus.block_validation import CompleteBlock, ExecutedBlock, Rules
@@ -158,10 +158,6 @@ class Chain:
     def requirements(self, timestamp: int) -> Requirements:
         """What a child of the head with that timestamp has to prove."""
         return requirements(self.spec, self._head.header, self._head.context, timestamp)
-
-    def template(self, beneficiary: bytes, miner_id: bytes, now: int, extra: bytes = b"") -> Template:
-        """A block to mine on the head at Unix time `now`, without transactions."""
-        return self.draft(beneficiary, miner_id, now, extra).build()
 
     def draft(self, beneficiary: bytes, miner_id: bytes, now: int, extra: bytes = b"") -> Draft:
         """The block to mine on the head at Unix time `now`, with every ommer that may be shown, but for transactions.
