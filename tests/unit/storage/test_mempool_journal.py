@@ -122,7 +122,7 @@ def test_a_disk_that_takes_half_an_entry_is_only_a_delay(tmp_path: Path, monkeyp
     assert list(journal.replay()) == [*SOME[:2], *SOME[3:]]
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", full)
-        patch.setattr(os, "ftruncate", full)
+        patch.setattr(os, "ftruncate", refused)
         with pytest.raises(OSError, match="no room"):
             journal.follow(SOME[2:3], [], lambda: SOME)
     journal.follow([], [], lambda: SOME)
