@@ -93,9 +93,7 @@ class ChainGenerator:
         """The chain's verdict on a block, at the block's own time."""
         return self.chain.accept(block, block.header.timestamp)
 
-    def block(
-        self, parent: Head, known: Iterable[Ommer] = (), candidates: Sequence[evm.Transaction] = ()
-    ) -> Block:
+    def block(self, parent: Head, known: Iterable[Ommer] = (), candidates: Sequence[evm.Transaction] = ()) -> Block:
         """A sealed child of any verified block, 1 to 2 T - 1 seconds after it, which shows what of `known` it may, and
         has what of `candidates` is lawful."""
         target_s = self.chain.spec.difficulty.target_block_time

@@ -8,6 +8,8 @@ RpcError
 +-- InvalidParams    -32602
 +-- HandlerCrashed   -32603  our bug
 +-- CallFailed       -32000  the call is well-formed and cannot be answered
++-- LimitExceeded    -32005  as much is not answered at once; the text says how much is
++-- TooManySlots     -38026  the same of storage slots
 """
 
 from typing import Any, ClassVar
@@ -82,3 +84,18 @@ class HandlerCrashed(RpcError):
 
 class CallFailed(RpcError):
     """A well-formed call without an answer."""
+
+
+class LimitExceeded(RpcError):
+    """More than is answered at once (EIP-1474)."""
+
+    code = -32005
+
+
+class TooManySlots(RpcError):
+    """More storage slots than are read at once."""
+
+    code = -38026
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"too many slots (max {limit})")

@@ -15,7 +15,6 @@ from quip._native import state as native_state
 from quip._native import store as native_store
 from quip.chain.ports import NO_RECEIPTS, ImportChange, MinerTotals, Part, StoredBlock, TransactionPlace
 from quip.consensus.execution.rewards import Rewards
-from quip.consensus.types.account_state import StateReader
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
 from quip.primitives import rlp
@@ -139,7 +138,7 @@ class RedbChainStore:
         data = self._store.get(records.TRANSACTIONS, transaction_hash)
         return None if data is None else records.decode_place(transaction_hash, data)
 
-    def state(self, root: bytes) -> StateReader:
+    def state(self, root: bytes) -> StoredState:
         """The state at a root that some stored block has: the head's, or another that is kept."""
         return StoredState(self.states, root)
 
