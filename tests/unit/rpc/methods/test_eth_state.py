@@ -89,7 +89,7 @@ def test_several_slots_at_once() -> None:
     answer = ask("eth_getStorageValues", {CONTRACT: keys, NOBODY: keys[:1], RECIPIENT: []})
     assert answer == {CONTRACT: [WORD + "2b", WORD + "00"], NOBODY: [WORD + "00"], RECIPIENT: []}
     for wrong in ({}, {CONTRACT: []}, {CONTRACT: None}):
-        with pytest.raises(InvalidParams, match="^empty request$"):
+        with pytest.raises(InvalidParams, match=r"^empty request$"):
             ask("eth_getStorageValues", wrong)
     with pytest.raises(TooManySlots, match=r"too many slots \(max 1024\)") as caught:
         ask("eth_getStorageValues", {CONTRACT: [WORD + "01"] * 1_025})
@@ -208,6 +208,6 @@ def test_a_state_that_is_not_kept_is_told_in_ethereums_words() -> None:
         assert (
             method.answer(*parse_arguments(method.params, [*given, "latest"])) is not None or name == "eth_getAccount"
         )
-        with pytest.raises(RpcError, match="^missing trie node [0-9a-f]{64}") as caught:
+        with pytest.raises(RpcError, match=r"^missing trie node [0-9a-f]{64}") as caught:
             method.answer(*parse_arguments(method.params, [*given, "0x1"]))
         assert caught.value.code == -32000

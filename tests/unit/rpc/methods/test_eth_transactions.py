@@ -227,7 +227,7 @@ def test_a_transaction_follows_the_canonical_chain() -> None:
 def test_a_node_without_a_pool_says_so() -> None:
     with pytest.raises(CallFailed, match="no pool"):
         ask("eth_sendRawTransaction", "0x" + sent()[0].hex())
-    with pytest.raises(RpcError, match="into Go value of type hexutil.Bytes"):
+    with pytest.raises(RpcError, match=r"into Go value of type hexutil\.Bytes"):
         ask("eth_sendRawTransaction", "f8")
     assert ask("txpool_status") == {"pending": "0x0", "queued": "0x0"}
     assert ask("txpool_content") == ask("txpool_inspect") == {"pending": {}, "queued": {}}
