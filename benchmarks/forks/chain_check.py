@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from quip.consensus.types.account_state import AccountChange, StateReader
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.storage import STORE_FILE
 from quip.storage.chain_store import read_chain_store
+
+HISTORY_SIZE = 8_191
+"""Hashes that the history contract keeps (EIP-2935)."""
 
 
 @dataclass(slots=True)
@@ -91,8 +94,8 @@ def _state_problems(spec: ChainSpec, reads: BlockReads, found: ChainCheck) -> It
         if gained != amount:
             yield f"account 0x{address.hex()} gained {gained} wei, by the headers {amount}"
     paid = {address: _richer(genesis, address, amount) for address, amount in ledger.balances.items()}
-    if genesis.update(paid).root != header.state_root:
-        yield "genesis and the ledger's balances have another state root than the head"
+    if genesis.update(paid | _history(spec, genesis, found.blocks)).root != header.state_root:
+        yield "genesis, the ledger's balances and the recorded hashes have another state root than the head"
     if total != found.genesis_supply + ledger.supply:
         yield f"the supply is {total} wei, genesis and payments come to {found.genesis_supply + ledger.supply}"
 
@@ -100,6 +103,20 @@ def _state_problems(spec: ChainSpec, reads: BlockReads, found: ChainCheck) -> It
 def _richer(genesis: StateReader, address: bytes, amount: int) -> AccountChange:
     before = genesis.account(address)
     return AccountChange(balance=amount + (before.balance if before else 0))
+
+
+def _history(spec: ChainSpec, genesis: StateReader, blocks: Sequence[Shown]) -> dict[bytes, AccountChange]:
+    """What the blocks wrote to the contract that keeps the hashes of the last 8,191 (EIP-2935); nothing without it."""
+    address = dict(spec.system).get("history")
+    account = genesis.account(address) if address else None
+    if address is None or account is None:
+        return {}
+    storage = {
+        ((block.header.number - 1) % HISTORY_SIZE).to_bytes(32, "big"): block.header.parent_hash
+        for block in blocks
+        if block.header.number
+    }
+    return {address: AccountChange(account.nonce, account.balance, genesis.code(account.code_hash), storage)}
 
 
 def _bonus_problems(spec: ChainSpec, reads: BlockReads, found: ChainCheck, bonus: Bonus) -> Iterator[str]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from quip._native import evm
 from quip.chain.chain import Accepted, Chain
 from quip.chain.events import Head
 from quip.chain.ports import BlockSigner
@@ -19,6 +18,7 @@ from quip.chain.template import Below, Payee, Template, make_template, seal_temp
 from quip.consensus.proof_of_work.proof import max_energy
 from quip.consensus.types.block import Block
 from quip.consensus.types.ommer import Ommer
+from quip.consensus.types.transaction import SignedTransaction
 from quip.ising.puzzle import Puzzle, search_gate
 from quip.primitives import hybrid
 from quip.primitives.hashes import blake3
@@ -93,7 +93,7 @@ class ChainGenerator:
         """The chain's verdict on a block, at the block's own time."""
         return self.chain.accept(block, block.header.timestamp)
 
-    def block(self, parent: Head, known: Iterable[Ommer] = (), candidates: Sequence[evm.Transaction] = ()) -> Block:
+    def block(self, parent: Head, known: Iterable[Ommer] = (), candidates: Sequence[SignedTransaction] = ()) -> Block:
         """A sealed child of any verified block, 1 to 2 T - 1 seconds after it, which shows what of `known` it may, and
         has what of `candidates` is lawful."""
         target_s = self.chain.spec.difficulty.target_block_time

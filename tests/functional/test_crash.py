@@ -21,7 +21,7 @@ import pytest
 
 from quip._native import store as native_store
 from quip.primitives import rlp
-from support.doomed import JOURNAL
+from support.doomed import JOURNAL_SIZE, read_entry
 from support.places import TESTS, WITH_SIMULATION
 from support.stores import TIGHT_LIMITS, History, filled_store, history
 
@@ -52,7 +52,7 @@ class Doomed:
     def run(self, order: dict[str, Any]) -> int:
         """One child; its exit status, negative for the signal that ended it."""
         files = {name: str(self.directory / name) for name in ("journal", "operations")}
-        (self.directory / "journal").write_bytes(bytes(JOURNAL.size))
+        (self.directory / "journal").write_bytes(bytes(JOURNAL_SIZE))
         (self.directory / "operations").write_bytes(bytes(8))
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -62,7 +62,7 @@ class Doomed:
 
     def moment(self) -> tuple[str, int]:
         """Where the last child was when it died, and at which block."""
-        phase, place = JOURNAL.unpack((self.directory / "journal").read_bytes())
+        phase, place = read_entry((self.directory / "journal").read_bytes())
         operations = int.from_bytes((self.directory / "operations").read_bytes(), "little")
         match phase:
             case b"a":

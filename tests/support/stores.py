@@ -10,7 +10,8 @@ from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.consensus.types.block import Block
 from quip.primitives.hashes import blake3
-from quip.storage.chain_store import RedbChainStore, all_rows, for_network
+from quip.storage.block_reads import all_rows
+from quip.storage.chain_store import RedbChainStore, for_network
 from quip.storage.state import DEFAULT_LIMITS, StateLimits
 from sim.honest.chain_generator import ForkPlan
 from support.chains import generator, network_spec, new_chain, puzzle_of

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from quip._native import evm
 from quip.chain.errors import ForeignSigner
 from quip.chain.events import Head
 from quip.chain.ports import BlockSigner
@@ -34,6 +33,7 @@ from quip.consensus.types.header import (
 )
 from quip.consensus.types.ommer import Ommer, ommers_hash
 from quip.consensus.types.seal import Seal
+from quip.consensus.types.transaction import SignedTransaction
 from quip.ising.puzzle import seed_of
 from quip.primitives import hybrid
 
@@ -95,7 +95,7 @@ class Below:
     """Up to the parent; None where the spec has no ommers."""
     known: Iterable[Ommer] = ()
     """What may be lawful to show, the most urgent first."""
-    candidates: Sequence[evm.Transaction] = ()
+    candidates: Sequence[SignedTransaction] = ()
     """Transactions that may be lawful, the most wanted first, each after those of its sender that it needs."""
     milliseconds: int = BUILDING_TIME
     """How long transactions are tried."""

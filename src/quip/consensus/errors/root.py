@@ -48,6 +48,7 @@
     │   └── OmmerTooLight
     ├── ExecutionError                at fault, hash        the header's claims about the state are false
     │   ├── InvalidTransaction
+    │   ├── NotExecutable
     │   ├── WrongStateRoot
     │   ├── WrongReceiptsRoot
     │   ├── WrongLogsBloom

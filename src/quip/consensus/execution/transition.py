@@ -29,6 +29,7 @@ from quip.consensus.types.account_state import BuildLimits, StateReader, StateUp
 from quip.consensus.types.block import readable, transactions_root
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.ommer import Ommer, ommers_hash
+from quip.consensus.types.transaction import SignedTransaction, recover
 from quip.ising.puzzle import Puzzle
 from quip.primitives.hashes import keccak256
 
@@ -133,7 +134,7 @@ def execute(setting: Setting, state: StateReader, transactions: Sequence[bytes])
         raise NotExecutable(reason=str(error)) from error
 
 
-def build(setting: Setting, state: StateReader, candidates: Sequence[evm.Transaction], limits: BuildLimits) -> Built:
+def build(setting: Setting, state: StateReader, candidates: Sequence[SignedTransaction], limits: BuildLimits) -> Built:
     """Choose a body for a block on its parent's state. Raises NotExecutable, evm.Cancelled."""
     block = setting.native(len(candidates))
     try:
@@ -148,12 +149,10 @@ def build(setting: Setting, state: StateReader, candidates: Sequence[evm.Transac
     )
 
 
-def _recovered(transactions: Sequence[bytes]) -> list[evm.Transaction]:
+def _recovered(transactions: Sequence[bytes]) -> list[SignedTransaction]:
     """Decoded, each with its sender, on all cores. Raises InvalidTransaction for the first that is none."""
-    if not transactions:
-        return []
-    lawful: list[evm.Transaction] = []
-    for index, found in enumerate(evm.recover(transactions)):
+    lawful: list[SignedTransaction] = []
+    for index, found in enumerate(recover(transactions)):
         if isinstance(found, str):
             raise InvalidTransaction(index=index, reason=found)
         lawful.append(found)

@@ -396,7 +396,7 @@ def _genesis(reader: SpecReader) -> GenesisFields:
     genesis = GenesisFields(
         timestamp=reader.integer("timestamp", 0),
         gas_limit=reader.integer("gas_limit", MIN_GAS_LIMIT),
-        base_fee_per_gas=reader.decimal("base_fee_per_gas", 0, MAX_UINT256),
+        base_fee_per_gas=reader.decimal("base_fee_per_gas", 0, MAX_UINT64),
         extra_data=reader.data("extra_data", MIN_EXTRA_SIZE, MAX_EXTRA_SIZE),
         beneficiary=reader.data("beneficiary", ADDRESS_SIZE, ADDRESS_SIZE),
         nonce=reader.data("nonce", NONCE_SIZE, NONCE_SIZE),

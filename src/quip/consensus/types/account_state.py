@@ -9,6 +9,7 @@ from typing import Protocol
 from quip._native import evm
 from quip._native.ising import CancelFlag
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
+from quip.consensus.types.transaction import SignedTransaction
 
 EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470")
 """keccak256 of no code."""
@@ -78,14 +79,14 @@ class StateReader(Protocol):
     def update(self, changes: Mapping[bytes, AccountChange]) -> StateUpdate:
         """The state with these accounts (an account without nonce, balance and code is removed). Writes nothing."""
 
-    def execute(self, block: evm.Block, transactions: Sequence[evm.Transaction]) -> evm.Executed:
+    def execute(self, block: evm.Block, transactions: Sequence[SignedTransaction]) -> evm.Executed:
         """What a block does to this state, that of its parent. Writes nothing.
 
         Raises evm.InvalidTransaction.
         """
 
     def build(
-        self, block: evm.Block, candidates: Sequence[evm.Transaction], limits: BuildLimits
+        self, block: evm.Block, candidates: Sequence[SignedTransaction], limits: BuildLimits
     ) -> tuple[evm.Executed, list[int], bytes, list[tuple[int, str]]]:
         """A block of those candidates that are lawful, in order: outcome, places of those in it, transactions root, and
         (place, reason) of those refused. Writes nothing. Raises evm.Cancelled.
