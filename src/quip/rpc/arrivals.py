@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import islice
 from threading import Lock
 
-from quip._native import evm
+from quip.consensus.types.transaction import SignedTransaction
 
 REMEMBERED = 16_384  # who reads less often than that many come has missed some
 
@@ -17,7 +17,7 @@ class Arrivals:
     """A log with numbered entries. Any thread may write and read."""
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
-        self._entries: deque[evm.Transaction] = deque(maxlen=remembered)
+        self._entries: deque[SignedTransaction] = deque(maxlen=remembered)
         self._end = 0
         self._lock = Lock()
 
@@ -26,14 +26,14 @@ class Arrivals:
         """The number of the next entry."""
         return self._end
 
-    def add(self, transactions: Iterable[evm.Transaction]) -> None:
+    def add(self, transactions: Iterable[SignedTransaction]) -> None:
         """More have become executable."""
         with self._lock:
             for transaction in transactions:
                 self._entries.append(transaction)
                 self._end += 1
 
-    def since(self, number: int) -> tuple[list[evm.Transaction], int]:
+    def since(self, number: int) -> tuple[list[SignedTransaction], int]:
         """The entries from that number on, as far as they are remembered, and the number behind them."""
         with self._lock:
             wanted = min(self._end - number, len(self._entries))

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from quip._native import evm
 from quip.chain.ports import StoredBlock
 from quip.chain.template import Template
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.header import Header
+from quip.consensus.types.transaction import SignedTransaction
 from quip.ising.puzzle import Puzzle
 from quip.rpc.arrivals import Arrivals
 from quip.rpc.errors import CallFailed
@@ -30,7 +30,7 @@ class NetworkView:
     """How far a sync is; None while there is none."""
 
 
-Queues: TypeAlias = Mapping[bytes, tuple[Sequence[evm.Transaction], Sequence[evm.Transaction]]]
+Queues: TypeAlias = Mapping[bytes, tuple[Sequence[SignedTransaction], Sequence[SignedTransaction]]]
 """By sender: (executable, waiting for a nonce or for funds), each by nonce."""
 
 
@@ -47,7 +47,7 @@ class PoolView:
 
     submit: Callable[[bytes], bytes] = _no_pool
     """Takes a transaction's encoding; its hash. Raises a RuleError, whose text the caller is told."""
-    get: Callable[[bytes], evm.Transaction | None] = lambda _hash: None
+    get: Callable[[bytes], SignedTransaction | None] = lambda _hash: None
     """One by its hash."""
     next_nonce: Callable[[bytes], int | None] = lambda _address: None
     """Of an account's next transaction, after those that are executable; None: nobody knows better than the state."""

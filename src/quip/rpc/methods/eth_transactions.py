@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from quip._native import evm
 from quip.chain.ports import StoredBlock
+from quip.consensus.types.transaction import SignedTransaction
 from quip.primitives.errors import RuleError
 from quip.rpc.encoding import data
 from quip.rpc.errors import CallFailed
@@ -129,7 +129,9 @@ def _nonce(view: RpcView, sender: bytes, number: int) -> int:
 
 
 def _waiting(view: RpcView, sender: bytes, nonce: int) -> dict[str, Any] | None:
-    queues: tuple[Sequence[evm.Transaction], Sequence[evm.Transaction]] = view.node.pool.content().get(sender, ((), ()))
+    queues: tuple[Sequence[SignedTransaction], Sequence[SignedTransaction]] = view.node.pool.content().get(
+        sender, ((), ())
+    )
     for transaction in (*queues[0], *queues[1]):
         if terms_of(transaction.kind, transaction.encoded).nonce == nonce:
             return transaction_object(transaction)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quip._native import evm
 from quip.chain.ports import Part, StoredBlock
 from quip.consensus.types.header import Header
 from quip.consensus.types.receipt import Log, Receipt, decode_receipts
+from quip.consensus.types.transaction import SignedTransaction, recover
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 from quip.rpc.encoding import data, quantity
@@ -51,7 +51,7 @@ def mined_receipts(view: RpcView, block_hash: bytes) -> list[MinedReceipt]:
     return made
 
 
-def receipt_object(header: Header, index: int, transaction: evm.Transaction, mined: MinedReceipt) -> dict[str, Any]:
+def receipt_object(header: Header, index: int, transaction: SignedTransaction, mined: MinedReceipt) -> dict[str, Any]:
     """The receipt of a block's transaction."""
     terms = terms_of(transaction.kind, transaction.encoded)
     receipt = mined.receipt
@@ -111,12 +111,12 @@ def block_logs(
             yield log_object(place, log, mined.first_log + number)
 
 
-def recovered(encoded: Sequence[bytes]) -> list[evm.Transaction]:
+def recovered(encoded: Sequence[bytes]) -> list[SignedTransaction]:
     """A stored block's transactions with their senders: 30 us each, on all cores."""
-    return [_lawful(one) for one in evm.recover(encoded)] if encoded else []
+    return [_lawful(one) for one in recover(encoded)]
 
 
-def _lawful(found: evm.Transaction | str) -> evm.Transaction:
+def _lawful(found: SignedTransaction | str) -> SignedTransaction:
     if isinstance(found, str):  # a block that was executed holds only such as can be read
         raise ValueError(f"a stored transaction is none: {found}")
     return found

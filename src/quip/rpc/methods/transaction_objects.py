@@ -1,14 +1,14 @@
 """Transactions as JSON objects: those of types 0, 1, 2 and 4, with go-ethereum's fields in go-ethereum's order.
 
-Signatures are not looked at here: whoever made the `evm.Transaction` has recovered its sender.
+Signatures are not looked at here: whoever made the `SignedTransaction` has recovered its sender.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quip._native import evm
 from quip.consensus.types.header import Header
+from quip.consensus.types.transaction import SignedTransaction
 from quip.primitives import rlp
 from quip.rpc.encoding import data, quantity, word
 
@@ -84,7 +84,7 @@ def terms_of(kind: int, encoded: bytes) -> Terms:
     )  # fmt: skip
 
 
-def transaction_object(transaction: evm.Transaction, place: Place | None = None) -> dict[str, Any]:
+def transaction_object(transaction: SignedTransaction, place: Place | None = None) -> dict[str, Any]:
     """A transaction, where it is (None: in no block), and who signed it."""
     terms = terms_of(transaction.kind, transaction.encoded)
     header = None if place is None else place.header

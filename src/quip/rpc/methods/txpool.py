@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from quip._native import evm
+from quip.consensus.types.transaction import SignedTransaction
 from quip.primitives.address import checksum_address
 from quip.rpc.encoding import quantity
 from quip.rpc.methods.transaction_objects import terms_of, transaction_object
@@ -33,7 +33,7 @@ def content_from(view: RpcView, address: bytes) -> dict[str, Any]:
     return {kind: _by_nonce(queue, transaction_object) for kind, queue in zip(KINDS, queues, strict=True)}
 
 
-def _by_sender(view: RpcView, shown: Callable[[evm.Transaction], Any]) -> dict[str, Any]:
+def _by_sender(view: RpcView, shown: Callable[[SignedTransaction], Any]) -> dict[str, Any]:
     found = view.node.pool.content()
     return {
         kind: {
@@ -45,11 +45,11 @@ def _by_sender(view: RpcView, shown: Callable[[evm.Transaction], Any]) -> dict[s
     }
 
 
-def _by_nonce(queue: Sequence[evm.Transaction], shown: Callable[[evm.Transaction], Any]) -> dict[str, Any]:
+def _by_nonce(queue: Sequence[SignedTransaction], shown: Callable[[SignedTransaction], Any]) -> dict[str, Any]:
     return {str(terms_of(one.kind, one.encoded).nonce): shown(one) for one in queue}
 
 
-def _line(transaction: evm.Transaction) -> str:
+def _line(transaction: SignedTransaction) -> str:
     terms = terms_of(transaction.kind, transaction.encoded)
     to = checksum_address(terms.to) if terms.to else "contract creation"
     return f"{to}: {terms.value} wei + {terms.gas} gas × {terms.max_fee} wei"

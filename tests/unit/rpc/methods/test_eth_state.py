@@ -88,7 +88,8 @@ def test_several_slots_at_once() -> None:
     keys = [WORD + "01", WORD + "07"]
     answer = ask("eth_getStorageValues", {CONTRACT: keys, NOBODY: keys[:1], RECIPIENT: []})
     assert answer == {CONTRACT: [WORD + "2b", WORD + "00"], NOBODY: [WORD + "00"], RECIPIENT: []}
-    for wrong in ({}, {CONTRACT: []}, {CONTRACT: None}):
+    empty: list[dict[str, Any]] = [{}, {CONTRACT: []}, {CONTRACT: None}]
+    for wrong in empty:
         with pytest.raises(InvalidParams, match=r"^empty request$"):
             ask("eth_getStorageValues", wrong)
     with pytest.raises(TooManySlots, match=r"too many slots \(max 1024\)") as caught:
@@ -201,7 +202,7 @@ def test_a_state_that_is_not_kept_is_told_in_ethereums_words() -> None:
         pass
     view = RpcView(spec, spec_bytes("test"), puzzle_of(spec), store, grown().view.node)
     methods = {method.name: method for method in table(view)}
-    arguments = {"eth_getStorageAt": [NOBODY, "0x1"], "eth_getProof": [NOBODY, []]}
+    arguments: dict[str, list[Any]] = {"eth_getStorageAt": [NOBODY, "0x1"], "eth_getProof": [NOBODY, []]}
     for name in ("eth_getBalance", "eth_getTransactionCount", "eth_getStorageAt", "eth_getProof", "eth_getAccount"):
         method = methods[name]
         given = arguments.get(name, [NOBODY])
