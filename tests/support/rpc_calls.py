@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from quip.chain.events import Head
+from quip.chain.events import Head, HeadChanged
 from quip.consensus.types.block import Block
 from quip.networks.shipped import spec_bytes
 from quip.rpc.methods.table import table
 from quip.rpc.params import parse_arguments
 from quip.rpc.transport.dispatch import Method
-from quip.rpc.view import NodeView, PoolView, RpcView
+from quip.rpc.view import NetworkView, NodeView, PoolView, RpcView
 from sim.honest.chain_generator import ChainGenerator
 from support.chains import generator, memory_store, new_chain, puzzle_of
 from support.transactions import recovered, rich_spec
@@ -21,7 +21,7 @@ from support.transactions import recovered, rich_spec
 class RpcChain:
     """A chain with rich senders, its miner, and the methods over it."""
 
-    def __init__(self, pool: PoolView | None = None) -> None:
+    def __init__(self, pool: PoolView | None = None, network: NetworkView | None = None) -> None:
         spec = rich_spec()
         store = memory_store(spec)
         self.made: ChainGenerator = generator(new_chain(spec, store))
@@ -33,8 +33,10 @@ class RpcChain:
             pending=lambda: chain.template(bytes(20), bytes(20), chain.head.header.timestamp + 3),
             status=dict,
             miners=list,
+            network=network or NetworkView(),
             pool=pool or PoolView(),
         )
+        chain.subscribe(lambda event: node.news.tell() if isinstance(event, HeadChanged) else None)
         self.view = RpcView(spec, spec_bytes("test"), puzzle_of(spec), store, node)
         self.methods: dict[str, Method] = {method.name: method for method in table(self.view)}
 

@@ -9,6 +9,7 @@ from itertools import islice
 from threading import Lock
 
 from quip.consensus.types.transaction import SignedTransaction
+from quip.rpc.news import News
 
 REMEMBERED = 16_384  # who reads less often than that many come has missed some
 
@@ -20,6 +21,7 @@ class Arrivals:
         self._entries: deque[SignedTransaction] = deque(maxlen=remembered)
         self._end = 0
         self._lock = Lock()
+        self.news = News()
 
     @property
     def end(self) -> int:
@@ -32,6 +34,7 @@ class Arrivals:
             for transaction in transactions:
                 self._entries.append(transaction)
                 self._end += 1
+        self.news.tell()
 
     def since(self, number: int) -> tuple[list[SignedTransaction], int]:
         """The entries from that number on, as far as they are remembered, and the number behind them."""

@@ -5,6 +5,8 @@ RpcError
 +-- InvalidRequest   -32600  JSON, but not a call
 +-- MethodNotFound   -32601
 |   +-- TokenNeeded          there is one, but not for this caller
+|   +-- NeedsWebSocket       there is one, but not on this connection
++-- NoSuchSubscription       -32601
 +-- InvalidParams    -32602
 +-- HandlerCrashed   -32603  our bug
 +-- CallFailed       -32000  the call is well-formed and cannot be answered
@@ -65,6 +67,23 @@ class TokenNeeded(MethodNotFound):
     def __init__(self, method: str) -> None:
         super().__init__(method)
         self.args = (f"{self}: {NEEDS_TOKEN} (Authorization: Bearer TOKEN)",)
+
+
+class NeedsWebSocket(MethodNotFound):
+    """A method that tells more than once, asked for where there is one answer."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.args = ("notifications not supported",)
+
+
+class NoSuchSubscription(RpcError):
+    """Nothing of that name can be subscribed to."""
+
+    code = -32601
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'no "{name[:64]}" subscription in eth namespace')
 
 
 class InvalidParams(RpcError):

@@ -146,6 +146,13 @@ def nonce(value: object) -> int:
     return item_index(value)
 
 
+def text(value: object) -> str:
+    """Any text."""
+    if not isinstance(value, str):
+        raise BadArgument(f"json: cannot unmarshal {kind_of(value)} into Go value of type string")
+    return value
+
+
 def filter_id(value: object) -> int:
     """What names a filter. Any other text names none that there is."""
     if not isinstance(value, str):

@@ -13,6 +13,7 @@ from quip.ising.puzzle import Puzzle
 from quip.rpc.arrivals import Arrivals
 from quip.rpc.errors import CallFailed
 from quip.rpc.filter_table import FilterTable
+from quip.rpc.news import News
 from quip.rpc.params import LATEST, BlockRef
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.state import StoredState
@@ -77,6 +78,8 @@ class NodeView:
     """This node's own miners."""
     network: NetworkView = field(default_factory=NetworkView)
     pool: PoolView = field(default_factory=PoolView)
+    news: News = field(default_factory=News)
+    """Told of every new head."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from quip.rpc.encoding import quantity
+from quip.rpc.errors import NeedsWebSocket
 from quip.rpc.methods import block_objects
 from quip.rpc.params import BlockRef
 from quip.rpc.view import RpcView
@@ -21,6 +22,16 @@ def accounts(_view: RpcView) -> list[str]:
 def syncing(view: RpcView) -> dict[str, Any] | bool:
     """False, or how far a sync is; every quantity beside Ethereum's three is a plain integer."""
     return view.node.network.syncing() or False
+
+
+def subscribe(_view: RpcView, _name: object, _options: object) -> None:
+    """Only on a WebSocket, where methods/subscriptions.py takes its place."""
+    raise NeedsWebSocket("eth_subscribe")
+
+
+def unsubscribe(_view: RpcView, _identity: object) -> None:
+    """As `subscribe`."""
+    raise NeedsWebSocket("eth_unsubscribe")
 
 
 def head_number(view: RpcView) -> str:

@@ -45,7 +45,7 @@ def filter_changes(view: RpcView, identity: int) -> list[Any]:
         if isinstance(found.told, LogsTold):
             return new_logs(view, found.told)
         if isinstance(found.told, BlocksTold):
-            return new_blocks(view, found.told)
+            return [data(block_hash) for block_hash in joined_blocks(view, found.told)]
         return new_arrivals(view, found.told)
 
 
@@ -72,13 +72,13 @@ def new_logs(view: RpcView, told: LogsTold) -> Logs:
     return found
 
 
-def new_blocks(view: RpcView, told: BlocksTold) -> list[str]:
+def joined_blocks(view: RpcView, told: BlocksTold) -> list[bytes]:
     """Hashes of the blocks that joined the canonical chain."""
-    found: list[str] = []
+    found: list[bytes] = []
     block_hash = told.block_hash
     for count, step in enumerate(path_from(view, told.block_hash), 1):
         if not step.removed:
-            found.append(data(step.block_hash))
+            found.append(step.block_hash)
         block_hash = step.told
         if count >= MAX_BLOCKS:
             break

@@ -50,6 +50,8 @@ PERCENTILES = Param("rewardPercentiles", fee_params.percentiles, ())
 LOGS = Param("filter", log_filter)
 FILTER = Param("id", params.filter_id)
 FULL_OR_HASHES = Param("fullTransactions", boolean, False)
+ANYTHING = Param("name", lambda value: value)
+ANYTHING_OR_NOTHING = Param("options", lambda value: value, None)
 BYTES = Param("data", params.byte_string)
 BLOCK = Param("block", block_reference)
 LIMIT = Param("limit", row_limit, LISTED_MINERS)
@@ -141,6 +143,8 @@ METHODS: tuple[Row, ...] = (
     ("eth_getFilterChanges", (FILTER,), filters.filter_changes, PUBLIC),
     ("eth_getFilterLogs", (FILTER,), filters.filter_logs, PUBLIC),
     ("eth_uninstallFilter", (FILTER,), filters.uninstall_filter, PUBLIC),
+    ("eth_subscribe", (ANYTHING, ANYTHING_OR_NOTHING), eth.subscribe, PUBLIC),
+    ("eth_unsubscribe", (ANYTHING,), eth.unsubscribe, PUBLIC),
     ("quip_getProof", (BLOCK_OR_LATEST,), quip.proof, PUBLIC),
     ("quip_getRequirements", (BLOCK_OR_LATEST,), quip.next_requirements, PUBLIC),
     ("quip_getMiners", (LIMIT, OFFSET), quip.miners, PUBLIC),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -24,6 +24,8 @@ from quip.storage.errors import StoreError
 log = structlog.get_logger("quip.rpc")
 
 SLICE_S = 0.01  # so long a batch holds a thread; then others have their turn
+Result = TypeVar("Result")
+
 OTHER = "other"  # the label of methods that do not exist: callers must not grow the metrics
 
 
@@ -40,6 +42,9 @@ class Method:
     """It waits for nothing: a single call is answered on the loop, since handing it to a thread costs more."""
     private: frozenset[str] = frozenset()
     """Members of its answer, an object, that only those are told who may use admin methods."""
+
+
+NO_METHODS: Mapping[str, Method] = {}
 
 
 @dataclass(slots=True)
@@ -97,52 +102,60 @@ class Dispatcher:
         self._count = count
         self._failures = RepeatLimit()
 
-    async def handle(self, body: bytes, admin: bool = False) -> bytes | None:
-        """The response to one HTTP body; None where there is nothing to say (notifications only).
+    async def handle(self, body: bytes, admin: bool = False, own: Mapping[str, Method] = NO_METHODS) -> bytes | None:
+        """The response to one message; None where there is nothing to say (notifications only).
 
-        `admin`: may the caller use admin methods?
+        `admin`: may the caller use admin methods?   `own`: what this connection has in the table's place
         """
         try:
             request = parse(body)
         except ParseError as error:
-            return _encode(_failed(None, error))
+            return encode(_failed(None, error))
         if isinstance(request, list):
             if not request:
-                return _encode(_failed(None, InvalidRequest("empty batch")))
+                return encode(_failed(None, InvalidRequest("empty batch")))
             if len(request) > self._batch_limit:
-                return _encode(_failed(None, InvalidRequest("batch too large")))
-        calls = [self._prepared(call, admin) for call in (request if isinstance(request, list) else [request])]
+                return encode(_failed(None, InvalidRequest("batch too large")))
+        calls = [self._prepared(call, admin, own) for call in (request if isinstance(request, list) else [request])]
         await self._run([call for call in calls if call.work is not None])
         responses = [response for call in calls if (response := call.response()) is not None]
         if not responses:
             return None
-        return _encode(responses if isinstance(request, list) else responses[0])
+        return encode(responses if isinstance(request, list) else responses[0])
 
-    def _prepared(self, call: object, admin: bool) -> _Call:
+    async def in_pool(self, job: Callable[[], Result]) -> Result:
+        """What a job gives that may block."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    def _prepared(self, call: object, admin: bool, own: Mapping[str, Method]) -> _Call:
         identity = call.get("id") if isinstance(call, dict) else None
         if not isinstance(call, dict) or not _is_call(call):
             known = isinstance(identity, str | int | float) and not isinstance(identity, bool)
             return _Call(identity if known else None, True, error=InvalidRequest())
         made = _Call(identity, "id" in call, call["method"])
         try:
-            made.work = self._bound(made.name, call.get("params"), admin)
-            made.instant = self._methods[made.name].instant
+            method = self._known(made.name, own)
+            made.work = self._bound(method, call.get("params"), admin)
+            made.instant = method.instant
         except RpcError as error:
             made.error = error
         return made
 
-    def _bound(self, name: str, params: object, admin: bool) -> Callable[[], Any]:
-        method = self._methods.get(name)
+    def _known(self, name: str, own: Mapping[str, Method]) -> Method:
+        method = own.get(name) or self._methods.get(name)
         if method is None:
             self._count(OTHER, "not found")
             raise MethodNotFound(name)
+        return method
+
+    def _bound(self, method: Method, params: object, admin: bool) -> Callable[[], Any]:
         try:
             if method.admin and not admin:
-                raise TokenNeeded(name)
+                raise TokenNeeded(method.name)
             answer = partial(method.answer, *parse_arguments(method.params, params))
             return partial(_without, method.private, answer) if method.private and not admin else answer
         except RpcError:
-            self._count(name, "refused")
+            self._count(method.name, "refused")
             raise
 
     async def _run(self, calls: Sequence[_Call]) -> None:
@@ -217,5 +230,6 @@ def _failed(identity: object, error: RpcError) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": identity, "error": error.as_object()}
 
 
-def _encode(response: object) -> bytes:
+def encode(response: object) -> bytes:
+    """A response or a notification as it is sent."""
     return json.dumps(response, separators=(",", ":")).encode()
