@@ -10,6 +10,7 @@ RpcError
 +-- InvalidParams    -32602
 +-- HandlerCrashed   -32603  our bug
 +-- CallFailed       -32000  the call is well-formed and cannot be answered
++-- ResponseTooLarge -32003  or the rest of a batch's
 +-- LimitExceeded    -32005  as much is not answered at once; the text says how much is
 +-- TooManySlots     -38026  the same of storage slots
 """
@@ -103,6 +104,15 @@ class HandlerCrashed(RpcError):
 
 class CallFailed(RpcError):
     """A well-formed call without an answer."""
+
+
+class ResponseTooLarge(RpcError):
+    """The answer, or those of a batch up to this one, has more bytes than are sent at once."""
+
+    code = -32003
+
+    def __init__(self) -> None:
+        super().__init__("response too large")
 
 
 class LimitExceeded(RpcError):

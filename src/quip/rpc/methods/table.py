@@ -12,7 +12,19 @@ from typing import Any
 from quip.rpc import fee_params, params
 from quip.rpc.errors import CallFailed
 from quip.rpc.log_params import log_filter
-from quip.rpc.methods import eth, eth_fees, eth_state, eth_transactions, filters, logs, quip, txpool, web3_net
+from quip.rpc.methods import (
+    eth,
+    eth_config,
+    eth_fees,
+    eth_state,
+    eth_transactions,
+    filters,
+    logs,
+    openrpc,
+    quip,
+    txpool,
+    web3_net,
+)
 from quip.rpc.params import (
     LATEST,
     Param,
@@ -87,6 +99,11 @@ def modules(_view: RpcView) -> dict[str, str]:
     return dict.fromkeys(sorted({name.partition("_")[0] for name, *_ in METHODS}), "1.0")
 
 
+def discover(view: RpcView) -> dict[str, Any]:
+    """This table as an OpenRPC document."""
+    return openrpc.document(((name, wanted, answer) for name, wanted, answer, _ in METHODS), view.node.version)
+
+
 METHODS: tuple[Row, ...] = (
     ("web3_clientVersion", (), web3_net.client_version, PUBLIC),
     ("web3_sha3", (BYTES,), web3_net.sha3, PUBLIC),
@@ -94,7 +111,9 @@ METHODS: tuple[Row, ...] = (
     ("net_listening", (), web3_net.listening, PUBLIC),
     ("net_peerCount", (), web3_net.peer_count, PUBLIC),
     ("rpc_modules", (), modules, PUBLIC),
+    ("rpc_discover", (), discover, PUBLIC),
     ("eth_chainId", (), eth.chain_id, PUBLIC),
+    ("eth_config", (), eth_config.config, PUBLIC),
     ("eth_accounts", (), eth.accounts, PUBLIC),
     ("eth_syncing", (), eth.syncing, PUBLIC),
     ("eth_blockNumber", (), eth.head_number, PUBLIC),

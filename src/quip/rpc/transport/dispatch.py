@@ -16,13 +16,22 @@ from typing import Any, TypeVar
 import structlog
 
 from quip.primitives.recursion import bound_recursion
-from quip.rpc.errors import HandlerCrashed, InvalidRequest, MethodNotFound, ParseError, RpcError, TokenNeeded
+from quip.rpc.errors import (
+    HandlerCrashed,
+    InvalidRequest,
+    MethodNotFound,
+    ParseError,
+    ResponseTooLarge,
+    RpcError,
+    TokenNeeded,
+)
 from quip.rpc.params import Param, parse_arguments
 from quip.rpc.transport.log_limit import RepeatLimit
 from quip.storage.errors import StoreError
 
 log = structlog.get_logger("quip.rpc")
 
+RESPONSE_LIMIT_BYTES = 25_000_000  # of a batch, too, as go-ethereum
 SLICE_S = 0.01  # so long a batch holds a thread; then others have their turn
 Result = TypeVar("Result")
 
@@ -56,24 +65,25 @@ class _Call:
     name: str = ""
     work: Callable[[], Any] | None = None
     instant: bool = False
-    result: Any = None
+    result: bytes = b"null"
+    """JSON."""
     error: RpcError | None = None
 
-    def response(self) -> dict[str, Any] | None:
+    def response(self) -> bytes | None:
         """The response object; None for a notification."""
         if not self.wants_answer:
             return None
         if self.error is not None:
-            return _failed(self.identity, self.error)
-        return {"jsonrpc": "2.0", "id": self.identity, "result": self.result}
+            return encode(_failed(self.identity, self.error))
+        return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(self.identity), self.result)
 
 
-def _work(calls: Sequence[_Call], results: list[Any]) -> None:
-    """The results of the first calls, until SLICE_S are over or one raises."""
+def _work(calls: Sequence[_Call], results: list[bytes]) -> None:
+    """The results of the first calls as JSON, until SLICE_S are over or one raises."""
     end = time.monotonic() + SLICE_S
     for call in calls:
         if call.work is not None:
-            results.append(call.work())
+            results.append(encode(call.work()))
         if time.monotonic() >= end:
             return
 
@@ -82,7 +92,7 @@ def _without(private: frozenset[str], answer: Callable[[], dict[str, Any]]) -> d
     return {name: value for name, value in answer().items() if name not in private}
 
 
-async def _work_here(calls: Sequence[_Call], results: list[Any]) -> None:
+async def _work_here(calls: Sequence[_Call], results: list[bytes]) -> None:
     _work(calls, results)
 
 
@@ -121,7 +131,7 @@ class Dispatcher:
         responses = [response for call in calls if (response := call.response()) is not None]
         if not responses:
             return None
-        return encode(responses if isinstance(request, list) else responses[0])
+        return b"[" + b",".join(responses) + b"]" if isinstance(request, list) else responses[0]
 
     async def in_pool(self, job: Callable[[], Result]) -> Result:
         """What a job gives that may block."""
@@ -160,8 +170,9 @@ class Dispatcher:
 
     async def _run(self, calls: Sequence[_Call]) -> None:
         """A slice of a batch is one job of the pool: a job each would cost more than most calls."""
+        room = RESPONSE_LIMIT_BYTES
         while calls:
-            results: list[Any] = []
+            results: list[bytes] = []
             loop = asyncio.get_running_loop()
             done: asyncio.Future[None] = (
                 loop.create_task(_work_here(calls, results))
@@ -169,11 +180,19 @@ class Dispatcher:
                 else loop.run_in_executor(self._pool, _work, calls, results)
             )
             await asyncio.wait([done])
-            for call, result in zip(calls, results, strict=False):
-                call.result = result
-                self._count(call.name, "ok")
-            calls = calls[len(results) :]
             failure = done.exception()
+            for call, result in zip(calls, results, strict=False):
+                room -= len(result)
+                if room < 0:
+                    self._fail(call, ResponseTooLarge())
+                else:
+                    call.result = result
+                    self._count(call.name, "ok")
+            calls = calls[len(results) :]
+            if room < 0:
+                for call in calls:
+                    self._fail(call, ResponseTooLarge())
+                return
             if failure is not None:
                 self._fail(calls[0], failure)
                 calls = calls[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from quip.primitives.hashes import keccak256
 from quip.rpc.errors import CallFailed, RpcError
 from quip.rpc.methods.receipt_objects import created_address
 from support.rpc_calls import EMITTER, RpcChain, emitter_call
-from support.transactions import GAS_PRICE, SENDERS, address, rich_spec, signed
+from support.transactions import GAS_PRICE, HISTORY, SENDERS, address, rich_spec, signed
 
 FIELDS = [
     "blockHash", "blockNumber", "blockTimestamp", "from", "gas", "gasPrice", "hash", "input", "nonce", "to",
@@ -238,3 +239,16 @@ def test_a_node_without_a_pool_says_so() -> None:
 def test_the_small_ones() -> None:
     assert ask("web3_sha3", "0x") == "0x" + keccak256(b"").hex()
     assert ask("rpc_modules")["eth"] == "1.0"
+
+
+def test_the_rules_that_run_transactions() -> None:
+    answer = ask("eth_config")
+    current = answer["current"]
+    assert (answer["next"], answer["last"], current["activationTime"]) == (None, None, 0)
+    assert current["chainId"] == hex(CHAIN_ID)
+    genesis = ask("eth_getBlockByNumber", "0x0", False)["hash"]
+    assert current["forkId"] == f"0x{zlib.crc32(bytes.fromhex(genesis[2:])):08x}"
+    assert current["systemContracts"] == {"HISTORY_STORAGE_ADDRESS": "0x" + HISTORY.hex()}
+    numbers = sorted(int(address, 16) for address in current["precompiles"].values())
+    assert numbers == [*range(1, 0x12), 0x100, 0x5101, 0x5104, 0x5105]
+    assert current["precompiles"]["MODEXP"] == "0x" + "00" * 19 + "05"
