@@ -14,7 +14,7 @@ from typing import Protocol
 from quip.chain.chain import Accepted, Chain
 from quip.chain.events import Head
 from quip.chain.ports import BlockSigner
-from quip.chain.template import Below, Payee, Template, make_template, seal_template
+from quip.chain.template import Below, Payee, Template, make_draft, seal_template
 from quip.consensus.proof_of_work.proof import max_energy
 from quip.consensus.types.block import Block
 from quip.consensus.types.ommer import Ommer
@@ -101,8 +101,9 @@ class ChainGenerator:
         signer, miner_id = self._signers[self._draws.below(len(self._signers))]
         beneficiary = blake3(b"payee" + bytes([self._draws.below(_PAYEES)]))[:20]
         state, ancestry = self.chain.tree.state(parent.header.state_root), self.chain.ommers.ancestry(parent.hash)
-        below = Below(state, ancestry, known, candidates, _PATIENCE)
-        template = make_template(self.chain.rules, parent, below, Payee(beneficiary, miner_id), timestamp)
+        below = Below(state, ancestry, known)
+        draft = make_draft(self.chain.rules, parent, below, Payee(beneficiary, miner_id), timestamp)
+        template = draft.build(candidates, _PATIENCE)
         nonce, solutions = self._prove(template)
         return seal_template(template, nonce, solutions, signer)
 

@@ -13,7 +13,7 @@ from typing import Any
 from quip._native import ising
 from quip.chain.chain import Chain
 from quip.chain.events import Head
-from quip.chain.template import Below, Payee, make_template
+from quip.chain.template import Below, Payee, make_draft
 from quip.consensus.block_validation import Rules
 from quip.consensus.errors.body import (
     InvalidTransaction,
@@ -74,7 +74,7 @@ class Forger:
 
     def child(self, chain: Chain, now: int) -> Block:
         """A lawful child of the chain's head."""
-        template = chain.template(bytes(range(20)), self.miner_id, now)
+        template = chain.draft(bytes(range(20)), self.miner_id, now).build()
         return self.sealed(template.header, template.ommers)
 
     def sibling(self, chain: Chain, depth: int, seconds: int) -> Block:
@@ -87,7 +87,7 @@ class Forger:
         payee = Payee(bytes(range(20)), self.miner_id)
         below = Below(state, chain.ommers.ancestry(parent_hash))
         rules = Rules(self.spec, self.puzzle)
-        return self.sealed(make_template(rules, parent, below, payee, parent.header.timestamp + seconds).header)
+        return self.sealed(make_draft(rules, parent, below, payee, parent.header.timestamp + seconds).build().header)
 
     def sealed(self, header: Header, ommers: tuple[Ommer, ...] = ()) -> Block:
         """The header with its gate opened, proved and signed."""

@@ -62,7 +62,7 @@ def methods() -> dict[str, Method]:
         pass
     chain = made.chain
     later = chain.head.header.timestamp + 1
-    pending = chain.template(bytes(20), bytes(20), later)
+    pending = chain.draft(bytes(20), bytes(20), later).build()
     node = NodeView("quip/test", lambda: later, chain.tag, lambda: pending, dict, list)
     view = RpcView(spec, spec_bytes("test"), puzzle_of(spec), store, node)
     return {method.name: method for method in table(view)}

@@ -45,6 +45,7 @@ from quip.net.events import (
 from quip.net.link import Instant, Link, Purpose
 from quip.net.overlay.overlay import Overlay
 from quip.net.overlay_config import OverlayConfig
+from quip.net.ports import TransactionPool
 from support.chains import new_chain
 from support.judged import rules_of
 from support.peer_memory import PeerMemory
@@ -93,7 +94,7 @@ class Net:
 
     def add(
         self, *manual: Address, address: Address | None = None, chain: Chain | None = None,
-        storage: PeerMemory | None = None, **changes: Any,
+        storage: PeerMemory | None = None, pool: TransactionPool | None = None, **changes: Any,
     ) -> Node:  # fmt: skip
         """A new node; `manual`: whom it dials."""
         number = next(self._numbers)
@@ -105,7 +106,7 @@ class Net:
         setup = replace(setup, **changes)
         chain = chain or new_chain()
         view, storage = ChainReader(chain), storage or PeerMemory()
-        overlay = Overlay(setup, view, storage, Random(number))
+        overlay = Overlay(setup, view, storage, Random(number), pool)
         node = Node(number, chain, overlay, address, setup, storage, ChainServer(view))
         self.nodes[address] = node
         chain.subscribe(lambda event: self._head_changed(node, event))

@@ -73,6 +73,31 @@ def test_many_are_recovered_in_order_each_by_itself() -> None:
     assert evm.recover([]) == []
 
 
+def test_a_transaction_is_read_without_a_look_at_its_signature() -> None:
+    good, nothing = evm.decode([EXAMPLE, b""])
+    assert isinstance(good, evm.Decoded)
+    assert nothing == "malformed: no bytes"
+    assert (good.hash, good.kind, good.size, good.chain_id) == (keccak256(EXAMPLE), 0, len(EXAMPLE), 1)
+    assert (good.nonce, good.gas_limit, good.value) == (9, GAS, ETHER)
+    assert (good.max_fee_per_gas, good.max_priority_fee_per_gas) == (PRICE, PRICE)
+    assert (good.data_size, good.creates, good.authorizations) == (0, False, 0)
+    assert good.initial_gas(evm.Rules("osaka", 1)) == (GAS, GAS)
+    assert good.initial_gas(evm.Rules("shanghai", 1)) == (GAS, 0)
+
+
+def test_what_is_read_is_recovered_as_its_bytes_are() -> None:
+    forged = EXAMPLE[:-32] + b"\xff" * 32
+    read = [one for one in evm.decode([EXAMPLE, forged, *[EXAMPLE] * 100]) if isinstance(one, evm.Decoded)]
+    good, bad, *others = evm.recover_decoded(read)
+    assert isinstance(good, evm.Transaction)
+    assert (good.sender, good.encoded, good.authorities) == (SENDER, EXAMPLE, [])
+    assert isinstance(bad, str)
+    assert bad.startswith("invalid signature")
+    assert len(others) == 100
+    assert all(isinstance(one, evm.Transaction) and one.sender == SENDER for one in others)
+    assert evm.recover_decoded([]) == []
+
+
 def test_a_block_pays_whom_it_should(parent: evm.Parent) -> None:
     executed = evm.verify(parent, block([(BENEFICIARY, 7)]), [example()])
     tip = (PRICE - BASE_FEE) * GAS

@@ -36,5 +36,5 @@ pub use precompiles::{
     IsingEnergy, Precompiles, ISING_ENERGY, LAST_PROOF, OWN_ADDRESSES, XMSS_VERIFY,
 };
 pub use receipts::{ordered_root, Receipt, Receipts};
-pub use sender::{recover, recover_all, Signed};
-pub use transaction::Transaction;
+pub use sender::{recover, recover_all, recover_decoded, InitialGas, Signed};
+pub use transaction::{Terms, Transaction};

@@ -44,29 +44,62 @@ impl Signed {
         Ok(gas.initial_total_gas().max(gas.floor_gas()))
     }
 
+    /// Who signed its authorizations (EIP-7702), in order, without those that nobody signed.
+    pub fn authorities(&self) -> impl Iterator<Item = Address> + '_ {
+        self.authorities.iter().flatten().copied()
+    }
+
     /// The transaction as revm runs it.
     pub(crate) fn tx_env(&self) -> TxEnv {
-        let fields = self.transaction.fields();
-        let authorizations = self.transaction.authorizations().iter();
-        TxEnv {
-            tx_type: self.transaction.kind(),
-            caller: self.sender,
-            gas_limit: fields.gas_limit(),
-            gas_price: fields.max_fee_per_gas(),
-            kind: fields.kind(),
-            value: fields.value(),
-            data: fields.input().clone(),
-            nonce: fields.nonce(),
-            chain_id: fields.chain_id(),
-            access_list: fields.access_list().cloned().unwrap_or_default(),
-            gas_priority_fee: fields.max_priority_fee_per_gas(),
-            blob_hashes: Vec::new(),
-            max_fee_per_blob_gas: 0,
-            authorization_list: authorizations
-                .zip(&self.authorities)
-                .map(|(signed, authority)| Either::Right(recovered(signed, *authority)))
-                .collect(),
+        tx_env(&self.transaction, self.sender, &self.authorities)
+    }
+}
+
+/// What a transaction takes before it does anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InitialGas {
+    /// Yellow Paper g_0, EIP-2930, 3860, 7702.
+    pub intrinsic: u64,
+    /// EIP-7623: the least that its bytes cost; the gas limit must reach both.
+    pub floor: u64,
+}
+
+impl Transaction {
+    /// The gas that it takes before it does anything, whatever its own limit is and whoever signed it.
+    pub fn initial_gas(&self, rules: &Rules) -> InitialGas {
+        let unsigned = vec![None; self.authorizations().len()];
+        let mut env = tx_env(self, Address::ZERO, &unsigned);
+        env.gas_limit = u64::MAX;
+        let gas = validate_initial_tx_gas(&env, rules.spec_id(), false, false, u64::MAX, None);
+        let gas = gas.expect("no transaction needs more than 2^64 - 1 gas");
+        InitialGas {
+            intrinsic: gas.initial_total_gas(),
+            floor: gas.floor_gas(),
         }
+    }
+}
+
+fn tx_env(transaction: &Transaction, sender: Address, authorities: &[Option<Address>]) -> TxEnv {
+    let fields = transaction.fields();
+    let authorizations = transaction.authorizations().iter();
+    TxEnv {
+        tx_type: transaction.kind(),
+        caller: sender,
+        gas_limit: fields.gas_limit(),
+        gas_price: fields.max_fee_per_gas(),
+        kind: fields.kind(),
+        value: fields.value(),
+        data: fields.input().clone(),
+        nonce: fields.nonce(),
+        chain_id: fields.chain_id(),
+        access_list: fields.access_list().cloned().unwrap_or_default(),
+        gas_priority_fee: fields.max_priority_fee_per_gas(),
+        blob_hashes: Vec::new(),
+        max_fee_per_blob_gas: 0,
+        authorization_list: authorizations
+            .zip(authorities)
+            .map(|(signed, authority)| Either::Right(recovered(signed, *authority)))
+            .collect(),
     }
 }
 
@@ -111,28 +144,32 @@ pub fn recover(transaction: Transaction) -> Result<Signed, TransactionError> {
     })
 }
 
-fn one(encoded: &[u8]) -> Result<Signed, TransactionError> {
-    recover(Transaction::decode(encoded)?)
-}
-
 /// Decodes and recovers many, each by itself, in order; on all cores.
 pub fn recover_all<B: AsRef<[u8]> + Sync>(encoded: &[B]) -> Vec<Result<Signed, TransactionError>> {
+    on_all_cores(encoded, |bytes| {
+        recover(Transaction::decode(bytes.as_ref())?)
+    })
+}
+
+/// The same for transactions that are decoded already.
+pub fn recover_decoded<T>(decoded: &[T]) -> Vec<Result<Signed, TransactionError>>
+where
+    T: AsRef<Transaction> + Sync,
+{
+    on_all_cores(decoded, |transaction| recover(transaction.as_ref().clone()))
+}
+
+fn on_all_cores<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores.min(encoded.len() / TRANSACTIONS_PER_THREAD).max(1);
+    let threads = cores.min(items.len() / TRANSACTIONS_PER_THREAD).max(1);
     if threads == 1 {
-        return encoded.iter().map(|bytes| one(bytes.as_ref())).collect();
+        return items.iter().map(work).collect();
     }
-    let share = encoded.len().div_ceil(threads);
+    let (work, share) = (&work, items.len().div_ceil(threads));
     thread::scope(|scope| {
-        let workers: Vec<_> = encoded
-            .chunks(share)
-            .map(|part| {
-                scope.spawn(move || {
-                    part.iter()
-                        .map(|bytes| one(bytes.as_ref()))
-                        .collect::<Vec<_>>()
-                })
-            })
+        let parts = items.chunks(share);
+        let workers: Vec<_> = parts
+            .map(|part| scope.spawn(move || part.iter().map(work).collect::<Vec<_>>()))
             .collect();
         workers
             .into_iter()

@@ -2,7 +2,7 @@
 use alloy_consensus::{EthereumTxEnvelope, Transaction as _, TxEip4844};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_eips::eip7702::SignedAuthorization;
-use alloy_primitives::{keccak256, Bytes, Signature, B256};
+use alloy_primitives::{keccak256, Bytes, Signature, B256, U256};
 
 use crate::error::TransactionError;
 
@@ -17,6 +17,27 @@ pub struct Transaction {
     envelope: EthereumTxEnvelope<TxEip4844>,
     encoded: Bytes,
     hash: B256,
+}
+
+/// What a transaction asks for and offers, whoever signed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// None for a legacy transaction that says no chain (EIP-155).
+    pub chain_id: Option<u64>,
+    pub nonce: u64,
+    pub gas_limit: u64,
+    /// Wei for each gas, base fee included; of older types the gas price.
+    pub max_fee_per_gas: u128,
+    /// Wei for each gas to the beneficiary; of older types the gas price.
+    pub max_priority_fee_per_gas: u128,
+    /// Wei.
+    pub value: U256,
+    /// Bytes of data or init code.
+    pub data_size: usize,
+    /// Makes a contract.
+    pub creates: bool,
+    /// Authorizations (EIP-7702).
+    pub authorizations: usize,
 }
 
 impl Transaction {
@@ -62,6 +83,22 @@ impl Transaction {
         &self.envelope
     }
 
+    /// What it asks for and offers.
+    pub fn terms(&self) -> Terms {
+        let fields = &self.envelope;
+        Terms {
+            chain_id: fields.chain_id(),
+            nonce: fields.nonce(),
+            gas_limit: fields.gas_limit(),
+            max_fee_per_gas: fields.max_fee_per_gas(),
+            max_priority_fee_per_gas: fields.priority_fee_or_price(),
+            value: fields.value(),
+            data_size: fields.input().len(),
+            creates: fields.is_create(),
+            authorizations: self.authorizations().len(),
+        }
+    }
+
     pub(crate) fn signature(&self) -> (&Signature, B256) {
         (self.envelope.signature(), self.envelope.signature_hash())
     }
@@ -90,6 +127,18 @@ mod tests {
         assert_eq!(transaction.fields().chain_id(), Some(1));
         assert_eq!(transaction.hash(), keccak256(&bytes));
         assert_eq!(transaction.encoded()[..], bytes);
+        let terms = Terms {
+            chain_id: Some(1),
+            nonce: 9,
+            gas_limit: 21_000,
+            max_fee_per_gas: 20_000_000_000,
+            max_priority_fee_per_gas: 20_000_000_000,
+            value: U256::from(1_000_000_000_000_000_000_u64),
+            data_size: 0,
+            creates: false,
+            authorizations: 0,
+        };
+        assert_eq!(transaction.terms(), terms);
     }
 
     #[test]

@@ -44,8 +44,8 @@ fn failed(py: Python<'_>, error: quip_evm::ExecutionError) -> PyErr {
 }
 
 #[pyclass(frozen, module = "quip._native.evm")]
-struct Rules {
-    rules: quip_evm::Rules,
+pub(crate) struct Rules {
+    pub(crate) rules: quip_evm::Rules,
     precompiles: Precompiles,
 }
 
@@ -111,7 +111,7 @@ impl Environment {
 
 /// A signed transaction and its sender.
 #[pyclass(frozen, module = "quip._native.evm")]
-struct Transaction {
+pub(crate) struct Transaction {
     signed: Arc<Signed>,
 }
 
@@ -137,6 +137,14 @@ impl Transaction {
         self.signed.transaction.kind()
     }
 
+    #[getter]
+    fn authorities<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let authorities = self.signed.authorities();
+        authorities
+            .map(|who| PyBytes::new(py, who.as_slice()))
+            .collect()
+    }
+
     fn intrinsic_gas(&self, rules: &Rules) -> PyResult<u64> {
         let gas = self.signed.intrinsic_gas(&rules.rules);
         gas.map_err(|error| PyValueError::new_err(error.to_string()))
@@ -145,14 +153,12 @@ impl Transaction {
 
 /// A transaction, or why it is none.
 #[derive(IntoPyObject)]
-enum Recovered {
+pub(crate) enum Recovered {
     Lawful(Transaction),
     Refused(String),
 }
 
-#[pyfunction]
-fn recover(py: Python<'_>, encoded: Vec<PyBackedBytes>) -> Vec<Recovered> {
-    let signed = py.detach(|| quip_evm::recover_all(&encoded));
+pub(crate) fn recovered(signed: Vec<Result<Signed, quip_evm::TransactionError>>) -> Vec<Recovered> {
     let recovered = signed.into_iter().map(|signed| match signed {
         Ok(signed) => Recovered::Lawful(Transaction {
             signed: Arc::new(signed),
@@ -160,6 +166,11 @@ fn recover(py: Python<'_>, encoded: Vec<PyBackedBytes>) -> Vec<Recovered> {
         Err(error) => Recovered::Refused(error.to_string()),
     });
     recovered.collect()
+}
+
+#[pyfunction]
+fn recover(py: Python<'_>, encoded: Vec<PyBackedBytes>) -> Vec<Recovered> {
+    recovered(py.detach(|| quip_evm::recover_all(&encoded)))
 }
 
 /// What a block's outcome follows from, beside its parent's state and its transactions.
@@ -397,6 +408,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Parent>()?;
     module.add_class::<Executed>()?;
     module.add_function(wrap_pyfunction!(recover, module)?)?;
+    crate::decoded::register(module)?;
     module.add_function(wrap_pyfunction!(verify, module)?)?;
     module.add_function(wrap_pyfunction!(build, module)?)?;
     Ok(())

@@ -2,6 +2,7 @@
 //! The typed stubs in `src/quip/_native/` are the documentation of every name here.
 use pyo3::prelude::*;
 
+mod decoded;
 mod evm;
 mod families;
 mod hashes;

@@ -38,9 +38,40 @@ class Transaction:
     """EIP-2718, as in a block."""
     kind: int
     """Its type."""
+    authorities: list[bytes]
+    """Who signed its authorizations (EIP-7702), 20 bytes each, without those that nobody signed."""
 
     def intrinsic_gas(self, rules: Rules) -> int:
         """Gas that it takes before it does anything, or for its bytes (EIP-7623). ValueError: its limit is less."""
+
+class Decoded:
+    """A well-formed transaction of type 0, 1, 2 or 4; nobody has looked at its signature yet."""
+
+    hash: bytes
+    """keccak256 of the encoding, 32 bytes."""
+    kind: int
+    """Its type."""
+    size: int
+    """Bytes of the encoding."""
+    chain_id: int | None
+    """None: a legacy one that says no chain (EIP-155)."""
+    nonce: int
+    gas_limit: int
+    max_fee_per_gas: int
+    """Wei, base fee included; of older types the gas price."""
+    max_priority_fee_per_gas: int
+    """Wei to the beneficiary; of older types the gas price."""
+    value: int
+    """Wei."""
+    data_size: int
+    """Bytes of data or init code."""
+    creates: bool
+    """Makes a contract."""
+    authorizations: int
+    """How many (EIP-7702)."""
+
+    def initial_gas(self, rules: Rules) -> tuple[int, int]:
+        """(gas that it takes before it does anything, the least that its bytes cost by EIP-7623)."""
 
 class Block:
     """What a block's outcome follows from, beside its parent's state and its transactions."""
@@ -72,6 +103,12 @@ class Executed:
 
 def recover(encoded: Sequence[bytes]) -> list[Transaction | str]:
     """Decodes transactions and recovers their senders, on all cores, each by itself: it, or why it is none."""
+
+def decode(encoded: Sequence[bytes]) -> list[Decoded | str]:
+    """Reads transactions, each by itself: it, or why the bytes are none."""
+
+def recover_decoded(decoded: Sequence[Decoded]) -> list[Transaction | str]:
+    """Recovers the senders of transactions that are read already, on all cores, each by itself."""
 
 def verify(
     parent: Parent, block: Block, transactions: Sequence[Transaction], cancel: CancelFlag | None = None

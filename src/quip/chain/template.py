@@ -95,13 +95,37 @@ class Below:
     """Up to the parent; None where the spec has no ommers."""
     known: Iterable[Ommer] = ()
     """What may be lawful to show, the most urgent first."""
-    candidates: Sequence[SignedTransaction] = ()
-    """Transactions that may be lawful, the most wanted first, each after those of its sender that it needs."""
-    milliseconds: int = BUILDING_TIME
-    """How long transactions are tried."""
 
 
-def make_template(rules: Rules, parent: Head, below: Below, payee: Payee, now: int) -> Template:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A block to be, but for its transactions. Its parent's state stays readable while the chain moves on, so that
+    transactions are tried beside the thread that changes the chain."""
+
+    setting: Setting
+    state: StateReader
+    requirements: Requirements
+    ommers: tuple[Ommer, ...]
+
+    def build(self, candidates: Sequence[SignedTransaction] = (), milliseconds: int = BUILDING_TIME) -> Template:
+        """With those transactions that are lawful; they come the most wanted first, each after those of its sender that
+        it needs, and are tried for so long."""
+        header = self.setting.header
+        built = build(self.setting, self.state, candidates, BuildLimits(_room(header, self.ommers), milliseconds))
+        outcome = built.outcome
+        header = replace(
+            header,
+            state_root=outcome.state.root,
+            transactions_root=built.transactions_root,
+            receipts_root=outcome.receipts_root,
+            logs_bloom=outcome.logs_bloom,
+            gas_used=outcome.gas_used,
+        )
+        sealing_hash, required = header.sealing_hash, self.requirements
+        return Template(header, sealing_hash, required, built.transactions, self.ommers, built.refused)
+
+
+def make_draft(rules: Rules, parent: Head, below: Below, payee: Payee, now: int) -> Draft:
     """A child of `parent` at Unix time `now`, or one second after the parent if later.
 
     Raises ValueError for a payee whose fields have wrong lengths.
@@ -139,17 +163,7 @@ def make_template(rules: Rules, parent: Head, below: Below, payee: Payee, now: i
     context = child_context(spec.difficulty, parent.header, parent.context, draft)
     paid = paid_by(spec, below.ancestry, draft, context, ommers)
     setting = Setting(spec, rules.puzzle, draft, parent.header.mix_hash, paid.payments)
-    built = build(setting, below.state, below.candidates, BuildLimits(_room(draft, ommers), below.milliseconds))
-    outcome = built.outcome
-    header = replace(
-        draft,
-        state_root=outcome.state.root,
-        transactions_root=built.transactions_root,
-        receipts_root=outcome.receipts_root,
-        logs_bloom=outcome.logs_bloom,
-        gas_used=outcome.gas_used,
-    )
-    return Template(header, header.sealing_hash, required, built.transactions, ommers, built.refused)
+    return Draft(setting, below.state, required, ommers)
 
 
 def _room(header: Header, ommers: Iterable[Ommer]) -> int:

@@ -10,6 +10,7 @@
     ├── WrongAnswer              at fault   a well-formed answer to something that was not asked
     ├── FalseClaim               at fault   a head that does not weigh what was claimed
     ├── PartsWithheld            at fault   headers whose seals or bodies the sender says it has not got
+    ├── InvalidTransaction       at fault   a transaction that no block of this chain can hold
     ├── HeaderFlood              at fault   many headers, and no work behind them
     ├── TooFast                  at fault   throttled again and again
     ├── TooManyStreams           at fault   requests opened faster than they can be refused
@@ -110,6 +111,12 @@ class PartsWithheld(NetError):
     """The peer sent a header, so it has the block: but it says that it has not got the seal or the body."""
 
     text = "no seal or body of block {number}, whose header it sent"
+
+
+class InvalidTransaction(NetError):
+    """The peer passed on a transaction that breaks a rule which holds at every head, or that nobody signed."""
+
+    text = "invalid transaction {hash}: {reason}"
 
 
 class HeaderFlood(NetError):

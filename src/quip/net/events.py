@@ -11,7 +11,7 @@ from quip.consensus.block_validation import SealVerdict
 from quip.consensus.errors.root import ConsensusError
 from quip.net.address import Address
 from quip.net.link import Link
-from quip.net.wire.messages import Encoded
+from quip.net.wire.messages import Encoded, TransactionClaim
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,23 @@ class HeadMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class TransactionsReady:
+    """Transactions have become executable in the pool, whoever brought them: peers are told."""
+
+    claims: tuple[TransactionClaim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionInvalid:
+    """A peer sent a transaction that no honest node passes on."""
+
+    connection: int
+    transaction_hash: bytes
+    reason: str
+    """The rule that it breaks."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyChanged:
     """Somebody edited bans, pins or manual peers in the peer storage: read them again."""
 
@@ -130,5 +147,6 @@ class Tick:
 
 Event: TypeAlias = (
     Opened | DialFailed | Rejected | Received | StreamReset | Closed | Backlog
-    | SealsChecked | BlocksImported | Answered | HeadMoved | PolicyChanged | Tick
+    | SealsChecked | BlocksImported | Answered | HeadMoved | TransactionsReady | TransactionInvalid
+    | PolicyChanged | Tick
 )  # fmt: skip

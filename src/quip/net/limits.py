@@ -202,6 +202,22 @@ ANNOUNCERS = 8
 """Peers remembered per announced block."""
 TRANSACTIONS_TIMEOUT_S = 5.0
 """For up to 256 transactions."""
+TRANSACTION_PREFIX_BYTES = 4
+"""What a transaction's byte string has before it in TRANSACTIONS, at most."""
+HEARD_TRANSACTIONS_PER_PEER = 4_096
+"""Announced by one peer and not asked of it yet, as geth; what comes on top is not remembered. 0.6 MB."""
+TRANSACTIONS_PER_S = 256.0
+"""Asked of one peer: five times what the public chain holds; judging them takes 1 % of a core..."""
+TRANSACTIONS_AT_ONCE = 2_048
+"""...after these: more than a full block."""
+FETCHED_TRANSACTIONS = 8_192
+"""Hashes handed to the pool lately, which may still judge them: not asked of the next peer. 1 MB."""
+BROKEN_TRANSACTION_PROMISES = 8
+"""Requests in a row that bring nothing, before the peer is disconnected: a block takes all of a small pool at once."""
+KNOWN_TRANSACTIONS_PER_PEER = 8_192
+"""Hashes that a peer is known to have, 0.9 MB: a quarter of a minute at its highest rate."""
+UNTOLD_TRANSACTIONS_PER_PEER = 4_096
+"""To be announced to a peer: four messages at their rate. The oldest are forgotten, and spread by other ways."""
 
 # --- connections below the messages (quic/) ---
 HANDSHAKE_S = 5.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
 from quip.net.address import Address
+from quip.net.wire.messages import TransactionClaim
 
 
 class ChainView(Protocol):
@@ -58,6 +60,46 @@ class ChainView(Protocol):
     def is_invalid(self, block_hash: bytes) -> bool:
         """True if the hash was judged invalid."""
         ...
+
+
+class TransactionPool(Protocol):
+    """Pending transactions, by hash. Called on the loop: nothing here may take long."""
+
+    def wants(self, kind: int, size: int, transaction_hash: bytes) -> bool:
+        """True if an announced transaction should be fetched."""
+        ...
+
+    def get(self, transaction_hash: bytes) -> bytes | None:
+        """EIP-2718 bytes."""
+        ...
+
+    def inventory(self) -> Iterable[TransactionClaim]:
+        """All that may be announced: the executable ones."""
+        ...
+
+    def offered(self, peer: int, transactions: tuple[bytes, ...]) -> None:
+        """Fetched from a peer; the pool checks them itself, elsewhere. What becomes of them are events of the overlay:
+        TransactionsReady, and TransactionInvalid if the peer is to blame."""
+        ...
+
+
+class EmptyPool:
+    """Holds nothing and wants nothing: for a node without a pool."""
+
+    def wants(self, kind: int, size: int, transaction_hash: bytes) -> bool:
+        """Never."""
+        return False
+
+    def get(self, transaction_hash: bytes) -> bytes | None:
+        """Nothing."""
+        return None
+
+    def inventory(self) -> Iterable[TransactionClaim]:
+        """Nothing."""
+        return ()
+
+    def offered(self, peer: int, transactions: tuple[bytes, ...]) -> None:
+        """Ignored."""
 
 
 @dataclass(frozen=True, slots=True)

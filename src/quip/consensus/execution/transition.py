@@ -29,7 +29,7 @@ from quip.consensus.types.account_state import BuildLimits, StateReader, StateUp
 from quip.consensus.types.block import readable, transactions_root
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.ommer import Ommer, ommers_hash
-from quip.consensus.types.transaction import SignedTransaction, recover
+from quip.consensus.types.transaction import SignedTransaction
 from quip.ising.puzzle import Puzzle
 from quip.primitives.hashes import keccak256
 
@@ -152,7 +152,7 @@ def build(setting: Setting, state: StateReader, candidates: Sequence[SignedTrans
 def _recovered(transactions: Sequence[bytes]) -> list[SignedTransaction]:
     """Decoded, each with its sender, on all cores. Raises InvalidTransaction for the first that is none."""
     lawful: list[SignedTransaction] = []
-    for index, found in enumerate(recover(transactions)):
+    for index, found in enumerate(evm.recover(transactions) if transactions else ()):
         if isinstance(found, str):
             raise InvalidTransaction(index=index, reason=found)
         lawful.append(found)

@@ -4,19 +4,21 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from quip._native import ising
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 from quip.ising.puzzle import Puzzle
-from quip.mining.attempt import Workbench
 from quip.mining.calibration.cheapest import Cheapest
+from quip.mining.calibration.kept import Kept
 from quip.mining.calibration.ladder import Ladder, build_ladder
-from quip.mining.calibration.measure import Progress, Survey, measure
+from quip.mining.calibration.measure import Survey, measure
+from quip.mining.calibration.pilots import Climb, climbed
 from quip.mining.calibration.pricing import AnnealPlan, PriceList
 from quip.mining.calibration.report import Measured, measured_in, write_table
 from quip.mining.calibration.screened import ScreenSurvey, counted
@@ -36,13 +38,13 @@ from quip.mining.calibration.verify import (
 from quip.mining.plan import plan_file, staged_template
 from quip.mining.samplers.cpu import CpuSampler
 
-CHECKS, CHECKS_SMALL = ((1.0, 1.0), (8.0, 1.0)), ((0.05, 1.0), (0.25, 1.0))
+CHECKS, CHECKS_SMALL = ((0.5, 1.0), (4.0, 1.0)), ((0.05, 1.0), (0.25, 1.0))
 """Core-seconds of a proof at the levels that are checked below the start, and how many proofs each gets, in units of
 `proofs`."""
 START_SHARE = 0.3
 """Likewise, of the start."""
-PILOTS = ((0.12, 1.0), (0.5, 1.0), (2.0, 1.0), (8.0, 0.5), (30.0, 0.2))
-"""Likewise, of the levels that are piloted."""
+SWEEPS, SWEEPS_SMALL = (32, 64, 128, 256, 512, 1024), (2, 4, 8, 16, 32, 64, 128)
+"""Efforts that are surveyed. On large graphs longer anneals are dearer than the staged plan at every margin."""
 REFINED_SEED = 1_000
 """Seeds of a refinement's checks are so far from those of earlier pilots and checks: none sees the same instances."""
 TOLERANCE = 0.25
@@ -103,7 +105,8 @@ class CalibrationReport:
 def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> CalibrationReport:
     """Calibrates the spec file at `spec_path` and, with `options.write`, rewrites it. Raises InvalidSpec, OSError.
 
-    Nothing is written before everything is measured.
+    That is done when everything is measured. Until then `options.write` keeps what is in NAME.partial.json beside the
+    summary: the same call goes on from there.
     """
     data = spec_path.read_bytes()
     spec = parse_spec(data)
@@ -111,13 +114,23 @@ def run(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calibrat
     sampler = CpuSampler()
     small = puzzle.rules.topology.n < SMALL
     start_seconds = options.start_seconds or float(spec.difficulty.target_block_time) * (1 if small else 4)
-    summary = _surveyed(_empty(spec, puzzle, sampler, options), puzzle, sampler, options, progress)
-    summary = _timed(summary, puzzle, sampler, start_seconds)
+    kept = Kept(options.docs / f"{spec.name}.partial.json" if options.write else None, _call(data, options))
+    summary = kept.summary
+    if summary is None:
+        summary = _surveyed(_empty(spec, puzzle, sampler, options), puzzle, sampler, options, progress)
+        summary = _timed(summary, puzzle, sampler, start_seconds)
+        kept.keep_summary(summary)
     if not small:
-        summary = _piloted(summary, puzzle, start_seconds, options, progress)
-    report = _checked(puzzle, summary, start_seconds, options, progress)
+        climb = Climb(options.proofs, options.threads, options.seed, kept)
+        summary = climbed(puzzle, summary, start_seconds, climb, partial(progress, "piloting"))
+    ladder = build_ladder(summary, start_seconds)
+    checks = verify(
+        puzzle, summary, ladder, _to_check(small, start_seconds, options, kept), partial(progress, "checking")
+    )
+    report = CalibrationReport(summary, ladder, start_seconds, tuple(checks))
     if options.write:
         _write(spec_path, data, spec.name, report, options.docs)
+    kept.remove()
     return report
 
 
@@ -142,46 +155,28 @@ def refine(spec_path: Path, options: CalibrateOptions, progress: Stage) -> Calib
     summary = replace(summary, pilots=pooled(pilots))
     puzzle = Puzzle(replace(puzzle_rules(spec.puzzle), baseline_cap=0))
     fresh = replace(options, seed=options.seed + REFINED_SEED * len(summary.pilots))
-    report = _checked(puzzle, summary, document["start_seconds"], fresh, progress)
+    start_seconds = document["start_seconds"]
+    ladder = build_ladder(summary, start_seconds)
+    todo = _to_check(summary.spins < SMALL, start_seconds, fresh, Kept())
+    mined = verify(puzzle, summary, ladder, todo, partial(progress, "checking"))
+    report = CalibrationReport(summary, ladder, start_seconds, tuple(mined))
     if options.write:
         _write(spec_path, data, spec.name, report, options.docs)
     return report
 
 
-def _checked(
-    puzzle: Puzzle, summary: Summary, start_seconds: float, options: CalibrateOptions, progress: Stage
-) -> CalibrationReport:
-    """The ladder, and proofs mined at three of its levels."""
-    ladder = build_ladder(summary, start_seconds)
-    shares = (*(CHECKS_SMALL if summary.spins < SMALL else CHECKS), (start_seconds, START_SHARE))
-    todo = CheckPlan(_counts(shares, options.proofs), options.threads, options.seed)
-    checks = _mined(puzzle, summary, ladder, todo, lambda done, total: progress("checking", done, total))
-    return CalibrationReport(summary, ladder, start_seconds, tuple(checks))
+def _to_check(small: bool, start_seconds: float, options: CalibrateOptions, kept: Kept) -> CheckPlan:
+    """Two levels below the start, and the start."""
+    shares = (*(CHECKS_SMALL if small else CHECKS), (start_seconds, START_SHARE))
+    levels = tuple((seconds, max(1, round(options.proofs * share))) for seconds, share in shares)
+    return CheckPlan(levels, options.threads, options.seed, kept)
 
 
-def _counts(shares: Sequence[tuple[float, float]], proofs: int) -> tuple[tuple[float, int], ...]:
-    return tuple((seconds, max(1, round(proofs * share))) for seconds, share in shares)
-
-
-def _mined(puzzle: Puzzle, summary: Summary, ladder: Ladder, todo: CheckPlan, progress: Progress) -> list[Check]:
-    """Real proofs at the levels of `todo`."""
-    capped = Puzzle(replace(puzzle.rules, baseline_cap=ladder.calibration.baseline_cap))
-    return verify(Workbench(capped, CpuSampler(), ising.CancelFlag()), summary, ladder, todo, progress)
-
-
-def _piloted(
-    summary: Summary, puzzle: Puzzle, start_seconds: float, options: CalibrateOptions, progress: Stage
-) -> Summary:
-    """Adds what mining shows under the survey's own prices: few instances make those rough, most of all in the tail."""
-    ladder = build_ladder(summary, start_seconds)
-    pilots: list[Pilot] = []
-    for index, level in enumerate(_counts(PILOTS, options.proofs)):
-        todo = CheckPlan((level,), options.threads, options.seed + 1 + index)
-        (check,) = _mined(puzzle, summary, ladder, todo, lambda done, total: None)
-        ratio = check.measured_updates / check.predicted_updates
-        pilots.append(Pilot(check.predicted_updates, ratio, check.proofs))
-        progress("piloting", index + 1, len(PILOTS))
-    return replace(summary, pilots=tuple(pilots))
+def _call(data: bytes, options: CalibrateOptions) -> dict[str, Any]:
+    """What is asked for, without what changes no result."""
+    asked = asdict(options)
+    del asked["docs"], asked["threads"], asked["write"]
+    return {**asked, "spec": sha256(data).hexdigest()}
 
 
 def _empty(spec: ChainSpec, puzzle: Puzzle, sampler: CpuSampler, options: CalibrateOptions) -> Summary:
@@ -212,9 +207,8 @@ def _surveyed(
 ) -> Summary:
     """Adds what random instances show."""
     small = summary.spins < SMALL
-    sweeps = (2, 4, 8, 16, 32, 64, 128) if small else (32, 64, 128, 256, 512, 1024, 2048, 4096)
     instances = options.instances or (4_000 if small else 1_600)
-    survey = Survey(sweeps, instances, options.seed, options.threads, 1 if small else 5)
+    survey = Survey(SWEEPS_SMALL if small else SWEEPS, instances, options.seed, options.threads, 1 if small else 5)
     measured = measure(puzzle, sampler, survey, lambda done, total: progress("measuring", done, total))
     found = replace(
         summary,

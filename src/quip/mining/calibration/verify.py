@@ -6,16 +6,18 @@ Rates count this thread's processor time, so that what else the machine does mat
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from quip._native import ising
 from quip.consensus.work.ladder import margin_at
 from quip.ising.puzzle import Puzzle, search_gate
 from quip.mining.attempt import Effort, Workbench
+from quip.mining.calibration.kept import Count, Kept
 from quip.mining.calibration.ladder import UNIT, Ladder, level_of
 from quip.mining.calibration.measure import Progress, instance_seed
 from quip.mining.calibration.summary import Summary
 from quip.mining.plan import Plan
+from quip.mining.samplers.cpu import CpuSampler
 from quip.mining.samplers.sampler import Sampler
 
 GATE_SAMPLE = 1 << 21
@@ -50,6 +52,7 @@ class CheckPlan:
     """(core-seconds, proofs): the level at which a proof costs so much here, and how many are mined there."""
     threads: int
     seed: int
+    kept: Kept = field(default_factory=Kept)
 
 
 def gate_hashes_per_second() -> float:
@@ -87,19 +90,21 @@ def attempt_updates_per_second(puzzle: Puzzle, sampler: Sampler, plan: Plan, mar
     return (updates + gate) / (time.thread_time() - started + gate / kernel)
 
 
-def verify(bench: Workbench, summary: Summary, ladder: Ladder, todo: CheckPlan, progress: Progress) -> list[Check]:
-    """Mines proofs at each level and counts what they cost."""
+def verify(puzzle: Puzzle, summary: Summary, ladder: Ladder, todo: CheckPlan, progress: Progress) -> list[Check]:
+    """Mines proofs at each level, under the ladder's cap, and counts what they cost. Raises OSError."""
+    capped = Puzzle(replace(puzzle.rules, baseline_cap=ladder.calibration.baseline_cap))
+    bench = Workbench(capped, CpuSampler(), ising.CancelFlag())
     checks = []
     for index, (seconds, asked) in enumerate(todo.levels):
         points = ladder.calibration.ladder
         level = max(level_of(summary.updates_per_second * seconds), points[0][0])
         margin = margin_at(points, level)
         plan = ladder.plans.at(level)
-        kernel = summary.kernel_updates_per_second
-        proofs, attempts, updates = _count(bench, _Target(margin, plan, asked, todo.seed * 16 + index), todo, kernel)
-        measured = (updates + attempts * summary.gate_updates) / proofs
+        target = _Target(margin, plan, asked, todo.seed * 16 + index)
+        count = _counted(bench, target, todo, summary.kernel_updates_per_second)
+        measured = (count.updates + count.attempts * summary.gate_updates) / count.proofs
         predicted = UNIT * 2.0 ** (level / 65536)
-        checks.append(Check(level, margin, str(plan), proofs, attempts, predicted, measured))
+        checks.append(Check(level, margin, str(plan), count.proofs, count.attempts, predicted, measured))
         progress(index + 1, len(todo.levels))
     return checks
 
@@ -112,13 +117,12 @@ class _Target:
     seed: int
 
 
-def _count(bench: Workbench, target: _Target, todo: CheckPlan, kernel: float) -> tuple[int, int, float]:
+def _counted(bench: Workbench, target: _Target, todo: CheckPlan, kernel: float) -> Count:
     """Attempts until there are enough proofs; those that were started in the same round are counted too.
 
-    Proofs, attempts, and spin updates with crossing as `kernel` updates a second.
+    Crossing's time counts as `kernel` updates a second.
     """
-    proofs = attempts = 0
-    updates = 0.0
+    count = todo.kept.count(target.seed, target.margin)
     batch = BATCH_SMALL if bench.puzzle.rules.topology.n < SMALL else 1
     width = todo.threads * 8 * batch
 
@@ -127,9 +131,13 @@ def _count(bench: Workbench, target: _Target, todo: CheckPlan, kernel: float) ->
         return [bench.attempt(seed, target.margin, target.plan) for seed in seeds]
 
     with ThreadPoolExecutor(todo.threads) as pool:
-        while proofs < target.proofs:
-            for efforts in pool.map(mined, range(attempts, attempts + width, batch)):
-                attempts += len(efforts)
-                updates += sum(effort.spin_updates + effort.crossing_s * kernel for effort in efforts)
-                proofs += sum(effort.solutions is not None for effort in efforts)
-    return proofs, attempts, updates
+        while count.proofs < target.proofs:
+            starts = range(count.attempts, count.attempts + width, batch)
+            efforts = [effort for part in pool.map(mined, starts) for effort in part]
+            count = Count(
+                count.proofs + sum(effort.solutions is not None for effort in efforts),
+                count.attempts + len(efforts),
+                count.updates + sum(effort.spin_updates + effort.crossing_s * kernel for effort in efforts),
+            )
+            todo.kept.keep_count(target.seed, target.margin, count, count.proofs >= target.proofs)
+    return count

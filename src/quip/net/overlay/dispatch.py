@@ -57,7 +57,8 @@ class Dispatch:
             case BlockSubmit():
                 state.gossip.submitted(peer.connection, message, now)
             case TransactionGossip():
-                state.order(state.inventory, state.inventory.announced(peer.connection, message))
+                state.relay.heard(peer.connection, message)
+                state.transactions.announced(peer.connection, message, now)
             case Goodbye(_, reason):
                 state.close(peer, CloseCode.DONE, f"the peer said goodbye: {reason}", now)
 
@@ -72,7 +73,7 @@ class Dispatch:
             case StatsRequest():
                 reply = NodeStats(self._state.config.counters()[:MAX_COUNTERS])
             case TransactionsRequest():
-                reply = self._state.inventory.answer(request)
+                reply = self._state.relay.answer(request)
             case _:
                 self._state.actions.append(Answer(peer.connection, stream, request))
                 return []

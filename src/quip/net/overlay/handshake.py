@@ -144,6 +144,8 @@ class Handshake:
             direction=link.purpose.value, agent=join.agent, head=join.head.number,
         )  # fmt: skip
         state.propagation.joined(peer.connection)
+        for tell in state.relay.joined(peer.connection, now):
+            state.order(state.transactions, tell)
         state.claimed(peer, join.head, now)
         state.order(state.discovery, ask)
 

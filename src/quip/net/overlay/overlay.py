@@ -27,7 +27,7 @@ from quip.net.commands import (
     Requester,
     Tell,
 )
-from quip.net.errors import NetError, NoAnswer, RefusalCode
+from quip.net.errors import InvalidTransaction, NetError, NoAnswer, RefusalCode
 from quip.net.events import (
     Answered,
     Backlog,
@@ -43,6 +43,8 @@ from quip.net.events import (
     SealsChecked,
     StreamReset,
     Tick,
+    TransactionInvalid,
+    TransactionsReady,
 )
 from quip.net.limits import ORDER_ROUNDS
 from quip.net.link import Instant
@@ -52,7 +54,7 @@ from quip.net.overlay.state import OverlayState, punish
 from quip.net.overlay_config import OverlayConfig, PeerInfo
 from quip.net.peers.bans import is_excused
 from quip.net.peers.peer_table import Peer
-from quip.net.ports import ChainView, PeerStorage
+from quip.net.ports import ChainView, EmptyPool, PeerStorage, TransactionPool
 from quip.net.session.events import Asked, Broken, Failed, JoinAsked, Joined, PeerEvent, Pushed, Refused, Replied
 from quip.net.sync.sync import SyncState
 from quip.net.wire.messages import Goodbye
@@ -62,8 +64,15 @@ from quip.primitives.errors import Fault
 class Overlay:
     """One node's network, as a machine: events in, actions out."""
 
-    def __init__(self, config: OverlayConfig, view: ChainView, storage: PeerStorage, rng: Random) -> None:
-        self._state = OverlayState(config, view, storage, rng)
+    def __init__(
+        self,
+        config: OverlayConfig,
+        view: ChainView,
+        storage: PeerStorage,
+        rng: Random,
+        pool: TransactionPool | None = None,
+    ) -> None:
+        self._state = OverlayState(config, view, storage, pool or EmptyPool(), rng)
         self._handshake = Handshake(self._state)
         self._dispatch = Dispatch(self._state)
         self._handlers: dict[type[Event], Callable[[Any, Instant], None]] = {
@@ -78,6 +87,8 @@ class Overlay:
             BlocksImported: self._blocks_imported,
             Answered: self._answered,
             HeadMoved: self._head_moved,
+            TransactionsReady: self._transactions_ready,
+            TransactionInvalid: self._transaction_invalid,
             PolicyChanged: self._policy_changed,
             Tick: self._tick,
         }
@@ -182,6 +193,14 @@ class Overlay:
         for order in self._state.propagation.head_moved(event.new, mined=event.mined, syncing=syncing):
             self._state.order(self._state.gossip, order)
 
+    def _transactions_ready(self, event: TransactionsReady, now: Instant) -> None:
+        for tell in self._state.relay.ready(event.claims, now):
+            self._state.order(self._state.transactions, tell)
+
+    def _transaction_invalid(self, event: TransactionInvalid, now: Instant) -> None:
+        error = InvalidTransaction(event.reason, hash=f"0x{event.transaction_hash.hex()}")
+        self._state.order(self._state.transactions, ReportPeer(event.connection, error))
+
     def _policy_changed(self, event: PolicyChanged, now: Instant) -> None:
         """The operator decided: bans apply at once, and manual peers are dialled anew."""
         state = self._state
@@ -199,6 +218,9 @@ class Overlay:
         state.sync.tick(now)
         for tell in state.propagation.tick(syncing=state.sync.state.syncing):
             state.order(state.gossip, tell)
+        state.transactions.tick(now)
+        for tell in state.relay.tick(now):
+            state.order(state.transactions, tell)
         dials = state.dialler.due(state.peers, now)
         state.actions.extend(dials)
         in_need = state.dialler.in_need(state.peers) and not dials

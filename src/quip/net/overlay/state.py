@@ -15,7 +15,8 @@ from quip.net.commands import JobOwner, Order, Requester
 from quip.net.errors import HeartbeatLost, JoinRefused, NetError, Stalled
 from quip.net.gossip.gossip import Gossip
 from quip.net.gossip.propagation import Propagation
-from quip.net.gossip.transaction_inventory import EmptyPool, TransactionInventory
+from quip.net.gossip.transaction_fetcher import TransactionFetcher
+from quip.net.gossip.transaction_relay import TransactionRelay
 from quip.net.limits import DEPARTED, MAX_REASON_CHARACTERS, PROVIDERS
 from quip.net.link import Instant, Link
 from quip.net.overlay_config import PROTOCOL_VERSION, OverlayConfig
@@ -24,7 +25,7 @@ from quip.net.peers.bans import Bans
 from quip.net.peers.dialling import Dialler
 from quip.net.peers.discovery import Discovery
 from quip.net.peers.peer_table import Peer, PeerTable
-from quip.net.ports import ChainView, PeerStorage
+from quip.net.ports import ChainView, PeerStorage, TransactionPool
 from quip.net.sync.sync import Sync
 from quip.net.wire.messages import HeadClaim, JoinRequest
 from quip.primitives.bounded_dict import BoundedDict
@@ -46,7 +47,9 @@ def plain(text: str) -> str:
 class OverlayState:
     """State and collaborators of one overlay, and the actions that it has not handed out yet."""
 
-    def __init__(self, config: OverlayConfig, view: ChainView, storage: PeerStorage, rng: Random) -> None:
+    def __init__(
+        self, config: OverlayConfig, view: ChainView, storage: PeerStorage, pool: TransactionPool, rng: Random
+    ) -> None:
         self.config = config
         self.view = view
         self.storage = storage
@@ -59,7 +62,8 @@ class OverlayState:
         self.discovery = Discovery(self.book, storage, rng, tickets)
         self.propagation = Propagation(view, rng)
         self.gossip = Gossip(view, self.propagation, tickets)
-        self.inventory = TransactionInventory(EmptyPool(), tickets)
+        self.transactions = TransactionFetcher(pool, tickets)
+        self.relay = TransactionRelay(pool)
         self.sync = Sync(view, rng, tickets)
         self.providers: BoundedDict[bytes, None] = BoundedDict(PROVIDERS)
         """Node ids that brought a new block first."""
@@ -131,7 +135,8 @@ class OverlayState:
         self.propagation.gone(number)
         self.gossip.gone(number, now)
         self.sync.gone(number, now)
-        self.inventory.gone(number)
+        self.transactions.gone(number, now)
+        self.relay.gone(number)
         self.discovery.gone(number)
         if peer.link.outbound and peer.join is None:
             self.dialler.failed(peer.link.address, now)
@@ -151,6 +156,7 @@ class OverlayState:
                 if isinstance(order, CheckSeals | ImportBlocks):
                     self.jobs[order.job] = owner
                 orders.append((owner, order))
+        orders += [(self.transactions, order) for order in self.transactions.drain()]
         return orders
 
     def touch(self, peer: Peer) -> None:

@@ -89,11 +89,15 @@ class BlockSubmit:
     """As many as the header says."""
 
 
+TransactionClaim: TypeAlias = tuple[int, int, bytes]
+"""A transaction that its teller holds: type, size in bytes, hash."""
+
+
 @dataclass(frozen=True, slots=True)
 class TransactionGossip:
-    """TRANSACTION_GOSSIP 0x14: an inventory of transactions; (type, size in bytes, hash), 1 to 1,024."""
+    """TRANSACTION_GOSSIP 0x14: an inventory of transactions, 1 to 1,024."""
 
-    items: tuple[tuple[int, int, bytes], ...]
+    items: tuple[TransactionClaim, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ from quip.net.events import (
     SealsChecked,
     StreamReset,
     Tick,
+    TransactionInvalid,
+    TransactionsReady,
 )
 from quip.net.limits import CANDIDATES, FETCHES, WAITING_CHILDREN
 from quip.net.link import Instant, Link, Purpose
@@ -63,10 +65,12 @@ from quip.net.wire.messages import (
     SealsRequest,
     StatsRequest,
     StatusRequest,
+    TransactionClaim,
     TransactionGossip,
     Transactions,
     TransactionsRequest,
 )
+from quip.primitives.hashes import keccak256
 from sim.liars.lies import flip, with_seal
 from support.chains import grown
 from support.examples import examples
@@ -74,6 +78,7 @@ from support.forged import good_seal
 from support.mutants import with_header
 from support.peer_memory import PeerMemory
 
+TRANSACTION = b"\x02" + bytes(8)
 OWN = b"\x05" * 32
 NODE_IDS = st.sampled_from([bytes([number]) * 32 for number in range(1, 10)])
 ADDRESSES = st.builds(
@@ -121,11 +126,13 @@ CLAIMS = st.builds(
     st.integers(0, 10),
     st.sampled_from([0, 1, BLOCKS[-1].header.difficulty * 4, 1 << 200]),
 )
+CLAIM = (2, 9, keccak256(TRANSACTION))
+OTHERS = [(2, 9, bytes([number]) * 32) for number in range(1, 5)]
 PUSHES = st.one_of(
     st.builds(Heartbeat, st.integers(0, 9), CLAIMS),
     st.builds(Gossip, st.lists(CLAIMS, min_size=1, max_size=16).map(tuple)),
     st.builds(submit, st.integers(0, len(BLOCKS) + len(BAD) - 1), st.integers(0, 1 << 200)),
-    st.just(TransactionGossip(((2, 9, b"\x01" * 32),))),
+    st.sampled_from([TransactionGossip(((2, 9, b"\x01" * 32),)), TransactionGossip((CLAIM, *OTHERS))]),
     st.builds(Goodbye, st.integers(0, 255), st.just("bye")),
 )
 QUESTIONS = st.sampled_from(
@@ -135,6 +142,22 @@ QUESTIONS = st.sampled_from(
         BlockRequest(b"\x01" * 32),
     ]
 )  # fmt: skip
+
+
+class AnyPool:
+    """Wants everything, has one transaction, and never says what it thinks of others."""
+
+    def wants(self, kind: int, size: int, transaction_hash: bytes) -> bool:
+        return True
+
+    def get(self, transaction_hash: bytes) -> bytes | None:
+        return TRANSACTION if transaction_hash == CLAIM[2] else None
+
+    def inventory(self) -> list[TransactionClaim]:
+        return [CLAIM, *OTHERS]
+
+    def offered(self, peer: int, transactions: tuple[bytes, ...]) -> None:
+        assert transactions == (TRANSACTION,)
 
 
 class OverlayStates(RuleBasedStateMachine):
@@ -147,7 +170,8 @@ class OverlayStates(RuleBasedStateMachine):
         view = ChainReader(self.made.chain)
         self.manual = [Address("127.0.0.1", 1)]
         setup = OverlayConfig(OWN, "test/1", Address("0.0.0.0", 1), lambda: tuple(self.manual), max_inbound=3)
-        self.overlay = Overlay(setup, view, self.storage, Random(seed))
+        self.pool = AnyPool()
+        self.overlay = Overlay(setup, view, self.storage, Random(seed), self.pool)
         self.library = ChainServer(view)
         self.now_s, self.numbers = 1_000.0, count(1)
         self.open: dict[int, PeerSession | None] = {}
@@ -215,7 +239,7 @@ class OverlayStates(RuleBasedStateMachine):
             case PeersRequest():
                 reply = Peers(tuple((Address(f"70.{draw.randrange(99)}.0.1", 1), 5) for _ in range(3)))
             case TransactionsRequest():
-                reply = Transactions(())
+                reply = Transactions(draw.choice([(), (TRANSACTION,)]))
             case StatusRequest():
                 reply = NodeStatus(HeadClaim(b"\x01" * 32, 1, 1), "x", True, True, 1, 1)
             case StatsRequest():
@@ -303,6 +327,13 @@ class OverlayStates(RuleBasedStateMachine):
             outcome = Accepted(Status.KNOWN, b"\x01" * 32) if verdict is None else verdict
             self.give(BlocksImported(job.job, tuple(outcome for _ in job.blocks)))
 
+    @rule(claims=st.lists(st.sampled_from([CLAIM, *OTHERS]), max_size=3), pick=st.integers(0, 99))
+    def pool_spoke(self, claims: list[TransactionClaim], pick: int) -> None:
+        self.give(TransactionsReady(tuple(claims)))
+        if pick < 10:
+            connection = sorted(self.open)[pick % len(self.open)] if self.open else 12_345
+            self.give(TransactionInvalid(connection, b"\x01" * 32, "breaks a rule"))
+
     @rule(job=st.integers(0, 1_000), verdict=st.sampled_from(VERDICTS), size=st.integers(0, 3))
     def unknown_job(self, job: int, verdict: Any, size: int) -> None:
         if all(known.job != job for known in self.jobs):
@@ -357,6 +388,10 @@ class OverlayStates(RuleBasedStateMachine):
         joined = list(state.peers.joined())
         assert len([peer for peer in joined if peer.link.purpose is Purpose.INBOUND]) <= 3
         assert set(state.propagation._known) == {peer.connection for peer in joined}
+        assert set(state.relay._peers) == {peer.connection for peer in joined}
+        assert set(state.transactions._peers) <= {peer.connection for peer in joined}
+        in_flight = [name for peer in state.transactions._peers.values() for name in peer.asked]
+        assert sorted(in_flight) == sorted(state.transactions._in_flight)
         assert OWN not in [peer.link.node_id for peer in joined]
         ids = [peer.link.node_id for peer in joined]
         assert len(ids) == len(set(ids))

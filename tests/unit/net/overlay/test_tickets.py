@@ -41,7 +41,7 @@ class Stage:
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         state = self.node.overlay._state
-        for part in ("discovery", "inventory", "gossip", "sync"):
+        for part in ("discovery", "transactions", "gossip", "sync"):
             owner = getattr(state, part)
             for handler in ("replied", "failed", "seals_checked", "imported"):
                 if hasattr(owner, handler):

@@ -81,7 +81,7 @@ def bare_node() -> NodeView:
         version="quip/test",
         now=lambda: later,
         buried=chain.tag,
-        pending=lambda: chain.template(bytes(20), bytes(20), later),
+        pending=lambda: chain.draft(bytes(20), bytes(20), later).build(),
         status=lambda: {"running": True},
         miners=lambda: [{"name": "CPU-1"}],
     )
