@@ -8,6 +8,7 @@ from typing import Any
 
 from quip.chain.events import Head, HeadChanged
 from quip.consensus.types.block import Block
+from quip.consensus.types.transaction import SignedTransaction
 from quip.networks.shipped import spec_bytes
 from quip.rpc.methods.table import table
 from quip.rpc.params import parse_arguments
@@ -26,11 +27,13 @@ class RpcChain:
         store = memory_store(spec)
         self.made: ChainGenerator = generator(new_chain(spec, store))
         chain = self.made.chain
+        self.waiting: list[SignedTransaction] = []
+        """What a miner would try for the next block."""
         node = NodeView(
             version="quip/test",
             now=lambda: chain.head.header.timestamp + 3,
             buried=chain.tag,
-            pending=lambda: chain.template(bytes(20), bytes(20), chain.head.header.timestamp + 3),
+            pending=lambda: chain.draft(bytes(20), bytes(20), chain.head.header.timestamp + 3).build(self.waiting),
             status=dict,
             miners=list,
             network=network or NetworkView(),

@@ -28,8 +28,8 @@ def by_hash(view: RpcView, wanted: bytes) -> dict[str, Any] | None:
 def by_index(view: RpcView, reference: BlockRef, index: int) -> dict[str, Any] | None:
     """A transaction of a block by its place, or null."""
     if reference.tag == "pending":
-        transactions = view.node.pending().transactions
-        return transaction_object(recovered(transactions[index : index + 1])[0]) if index < len(transactions) else None
+        found = recovered(_transactions(view, reference)[index : index + 1])
+        return transaction_object(found[0]) if found else None
     stored = view.find(reference)
     return None if stored is None or index >= len(stored.transactions) else _placed(stored, index)
 
@@ -73,9 +73,8 @@ def raw_by_hash(view: RpcView, wanted: bytes) -> str:
 
 def raw_by_index(view: RpcView, reference: BlockRef, index: int) -> str:
     """The same by its place in a block."""
-    stored = view.find(reference)
-    there = stored is not None and index < len(stored.transactions)
-    return data(stored.transactions[index] if stored is not None and there else b"")
+    transactions = _transactions(view, reference)
+    return data(transactions[index] if index < len(transactions) else b"")
 
 
 def receipt(view: RpcView, wanted: bytes) -> dict[str, Any] | None:
@@ -121,6 +120,14 @@ def _mined(view: RpcView, wanted: bytes) -> tuple[StoredBlock, int] | None:
 def _placed(stored: StoredBlock, index: int) -> dict[str, Any]:
     (transaction,) = recovered(stored.transactions[index : index + 1])
     return transaction_object(transaction, Place(stored.header, index))
+
+
+def _transactions(view: RpcView, reference: BlockRef) -> Sequence[bytes]:
+    """Those of a block; none of one that is not there."""
+    if reference.tag == "pending":
+        return view.node.pending().transactions
+    stored = view.find(reference)
+    return () if stored is None else stored.transactions
 
 
 def _nonce(view: RpcView, sender: bytes, number: int) -> int:

@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from quip.chain.ports import Part, StoredBlock
 from quip.consensus.types.header import Header
 from quip.consensus.types.receipt import Log, Receipt, decode_receipts
-from quip.consensus.types.transaction import SignedTransaction, recover
+from quip.consensus.types.transaction import SignedTransaction, decode, recover
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 from quip.rpc.encoding import data, quantity
 from quip.rpc.log_params import LogFilter
 from quip.rpc.methods.transaction_objects import terms_of
 from quip.rpc.view import RpcView
+
+Read = TypeVar("Read")
 
 _ADDRESS = slice(12, 32)
 
@@ -113,10 +115,12 @@ def block_logs(
 
 def recovered(encoded: Sequence[bytes]) -> list[SignedTransaction]:
     """A stored block's transactions with their senders: 30 us each, on all cores."""
-    return [_lawful(one) for one in recover(encoded)]
+    if not encoded:
+        return []
+    return [_lawful(one) for one in recover([_lawful(one) for one in decode(encoded)])]
 
 
-def _lawful(found: SignedTransaction | str) -> SignedTransaction:
+def _lawful(found: Read | str) -> Read:
     if isinstance(found, str):  # a block that was executed holds only such as can be read
         raise ValueError(f"a stored transaction is none: {found}")
     return found

@@ -15,7 +15,7 @@ from quip.primitives.hashes import keccak256
 from quip.rpc.errors import CallFailed, RpcError
 from quip.rpc.methods.receipt_objects import created_address
 from support.rpc_calls import EMITTER, RpcChain, emitter_call
-from support.transactions import GAS_PRICE, HISTORY, SENDERS, address, rich_spec, signed
+from support.transactions import GAS_PRICE, HISTORY, SENDERS, address, recovered, rich_spec, signed
 
 FIELDS = [
     "blockHash", "blockNumber", "blockTimestamp", "from", "gas", "gasPrice", "hash", "input", "nonce", "to",
@@ -162,6 +162,22 @@ def test_receipts() -> None:
 
 def test_a_delegated_account_has_the_designator_for_code() -> None:
     assert ask("eth_getCode", "0x" + address(3).hex()) == "0xef0100" + CONTRACT.hex()
+
+
+def test_the_pending_block_has_what_would_be_mined() -> None:
+    made = RpcChain()
+    made.waiting = recovered(signed(0, 0), signed(1, 7), signed(2, 0, {"type": 0}))  # the second has no turn yet
+    lawful = [hash_of(made.waiting[index].encoded) for index in (0, 2)]
+    block = made.call("eth_getBlockByNumber", "pending", False)
+    assert (block["transactions"], block["hash"], block["gasUsed"]) == (lawful, None, hex(42_000))
+    whole = made.call("eth_getBlockByNumber", "pending", True)["transactions"]
+    assert [(one["hash"], one["blockHash"], one["transactionIndex"]) for one in whole] == [
+        (one, None, None) for one in lawful
+    ]
+    assert made.call("eth_getBlockTransactionCountByNumber", "pending") == "0x2"
+    assert made.call("eth_getTransactionByBlockNumberAndIndex", "pending", "0x1") == whole[1]
+    raw = [made.call("eth_getRawTransactionByBlockNumberAndIndex", "pending", hex(index)) for index in range(3)]
+    assert raw == [*("0x" + made.waiting[index].encoded.hex() for index in (0, 2)), "0x"]
 
 
 def test_a_contracts_address_is_the_yellow_papers() -> None:
