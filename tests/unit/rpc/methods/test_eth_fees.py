@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from quip.consensus.execution.gas import next_base_fee
-from quip.rpc.errors import RpcError
+from quip.rpc import time_limit
+from quip.rpc.errors import LimitExceeded, RpcError
 from quip.rpc.methods.eth_fees import LEAST_TIP, MOST_TIP
 from support.rpc_calls import RpcChain
 from support.transactions import signed
@@ -121,3 +122,10 @@ def test_nobody_is_told_to_pay_a_fortune_or_nothing() -> None:
     other = RpcChain()
     other.mine(tipped(0, 0, 1))
     assert other.call("eth_maxPriorityFeePerGas") == hex(LEAST_TIP)
+
+
+def test_a_history_holds_a_thread_for_some_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time_limit.TimeLimit, "over", True)
+    with pytest.raises(LimitExceeded, match=r"timed out after 5 s: ask for less: 0x0 blocks took so long"):
+        empty().call("eth_feeHistory", "0x4", "latest", [50])
+    assert len(empty().call("eth_feeHistory", "0x4", "latest")["gasUsedRatio"]) == 4
