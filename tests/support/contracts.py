@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from quip.chain.ports import ChainStore
 from quip.consensus.execution.simulation import CallLimits
 from quip.consensus.spec.chain_spec import ChainSpec, GenesisAccount
 from quip.consensus.types.account_state import AccountChange
@@ -15,6 +14,7 @@ from quip.networks.shipped import spec_bytes
 from quip.rpc.methods.table import table
 from quip.rpc.params import parse_arguments
 from quip.rpc.view import NodeView, RpcView
+from quip.storage.chain_store import RedbChainStore
 from sim.honest.chain_generator import ChainGenerator
 from support.chains import generator, memory_store, new_chain, puzzle_of
 from support.transactions import recovered, rich_spec, signed
@@ -58,7 +58,7 @@ def spec() -> ChainSpec:
 
 
 @cache
-def grown() -> tuple[ChainGenerator, ChainStore]:
+def grown() -> tuple[ChainGenerator, RedbChainStore]:
     """A chain whose every block calls the counter once."""
     store = memory_store(spec())
     made = generator(new_chain(spec(), store))
@@ -72,9 +72,9 @@ def view(limits: CallLimits | None = None) -> RpcView:
     made, store = grown()
     chain = made.chain
     later = chain.head.header.timestamp + 9
-    pending = chain.template(bytes(20), bytes(20), later)
+    pending = chain.draft(bytes(20), bytes(20), later).build()
     node = NodeView("quip/test", lambda: later, chain.tag, lambda: pending, dict, list)
-    return RpcView(spec(), spec_bytes("test"), puzzle_of(spec()), store, node, limits or CallLimits())
+    return RpcView(spec(), spec_bytes("test"), puzzle_of(spec()), store, node, call_limits=limits or CallLimits())
 
 
 def ask(name: str, *arguments: Any, on: RpcView | None = None) -> Any:

@@ -75,7 +75,7 @@ def _traces(view: RpcView, block: StoredBlock, options: Options, only: int | Non
     if parent is None:
         raise CallFailed("genesis is not traceable")
     setting = setting_of(view, block.header)
-    with told(view, parent.state_root):
+    with told(view):
         state = view.store.state(parent.state_root)
         tracer = BlockTracer(setting, state, block.transactions, view.call_limits)
         return [json.loads(trace) for trace in tracer.trace(json.dumps(options), only)]

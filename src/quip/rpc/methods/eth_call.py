@@ -25,7 +25,6 @@ from quip.rpc.encoding import data, quantity
 from quip.rpc.errors import CallFailed, CallReverted
 from quip.rpc.params import BlockRef
 from quip.rpc.view import RpcView
-from quip.storage.errors import StateMissing
 
 Accounts = Mapping[bytes, AccountOverride]
 
@@ -74,7 +73,7 @@ def question(view: RpcView, reference: BlockRef, overrides: Overrides) -> Iterat
     """Where calls are asked; what they raise leaves as what the caller may be told."""
     header, root = _place(view, reference)
     setting = setting_of(view, header)
-    with told(view, root):
+    with told(view):
         yield Question(setting, view.store.state(root), overrides, view.call_limits)
 
 
@@ -85,13 +84,10 @@ def setting_of(view: RpcView, header: Header) -> Setting:
 
 
 @contextmanager
-def told(view: RpcView, root: bytes) -> Iterator[None]:
-    """What is raised while the state of a root is used leaves as what the caller may be told."""
+def told(view: RpcView) -> Iterator[None]:
+    """What execution raises leaves as what the caller may be told."""
     try:
         yield
-    except StateMissing:
-        missing = f"missing trie node {root.hex()} (path ) state 0x{root.hex()} is not available, not found"
-        raise CallFailed(missing) from None
     except Refused as error:
         raise _error(Failure(str(error), error.data)) from None
     except Stopped as error:
@@ -107,8 +103,7 @@ def told(view: RpcView, root: bytes) -> Iterator[None]:
 
 def _place(view: RpcView, reference: BlockRef) -> tuple[Header, bytes]:
     """The header that the calls see, and the root of the state that they see."""
-    on_head = reference.tag in ("latest", "pending")  # without reading the rest of the block
-    header = view.head_header() if on_head else view.need(reference).header
+    header = view.need_header(reference)
     return (_child(view, header) if reference.tag == "pending" else header), header.state_root
 
 

@@ -94,6 +94,7 @@ def test_a_pending_call_is_in_the_next_block() -> None:
 @pytest.mark.parametrize(
     ("to", "message", "data"),
     [(REVERTER, "no", REASON), (PANICKER, "arithmetic underflow or overflow", PANIC)],
+    ids=["Error", "Panic"],
 )
 @pytest.mark.parametrize("name", ["eth_call", "eth_estimateGas"])
 def test_a_revert_is_error_3_with_its_data(name: str, to: bytes, message: str, data: bytes) -> None:
@@ -206,7 +207,7 @@ def test_a_state_that_is_not_kept_is_a_missing_node() -> None:
     for _ in made.extend(4):
         pass
     chain = made.chain
-    node = NodeView("quip/test", lambda: 0, chain.tag, lambda: chain.template(bytes(20), bytes(20), 0), dict, list)
+    node = NodeView("quip/test", lambda: 0, chain.tag, lambda: chain.draft(bytes(20), bytes(20), 0).build(), dict, list)
     short = RpcView(spec(), spec_bytes("test"), puzzle_of(spec()), store, node)
     assert counted(ask("eth_call", {"to": hexed(COUNTER)}, on=short)) == 1
     with pytest.raises(CallFailed) as caught:
