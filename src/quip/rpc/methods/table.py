@@ -11,13 +11,13 @@ from typing import Any
 
 from quip.consensus.execution.simulation import BlockOverride, Overrides
 from quip.rpc import fee_params, params
-from quip.rpc.call_params import block_overrides, call_request, state_overrides
+from quip.rpc.calls import debug, eth_call
+from quip.rpc.calls.call_params import block_overrides, call_request, state_overrides
+from quip.rpc.calls.trace_params import call_options, trace_options
 from quip.rpc.errors import CallFailed
 from quip.rpc.log_params import log_filter
 from quip.rpc.methods import (
-    debug,
     eth,
-    eth_call,
     eth_config,
     eth_fees,
     eth_state,
@@ -75,8 +75,8 @@ OFFSET = Param("offset", row_offset, 0)
 BLOCK_OR_LATEST = Param("block", block_reference, LATEST)
 CALL = Param("call", call_request)
 ACCOUNTS = Param("stateOverrides", state_overrides, {})
-TRACE = Param("options", debug.trace_options, {})
-TRACE_CALL = Param("options", debug.call_options, ({}, Overrides()))
+TRACE = Param("options", trace_options, {})
+TRACE_CALL = Param("options", call_options, ({}, Overrides()))
 ENVIRONMENT = Param("blockOverrides", block_overrides, BlockOverride())
 
 INSTANT = frozenset(

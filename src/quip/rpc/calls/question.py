@@ -1,70 +1,23 @@
-"""eth_call, eth_estimateGas, eth_createAccessList: calls that nobody signed, on any state that is kept."""
+"""Where a call is asked: a block and its state, and what is raised there in the words that a caller may be told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution import gas
-from quip.consensus.execution.simulation import (
-    AccountOverride,
-    BlockOverride,
-    Failure,
-    Overrides,
-    Question,
-    Refused,
-    Stopped,
-)
+from quip.consensus.execution.simulation import Failure, Overrides, Question, Refused, Stopped
 from quip.consensus.execution.transition import Setting
 from quip.consensus.types.header import ADDRESS_SIZE, HASH_SIZE, Header
-from quip.rpc.call_params import CallRequest
-from quip.rpc.encoding import data, quantity
 from quip.rpc.errors import CallFailed, CallReverted
 from quip.rpc.params import BlockRef
 from quip.rpc.view import RpcView
 
-Accounts = Mapping[bytes, AccountOverride]
 
-
-def call(view: RpcView, request: CallRequest, reference: BlockRef, accounts: Accounts, block: BlockOverride) -> str:
-    """What a contract returns."""
-    asked = request.checked(view.spec.chain_id)
-    with question(view, reference, Overrides(accounts, block)) as asking:
-        called = asking.call(asked)
-    if called.failure is not None:
-        raise _error(called.failure)
-    return data(called.output)
-
-
-def estimate_gas(
-    view: RpcView, request: CallRequest, reference: BlockRef, accounts: Accounts, block: BlockOverride
-) -> str:
-    """A gas limit with which a transaction would succeed."""
-    asked = request.checked(view.spec.chain_id)
-    with question(view, reference, Overrides(accounts, block)) as asking:
-        return quantity(asking.estimate(asked))
-
-
-def create_access_list(view: RpcView, request: CallRequest, reference: BlockRef, accounts: Accounts) -> dict[str, Any]:
-    """What a transaction touches, and what it costs with that as its access list."""
-    asked = request.checked(view.spec.chain_id)
-    with question(view, reference, Overrides(accounts)) as asking:
-        listed = asking.access_list(asked)
-    items = [
-        {"address": data(address), "storageKeys": [data(slot) for slot in slots]}
-        for address, slots in listed.access_list
-    ]
-    answer = {"accessList": items, "gasUsed": quantity(listed.gas_used)}
-    if listed.failure is not None:
-        reverted = listed.failure.data is not None
-        answer["error"] = "execution reverted" if reverted else listed.failure.text
-    return answer
-
-
-def _error(failure: Failure) -> CallFailed | CallReverted:
+def error_of(failure: Failure) -> CallFailed | CallReverted:
+    """What the caller is told of a call that did not succeed."""
     return CallFailed(failure.text) if failure.data is None else CallReverted(failure.text, failure.data)
 
 
@@ -89,7 +42,7 @@ def told(view: RpcView) -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        raise _error(Failure(str(error), error.data)) from None
+        raise error_of(Failure(str(error), error.data)) from None
     except Stopped as error:
         reasons = {
             "cancelled": "execution aborted (the node is stopping)",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from quip.consensus.execution.simulation import AccountOverride, Authorization, BlockOverride, Call
-from quip.rpc import call_params
+from quip.rpc.calls import call_params
 from quip.rpc.errors import CallFailed
 from quip.rpc.params import BadArgument
 

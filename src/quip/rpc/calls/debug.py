@@ -9,36 +9,16 @@ import json
 from typing import Any
 
 from quip.chain.ports import StoredBlock
-from quip.consensus.execution.simulation import BlockOverride, Overrides
+from quip.consensus.execution.simulation import Overrides
 from quip.consensus.execution.tracing import BlockTracer
 from quip.primitives.hashes import keccak256
-from quip.rpc.call_params import CallRequest, block_overrides, state_overrides
+from quip.rpc.calls.call_params import CallRequest
+from quip.rpc.calls.question import question, setting_of, told
+from quip.rpc.calls.trace_params import Options
 from quip.rpc.encoding import data
 from quip.rpc.errors import CallFailed
-from quip.rpc.methods.eth_call import question, setting_of, told
-from quip.rpc.params import BadArgument, BlockRef
+from quip.rpc.params import BlockRef
 from quip.rpc.view import RpcView
-
-Options = dict[str, Any]
-
-
-def trace_options(value: object) -> Options:
-    """How a trace is to be told: an object, whose members are looked at where the trace is made."""
-    if not isinstance(value, dict):
-        raise BadArgument("json: cannot unmarshal non-object into Go value of type tracers.TraceConfig")
-    if "txIndex" in value:
-        raise BadArgument("txIndex is not supported: a call is traced after its block's transactions")
-    return value
-
-
-def call_options(value: object) -> tuple[Options, Overrides]:
-    """As `trace_options`, with overrides beside them."""
-    options = dict(trace_options(value))
-    accounts, block = options.pop("stateOverrides", None), options.pop("blockOverrides", None)
-    return options, Overrides(
-        {} if accounts is None else state_overrides(accounts),
-        BlockOverride() if block is None else block_overrides(block),
-    )
 
 
 def trace_transaction(view: RpcView, wanted: bytes, options: Options) -> Any:
