@@ -210,6 +210,10 @@ TRANSACTIONS_PER_S = 256.0
 """Asked of one peer: five times what the public chain holds; judging them takes 1 % of a core..."""
 TRANSACTIONS_AT_ONCE = 2_048
 """...after these: more than a full block."""
+ALL_TRANSACTIONS_PER_S = 2_048.0
+"""Asked of all peers together: three times what the dev chain holds; judging them takes a tenth of a core..."""
+ALL_TRANSACTIONS_AT_ONCE = 8_192
+"""...after these. Who was not asked for longest comes first."""
 FETCHED_TRANSACTIONS = 8_192
 """Hashes handed to the pool lately, which may still judge them: not asked of the next peer. 1 MB."""
 BROKEN_TRANSACTION_PROMISES = 8
