@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from quip.chain.mempool.intake import SignatureMemory
 from quip.chain.mempool.pool import Removal
 from quip.chain.mempool.pooled import PooledTransaction
 from quip.chain.mempool.ports import AccountCode, HeadChange
