@@ -220,6 +220,8 @@ BROKEN_TRANSACTION_PROMISES = 8
 """Requests in a row that bring nothing, before the peer is disconnected: a block takes all of a small pool at once."""
 KNOWN_TRANSACTIONS_PER_PEER = 8_192
 """Hashes that a peer is known to have, 0.9 MB: a quarter of a minute at its highest rate."""
+REMIND_EVERY_S = 60.0
+"""A peer is told again of 1,024 transactions that it never showed to have: 0.7 kB/s."""
 UNTOLD_TRANSACTIONS_PER_PEER = 4_096
 """To be announced to a peer: four messages at their rate. The oldest are forgotten, and spread by other ways."""
 
