@@ -36,12 +36,18 @@ def level_of(updates: float) -> int:
 
 
 def build_ladder(summary: Summary, start_seconds: float) -> Ladder:
-    """The ladder; `start_seconds`: core-seconds that a proof at the start level costs on the measuring machine."""
+    """The ladder; `start_seconds`: core-seconds that a proof at the start level costs on the measuring machine.
+
+    A plan serves from its point up to the next. A staged one is the best halfway: its cuts keep their distance from a
+    margin that rises, and those of the point itself make a proof at level 25.49 17 % dearer (23.49: 2.9 times) than the
+    best; those of halfway, 4 % (15 %).
+    """
     cheapest = Cheapest(summary)
     low_margin, high_margin = cheapest.bracket()
     lo = -(-level_of(cheapest.updates(low_margin) * FLOOR_SHARE) // STEP) * STEP
     start = max(lo, level_of(summary.updates_per_second * start_seconds))
     hi = start + HEADROOM
+    ahead = STEP // 2 if summary.staged is not None else 0
     points: list[Point] = []
     plans: list[tuple[int, Plan]] = []
     for level in range(lo, hi + STEP, STEP):
@@ -50,7 +56,7 @@ def build_ladder(summary: Summary, start_seconds: float) -> Ladder:
         if points and margin <= points[-1][1]:
             continue
         points.append((level, margin))
-        plan = cheapest.plan(margin)
+        plan = cheapest.plan(_margin_at(cheapest, level + ahead, (margin, high_margin)))
         if not plans or plans[-1][1] != plan:
             plans.append((level, plan))
     cap = round(summary.baseline_mean + CAP_SD * summary.baseline_sd)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from quip.consensus.work.ladder import margin_at
 from quip.ising.puzzle import Puzzle
 from quip.mining.calibration.cheapest import Cheapest
 from quip.mining.calibration.kept import Kept
-from quip.mining.calibration.ladder import build_ladder
+from quip.mining.calibration.ladder import Ladder, build_ladder, level_of
 from quip.mining.calibration.measure import Progress
 from quip.mining.calibration.summary import Pilot, Summary
 from quip.mining.calibration.verify import CheckPlan, verify
+from quip.mining.plan import PlanTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,21 @@ def climbed(puzzle: Puzzle, summary: Summary, start_seconds: float, todo: Climb,
         index = len(summary.pilots)
         level = aim.seconds, max(1, round(todo.proofs * aim.share))
         mined = CheckPlan((level,), todo.threads, todo.seed + 1 + index, todo.kept)
-        ladder = build_ladder(summary, start_seconds)
+        ladder = _own_plan(summary, build_ladder(summary, start_seconds), aim.seconds)
         (check,) = verify(puzzle, summary, ladder, mined, lambda done, total: None)
         updates = surveyed.updates(check.margin)
         pilot = Pilot(updates, check.measured_updates / updates, check.proofs)
         summary = replace(summary, pilots=tuple(sorted((*summary.pilots, pilot), key=lambda one: one.updates)))
         progress(index + 1, max(index + 1, len(_below(start_seconds)) + 1))
     return summary
+
+
+def _own_plan(summary: Summary, ladder: Ladder, seconds: float) -> Ladder:
+    """With the plan that is best at just this level, which is what a price is of."""
+    points = ladder.calibration.ladder
+    level = max(level_of(summary.updates_per_second * seconds), points[0][0])
+    plan = Cheapest(summary).plan(margin_at(points, level))
+    return replace(ladder, plans=PlanTable(summary.graph, ((points[0][0], plan),)))
 
 
 def next_aim(summary: Summary, start_seconds: float) -> Aim | None:

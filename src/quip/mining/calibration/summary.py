@@ -105,7 +105,7 @@ class Summary:
             return updates
         costs = np.log([pilot.updates for pilot in self.pilots])
         ratios = np.log([pilot.ratio for pilot in self.pilots])
-        if self.staged is None or len(self.pilots) < 2:
+        if self.staged is None or len(self.pilots) < 3:
             return updates * math.exp(float(np.interp(math.log(updates), costs, ratios)))
         weights = np.sqrt([pilot.proofs for pilot in self.pilots])
         slope, constant = np.polyfit(costs, ratios, 1, w=weights)

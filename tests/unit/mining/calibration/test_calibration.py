@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import pytest
 
 from benchmarks.chain_specs import raised
 from quip.consensus.proof_of_work.proof import puzzle_rules
+from quip.consensus.work.ladder import margin_at
 from quip.ising.puzzle import Puzzle
 from quip.mining.calibration.command import TOLERANCE, CalibrateOptions, refine, run
-from quip.mining.calibration.ladder import build_ladder, level_of
+from quip.mining.calibration.ladder import Ladder, build_ladder, level_of
 from quip.mining.calibration.measure import Survey, instance_seed, measure
 from quip.mining.calibration.pricing import AnnealPlan, PriceList
 from quip.mining.calibration.report import table
 from quip.mining.calibration.spec_update import calibration_of
+from quip.mining.calibration.stages import StagePrices
 from quip.mining.calibration.summary import Pilot, Summary, parse_summary, pooled
 from quip.mining.calibration.tail import fitted_tail
 from quip.mining.samplers.cpu import CpuSampler
@@ -36,16 +39,35 @@ def summary_of(name: str) -> Summary:
     return parse_summary(document(name)["summary"])
 
 
+@cache
+def ladder_of(name: str) -> Ladder:
+    return build_ladder(summary_of(name), document(name)["start_seconds"])
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_shipped_ladder_is_what_its_summary_gives(name: str) -> None:
     spec = load_spec(name)
-    ladder = build_ladder(summary_of(name), document(name)["start_seconds"])
+    ladder = ladder_of(name)
     made, shipped = raised(name, ladder.calibration), calibration_of(spec)
     assert (made.lo, made.hi, made.start, made.baseline_cap) == pytest.approx(
         (shipped.lo, shipped.hi, shipped.start, shipped.baseline_cap), rel=1e-6
     )
     assert np.array(made.ladder) == pytest.approx(np.array(shipped.ladder), rel=1e-5, abs=2)
     assert ladder.plans.digest == puzzle_rules(spec.puzzle).topology.digest.hex()
+
+
+@pytest.mark.parametrize("level", [25.0, 25.49, 28.25, 32.49])
+def test_between_two_points_a_staged_plan_costs_hardly_more_than_the_best(level: float) -> None:
+    summary, ladder = summary_of("public"), ladder_of("public")
+    staged = summary.staged
+    assert staged is not None
+    margin = margin_at(ladder.calibration.ladder, round(level * 65_536))
+    stages = ladder.plans.at(round(level * 65_536)).stages
+    slacks = [getattr(stages[fit.stages - 1], "cut", None) for fit in staged.fits]
+    cuts = [-math.inf if cut is None else margin - cut.slack for cut in slacks]
+    prices = StagePrices(staged.chain(summary.costs.entry, summary.kernel_updates_per_second))
+    played = prices.under(margin, cuts)
+    assert played.updates / sum(played.proofs) == pytest.approx(prices.at(margin).updates, rel=0.06)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
