@@ -40,7 +40,7 @@ class FreeBaseline(Puzzle):
 
 def mined_block(chain: Chain, puzzle: Puzzle, identity: MiningIdentity) -> Block:
     """A block with a real gate, a real signature and ten diverse solutions (at a margin that any anneal meets)."""
-    template = chain.template(bytes(20), identity.miner_id, int(time.time()))
+    template = chain.draft(bytes(20), identity.miner_id, int(time.time())).build()
     found = search_gate(template.sealing_hash, 0, 1 << 24, SPEC.puzzle.gate_bits)
     assert found is not None
     nonce, seed = found
@@ -113,7 +113,7 @@ def section() -> str:
         parent = Path(folder)
         with MiningIdentity.open(parent / "keys", SPEC.chain_id, parent / "records") as identity:
             block = mined_block(chain, puzzle, identity)
-            template = chain.template(bytes(20), identity.miner_id, int(time.time()))
+            template = chain.draft(bytes(20), identity.miner_id, int(time.time())).build()
     raw, seed = block.encode(), block.header.mix_hash
     assert block.seal is not None
     solutions = list(block.seal.solutions)

@@ -17,45 +17,68 @@ from quip._native import state
 from quip._native import store as native_store
 from quip.consensus.types.account_state import EMPTY_CODE_HASH
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
+from quip.primitives.hashes import keccak256
+from quip.storage.records import number_key
+from quip.storage.state import DEFAULT_LIMITS
 
 ROUNDS = 5
 LIMIT_MS = 50.0
 BATCH = 20_000
 
-Change = tuple[bytes, int, int, bytes, bytes]
+Change = tuple[bytes, int, int, bytes, list[tuple[bytes, bytes]]]
 
 
 def change(index: int, balance: int) -> Change:
     """Account number `index` with a balance in wei."""
-    return index.to_bytes(20, "big"), 1, balance, EMPTY_TRIE_ROOT, EMPTY_CODE_HASH
+    return index.to_bytes(20, "big"), 1, balance, EMPTY_CODE_HASH, []
+
+
+class Branch:
+    """States one after the other in a store."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = native_store.Store.open(path)
+        self.states = DEFAULT_LIMITS.open(self.store)
+        head = self.states.head
+        self.number, self.hash = (-1, bytes(32)) if head is None else head
+
+    def commit(self, update: state.StateUpdate) -> None:
+        """One block more."""
+        number, parent = self.number + 1, self.hash
+        block_hash = keccak256(number_key(number))
+        self.states.commit([], [], [(number, block_hash, parent, update, True)])
+        self.number, self.hash = number, block_hash
 
 
 def build(path: Path, accounts: int) -> bytes:
-    """A store with that many accounts; the root of its state."""
-    store = native_store.Store.open(path)
+    """A store with that many accounts, all flushed; the root of its state."""
+    branch = Branch(path)
     root = EMPTY_TRIE_ROOT
     for start in range(0, accounts, BATCH):
         changes = [change(index, 10**18 + index) for index in range(start, min(start + BATCH, accounts))]
-        root, nodes = state.update(store, root, changes)
-        store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
-    store.close()
+        update = branch.states.update(root, changes, [])
+        branch.commit(update)
+        root = update.root
+    branch.states.flush()
+    branch.store.close()
     return root
 
 
 def measure(path: Path, root: bytes, accounts: int, changed: int) -> tuple[float, float]:
-    """Milliseconds for the new root, and for the commit of its nodes: medians."""
+    """Milliseconds for the new root, and for the commit of the block with it: medians."""
     updates, commits = [], []
     for round_number in range(ROUNDS):
-        store = native_store.Store.open(path)
+        branch = Branch(path)
         picked = random.Random(round_number).sample(range(accounts), changed)
         changes = [change(index, round_number) for index in picked]
         start = time.perf_counter()
-        _, nodes = state.update(store, root, changes)
+        update = branch.states.update(root, changes, [])
         middle = time.perf_counter()
-        store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
+        branch.commit(update)
         commits.append((time.perf_counter() - middle) * 1e3)
         updates.append((middle - start) * 1e3)
-        store.close()
+        root = update.root
+        branch.store.close()
     return statistics.median(updates), statistics.median(commits)
 
 

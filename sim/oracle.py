@@ -147,8 +147,8 @@ class _Judge:
         self._rules = Rules(world.spec, world.puzzle)
         self._scratch = StagedState.on_nothing()
         update = genesis_state(self._spec, self._scratch.state(EMPTY_TRIE_ROOT))
-        self._scratch.keep(update.nodes)
         genesis = genesis_header(self._spec, update.root)
+        self._scratch.keep(genesis, update)
         self._judged = {genesis.hash: Parent(genesis.hash, genesis, genesis_context(self._spec))}
         self._paid: dict[bytes, Rewards] = {}
         first = self._judged[genesis.hash]
@@ -187,7 +187,7 @@ class _Judge:
 
     def _verify(self, block: Block) -> None:
         executed = validate(self._rules, self, block, block.header.timestamp)
-        self._scratch.keep(executed.state.nodes)
+        self._scratch.keep(executed.checked.header, executed.state)
         self._judged[executed.checked.hash] = executed.checked.as_parent
         self._paid[executed.checked.hash] = executed.executed.rewards
         if executed.ancestry is not None:

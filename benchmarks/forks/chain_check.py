@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,9 +10,13 @@ from benchmarks.forks.ledger import Bonus, Ledger, Shown, ledger_of
 from quip.chain.ports import BlockReads, StoredBlock
 from quip.consensus.execution.genesis import genesis_state
 from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.account_state import AccountChange, StateReader
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.storage import STORE_FILE
 from quip.storage.chain_store import read_chain_store
+
+HISTORY_SIZE = 8_191
+"""Hashes that the history contract keeps (EIP-2935)."""
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ def check_chain(spec: ChainSpec, reads: BlockReads, tips: Iterable[bytes]) -> Ch
     canonical = list(_canonical(reads))
     blocks = [Shown(one.header, tuple(ommer.included.header for ommer in one.ommers)) for one in canonical]
     ledger = ledger_of(spec, blocks)
-    supply = sum(entry.balance for entry in spec.alloc)
+    supply = sum(entry.account.balance for entry in spec.alloc)
     found = ChainCheck(blocks[-1].header.hash, blocks, ledger, supply, _lost(reads, tips, canonical))
     found.problems += _state_problems(spec, reads, found)
     for bonus in ledger.bonuses:
@@ -89,10 +93,30 @@ def _state_problems(spec: ChainSpec, reads: BlockReads, found: ChainCheck) -> It
         total += gained
         if gained != amount:
             yield f"account 0x{address.hex()} gained {gained} wei, by the headers {amount}"
-    if genesis.credit(list(ledger.balances.items())).root != header.state_root:
-        yield "genesis and the ledger's balances have another state root than the head"
+    paid = {address: _richer(genesis, address, amount) for address, amount in ledger.balances.items()}
+    if genesis.update(paid | _history(spec, genesis, found.blocks)).root != header.state_root:
+        yield "genesis, the ledger's balances and the recorded hashes have another state root than the head"
     if total != found.genesis_supply + ledger.supply:
         yield f"the supply is {total} wei, genesis and payments come to {found.genesis_supply + ledger.supply}"
+
+
+def _richer(genesis: StateReader, address: bytes, amount: int) -> AccountChange:
+    before = genesis.account(address)
+    return AccountChange(balance=amount + (before.balance if before else 0))
+
+
+def _history(spec: ChainSpec, genesis: StateReader, blocks: Sequence[Shown]) -> dict[bytes, AccountChange]:
+    """What the blocks wrote to the contract that keeps the hashes of the last 8,191 (EIP-2935); nothing without it."""
+    address = dict(spec.system).get("history")
+    account = genesis.account(address) if address else None
+    if address is None or account is None:
+        return {}
+    storage = {
+        ((block.header.number - 1) % HISTORY_SIZE).to_bytes(32, "big"): block.header.parent_hash
+        for block in blocks
+        if block.header.number
+    }
+    return {address: AccountChange(account.nonce, account.balance, genesis.code(account.code_hash), storage)}
 
 
 def _bonus_problems(spec: ChainSpec, reads: BlockReads, found: ChainCheck, bonus: Bonus) -> Iterator[str]:

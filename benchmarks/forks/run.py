@@ -65,6 +65,7 @@ def planned(asked: Asked, link: Link, ports: Sequence[int]) -> list[NodePlan]:
             node_program(), "--num-cpus", "1", "cpu", "--listen", LOOPBACK, "--port", str(port), *QUICK,
             "--public-host", LOOPBACK, "--public-port", str(public), "--peer", f"{LOOPBACK}:{peer}",
             "--genesis-config", asked.genesis, "--rpc-port", "0", "--node-name", name, "--data-dir", str(data_dir),
+            "--archive",  # the check reads states of the whole chain
             "--records-dir", str(asked.directory / "records" / name),
             "--node-log", str(data_dir.with_name(f"{name}.json")),
         )  # fmt: skip

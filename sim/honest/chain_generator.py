@@ -14,10 +14,11 @@ from typing import Protocol
 from quip.chain.chain import Accepted, Chain
 from quip.chain.events import Head
 from quip.chain.ports import BlockSigner
-from quip.chain.template import Below, Payee, Template, make_template, seal_template
+from quip.chain.template import Below, Payee, Template, make_draft, seal_template
 from quip.consensus.proof_of_work.proof import max_energy
 from quip.consensus.types.block import Block
 from quip.consensus.types.ommer import Ommer
+from quip.consensus.types.transaction import SignedTransaction
 from quip.ising.puzzle import Puzzle, search_gate
 from quip.primitives import hybrid
 from quip.primitives.hashes import blake3
@@ -25,6 +26,8 @@ from quip.primitives.hashes import blake3
 _GATE_TRIES = 1 << 32
 _DRAWS = 4_096
 """Spin configurations drawn for one proof before the ladder is called too hard for drawing."""
+_PATIENCE = 60_000
+"""Milliseconds for a block's transactions: equal seeds give equal chains on slow machines, too."""
 _PAYEES = 64
 """Different beneficiaries of a generated chain."""
 
@@ -90,14 +93,17 @@ class ChainGenerator:
         """The chain's verdict on a block, at the block's own time."""
         return self.chain.accept(block, block.header.timestamp)
 
-    def block(self, parent: Head, known: Iterable[Ommer] = ()) -> Block:
-        """A sealed child of any verified block, 1 to 2 T - 1 seconds after it, which shows what of `known` it may."""
+    def block(self, parent: Head, known: Iterable[Ommer] = (), candidates: Sequence[SignedTransaction] = ()) -> Block:
+        """A sealed child of any verified block, 1 to 2 T - 1 seconds after it, which shows what of `known` it may, and
+        has what of `candidates` is lawful."""
         target_s = self.chain.spec.difficulty.target_block_time
         timestamp = parent.header.timestamp + 1 + self._draws.below(2 * target_s - 1)
         signer, miner_id = self._signers[self._draws.below(len(self._signers))]
         beneficiary = blake3(b"payee" + bytes([self._draws.below(_PAYEES)]))[:20]
-        below = Below(self.chain.tree.state(parent.header.state_root), self.chain.ommers.ancestry(parent.hash), known)
-        template = make_template(self.chain.spec, parent, below, Payee(beneficiary, miner_id), timestamp)
+        state, ancestry = self.chain.tree.state(parent.header.state_root), self.chain.ommers.ancestry(parent.hash)
+        below = Below(state, ancestry, known)
+        draft = make_draft(self.chain.rules, parent, below, Payee(beneficiary, miner_id), timestamp)
+        template = draft.build(candidates, _PATIENCE)
         nonce, solutions = self._prove(template)
         return seal_template(template, nonce, solutions, signer)
 

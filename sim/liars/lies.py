@@ -13,9 +13,10 @@ from typing import Any
 from quip._native import ising
 from quip.chain.chain import Chain
 from quip.chain.events import Head
-from quip.chain.template import Below, Payee, make_template
+from quip.chain.template import Below, Payee, make_draft
+from quip.consensus.block_validation import Rules
 from quip.consensus.errors.body import (
-    TransactionsUnsupported,
+    InvalidTransaction,
     WrongBody,
     WrongGasUsed,
     WrongLogsBloom,
@@ -73,7 +74,7 @@ class Forger:
 
     def child(self, chain: Chain, now: int) -> Block:
         """A lawful child of the chain's head."""
-        template = chain.template(bytes(range(20)), self.miner_id, now)
+        template = chain.draft(bytes(range(20)), self.miner_id, now).build()
         return self.sealed(template.header, template.ommers)
 
     def sibling(self, chain: Chain, depth: int, seconds: int) -> Block:
@@ -85,7 +86,8 @@ class Forger:
         state = chain.tree.state(parent.header.state_root)
         payee = Payee(bytes(range(20)), self.miner_id)
         below = Below(state, chain.ommers.ancestry(parent_hash))
-        return self.sealed(make_template(self.spec, parent, below, payee, parent.header.timestamp + seconds).header)
+        rules = Rules(self.spec, self.puzzle)
+        return self.sealed(make_draft(rules, parent, below, payee, parent.header.timestamp + seconds).build().header)
 
     def sealed(self, header: Header, ommers: tuple[Ommer, ...] = ()) -> Block:
         """The header with its gate opened, proved and signed."""
@@ -211,7 +213,7 @@ LIES: dict[str, Lie] = {
     "twice": Lie(MalformedSolutions, _solutions(lambda s: [s[0], s[0], *s[2:]])),
     "distance": Lie(SolutionsTooClose, lambda _, block: too_close(block)),
     "body": Lie(WrongBody, lambda _, block: replace(block, transactions=(TRANSACTION,))),
-    "transactions": Lie(TransactionsUnsupported, _with_transactions),
+    "transactions": Lie(InvalidTransaction, _with_transactions),
     "state root": Lie(WrongStateRoot, _header(state_root=ZERO)),
     "receipts root": Lie(WrongReceiptsRoot, _header(receipts_root=ZERO)),
     "logs bloom": Lie(WrongLogsBloom, _header(logs_bloom=bytes([1] * 256))),

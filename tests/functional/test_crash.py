@@ -21,9 +21,9 @@ import pytest
 
 from quip._native import store as native_store
 from quip.primitives import rlp
-from support.doomed import JOURNAL
+from support.doomed import JOURNAL_SIZE, read_entry
 from support.places import TESTS, WITH_SIMULATION
-from support.stores import History, filled_store, history
+from support.stores import TIGHT_LIMITS, History, filled_store, history
 
 ROUNDS = int(os.environ.get("TEST_CRASH_ROUNDS", "100"))
 MAX_OPEN_S = 10.0
@@ -52,7 +52,7 @@ class Doomed:
     def run(self, order: dict[str, Any]) -> int:
         """One child; its exit status, negative for the signal that ended it."""
         files = {name: str(self.directory / name) for name in ("journal", "operations")}
-        (self.directory / "journal").write_bytes(bytes(JOURNAL.size))
+        (self.directory / "journal").write_bytes(bytes(JOURNAL_SIZE))
         (self.directory / "operations").write_bytes(bytes(8))
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -62,7 +62,7 @@ class Doomed:
 
     def moment(self) -> tuple[str, int]:
         """Where the last child was when it died, and at which block."""
-        phase, place = JOURNAL.unpack((self.directory / "journal").read_bytes())
+        phase, place = read_entry((self.directory / "journal").read_bytes())
         operations = int.from_bytes((self.directory / "operations").read_bytes(), "little")
         match phase:
             case b"a":
@@ -76,7 +76,7 @@ class Doomed:
 @pytest.fixture
 def doomed(tmp_path: Path) -> Iterator[Doomed]:
     blocks = tmp_path / "blocks"
-    blocks.write_bytes(rlp.encode([block.encode() for block in history().blocks]))
+    blocks.write_bytes(rlp.encode([block.encode() for block in history(TIGHT_LIMITS).blocks]))
     command = [sys.executable, "-m", "support.doomed", str(blocks)]
     with subprocess.Popen(
         command, cwd=TESTS, env=WITH_SIMULATION, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -130,7 +130,7 @@ def struck(doomed: Doomed, twin: History, order: dict[str, Any], before: int) ->
 @pytest.mark.parametrize("batch", [1, 7])
 def test_a_killed_import_leaves_the_batch_before_or_after(doomed: Doomed, batch: int) -> None:
     """Single blocks as they are mined, and batches as they come from sync: a crash loses all of one or nothing."""
-    twin = history()
+    twin = history(TIGHT_LIMITS)
     seed = int(os.environ.get("TEST_CRASH_SEED", random.randrange(1 << 32)))
     print(f"TEST_CRASH_SEED={seed}")
     rng = random.Random(seed)
@@ -141,7 +141,7 @@ def test_a_killed_import_leaves_the_batch_before_or_after(doomed: Doomed, batch:
         while moment is None:
             if not doomed.store.exists():
                 left = rng.randrange(3)
-                filled_store(doomed.store, left)
+                filled_store(doomed.store, left, TIGHT_LIMITS)
             left, moment = struck(doomed, twin, order(kind, rng, batch), left)
         moments[moment] += 1
     summary = f"{dict(moments)} of {ROUNDS}"

@@ -25,8 +25,8 @@ from quip.networks.shipped import spec_bytes
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 from quip.primitives.hybrid_transaction import HybridTransaction, MalformedTransaction
+from support.pool_wallets import TRANSFER_GAS, new_pool
 from support.sessions import at, client_session, joined_client, joined_server, reply_to, server_session
-from support.transactions import TRANSFER_GAS, new_pool
 
 CODES = tuple(TABLE)
 ZERO = bytes(32)

@@ -16,8 +16,8 @@ from quip.chain.mempool.pooled import PooledTransaction
 from quip.chain.mempool.ports import HeadChange, SenderState
 from reference.mempool import Bounds, Plain, PlainPool
 from support.chains import network_spec
+from support.pool_wallets import GWEI, TRANSFER_GAS, Accounts, Wallet, new_pool, wallet
 from support.pools import one_weight, put
-from support.transactions import GWEI, TRANSFER_GAS, Accounts, Wallet, new_pool, wallet
 
 SEEDS = 40
 STEPS = 120

@@ -10,7 +10,7 @@ import pytest
 from quip.net.actions import Close, CloseCode
 from support.overlays import Net
 from support.pool_node import with_pool
-from support.transactions import GWEI, new_pool, wallet
+from support.pool_wallets import GWEI, new_pool, wallet
 
 SEEDS = 12
 NODES = 5

@@ -10,6 +10,7 @@ from quip._native import store as native_store
 from quip.consensus.types.account_state import EMPTY_CODE_HASH
 from quip.primitives.hashes import keccak256
 from quip.primitives.rlp import encode, int_to_bytes
+from quip.storage.state import DEFAULT_LIMITS
 from reference import trie
 from support.examples import examples
 
@@ -19,30 +20,25 @@ VALUES = st.one_of(st.just(b""), st.binary(min_size=1, max_size=3), st.binary(mi
 STEPS = st.lists(st.tuples(KEYS, VALUES), max_size=40)
 
 
-def stored_update(store: native_store.Store, root: bytes, changes: list[tuple[bytes, bytes]]) -> bytes:
-    root, nodes = native_state.trie_update(store, root, changes)
-    store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
-    return root
-
-
 @given(STEPS, st.integers(1, 7), st.randoms(use_true_random=False))
 @examples(150)
 def test_incremental_equals_from_scratch(steps: list[tuple[bytes, bytes]], batch: int, shuffled: random.Random) -> None:
-    store = native_store.Store.in_memory()
+    stored = native_state.MemoryTrie()
     root = trie.EMPTY_ROOT
     left: dict[bytes, bytes] = {}
     for start in range(0, len(steps), batch):
         changes = steps[start : start + batch]
         left.update(changes)
         left = {key: value for key, value in left.items() if value}
-        root = stored_update(store, root, changes)
+        root = stored.update(changes)
         assert root == trie.root(left)
     for key, _ in steps:
-        assert native_state.trie_get(store, root, key) == left.get(key)
+        assert stored.get(key) == left.get(key)
     order = list(left.items())
     shuffled.shuffle(order)
     assert native_state.trie_root(order) == root
-    assert stored_update(store, root, [(key, b"") for key in left]) == trie.EMPTY_ROOT
+    assert stored.update([(key, b"") for key in left]) == trie.EMPTY_ROOT
+    assert len(stored) == 0
 
 
 ACCOUNTS = st.dictionaries(
@@ -53,19 +49,24 @@ ACCOUNTS = st.dictionaries(
 @given(st.lists(ACCOUNTS, max_size=4))
 @examples(60)
 def test_accounts_are_the_secure_trie_of_their_rlp(blocks: list[dict[int, tuple[int, int]]]) -> None:
-    store = native_store.Store.in_memory()
-    root = trie.EMPTY_ROOT
+    states = DEFAULT_LIMITS.open(native_store.Store.in_memory())
+    root = parent = trie.EMPTY_ROOT
     state: dict[bytes, bytes] = {}
-    for block in blocks:
+    for number, block in enumerate(blocks):
         changes = [(bytes([index]) * 20, *fields, trie.EMPTY_ROOT, EMPTY_CODE_HASH) for index, fields in block.items()]
         for address, nonce, balance, *hashes in changes:
             state[keccak256(address)] = encode([int_to_bytes(nonce), int_to_bytes(balance), *hashes])
             if nonce == balance == 0:
                 del state[keccak256(address)]
-        root, nodes = native_state.update(store, root, changes)
-        store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
+        edits: list[tuple[bytes, int, int, bytes, list[tuple[bytes, bytes]]]] = [
+            (address, nonce, balance, code_hash, []) for address, nonce, balance, _, code_hash in changes
+        ]
+        update = states.update(root, edits, [])
+        root, block_hash = update.root, keccak256(number.to_bytes(8, "big"))
+        states.commit([], [], [(number, block_hash, parent, update, True)])
+        parent = block_hash
         assert root == trie.root(state)
         for address, *account in changes:
             expected = tuple(account) if any(account[:2]) else None
-            assert native_state.account(store, root, address) == expected
-        assert native_state.check(store, [root])[1] == []
+            assert states.account(root, address) == expected
+        assert states.check()[2] == []

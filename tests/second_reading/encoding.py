@@ -1,5 +1,8 @@
 """RLP, the Merkle-Patricia trie, and the header, seal and block that are written in them."""
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from second_reading.hashes import keccak256
@@ -89,9 +92,15 @@ def trie_node(pairs: list[tuple[bytes, bytes]], depth: int) -> Item:
     return [*(trie_link(trie_node(part, depth + 1)) if part else b"" for part in below), value]
 
 
+@lru_cache(1 << 16)
+def hash_of(data: bytes) -> bytes:
+    """keccak256, remembered: from block to block most of a state stays."""
+    return keccak256(data)
+
+
 def trie_link(node: Item) -> Item:
     encoded = rlp(node)
-    return node if len(encoded) < 32 else keccak256(encoded)
+    return node if len(encoded) < 32 else hash_of(encoded)
 
 
 def trie_root(entries: dict[bytes, bytes]) -> bytes:
@@ -103,13 +112,26 @@ EMPTY_ROOT = trie_root({})
 NO_CODE = keccak256(b"")
 NO_OMMERS = keccak256(rlp([]))
 Violation = tuple[str, str]  # the broken rule, and the values
-Accounts = dict[bytes, tuple[int, int]]  # address -> nonce, balance
+
+
+class Account(NamedTuple):
+    nonce: int = 0
+    balance: int = 0
+    code_hash: bytes = NO_CODE
+    storage: Mapping[bytes, bytes] = MappingProxyType({})  # slot -> value, 32 bytes each, none of them zero
+
+
+Accounts = dict[bytes, Account]  # by address
+
+
+def storage_root(storage: Mapping[bytes, bytes]) -> bytes:
+    return trie_root({hash_of(slot): rlp(value.lstrip(b"\0")) for slot, value in storage.items()})
 
 
 def state_root(accounts: Accounts) -> bytes:
     return trie_root({
-        keccak256(address): rlp([number_bytes(nonce), number_bytes(balance), EMPTY_ROOT, NO_CODE])
-        for address, (nonce, balance) in accounts.items()
+        hash_of(address): rlp([number_bytes(nonce), number_bytes(balance), storage_root(storage), code_hash])
+        for address, (nonce, balance, code_hash, storage) in accounts.items()
     })  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from second_reading.encoding import (
     MAX_BODY,
     MAX_SEAL,
+    Account,
     Block,
     Header,
     Invalid,
@@ -58,11 +59,11 @@ def header_mutants(spec: Spec, state: State, block: Block) -> Iterator[tuple[str
     yield "state root", header._replace(state_root=flip(header.state_root))
     yield "state root", header._replace(state_root=parent.state_root)
     accounts = after(spec, state, header, tuple(ommer.header for ommer in block.ommers)).accounts
-    nonce, balance = accounts[header.beneficiary]
+    paid = accounts[header.beneficiary]
     for change in (-1, 1):
-        wrong = state_root(accounts | {header.beneficiary: (nonce, balance + change)})
+        wrong = state_root(accounts | {header.beneficiary: paid._replace(balance=paid.balance + change)})
         yield "state root", header._replace(state_root=wrong)
-    yield "state root", header._replace(state_root=state_root(accounts | {bytes(20): (0, 1)}))
+    yield "state root", header._replace(state_root=state_root(accounts | {bytes(20): Account(0, 1)}))
     yield "transactions root", header._replace(transactions_root=flip(header.transactions_root))
     yield "receipts root", header._replace(receipts_root=flip(header.receipts_root))
     yield "logs bloom", header._replace(logs_bloom=flip(header.logs_bloom))

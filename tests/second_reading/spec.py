@@ -5,7 +5,17 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from second_reading.encoding import EMPTY_ROOT, NO_OMMERS, Accounts, Header, Invalid, need, state_root
+from second_reading.encoding import (
+    EMPTY_ROOT,
+    NO_CODE,
+    NO_OMMERS,
+    Account,
+    Accounts,
+    Header,
+    Invalid,
+    need,
+    state_root,
+)
 from second_reading.graph import graph_of
 from second_reading.hashes import keccak256
 
@@ -38,7 +48,10 @@ SHAPE: dict[str, Any] = {
     },
     "gas_limit": {"minimum": (5000, SIZE), "maximum": (5000, SIZE)},
     "evm_fork": "osaka",
-    "alloc": {"0x[0-9a-f]{40}": {"balance": "0|[1-9][0-9]*", "nonce": (0, SIZE)}},
+    "alloc": {"0x[0-9a-f]{40}": {
+        "balance": "0|[1-9][0-9]*", "nonce": (0, SIZE), "code": "0x([0-9a-f]{2}){1,24576}",
+        "storage": {"0x[0-9a-f]{64}": "0x[0-9a-f]{64}"},
+    }},
     "system": {"(?s:.*)": "0x[0-9a-f]{40}"},
     "genesis": {
         "timestamp": (0, SIZE), "gas_limit": (0, SIZE), "base_fee_per_gas": "0|[1-9][0-9]*",
@@ -51,10 +64,12 @@ def check_shape(value: Any, shape: Any, path: str) -> None:
     """A tuple bounds an integer, a string is a pattern, a list holds the shape of all, patterns may stand for keys."""
     if isinstance(shape, dict):
         need(isinstance(value, dict), f"{path} is no object")
-        if path in {"spec.alloc", "spec.system"}:
+        if path in {"spec.alloc", "spec.system"} or path.endswith(".storage"):
             ((pattern, below),) = shape.items()
             need(all(re.fullmatch(pattern, key) for key in value), f"a key of {path}")
             shape = dict.fromkeys(value, below)
+        if path.startswith("spec.alloc."):  # an account may do without code and storage
+            shape = {key: below for key, below in shape.items() if key in value or key not in {"code", "storage"}}
         need(value.keys() == shape.keys(), f"{path} has not the keys {sorted(shape)}")
         for key, below in shape.items():
             check_shape(value[key], below, f"{path}.{key}")
@@ -90,6 +105,13 @@ def document_of(text: str) -> Any:
     return json.loads(text, object_pairs_hook=unique, parse_float=refuse, parse_constant=refuse)
 
 
+def account_of(value: dict[str, Any]) -> Account:
+    storage = {bytes.fromhex(slot[2:]): bytes.fromhex(word[2:]) for slot, word in value.get("storage", {}).items()}
+    code = bytes.fromhex(value.get("code", "0x")[2:])
+    kept = {slot: word for slot, word in storage.items() if any(word)}
+    return Account(value["nonce"], int(value["balance"]), keccak256(code) if code else NO_CODE, kept)
+
+
 class Spec:
     """A chain spec, and what follows from it."""
 
@@ -102,16 +124,16 @@ class Spec:
         self.graph = graph_of(self.puzzle["topology"])
         self.digest = keccak256(canonical(document).encode())
         self.accounts: Accounts = {
-            bytes.fromhex(name[2:]): (account["nonce"], int(account["balance"]))
+            bytes.fromhex(name[2:]): account_of(account)
             for name, account in document["alloc"].items()
-            if account["nonce"] or int(account["balance"])
+            if account["nonce"] or int(account["balance"]) or "code" in account
         }
         self._check_bounds()
         genesis = document["genesis"]
-        need(sum(balance for _, balance in self.accounts.values()) <= 2**255, "alloc: more than 2^255 wei")
+        need(sum(account.balance for account in self.accounts.values()) <= 2**255, "alloc: more than 2^255 wei")
         need(int(self.rewards["base_reward"]) <= (2**64 - 1) * 10**6, "base_reward")
         need(self.gas_limit["minimum"] <= genesis["gas_limit"] <= self.gas_limit["maximum"], "genesis.gas_limit")
-        need(int(genesis["base_fee_per_gas"]) < 2**256, "base_fee_per_gas")
+        need(int(genesis["base_fee_per_gas"]) < 2**64, "base_fee_per_gas")
         self.genesis = Header(
             bytes(32), NO_OMMERS, bytes.fromhex(genesis["beneficiary"][2:]), state_root(self.accounts),
             EMPTY_ROOT, EMPTY_ROOT, bytes(256), 0, 0, genesis["gas_limit"], 0, genesis["timestamp"],

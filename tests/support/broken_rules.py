@@ -5,7 +5,7 @@ from dataclasses import replace
 from quip.chain.chain import Chain
 from quip.consensus.errors.body import (
     BlockTooLarge,
-    TransactionsUnsupported,
+    InvalidTransaction,
     WrongBody,
     WrongGasUsed,
     WrongLogsBloom,
@@ -123,7 +123,7 @@ MUTANTS: dict[str, tuple[type[ConsensusError], Spoils, Mutation]] = {
     "flipped": (MalformedSolutions, MESSAGE, solutions(lambda s: [flip(s[0], 0), *s[1:]])),
     "distance": (SolutionsTooClose, MESSAGE, lambda chain, block: too_close(block)),
     "body": (WrongBody, MESSAGE, lambda chain, block: replace(block, transactions=(TRANSACTION,))),
-    "transactions": (TransactionsUnsupported, HASH, with_transactions),
+    "transactions": (InvalidTransaction, HASH, with_transactions),
     "state root": (WrongStateRoot, HASH, header(state_root=ZERO)),
     "receipts root": (WrongReceiptsRoot, HASH, header(receipts_root=ZERO)),
     "logs bloom": (WrongLogsBloom, HASH, header(logs_bloom=bytes([1] * 256))),

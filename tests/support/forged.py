@@ -14,7 +14,7 @@ NOTHING_REQUIRED = Requirements(number=0, level=0, work=1, margin=0, controller=
 def checked_header(header: Header, context: BlockContext | None = None) -> law.CheckedHeader:
     """As if gate and rules held."""
     context = context or genesis_context(network_spec())
-    return law.CheckedHeader(header.hash, header, context, NOTHING_REQUIRED, law._THE_LAW)
+    return law.CheckedHeader(header.hash, header, context, NOTHING_REQUIRED, bytes(32), law._THE_LAW)
 
 
 def sealed_header(checked: law.CheckedHeader, seal: Seal) -> law.SealedHeader:

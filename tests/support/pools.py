@@ -3,7 +3,7 @@
 from quip.chain.mempool.errors import PoolError
 from quip.chain.mempool.pool import Pool
 from quip.chain.mempool.pooled import PooledTransaction
-from support.transactions import Wallet, new_pool, wallet
+from support.pool_wallets import Wallet, new_pool, wallet
 
 
 def put(pool: Pool, *encoded: bytes) -> list[PooledTransaction]:

@@ -10,12 +10,22 @@ from quip.chain.batch import STORED_BEFORE
 from quip.chain.chain import Chain
 from quip.consensus.types.block import Block
 from quip.primitives.hashes import blake3
-from quip.storage.chain_store import RedbChainStore, all_rows, for_network
+from quip.storage.block_reads import all_rows
+from quip.storage.chain_store import RedbChainStore, for_network
+from quip.storage.state import DEFAULT_LIMITS, StateLimits
 from sim.honest.chain_generator import ForkPlan
 from support.chains import generator, network_spec, new_chain, puzzle_of
 
 BLOCKS = 60
+TIGHT_LIMITS = StateLimits(flush_blocks=5, retained=16)
+"""So that a short history has flushes, replays and prunings."""
 FORKS = (ForkPlan(every=6, depth=3), ForkPlan(every=9, depth=2, overtake=True))
+
+
+def settled_contents(store: native_store.Store) -> bytes:
+    """`contents` after a flush: of two stores with the same blocks the same, whatever the order in which these came."""
+    RedbChainStore(store).states.flush()
+    return contents(store)
 
 
 def contents(store: native_store.Store) -> bytes:
@@ -38,6 +48,8 @@ class History:
     after: tuple[bytes, ...]
     """`contents` with genesis only, then after each block."""
     heads: tuple[bytes, ...]
+    settled: bytes
+    """`settled_contents` after the last block."""
 
     def place(self, store: native_store.Store) -> int:
         """How many blocks a store holds, if it equals the twin at that moment; else ValueError."""
@@ -45,20 +57,20 @@ class History:
 
 
 @cache
-def history() -> History:
+def history(limits: StateLimits = DEFAULT_LIMITS) -> History:
     """The twin: imported once, never disturbed."""
     made = generator(new_chain())
     accepted = [one.hash for forks in FORKS for one in made.extend(BLOCKS // 2, forks)]
     stored = [made.chain.block_by_hash(block_hash) for block_hash in accepted]
     blocks = tuple(one.block for one in stored if one is not None)
     store = native_store.Store.in_memory()
-    chain = open_chain(for_network(store, network_spec().chain_id))
+    chain = open_chain(for_network(store, network_spec().chain_id, limits))
     after, heads = [contents(store)], [chain.head.hash]
     for block in blocks:
         chain.accept(block, block.header.timestamp)
         after.append(contents(store))
         heads.append(chain.head.hash)
-    return History(blocks, tuple(after), tuple(heads))
+    return History(blocks, tuple(after), tuple(heads), settled_contents(store))
 
 
 def open_chain(store: RedbChainStore) -> Chain:
@@ -73,10 +85,10 @@ def acceptor(store: RedbChainStore) -> Callable[[Block], object]:
     return lambda block: chain.accept(block, block.header.timestamp, STORED_BEFORE)
 
 
-def filled_store(path: Path, blocks: int) -> None:
+def filled_store(path: Path, blocks: int, limits: StateLimits = DEFAULT_LIMITS) -> None:
     """A store file, closed, that holds the first blocks of the history."""
     store = native_store.Store.open(path)
-    accept = acceptor(for_network(store, network_spec().chain_id))
+    accept = acceptor(for_network(store, network_spec().chain_id, limits))
     for block in history().blocks[:blocks]:
         accept(block)
     store.close()

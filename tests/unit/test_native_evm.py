@@ -10,6 +10,7 @@ from quip.consensus.types.account_state import EMPTY_CODE_HASH
 from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_TRIE_ROOT
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
+from quip.storage.state import DEFAULT_LIMITS
 from support.places import OUTSIDE
 
 EXAMPLE = bytes.fromhex(
@@ -27,12 +28,17 @@ WEALTH = 2 * ETHER
 Accounts = dict[bytes, tuple[int, int]]
 
 
-def kept(store: native_store.Store, accounts: Accounts, root: bytes = EMPTY_TRIE_ROOT) -> bytes:
-    """The root of a state with these (nonce, balance), in the store."""
-    changes = [(who, nonce, wei, EMPTY_TRIE_ROOT, EMPTY_CODE_HASH) for who, (nonce, wei) in accounts.items()]
-    root, nodes = state.update(store, root, changes)
-    store.commit([("nodes", node_hash, node) for node_hash, node in nodes], [])
-    return root
+def kept(states: state.States, accounts: Accounts) -> bytes:
+    """The root of a state with these (nonce, balance), that of the first block."""
+    slots: list[tuple[bytes, bytes]] = []
+    changes = [(who, nonce, wei, EMPTY_CODE_HASH, slots) for who, (nonce, wei) in accounts.items()]
+    update = states.update(EMPTY_TRIE_ROOT, changes, [])
+    states.commit([], [], [(0, update.root, bytes(32), update, True)])
+    return update.root
+
+
+def memory() -> state.States:
+    return DEFAULT_LIMITS.open(native_store.Store.in_memory())
 
 
 def block(payments: list[tuple[bytes, int]] | None = None, chain_id: int = 1) -> evm.Block:
@@ -48,8 +54,8 @@ def example() -> evm.Transaction:
 
 @pytest.fixture
 def parent() -> evm.Parent:
-    store = native_store.Store.in_memory()
-    return evm.Parent(store, kept(store, {SENDER: (9, WEALTH)}))
+    states = memory()
+    return evm.Parent(states, kept(states, {SENDER: (9, WEALTH)}))
 
 
 def test_a_transaction_says_who_signed_it() -> None:
@@ -96,10 +102,9 @@ def test_a_block_pays_whom_it_should(parent: evm.Parent) -> None:
     executed = evm.verify(parent, block([(BENEFICIARY, 7)]), [example()])
     tip = (PRICE - BASE_FEE) * GAS
     assert (executed.gas_used, executed.fees) == (GAS, tip)
-    store = native_store.Store.in_memory()
     sender = (10, WEALTH - ETHER - PRICE * GAS)
-    expected = kept(store, {SENDER: sender, RECIPIENT: (0, ETHER), BENEFICIARY: (0, tip + 7)})
-    assert executed.root == expected
+    expected = kept(memory(), {SENDER: sender, RECIPIENT: (0, ETHER), BENEFICIARY: (0, tip + 7)})
+    assert executed.root == executed.state.root == expected
     receipt: list[rlp.Item] = [b"\x01", rlp.int_to_bytes(GAS), EMPTY_BLOOM, []]
     assert rlp.decode(executed.receipts) == [receipt]
     assert executed.logs_bloom == EMPTY_BLOOM
@@ -108,7 +113,7 @@ def test_a_block_pays_whom_it_should(parent: evm.Parent) -> None:
 
 def test_a_block_without_transactions_only_pays(parent: evm.Parent) -> None:
     executed = evm.verify(parent, block([(SENDER, 1)]), [])
-    assert executed.root == kept(native_store.Store.in_memory(), {SENDER: (9, WEALTH + 1)})
+    assert executed.root == kept(memory(), {SENDER: (9, WEALTH + 1)})
     assert (executed.receipts_root, executed.receipts) == (EMPTY_TRIE_ROOT, rlp.encode([]))
 
 
@@ -143,9 +148,9 @@ def test_what_no_header_holds_is_refused(parent: evm.Parent) -> None:
         evm.verify(parent, block([(SENDER, (1 << 256) - 1)]), [])
 
 
-def test_a_state_that_is_not_there_is_damage() -> None:
-    nowhere = evm.Parent(native_store.Store.in_memory(), b"\x01" * 32)
-    with pytest.raises(native_store.StoreCorrupt, match="node is missing"):
+def test_a_state_that_is_not_there_is_missing() -> None:
+    nowhere = evm.Parent(memory(), b"\x01" * 32)
+    with pytest.raises(native_store.StateMissing, match="missing trie node"):
         evm.verify(nowhere, block(), [example()])
 
 

@@ -90,7 +90,7 @@ impl Receipts {
 
 /// Root of the trie RLP(index) -> item, of transactions or receipts.
 pub fn ordered_root<B: AsRef<[u8]>>(items: impl IntoIterator<Item = B>) -> B256 {
-    let mut trie = Trie::new(EMPTY_ROOT, &Empty);
+    let mut trie = Trie::new(None, EMPTY_ROOT, &Empty);
     for (index, item) in items.into_iter().enumerate() {
         trie.set(&alloy_rlp::encode(index), item.as_ref())
             .expect("a trie that began empty needs no stored node");

@@ -1,20 +1,21 @@
 //! `quip._native.evm`: transactions and blocks run on the store's states.
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alloy_primitives::{keccak256, Address, Bytes, B256, U256};
+use alloy_primitives::{Address, Bytes, B256, U256};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use quip_evm::{BuildLimits, HeaderSource, IsingEnergy, Lineage, Precompiles, Signed};
-use quip_state::{StoreNodes, TrieState};
-use quip_store::{Snapshot, StoreError};
+use quip_state::{TrieState, View};
+use quip_store::StoreError;
 
 use crate::ising::{cancelled, CancelFlag, PyGraph};
-use crate::state::{address_of, balance_of, balance_to_python, hash_of, PyStagedNodes};
-use crate::store::{raised, PyStore};
+use crate::state::{
+    address_of, balance_of, balance_to_python, hash_of, PyStagedStates, PyStateUpdate, PyStates,
+};
+use crate::store::raised;
 
 /// The store's table of headers: block hash -> RLP.
 const HEADERS: &str = "headers";
@@ -178,47 +179,39 @@ struct Block {
     rules: Py<Rules>,
     environment: Py<Environment>,
     payments: Vec<(Address, U256)>,
-    /// Headers that are not in the store yet.
-    staged: HashMap<B256, Bytes>,
 }
 
 #[pymethods]
 impl Block {
     #[new]
-    #[pyo3(signature = (rules, environment, payments, staged_headers=Vec::new()))]
     fn new(
         rules: Py<Rules>,
         environment: Py<Environment>,
         payments: Vec<(PyBackedBytes, Bound<'_, PyAny>)>,
-        staged_headers: Vec<PyBackedBytes>,
     ) -> PyResult<Self> {
         let payments = payments.iter();
         let payments = payments
             .map(|(address, amount)| Ok((address_of(address)?, balance_of(amount)?)))
             .collect::<PyResult<_>>()?;
-        let staged = staged_headers.iter();
         Ok(Self {
             rules,
             environment,
             payments,
-            staged: staged
-                .map(|header| (keccak256(header), Bytes::copy_from_slice(header)))
-                .collect(),
         })
     }
 }
 
 struct Headers<'a> {
-    staged: &'a HashMap<B256, Bytes>,
-    snapshot: &'a Snapshot,
+    staged: Option<&'a PyStagedStates>,
+    view: &'a View<'a>,
 }
 
 impl HeaderSource for Headers<'_> {
     fn load(&self, hash: B256) -> Result<Bytes, StoreError> {
-        if let Some(header) = self.staged.get(&hash) {
-            return Ok(header.clone());
+        if let Some(header) = self.staged.and_then(|staged| staged.header(hash)) {
+            return Ok(header);
         }
-        let header = self.snapshot.get(HEADERS, hash.as_slice())?;
+        let header = self.view.row(HEADERS, hash.as_slice())?;
         let missing = || StoreError::corrupt("a header is missing").at(HEADERS, hash.as_slice());
         Ok(header.ok_or_else(missing)?.into())
     }
@@ -227,18 +220,22 @@ impl HeaderSource for Headers<'_> {
 /// The state that a block is run on.
 #[pyclass(frozen, module = "quip._native.evm")]
 struct Parent {
-    store: Py<PyStore>,
+    states: Py<PyStates>,
     root: B256,
-    staged: Option<Py<PyStagedNodes>>,
+    staged: Option<Py<PyStagedStates>>,
 }
 
 #[pymethods]
 impl Parent {
     #[new]
-    #[pyo3(signature = (store, root, staged=None))]
-    fn new(store: Py<PyStore>, root: &[u8], staged: Option<Py<PyStagedNodes>>) -> PyResult<Self> {
+    #[pyo3(signature = (states, root, staged=None))]
+    fn new(
+        states: Py<PyStates>,
+        root: &[u8],
+        staged: Option<Py<PyStagedStates>>,
+    ) -> PyResult<Self> {
         Ok(Self {
-            store,
+            states,
             root: hash_of(root, "a root")?,
             staged,
         })
@@ -253,39 +250,27 @@ impl Parent {
         block: &Block,
         work: impl FnOnce(quip_evm::Block<'_>) -> Result<T, quip_evm::ExecutionError> + Send,
     ) -> PyResult<T> {
-        let (store, rules) = (self.store.get(), block.rules.get());
+        let (states, rules) = (self.states.get(), block.rules.get());
         let environment = &block.environment.get().environment;
-        let staged = self.staged.as_ref().map(|staged| &staged.get().nodes);
-        let done = py.detach(|| {
-            store.store.read(|snapshot| {
-                let (cache, staged_headers) = (store.nodes.as_ref(), &block.staged);
-                let nodes = StoreNodes {
-                    snapshot,
-                    cache,
-                    staged,
-                };
-                let headers = Headers {
-                    staged: staged_headers,
-                    snapshot,
-                };
-                let ancestors = Lineage::new(&headers, environment.number, environment.parent_hash);
-                let done = work(quip_evm::Block {
-                    rules: &rules.rules,
-                    environment,
-                    state: &TrieState::new(&nodes, self.root),
-                    ancestors: &ancestors,
-                    precompiles: &rules.precompiles,
-                    payments: &block.payments,
-                });
-                // Damage must reach the store, which closes; anything else is the block's.
-                match done {
-                    Err(quip_evm::ExecutionError::Store(error)) => Err(error),
-                    other => Ok(other),
-                }
-            })
+        let staged = self.staged.as_ref().map(|staged| staged.get());
+        let done = states.read(py, staged, self.root, |view| {
+            let headers = Headers { staged, view };
+            let ancestors = Lineage::new(&headers, environment.number, environment.parent_hash);
+            let done = work(quip_evm::Block {
+                rules: &rules.rules,
+                environment,
+                state: &TrieState::new(view, self.root),
+                ancestors: &ancestors,
+                precompiles: &rules.precompiles,
+                payments: &block.payments,
+            });
+            // Damage must reach the store, which closes; anything else is the block's.
+            match done {
+                Err(quip_evm::ExecutionError::Store(error)) => Err(error),
+                other => Ok(other),
+            }
         });
-        let done = done.map_err(|error| raised(py, error))?;
-        done.map_err(|error| failed(py, error))
+        done?.map_err(|error| failed(py, error))
     }
 }
 
@@ -299,6 +284,13 @@ impl Executed {
     #[getter]
     fn root<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.executed.state.root().as_slice())
+    }
+
+    #[getter]
+    fn state(&self) -> PyStateUpdate {
+        PyStateUpdate {
+            update: self.executed.state.clone(),
+        }
     }
 
     #[getter]

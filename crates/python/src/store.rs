@@ -1,15 +1,13 @@
 //! `quip._native.store`: one file of checksummed tables.
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
-use quip_state::NodeCache;
+use quip_state::States;
 use quip_store::{Changes, FaultyDisk, Row, ScanRange, Store, StoreError};
 
-/// Trie nodes that are kept in memory, in bytes.
-const NODE_CACHE_BYTES: usize = 64 << 20;
 /// Rows between two calls of a progress callback.
 const PROGRESS_STEP: u64 = 10_000;
 
@@ -22,6 +20,7 @@ mod exceptions {
     create_exception!(quip._native.store, StoreLocked, StoreError);
     create_exception!(quip._native.store, StoreFull, StoreError);
     create_exception!(quip._native.store, StoreVersion, StoreError);
+    create_exception!(quip._native.store, StateMissing, StoreError);
 }
 
 /// The Python exception for an error of the store.
@@ -39,6 +38,7 @@ pub fn raised(py: Python<'_>, error: StoreError) -> PyErr {
         StoreError::Locked(_) => exceptions::StoreLocked::new_err(message),
         StoreError::Full(_) => exceptions::StoreFull::new_err(message),
         StoreError::Version { .. } => exceptions::StoreVersion::new_err(message),
+        StoreError::Missing(_) => exceptions::StateMissing::new_err(message),
         StoreError::ReadOnly | StoreError::Io(_) => exceptions::StoreError::new_err(message),
     }
 }
@@ -46,7 +46,8 @@ pub fn raised(py: Python<'_>, error: StoreError) -> PyErr {
 #[pyclass(frozen, name = "Store", module = "quip._native.store")]
 pub struct PyStore {
     pub store: Arc<Store>,
-    pub nodes: Arc<NodeCache>,
+    /// One for all who ask: they share what waits in memory.
+    pub states: OnceLock<Arc<States>>,
 }
 
 impl PyStore {
@@ -57,7 +58,7 @@ impl PyStore {
         let store = py.detach(open).map_err(|error| raised(py, error))?;
         Ok(Self {
             store: Arc::new(store),
-            nodes: Arc::new(NodeCache::new(NODE_CACHE_BYTES)),
+            states: OnceLock::new(),
         })
     }
 }
@@ -72,6 +73,23 @@ pub fn settled<T>(
         py.detach(|| store.settle(error));
     }
     done
+}
+
+/// Rows as Python gives them: (table, key, value).
+pub type PyPut = (String, PyBackedBytes, PyBackedBytes);
+/// (table, key)
+pub type PyDelete = (String, PyBackedBytes);
+
+/// Rows to be changed.
+pub fn changes_of(puts: Vec<PyPut>, deletes: Vec<PyDelete>) -> Changes {
+    let puts = puts.into_iter();
+    let deletes = deletes.into_iter();
+    Changes {
+        puts: puts
+            .map(|(table, key, value)| (table, key.to_vec(), value.to_vec()))
+            .collect(),
+        deletes: deletes.map(|(table, key)| (table, key.to_vec())).collect(),
+    }
 }
 
 /// Calls back now and then with the number of rows; keeps the first exception.
@@ -176,21 +194,15 @@ impl PyStore {
             .map_err(|error| raised(py, error))
     }
 
-    fn commit(
-        &self,
-        py: Python<'_>,
-        puts: Vec<(String, PyBackedBytes, PyBackedBytes)>,
-        deletes: Vec<(String, PyBackedBytes)>,
-    ) -> PyResult<()> {
-        let puts = puts
-            .into_iter()
-            .map(|(table, key, value)| (table, key.to_vec(), value.to_vec()))
-            .collect();
-        let deletes = deletes
-            .into_iter()
-            .map(|(table, key)| (table, key.to_vec()))
-            .collect();
-        py.detach(|| self.store.commit(&Changes { puts, deletes }))
+    fn commit(&self, py: Python<'_>, puts: Vec<PyPut>, deletes: Vec<PyDelete>) -> PyResult<()> {
+        let changes = changes_of(puts, deletes);
+        py.detach(|| self.store.commit(&changes))
+            .map_err(|error| raised(py, error))
+    }
+
+    /// Gives the file's free pages back to the disk. Some minutes for a large one.
+    fn compact(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.store.compact())
             .map_err(|error| raised(py, error))
     }
 
@@ -275,6 +287,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("StoreLocked", py.get_type::<exceptions::StoreLocked>())?;
     module.add("StoreFull", py.get_type::<exceptions::StoreFull>())?;
     module.add("StoreVersion", py.get_type::<exceptions::StoreVersion>())?;
+    module.add("StateMissing", py.get_type::<exceptions::StateMissing>())?;
     module.add_class::<PyStore>()?;
     module.add_class::<PyFaultyDisk>()?;
     Ok(())

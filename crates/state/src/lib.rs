@@ -15,17 +15,32 @@
 //! Source: Ethereum Yellow Paper, appendices C (hex-prefix) and D (trie).
 
 mod accounts;
+mod commit;
+mod diff;
+mod layer;
 mod nibbles;
 mod node;
+mod place;
+mod proof;
 mod reader;
+mod rebuild;
 mod source;
+mod states;
+mod tables;
 mod trie;
+mod update;
 mod view;
 mod walk;
 
-pub use accounts::{account, credit_accounts, update_accounts, Account};
+pub use accounts::Account;
+pub use commit::BlockState;
+pub use layer::{Mark, Staged};
+pub use place::{place_key, Owner};
+pub use proof::{prove, AccountProof, SlotProof};
 pub use reader::{AccountChange, AccountValue, State, StateChanges, StateReader};
-pub use source::{Empty, NodeCache, NodeSource, StagedNodes, StoreNodes, NODES};
+pub use source::{Empty, NodeSource};
+pub use states::{Limits, States, View};
 pub use trie::{Committed, Trie, EMPTY_ROOT};
-pub use view::{MemoryStates, StateUpdate, TrieState};
-pub use walk::{walk, Walked};
+pub use update::StateUpdate;
+pub use view::{MemoryStates, TrieState};
+pub use walk::Walked;

@@ -1,11 +1,16 @@
 //! The three kinds of nodes and their RLP. Strict: bytes that no encoder makes are refused.
+use std::sync::Arc;
+
 use alloy_primitives::{keccak256, B256};
 use alloy_rlp::{Encodable, Header, EMPTY_STRING_CODE};
 
 use crate::nibbles;
+use crate::place::{place_key, Owner};
 
 /// A node shorter than this lies inside its parent; others are referred to by their hash.
 const HASHED: usize = 32;
+/// Sixteen hashes and no value.
+const MAX_BRANCH_PAYLOAD: usize = 16 * 33 + 1;
 /// Inline nodes nest at most this deep: each level takes at least one byte of the 31.
 const MAX_INLINE_DEPTH: usize = 32;
 
@@ -42,50 +47,77 @@ impl From<Node> for Link {
     }
 }
 
-/// A node in memory gets its hash and goes to `new`, unless it is short; returns what its parent holds: RLP.
-pub fn seal(link: &Link, new: &mut Vec<(B256, Vec<u8>)>) -> Vec<u8> {
-    match link {
-        Link::Empty => vec![EMPTY_STRING_CODE],
-        Link::Hash(hash) => alloy_rlp::encode(hash),
-        Link::Node(node) => {
-            let encoded = encode(node, new);
-            if encoded.len() < HASHED {
-                return encoded;
-            }
-            let hash = keccak256(&encoded);
-            new.push((hash, encoded));
-            alloy_rlp::encode(hash)
-        }
-    }
+/// A node that was made: the key of its place, its hash, its RLP.
+pub type Made = (Vec<u8>, B256, Arc<[u8]>);
+
+/// Encodes the nodes of one trie that are in memory.
+pub struct Sealer {
+    pub owner: Owner,
+    /// Where in the trie the node lies that is being encoded.
+    pub path: Vec<u8>,
+    pub made: Vec<Made>,
 }
 
-/// The RLP of a node; what is new below it goes to `new`.
-pub fn encode(node: &Node, new: &mut Vec<(B256, Vec<u8>)>) -> Vec<u8> {
-    let mut payload = Vec::new();
-    match node {
-        Node::Leaf { path, value } => {
-            nibbles::encode(path, true).as_slice().encode(&mut payload);
-            value.as_slice().encode(&mut payload);
-        }
-        Node::Extension { path, child } => {
-            nibbles::encode(path, false).as_slice().encode(&mut payload);
-            payload.extend(seal(child, new));
-        }
-        Node::Branch { children, value } => {
-            children
-                .iter()
-                .for_each(|child| payload.extend(seal(child, new)));
-            value.as_slice().encode(&mut payload);
+impl Sealer {
+    /// A node in memory gets its hash and goes to `made`, unless it is short; adds what its parent holds, RLP.
+    fn seal(&mut self, link: &Link, out: &mut Vec<u8>) {
+        match link {
+            Link::Empty => out.push(EMPTY_STRING_CODE),
+            Link::Hash(hash) => hash.encode(out),
+            Link::Node(node) => {
+                let encoded = self.encode(node);
+                if encoded.len() < HASHED {
+                    out.extend(encoded);
+                } else {
+                    self.keep(encoded).encode(out);
+                }
+            }
         }
     }
-    let mut out = Vec::with_capacity(payload.len() + 4);
-    Header {
-        list: true,
-        payload_length: payload.len(),
+
+    fn below(&mut self, path: &[u8], link: &Link, out: &mut Vec<u8>) {
+        let depth = self.path.len();
+        self.path.extend_from_slice(path);
+        self.seal(link, out);
+        self.path.truncate(depth);
     }
-    .encode(&mut out);
-    out.extend(payload);
-    out
+
+    /// Notes an encoded node at the present path; its hash.
+    pub fn keep(&mut self, encoded: Vec<u8>) -> B256 {
+        let hash = keccak256(&encoded);
+        let place = place_key(&self.owner, &self.path);
+        self.made.push((place, hash, encoded.into()));
+        hash
+    }
+
+    /// The RLP of a node; what is new below it goes to `made`.
+    pub fn encode(&mut self, node: &Node) -> Vec<u8> {
+        let mut payload = Vec::with_capacity(MAX_BRANCH_PAYLOAD);
+        match node {
+            Node::Leaf { path, value } => {
+                nibbles::encode(path, true).as_slice().encode(&mut payload);
+                value.as_slice().encode(&mut payload);
+            }
+            Node::Extension { path, child } => {
+                nibbles::encode(path, false).as_slice().encode(&mut payload);
+                self.below(path, child, &mut payload);
+            }
+            Node::Branch { children, value } => {
+                for (nibble, child) in (0_u8..).zip(children.iter()) {
+                    self.below(&[nibble], child, &mut payload);
+                }
+                value.as_slice().encode(&mut payload);
+            }
+        }
+        let mut out = Vec::with_capacity(payload.len() + 4);
+        Header {
+            list: true,
+            payload_length: payload.len(),
+        }
+        .encode(&mut out);
+        out.extend(payload);
+        out
+    }
 }
 
 /// The items of an RLP list: (is a list, the item with its header, its payload).
@@ -186,9 +218,13 @@ mod tests {
             leaf(&[], &[0x80]),
             leaf(&[5, 6], b"x"),
         ] {
-            let mut new = Vec::new();
-            assert_eq!(decode(&encode(&node, &mut new)), Some(node));
-            assert!(new.is_empty());
+            let mut sealer = Sealer {
+                owner: None,
+                path: Vec::new(),
+                made: Vec::new(),
+            };
+            assert_eq!(decode(&sealer.encode(&node)), Some(node));
+            assert!(sealer.made.is_empty());
         }
     }
 

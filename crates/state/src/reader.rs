@@ -5,7 +5,7 @@ use alloy_primitives::{Address, Bytes, B256, U256};
 use quip_store::StoreError;
 
 use crate::accounts::Account;
-use crate::view::StateUpdate;
+use crate::update::StateUpdate;
 
 /// The state after one block: the head's, or any other that is retained. Every method: Corrupt for damage.
 pub trait StateReader {

@@ -1,29 +1,41 @@
-//! Where the nodes of a trie come from.
+//! Where the nodes of a trie come from, and how the store has them.
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use alloy_primitives::{keccak256, Bytes, B256};
-use quip_store::{Snapshot, StoreError};
+use alloy_primitives::{Bytes, B256};
+use quip_store::StoreError;
 
-/// The store's table of trie nodes: keccak256 -> RLP.
+use crate::place::{place_key, Owner};
+
+/// The store's table of the flushed state's trie: place -> RLP of its node.
+pub const TRIE: &str = "trie";
+/// An archive's table of every state's trie nodes: place || hash -> RLP. Never deleted: states share them.
 pub const NODES: &str = "nodes";
-/// The store's table of contracts' code: keccak256 -> code.
+/// The store's table of contracts' code: keccak256 -> code. Never deleted: accounts share it.
 pub const CODES: &str = "codes";
 
+/// Where a state is read from.
 pub trait NodeSource {
-    /// The RLP of a node. Errors: Corrupt for a node that is absent or whose bytes have another hash.
-    fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError>;
+    /// The RLP of a node. Errors: Corrupt for a node that is absent or another; Missing for the root of the trie of
+    /// accounts: that state is not kept.
+    fn load(&self, owner: &Owner, path: &[u8], hash: B256) -> Result<Arc<[u8]>, StoreError>;
 
     /// The code of a hash, None where it is unknown.
     fn code(&self, hash: B256) -> Result<Option<Bytes>, StoreError>;
+
+    /// A value of the flat state, empty where there is none; None: walk the trie.
+    fn flat(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let _ = key;
+        Ok(None)
+    }
 }
 
 /// No nodes: for tries that begin empty.
 pub struct Empty;
 
 impl NodeSource for Empty {
-    fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError> {
-        Err(missing(hash))
+    fn load(&self, owner: &Owner, path: &[u8], hash: B256) -> Result<Arc<[u8]>, StoreError> {
+        Err(missing(owner, path, hash))
     }
 
     fn code(&self, _hash: B256) -> Result<Option<Bytes>, StoreError> {
@@ -31,8 +43,12 @@ impl NodeSource for Empty {
     }
 }
 
-pub fn missing(hash: B256) -> StoreError {
-    StoreError::corrupt("a trie node is missing").at(NODES, hash.as_slice())
+/// The error for a node that is not there.
+pub fn missing(owner: &Owner, path: &[u8], hash: B256) -> StoreError {
+    if owner.is_none() && path.is_empty() {
+        return StoreError::Missing(hash.to_vec());
+    }
+    StoreError::corrupt("a trie node is missing or another").at(TRIE, &place_key(owner, path))
 }
 
 /// Nodes read lately, bounded in bytes: two generations, of which the older is dropped when the younger is full.
@@ -62,7 +78,7 @@ impl NodeCache {
         }
     }
 
-    fn get(&self, hash: &B256) -> Option<Arc<[u8]>> {
+    pub fn get(&self, hash: &B256) -> Option<Arc<[u8]>> {
         let mut generations = self
             .generations
             .lock()
@@ -75,7 +91,7 @@ impl NodeCache {
         Some(node)
     }
 
-    fn put(&self, hash: B256, node: Arc<[u8]>) {
+    pub fn put(&self, hash: B256, node: Arc<[u8]>) {
         self.generations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -91,61 +107,6 @@ impl Generations {
             self.old = std::mem::take(&mut self.young);
             self.young_bytes = 0;
         }
-    }
-}
-
-/// Nodes that are made but not yet committed. They are as many as their owner puts in.
-#[derive(Debug, Default)]
-pub struct StagedNodes {
-    nodes: Mutex<HashMap<B256, Arc<[u8]>>>,
-}
-
-impl StagedNodes {
-    fn nodes(&self) -> MutexGuard<'_, HashMap<B256, Arc<[u8]>>> {
-        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps a node. The caller answers for the hash.
-    pub fn put(&self, hash: B256, node: &[u8]) {
-        self.nodes().insert(hash, node.into());
-    }
-
-    fn get(&self, hash: &B256) -> Option<Arc<[u8]>> {
-        self.nodes().get(hash).cloned()
-    }
-}
-
-/// The nodes of a store at one moment, and those staged on top of it.
-pub struct StoreNodes<'a> {
-    pub snapshot: &'a Snapshot,
-    pub cache: &'a NodeCache,
-    pub staged: Option<&'a StagedNodes>,
-}
-
-impl NodeSource for StoreNodes<'_> {
-    fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError> {
-        if let Some(node) = self.staged.and_then(|staged| staged.get(&hash)) {
-            return Ok(node);
-        }
-        if let Some(node) = self.cache.get(&hash) {
-            return Ok(node);
-        }
-        let node = self
-            .snapshot
-            .get(NODES, hash.as_slice())?
-            .ok_or_else(|| missing(hash))?;
-        if keccak256(&node) != hash {
-            return Err(
-                StoreError::corrupt("a trie node has another hash").at(NODES, hash.as_slice())
-            );
-        }
-        let node: Arc<[u8]> = node.into();
-        self.cache.put(hash, node.clone());
-        Ok(node)
-    }
-
-    fn code(&self, hash: B256) -> Result<Option<Bytes>, StoreError> {
-        Ok(self.snapshot.get(CODES, hash.as_slice())?.map(Bytes::from))
     }
 }
 

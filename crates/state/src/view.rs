@@ -1,35 +1,37 @@
-//! A state by its root, read from the trie: accounts, storage, code, and what changes make of it.
-use std::collections::HashMap;
+//! A state by its root: accounts, storage, code, and what changes make of it.
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy_primitives::{keccak256, Address, Bytes, B256, KECCAK256_EMPTY, U256};
 use alloy_rlp::Decodable;
 use quip_store::StoreError;
 
-use crate::accounts::{self, Account};
-use crate::reader::{AccountChange, State, StateChanges, StateReader};
-use crate::source::{missing, NodeSource, CODES, NODES};
-use crate::trie::{Trie, EMPTY_ROOT};
-
-/// The outcome of changes: a root, and what is new. It stays native from execution to commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StateUpdate {
-    pub(crate) root: B256,
-    pub(crate) nodes: Vec<(B256, Vec<u8>)>,
-    pub(crate) codes: Vec<(B256, Bytes)>,
-}
-
-impl StateUpdate {
-    /// The root of the state after the changes.
-    pub fn root(&self) -> B256 {
-        self.root
-    }
-}
+use crate::accounts::{Account, NEW_ACCOUNT};
+use crate::diff::HASH;
+use crate::node::{Link, Node};
+use crate::place::Owner;
+use crate::reader::{AccountChange, AccountValue, State, StateChanges, StateReader};
+use crate::source::{missing, NodeSource, CODES, TRIE};
+use crate::trie::{load, Trie, EMPTY_ROOT};
+use crate::update::{apply, AccountEdit, StateUpdate};
 
 /// The state of a root among the nodes of a source.
 pub struct TrieState<'a> {
     source: &'a dyn NodeSource,
     root: B256,
+}
+
+fn hashed_slot(slot: U256) -> B256 {
+    keccak256(slot.to_be_bytes::<HASH>())
+}
+
+/// Nothing for zero.
+fn slot_rlp(value: U256) -> Vec<u8> {
+    if value.is_zero() {
+        Vec::new()
+    } else {
+        alloy_rlp::encode(value)
+    }
 }
 
 impl<'a> TrieState<'a> {
@@ -38,45 +40,144 @@ impl<'a> TrieState<'a> {
         Self { source, root }
     }
 
-    /// The account's storage after a change: its root; new nodes go to `update`.
-    fn stored(
-        &self,
-        before: B256,
-        change: &AccountChange,
-        update: &mut StateUpdate,
-    ) -> Result<B256, StoreError> {
-        let mut trie = Trie::new(if change.wiped { EMPTY_ROOT } else { before }, self.source);
-        for (slot, value) in &change.storage {
-            let value = if value.is_zero() {
-                Vec::new()
-            } else {
-                alloy_rlp::encode(value)
-            };
-            trie.set(keccak256(slot.to_be_bytes::<32>()).as_slice(), &value)?;
-        }
-        let committed = trie.commit();
-        update.nodes.extend(committed.nodes);
-        Ok(committed.root)
+    fn hashed_account(&self, key: B256) -> Result<Option<Account>, StoreError> {
+        let decoded = match self.source.flat(key.as_slice())? {
+            Some(bytes) => Account::decode_slim(&bytes),
+            None => match Trie::new(None, self.root, self.source).get(key.as_slice())? {
+                Some(bytes) => Account::decode(&bytes).map(Some),
+                None => Ok(None),
+            },
+        };
+        decoded.map_err(|error| {
+            StoreError::corrupt(format!("0x{key:x} is not an account: {error}"))
+                .at(TRIE, self.root.as_slice())
+        })
     }
+
+    /// The RLP of a slot's value; nothing for zero.
+    fn hashed_slot(
+        &self,
+        owner: B256,
+        storage_root: B256,
+        slot: B256,
+    ) -> Result<Vec<u8>, StoreError> {
+        if storage_root == EMPTY_ROOT {
+            return Ok(Vec::new());
+        }
+        if let Some(value) = self.source.flat(&[owner, slot].concat())? {
+            return Ok(value);
+        }
+        let trie = Trie::new(Some(owner), storage_root, self.source);
+        Ok(trie.get(slot.as_slice())?.unwrap_or_default())
+    }
+
+    /// The account before and after, and the slots that differ.
+    fn edit(&self, key: B256, change: &AccountChange) -> Result<AccountEdit, StoreError> {
+        let before = self.hashed_account(key)?;
+        let root = before.map_or(EMPTY_ROOT, |account| account.storage_root);
+        let mut slots = BTreeMap::new();
+        let after = change.value.map(account_of).filter(|one| !one.is_empty());
+        if change.wiped || after.is_none() {
+            let mut all = Vec::new();
+            leaves(self.source, &Some(key), root, &mut all)?;
+            slots.extend(
+                all.into_iter()
+                    .map(|(slot, value)| (slot, (value, Vec::new()))),
+            );
+        }
+        if after.is_some() {
+            for (slot, value) in &change.storage {
+                let slot = hashed_slot(*slot);
+                if let Some(there) = slots.get_mut(&slot) {
+                    there.1 = slot_rlp(*value);
+                } else {
+                    let old = self.hashed_slot(key, root, slot)?;
+                    slots.insert(slot, (old, slot_rlp(*value)));
+                }
+            }
+        }
+        Ok(AccountEdit {
+            key,
+            before,
+            after,
+            slots: slots
+                .into_iter()
+                .filter(|(_, (old, new))| old != new)
+                .map(|(slot, (old, new))| (slot, old, new))
+                .collect(),
+        })
+    }
+}
+
+fn account_of(value: AccountValue) -> Account {
+    Account {
+        nonce: value.nonce,
+        balance: value.balance,
+        code_hash: value.code_hash,
+        ..NEW_ACCOUNT
+    }
+}
+
+/// Every (key, value) of a trie.
+fn leaves(
+    source: &dyn NodeSource,
+    owner: &Owner,
+    root: B256,
+    out: &mut Vec<(B256, Vec<u8>)>,
+) -> Result<(), StoreError> {
+    let mut waiting = vec![(Vec::new(), Link::Hash(root))];
+    if root == EMPTY_ROOT {
+        return Ok(());
+    }
+    while let Some((path, link)) = waiting.pop() {
+        let node = match link {
+            Link::Empty => continue,
+            Link::Hash(hash) => load(source, owner, &path, hash)?,
+            Link::Node(node) => *node,
+        };
+        match node {
+            Node::Leaf { path: rest, value } => {
+                let nibbles = [path, rest].concat();
+                let key: Vec<u8> = nibbles
+                    .chunks_exact(2)
+                    .map(|pair| pair[0] << 4 | pair[1])
+                    .collect();
+                out.push((B256::try_from(key.as_slice()).unwrap_or_default(), value));
+            }
+            Node::Extension { path: rest, child } => waiting.push(([path, rest].concat(), child)),
+            Node::Branch { children, .. } => waiting.extend(
+                (0_u8..)
+                    .zip(*children)
+                    .map(|(nibble, child)| ([path.as_slice(), &[nibble]].concat(), child)),
+            ),
+        }
+    }
+    Ok(())
 }
 
 impl StateReader for TrieState<'_> {
     fn account(&self, address: Address) -> Result<Option<Account>, StoreError> {
-        accounts::account(self.source, self.root, address)
+        self.hashed_account(keccak256(address))
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<U256, StoreError> {
-        let Some(account) = self.account(address)? else {
-            return Ok(U256::ZERO);
+        let owner = keccak256(address);
+        let slot = hashed_slot(slot);
+        // The flat state has the slot without a look at its account.
+        let flat = self.source.flat(&[owner, slot].concat())?;
+        let value = match flat {
+            Some(value) => value,
+            None => {
+                let account = self.hashed_account(owner)?.unwrap_or(NEW_ACCOUNT);
+                self.hashed_slot(owner, account.storage_root, slot)?
+            }
         };
-        let trie = Trie::new(account.storage_root, self.source);
-        let key = keccak256(slot.to_be_bytes::<32>());
-        let Some(value) = trie.get(key.as_slice())? else {
+        if value.is_empty() {
             return Ok(U256::ZERO);
-        };
+        }
         U256::decode(&mut value.as_slice()).map_err(|error| {
             StoreError::corrupt(format!("not the value of a slot: {error}"))
-                .at(NODES, account.storage_root.as_slice())
+                .at(TRIE, owner.as_slice())
         })
     }
 
@@ -95,31 +196,14 @@ impl State for TrieState<'_> {
     }
 
     fn update(&self, changes: &StateChanges) -> Result<StateUpdate, StoreError> {
-        let mut update = StateUpdate {
-            codes: changes
-                .codes
-                .iter()
-                .map(|(hash, code)| (*hash, code.clone()))
-                .collect(),
-            ..StateUpdate::default()
-        };
-        let mut accounts = Vec::with_capacity(changes.accounts.len());
-        for (address, change) in &changes.accounts {
-            let before = self.account(*address)?.unwrap_or(accounts::NEW_ACCOUNT);
-            let account = match change.value {
-                None => accounts::NEW_ACCOUNT,
-                Some(value) => Account {
-                    nonce: value.nonce,
-                    balance: value.balance,
-                    code_hash: value.code_hash,
-                    storage_root: self.stored(before.storage_root, change, &mut update)?,
-                },
-            };
-            accounts.push((*address, account));
-        }
-        let committed = accounts::update_accounts(self.source, self.root, &accounts)?;
-        update.root = committed.root;
-        update.nodes.extend(committed.nodes);
+        let edits = changes
+            .accounts
+            .iter()
+            .map(|(address, change)| self.edit(keccak256(address), change))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut update = apply(self.source, self.root, edits)?;
+        let codes = changes.codes.iter();
+        update.codes = codes.map(|(hash, code)| (*hash, code.clone())).collect();
         Ok(update)
     }
 }
@@ -149,17 +233,17 @@ impl MemoryStates {
     /// Remembers the state that an update makes.
     pub fn keep(&self, update: &StateUpdate) {
         let mut kept = self.kept();
-        let nodes = update.nodes.iter();
+        let nodes = update.made.iter();
         kept.nodes
-            .extend(nodes.map(|(hash, node)| (*hash, node.as_slice().into())));
+            .extend(nodes.map(|(_, hash, node)| (*hash, node.clone())));
         kept.codes.extend(update.codes.iter().cloned());
     }
 }
 
 impl NodeSource for MemoryStates {
-    fn load(&self, hash: B256) -> Result<Arc<[u8]>, StoreError> {
+    fn load(&self, owner: &Owner, path: &[u8], hash: B256) -> Result<Arc<[u8]>, StoreError> {
         let node = self.kept().nodes.get(&hash).cloned();
-        node.ok_or_else(|| missing(hash))
+        node.ok_or_else(|| missing(owner, path, hash))
     }
 
     fn code(&self, hash: B256) -> Result<Option<Bytes>, StoreError> {

@@ -5,6 +5,7 @@
 //!   Corrupt   what is on disk is not what was written: `quip db check`, `quip db reindex`
 //!   Locked    another process has the file open
 //!   Full      the disk is full: reads go on, commits resume once there is room
+//!   Missing   a state that is not kept
 //!   Version   the file was written by another version of the store
 //!   ReadOnly  a commit on a store that was opened for reading
 //!   Io        everything else the operating system refuses
@@ -31,6 +32,8 @@ pub enum StoreError {
         found: u32,
         expected: u32,
     },
+    /// A trie node, by its hash, of a state that is older than those that are kept; or the node is lost.
+    Missing(Vec<u8>),
     ReadOnly,
     Io(String),
 }
@@ -82,6 +85,14 @@ impl fmt::Display for StoreError {
             }
             Self::Version { found, expected } => {
                 write!(out, "store has version {found}, this program needs {expected}: run `quip db reindex`")
+            }
+            Self::Missing(hash) => {
+                write!(out, "missing trie node ")?;
+                hash.iter().try_for_each(|byte| write!(out, "{byte:02x}"))?;
+                write!(
+                    out,
+                    ": the state is older than those that are kept (`--archive` keeps all)"
+                )
             }
             Self::ReadOnly => write!(out, "store was opened read-only"),
             Self::Io(what) => write!(out, "store: {what}"),
@@ -146,6 +157,15 @@ impl From<redb::TableError> for StoreError {
         match error {
             redb::TableError::Storage(error) => error.into(),
             other => Self::corrupt(other.to_string()),
+        }
+    }
+}
+
+impl From<redb::CompactionError> for StoreError {
+    fn from(error: redb::CompactionError) -> Self {
+        match error {
+            redb::CompactionError::Storage(error) => error.into(),
+            other => Self::Io(other.to_string()),
         }
     }
 }

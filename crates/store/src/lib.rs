@@ -29,11 +29,11 @@ mod store;
 mod sums;
 
 pub use checksum::ChecksummedDisk;
-pub use commit::Changes;
+pub use commit::{Changes, Writer};
 pub use disk::Overlay;
 pub use error::{Result, StoreError};
 pub use faults::FaultyDisk;
 pub use guard::guarded;
 pub use opening::STORE_VERSION;
-pub use snapshot::{CheckReport, Row, ScanRange, Snapshot};
-pub use store::Store;
+pub use snapshot::{CheckReport, Row, Rows, ScanRange, Snapshot};
+pub use store::{Moments, Store};

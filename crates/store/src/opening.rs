@@ -15,7 +15,7 @@ use crate::guard::guarded;
 use crate::snapshot::Snapshot;
 
 /// Version of the file: of the block and value checksums here, and of what src/quip/storage puts into the tables.
-pub const STORE_VERSION: u32 = 2;
+pub const STORE_VERSION: u32 = 3;
 /// redb's page cache. The operating system caches the file besides.
 const CACHE_BYTES: usize = 64 << 20;
 const META: &str = "meta";

@@ -21,6 +21,44 @@ pub struct ScanRange {
     pub reverse: bool,
 }
 
+/// One table of a snapshot.
+pub struct Rows {
+    name: &'static str,
+    table: Option<Table>,
+}
+
+impl Rows {
+    /// The value of a key. Errors: Corrupt, naming table and key.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let Some(table) = &self.table else {
+            return Ok(None);
+        };
+        let found = table.get(key)?;
+        found
+            .map(|framed| unframe(self.name, key, framed.value()))
+            .transpose()
+    }
+
+    /// Calls `visit` with every key and value from `start` on, in order, until it says false.
+    pub fn visit(
+        &self,
+        start: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()> {
+        let Some(table) = &self.table else {
+            return Ok(());
+        };
+        for row in table.range(start..)? {
+            let (key, framed) = row?;
+            let value = unframe(self.name, key.value(), framed.value())?;
+            if !visit(key.value(), &value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What `Store::check` saw.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
@@ -45,6 +83,12 @@ impl Snapshot {
         let mut names: Vec<String> = tables.map(|table| table.name().into()).collect();
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// One table, opened once for many reads.
+    pub fn rows(&self, name: &'static str) -> Result<Rows> {
+        let table = self.table(name)?;
+        Ok(Rows { name, table })
     }
 
     fn table(&self, name: &str) -> Result<Option<Table>> {

@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::commit::{commit_changes, Changes};
+use crate::commit::{write, Changes, Writer};
 use crate::error::{Result, StoreError};
 use crate::faults::FaultyDisk;
 use crate::guard::guarded;
@@ -15,6 +15,18 @@ enum State {
     Full,
     Failed(StoreError),
     Closed,
+}
+
+/// Views of an open store, one after the other, for a reader that outlasts commits.
+pub struct Moments<'a> {
+    handle: &'a Handle,
+}
+
+impl Moments<'_> {
+    /// A view of this moment.
+    pub fn now(&self) -> Result<Snapshot> {
+        self.handle.snapshot()
+    }
 }
 
 /// The store. All methods may be called from any thread; commits wait for each other, reads never wait for a commit.
@@ -135,6 +147,23 @@ impl Store {
         self.read(Snapshot::tables)
     }
 
+    /// As `read`, for work that takes its views itself.
+    pub fn read_moments<T>(&self, work: impl FnOnce(&Moments<'_>) -> Result<T>) -> Result<T> {
+        self.run(|handle| work(&Moments { handle }))
+    }
+
+    /// As `read_now`, for work that takes its views itself.
+    pub fn read_moments_now<T>(
+        &self,
+        work: impl FnOnce(&Moments<'_>) -> Result<T>,
+    ) -> Option<Result<T>> {
+        let state = self.state.try_read().ok()?;
+        let State::Open(handle) = &*state else {
+            return None;
+        };
+        Some(guarded(|| work(&Moments { handle })))
+    }
+
     /// As `read`, without waiting for anybody; None where it would have to. For readers who hold a lock that others wait
     /// for: they `settle` an error once they hold it no more.
     pub fn read_now<T>(&self, work: impl FnOnce(&Snapshot) -> Result<T>) -> Option<Result<T>> {
@@ -153,10 +182,21 @@ impl Store {
     /// Makes all changes in one transaction, durable when this returns. Errors: Full (all or nothing has changed, so the
     /// same commit may be repeated; reads go on, commits work again once there is room), ReadOnly, Corrupt.
     pub fn commit(&self, changes: &Changes) -> Result<()> {
+        self.write(|writer| writer.apply(changes))
+    }
+
+    /// Makes what `work` does in one transaction, durable when this returns; nothing of it where that gives an error.
+    /// Errors: as `commit`, and those of `work`.
+    pub fn write<T>(&self, work: impl FnOnce(&mut Writer) -> Result<T>) -> Result<T> {
         if !self.source.is_writable() {
             return Err(StoreError::ReadOnly);
         }
-        self.run(|handle| commit_changes(handle.writer()?, changes))
+        self.run(|handle| write(handle.writer()?, work))
+    }
+
+    /// Whether a commit can succeed.
+    pub fn is_writable(&self) -> bool {
+        self.source.is_writable()
     }
 
     /// Reads every row of every table; of a read-only store also the pages that keep no rows. `progress` is called with
@@ -185,6 +225,16 @@ impl Store {
                 }
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Moves what lies at the file's end into its free pages and cuts them off. Errors: as `commit`.
+    pub fn compact(&self) -> Result<()> {
+        match &mut *self.write_state() {
+            State::Open(Handle::Writer(database)) if self.source.is_writable() => {
+                guarded(|| Ok(database.compact().map(|_| ())?))
+            }
+            _ => Err(StoreError::ReadOnly),
         }
     }
 

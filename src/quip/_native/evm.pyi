@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from quip._native.ising import CancelFlag, Graph
-from quip._native.state import StagedNodes
-from quip._native.store import Store
+from quip._native.state import StagedStates, States, StateUpdate
 
 class InvalidTransaction(Exception):
     """A transaction of a block breaks a rule, which the message names."""
@@ -77,26 +76,21 @@ class Decoded:
 class Block:
     """What a block's outcome follows from, beside its parent's state and its transactions."""
 
-    def __init__(
-        self,
-        rules: Rules,
-        environment: Environment,
-        payments: Sequence[tuple[bytes, int]],
-        staged_headers: Sequence[bytes] = (),
-    ) -> None:
-        """`payments`: wei to addresses, after the transactions. `staged_headers`: RLP of ancestors that are not in the
-        store yet."""
+    def __init__(self, rules: Rules, environment: Environment, payments: Sequence[tuple[bytes, int]]) -> None:
+        """`payments`: wei to addresses, in order, after the transactions; one of nothing touches no account."""
 
 class Parent:
-    """The state that a block is run on."""
+    """The state that a block is run on, and the headers below it: those in the store, and the staged ones."""
 
-    def __init__(self, store: Store, root: bytes, staged: StagedNodes | None = None) -> None: ...
+    def __init__(self, states: States, root: bytes, staged: StagedStates | None = None) -> None: ...
 
 class Executed:
     """What a block does. Nothing is written."""
 
     root: bytes
     """Of the state after it, 32 bytes."""
+    state: StateUpdate
+    """What the block makes of its parent's state."""
     receipts_root: bytes
     """32 bytes."""
     logs_bloom: bytes

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from os import PathLike
 
 class StoreError(Exception):
-    """The store refuses: an operating system error, a closed or read-only store; and the base of the four below."""
+    """The store refuses: an operating system error, a closed or read-only store; and the base of those below."""
 
 class StoreCorrupt(StoreError):
     """What is on disk is not what was written. The message names what is broken and the command that mends it."""
@@ -22,6 +22,9 @@ class StoreFull(StoreError):
 
 class StoreVersion(StoreError):
     """The file was written by another version of the store."""
+
+class StateMissing(StoreError):
+    """The state of a root is older than those that are kept."""
 
 class Store:
     """Tables of bytes -> bytes in one file. Every value is checked against its checksum when it is read; every method
@@ -50,6 +53,8 @@ class Store:
         """All of (table, key, value) and (table, key) in one transaction, durable on return."""
     def check(self, progress: Callable[[int], object] | None = None) -> tuple[int, list[str]]:
         """Reads everything: (rows, what is broken). `progress` gets the number of rows now and then."""
+    def compact(self) -> None:
+        """Give free pages back to the disk. Nobody else may use the store meanwhile."""
     def close(self) -> None: ...
 
 class FaultyDisk:

@@ -109,18 +109,19 @@ class Batch:
 
     def add(self, executed: ExecutedBlock) -> int | None:
         """Stage a verified block. Returns how many canonical blocks left for it; None: it is no head."""
-        checked, nodes = executed.checked, executed.state.nodes
+        checked, state, receipts = executed.checked, executed.state, executed.executed.receipts
         block_hash = checked.hash
         block = _stored(executed)
         ancestry = executed.ancestry
         if ancestry is not None:
             self.ancestries.remember(ancestry)
         if not is_heavier(block.context.total_difficulty, self.head.context.total_difficulty):
-            self._store.stage(block_hash, ImportChange(block, nodes, None, (), ()))
+            self._store.stage(block_hash, ImportChange(block, state, None, (), (), receipts))
             self.tree.remember(block_hash, block, reorganised=False)
             return None
         move = plan(self._store, self.tree, self._rules.spec, block_hash, block)
-        self._store.stage(block_hash, ImportChange(block, nodes, block_hash, move.canonical, move.miner_totals))
+        change = ImportChange(block, state, block_hash, move.canonical, move.miner_totals, receipts, move.transactions)
+        self._store.stage(block_hash, change)
         self.tree.remember(block_hash, block, reorganised=bool(move.leaving))
         self.movement.add(move.leaving, move.entering)
         self.head = Head(block_hash, block.header, block.context)

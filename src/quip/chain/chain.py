@@ -4,7 +4,7 @@
 
 Nothing moves before a block is fully verified. Every verified block is stored, on side branches too, executed on its
 parent's state; a reorganisation of any depth therefore only moves the head and the index. The caller serialises
-`accept`, `accept_many` and `template`; reads may run beside them in other threads and see whole commits only.
+`accept`, `accept_many` and `draft`; reads may run beside them in other threads and see whole commits only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from quip.chain.reorganisation import check_connected
 from quip.chain.siblings import OmmerPool
 from quip.chain.staged import StagedStore
 from quip.chain.tags import tagged
-from quip.chain.template import Below, Payee, Template, make_template
+from quip.chain.template import Below, Draft, Payee, make_draft
 from quip.chain.tree import BlockTree
 from quip.chain.worth import is_worth_storing
 from quip.consensus.block_validation import CompleteBlock, ExecutedBlock, Rules
@@ -67,7 +67,7 @@ class Chain:
         self.tree = BlockTree(store)
         self.future = FutureBlocks(spec.difficulty.future_limit)
         self._store = store
-        self._rules = Rules(spec, puzzle)
+        self.rules = Rules(spec, puzzle)
         self._head = head
         self.ommers = OmmerPool(spec, self.tree, store.tips if spec.ommers.limit else (), head.header)
         self._invalid: BoundedDict[bytes, None] = BoundedDict(INVALID_HASHES)
@@ -83,7 +83,7 @@ class Chain:
         expected, stored = genesis.hash, store.canonical(0)
         if stored is None:
             block = StoredBlock(genesis, (), None, genesis_context(spec))
-            store.commit(ImportChange(block, update.nodes, expected, ((0, expected),), ()))
+            store.commit(ImportChange(block, update, expected, ((0, expected),), ()))
         elif stored != expected:
             raise WrongChain(stored, expected)
         head_hash = store.head()
@@ -115,7 +115,7 @@ class Chain:
         one import. What the store raises passes through, and nothing has changed then.
         """
         base = Base(self.tree, self._invalid, self._head, self.ommers.ancestries)
-        batch = Batch(self._rules, StagedStore(self._store, self._head.header.number), base, admission)
+        batch = Batch(self.rules, StagedStore(self._store, self._head.header.number), base, admission)
         outcomes = [self._take(batch, block, now) for block in blocks]
         if batch.changes:
             self._store.commit(*batch.changes)
@@ -159,16 +159,16 @@ class Chain:
         """What a child of the head with that timestamp has to prove."""
         return requirements(self.spec, self._head.header, self._head.context, timestamp)
 
-    def template(self, beneficiary: bytes, miner_id: bytes, now: int, extra: bytes = b"") -> Template:
-        """The block to mine on the head at Unix time `now`, with every ommer that may be shown.
+    def draft(self, beneficiary: bytes, miner_id: bytes, now: int, extra: bytes = b"") -> Draft:
+        """The block to mine on the head at Unix time `now`, with every ommer that may be shown, but for transactions.
 
-        `extra`: up to 11 bytes behind miner id and number of ommers.
+        `extra`: up to 11 bytes behind miner id and number of ommers. Only `build` may be called in another thread.
         """
         head = self._head
         state = self.tree.state(head.header.state_root)
         payee = Payee(beneficiary, miner_id, extra)
         below = Below(state, self.ommers.ancestry(head.hash), self.ommers.known(head.hash))
-        return make_template(self.spec, head, below, payee, now)
+        return make_draft(self.rules, head, below, payee, now)
 
     def tips(self) -> list[bytes]:
         """Hashes of the verified blocks without a verified child."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from quip.consensus.execution.rewards import Rewards
-from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.account_state import StateReader, StateUpdate
 from quip.consensus.types.ancestry import IncludedOmmer
 from quip.consensus.types.block import Block
 from quip.consensus.types.block_context import BlockContext
 from quip.consensus.types.header import Header
 from quip.consensus.types.ommer import Ommer
 from quip.consensus.types.seal import Seal
+from quip.primitives import rlp
 from quip.primitives.hybrid import HybridKeys
+
+NO_RECEIPTS = rlp.encode([])
+"""Of a block without transactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class StoredBlock:
         return Block(self.header, self.transactions, self.seal, ommers)
 
 
+@dataclass(frozen=True, slots=True)
+class TransactionPlace:
+    """Where a transaction is on the canonical chain."""
+
+    block_hash: bytes
+    index: int
+    """0 for the block's first."""
+
+
 class Part(Enum):
     """What of a block can be had without the rest of it, as RLP."""
 
@@ -56,6 +68,8 @@ class Part(Enum):
     """[transactions, ommers]: each transaction a byte string, legacy ones too, each ommer a pair [header, seal]."""
     SEAL = "seal"
     """None for genesis. Of an ommer too."""
+    RECEIPTS = "receipts"
+    """A list: a legacy receipt as its list, another as the string of its EIP-2718 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +94,28 @@ class ImportChange:
     """Everything one accepted block changes on disk: written wholly or not at all."""
 
     block: StoredBlock
-    nodes: tuple[tuple[bytes, bytes], ...]
-    """New state trie nodes, (hash, RLP), content-addressed and never deleted."""
+    state: StateUpdate
+    """What it makes of its parent's state."""
     head: bytes | None
     """Hash of the new canonical head; None where the head stays."""
     canonical: tuple[tuple[int, bytes | None], ...]
     """Changes of the index number -> canonical hash; None removes the number."""
     miner_totals: tuple[MinerTotals, ...]
     """New totals of the miners whose totals change; an empty one removes the entry."""
+    receipts: bytes = NO_RECEIPTS
+    """RLP list of the block's receipts, one each of its transactions."""
+    transactions: tuple[tuple[bytes, TransactionPlace | None], ...] = ()
+    """Changes, in order, of the index transaction hash -> its place on the canonical chain; None removes the hash."""
 
 
 class StateScratch(Protocol):
     """States on top of a store's, before they are written."""
 
     def state(self, root: bytes) -> StateReader:
-        """The state at a root that is stored or whose nodes were kept."""
+        """The state at a root that is stored or was kept."""
 
-    def keep(self, nodes: Sequence[tuple[bytes, bytes]]) -> None:
-        """Remember trie nodes, (hash, RLP)."""
+    def keep(self, header: Header, update: StateUpdate) -> None:
+        """Remember a block's header, and the state that it makes of its parent's."""
 
 
 class OmmerReads(Protocol):
@@ -136,7 +154,10 @@ class BlockReads(Protocol):
         """Hash of the canonical block of that number."""
 
     def state(self, root: bytes) -> StateReader:
-        """The state at a root that some stored block has."""
+        """The state at a root that some stored block has: the head's, or another that is kept."""
+
+    def transaction(self, transaction_hash: bytes) -> TransactionPlace | None:
+        """Where a transaction is on the canonical chain; None: nowhere."""
 
     def miner(self, miner_id: bytes) -> MinerTotals | None:
         """The totals of one miner id."""

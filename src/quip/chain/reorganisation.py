@@ -1,4 +1,5 @@
-"""What a new head changes: the index of canonical blocks and the miners' totals.
+"""What a new head changes: the indexes of canonical blocks and their transactions, and the miners'
+totals.
 
 A plan holds hashes, not blocks: 40 bytes per block of either branch.
 """
@@ -10,11 +11,12 @@ from dataclasses import dataclass
 
 from quip.chain.ancestries import rewards_of
 from quip.chain.errors import IncompleteStore
-from quip.chain.ports import BlockReads, MinerTotals, StoredBlock
+from quip.chain.ports import BlockReads, MinerTotals, StoredBlock, TransactionPlace
 from quip.chain.tree import BlockTree
 from quip.consensus.execution.rewards import Rewards, flat_rewards
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.header import Header
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
+from quip.primitives.hashes import keccak256
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Reorganisation:
     """Hashes that enter it, the lowest first; the last is the new head."""
     canonical: tuple[tuple[int, bytes | None], ...]
     miner_totals: tuple[MinerTotals, ...]
+    transactions: tuple[tuple[bytes, TransactionPlace | None], ...]
+    """Hashes that leave the chain, then those that enter it: one that does both is there."""
 
 
 class _Tally:
@@ -73,7 +77,30 @@ def plan(store: BlockReads, tree: BlockTree, spec: ChainSpec, block_hash: bytes,
     index: list[tuple[int, bytes | None]] = [(first + step, entered) for step, entered in enumerate(entering)]
     index.extend((removed, None) for removed in range(first + len(entering), number))
     leaving.reverse()
-    return Reorganisation(tuple(leaving), tuple(entering), tuple(index), tuple(tally.totals(store)))
+    moved: list[tuple[bytes, TransactionPlace | None]] = []
+    for old in leaving:
+        moved.extend((transaction_hash, None) for transaction_hash in _transactions(store, tree, old))
+    for side_hash in entering[:-1]:
+        moved.extend(_places(side_hash, _transactions(store, tree, side_hash)))
+    moved.extend(_places(block_hash, [keccak256(transaction) for transaction in block.transactions]))
+    totals = tuple(tally.totals(store))
+    return Reorganisation(tuple(leaving), tuple(entering), tuple(index), totals, tuple(moved))
+
+
+def _transactions(store: BlockReads, tree: BlockTree, block_hash: bytes) -> list[bytes]:
+    """Hashes of a stored block's transactions. Most blocks have none: their bodies are not read."""
+    if tree.known(block_hash)[0].transactions_root == EMPTY_TRIE_ROOT:
+        return []
+    block = store.block(block_hash)
+    if block is None:
+        raise IncompleteStore(f"block 0x{block_hash.hex()} is missing")
+    return [keccak256(transaction) for transaction in block.transactions]
+
+
+def _places(block_hash: bytes, transactions: Iterable[bytes]) -> Iterable[tuple[bytes, TransactionPlace]]:
+    return (
+        (transaction_hash, TransactionPlace(block_hash, index)) for index, transaction_hash in enumerate(transactions)
+    )
 
 
 def check_connected(tree: BlockTree, head_hash: bytes, number: int) -> None:

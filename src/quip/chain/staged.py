@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from quip.chain.ports import ChainStore, ImportChange, MinerTotals, OmmerReads, Part, StoredBlock, StoredOmmer
+from quip.chain.ports import (
+    ChainStore,
+    ImportChange,
+    MinerTotals,
+    OmmerReads,
+    Part,
+    StoredBlock,
+    StoredOmmer,
+    TransactionPlace,
+)
 from quip.consensus.execution.rewards import Rewards
 from quip.consensus.types.account_state import StateReader
 from quip.consensus.types.ancestry import IncludedOmmer
@@ -29,6 +38,7 @@ class StagedStore:
         self._blocks: dict[bytes, StoredBlock] = {}
         self._ommers: dict[bytes, StoredOmmer] = {}
         self._canonical: dict[int, bytes | None] = {}
+        self._transactions: dict[bytes, TransactionPlace | None] = {}
         self._totals: dict[bytes, MinerTotals] = {}
 
     def stage(self, block_hash: bytes, change: ImportChange) -> None:
@@ -36,7 +46,8 @@ class StagedStore:
         self.changes.append(change)
         self._blocks[block_hash] = change.block
         self._ommers.update((ommer.included.hash, ommer) for ommer in change.block.ommers)
-        self._scratch.keep(change.nodes)
+        self._scratch.keep(change.block.header, change.state)
+        self._transactions.update(change.transactions)
         self._canonical.update(change.canonical)
         self._totals.update((totals.miner_id, totals) for totals in change.miner_totals)
 
@@ -77,6 +88,12 @@ class StagedStore:
     def state(self, root: bytes) -> StateReader:
         """The state at a root that some staged or stored block has."""
         return self._scratch.state(root)
+
+    def transaction(self, transaction_hash: bytes) -> TransactionPlace | None:
+        """Where a transaction is on the canonical chain."""
+        if transaction_hash in self._transactions:
+            return self._transactions[transaction_hash]
+        return self._store.transaction(transaction_hash)
 
     def miner(self, miner_id: bytes) -> MinerTotals | None:
         """The totals of one miner id."""

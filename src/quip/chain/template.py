@@ -5,21 +5,21 @@ A template is a header that lacks only nonce and mixHash; its sealing hash is al
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from quip.chain.errors import ForeignSigner
 from quip.chain.events import Head
 from quip.chain.ports import BlockSigner
 from quip.chain.siblings import lawful_ommers, with_count
+from quip.consensus.block_validation import Rules
 from quip.consensus.execution import gas
 from quip.consensus.execution.rewards import paid_by
-from quip.consensus.execution.transition import execute
+from quip.consensus.execution.transition import Setting, build
 from quip.consensus.proof_of_work.difficulty import Requirements, child_context, requirements
-from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.account_state import StateReader
+from quip.consensus.types.account_state import BuildLimits, StateReader
 from quip.consensus.types.ancestry import Ancestry
-from quip.consensus.types.block import Block, transactions_root
+from quip.consensus.types.block import MAX_BODY_SIZE, Block, transactions_root
 from quip.consensus.types.header import (
     ADDRESS_SIZE,
     EMPTY_BLOOM,
@@ -33,8 +33,14 @@ from quip.consensus.types.header import (
 )
 from quip.consensus.types.ommer import Ommer, ommers_hash
 from quip.consensus.types.seal import Seal
+from quip.consensus.types.transaction import SignedTransaction
 from quip.ising.puzzle import seed_of
 from quip.primitives import hybrid
+
+BUILDING_TIME = 300
+"""Milliseconds for which a template's transactions are tried: a miner waits for it."""
+_LIST_PREFIXES = 16
+"""Bytes that the lists of a block with transactions need beyond those of one without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,8 @@ class Template:
     requirements: Requirements
     transactions: tuple[bytes, ...]
     ommers: tuple[Ommer, ...] = ()
+    refused: tuple[tuple[bytes, str], ...] = ()
+    """(hash, reason) of transactions that were tried and are not lawful here."""
 
     @property
     def level(self) -> int:
@@ -89,7 +97,35 @@ class Below:
     """What may be lawful to show, the most urgent first."""
 
 
-def make_template(spec: ChainSpec, parent: Head, below: Below, payee: Payee, now: int) -> Template:
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A block to be, but for its transactions. Its parent's state stays readable while the chain moves on, so that
+    transactions are tried beside the thread that changes the chain."""
+
+    setting: Setting
+    state: StateReader
+    requirements: Requirements
+    ommers: tuple[Ommer, ...]
+
+    def build(self, candidates: Sequence[SignedTransaction] = (), milliseconds: int = BUILDING_TIME) -> Template:
+        """With those transactions that are lawful; they come the most wanted first, each after those of its sender that
+        it needs, and are tried for so long."""
+        header = self.setting.header
+        built = build(self.setting, self.state, candidates, BuildLimits(_room(header, self.ommers), milliseconds))
+        outcome = built.outcome
+        header = replace(
+            header,
+            state_root=outcome.state.root,
+            transactions_root=built.transactions_root,
+            receipts_root=outcome.receipts_root,
+            logs_bloom=outcome.logs_bloom,
+            gas_used=outcome.gas_used,
+        )
+        sealing_hash, required = header.sealing_hash, self.requirements
+        return Template(header, sealing_hash, required, built.transactions, self.ommers, built.refused)
+
+
+def make_draft(rules: Rules, parent: Head, below: Below, payee: Payee, now: int) -> Draft:
     """A child of `parent` at Unix time `now`, or one second after the parent if later.
 
     Raises ValueError for a payee whose fields have wrong lengths.
@@ -98,6 +134,7 @@ def make_template(spec: ChainSpec, parent: Head, below: Below, payee: Payee, now
         raise ValueError("beneficiary and miner id have 20 bytes")
     if len(payee.extra) > MAX_EXTRA_SIZE - MIN_EXTRA_SIZE:
         raise ValueError(f"{len(payee.extra)} extra bytes, more than {MAX_EXTRA_SIZE - MIN_EXTRA_SIZE}")
+    spec = rules.spec
     timestamp = max(now, parent.header.timestamp + 1)
     required = requirements(spec, parent.header, parent.context, timestamp)
     draft = Header(
@@ -125,15 +162,14 @@ def make_template(spec: ChainSpec, parent: Head, below: Below, payee: Payee, now
         draft = replace(with_count(draft, len(ommers)), ommers_hash=shown)
     context = child_context(spec.difficulty, parent.header, parent.context, draft)
     paid = paid_by(spec, below.ancestry, draft, context, ommers)
-    outcome = execute(below.state, paid.payments, ())
-    header = replace(
-        draft,
-        state_root=outcome.state.root,
-        receipts_root=outcome.receipts_root,
-        logs_bloom=outcome.logs_bloom,
-        gas_used=outcome.gas_used,
-    )
-    return Template(header, header.sealing_hash, required, transactions=(), ommers=ommers)
+    setting = Setting(spec, rules.puzzle, draft, parent.header.mix_hash, paid.payments)
+    return Draft(setting, below.state, required, ommers)
+
+
+def _room(header: Header, ommers: Iterable[Ommer]) -> int:
+    """Bytes that a block of this header and these ommers has left for transactions (EIP-7934)."""
+    taken = Block(header, (), None, tuple(ommers)).body_size()
+    return MAX_BODY_SIZE - taken - _LIST_PREFIXES
 
 
 def seal_template(template: Template, nonce: int, solutions: tuple[bytes, ...], signer: BlockSigner) -> Block:

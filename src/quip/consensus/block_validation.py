@@ -109,6 +109,8 @@ class CheckedHeader:
     """What the block's children are judged against."""
     required: Requirements
     """What its seal has to prove."""
+    parent_mix_hash: bytes
+    """What its transactions' randomness follows from."""
     made_by: InitVar[object]
 
     def __post_init__(self, made_by: object) -> None:
@@ -247,6 +249,8 @@ class Executed:
 
     state: StateUpdate
     rewards: Rewards
+    receipts: bytes
+    """RLP list, as `transition.Outcome`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +289,7 @@ def validate(law: Rules, chain: ParentChain, block: Block | CompleteBlock, now: 
         parent = chain.parent(block.header)
         check_now(law.spec, chain, block.checked, now)
         lawful = check_ommers(law, chain, block.checked, block.body.body.ommers, block.ommer_seals)
-        return execute(law.spec, chain.state(parent.header.state_root), block, lawful)
+        return execute(law, chain.state(parent.header.state_root), block, lawful)
     check_sizes(block.header, block.body, block.seal)
     checked = check_header(law.spec, chain, block.header)
     check_now(law.spec, chain, checked, now)
@@ -294,7 +298,7 @@ def validate(law: Rules, chain: ParentChain, block: Block | CompleteBlock, now: 
     lawful = check_ommers(law, chain, checked, block.ommers)
     body = check_body(checked, block.body)
     parent = chain.parent(block.header)
-    return execute(law.spec, chain.state(parent.header.state_root), complete(sealed, body), lawful)
+    return execute(law, chain.state(parent.header.state_root), complete(sealed, body), lawful)
 
 
 def check_header(spec: ChainSpec, parents: ParentHeaders, header: Header) -> CheckedHeader:
@@ -303,7 +307,7 @@ def check_header(spec: ChainSpec, parents: ParentHeaders, header: Header) -> Che
     parent = parents.parent(header)
     required = rules.check_header(spec, parent.header, parent.context, header)
     context = child_context(spec.difficulty, parent.header, parent.context, header)
-    return CheckedHeader(header.hash, header, context, required, _THE_LAW)
+    return CheckedHeader(header.hash, header, context, required, parent.header.mix_hash, _THE_LAW)
 
 
 def check_headers(spec: ChainSpec, parent: Parent, headers: Sequence[Header], now: int) -> list[CheckedHeader]:
@@ -312,9 +316,10 @@ def check_headers(spec: ChainSpec, parent: Parent, headers: Sequence[Header], no
     Only the good ones come back: the first that is missing is not good, and `check_header` says why.
     """
     judged = rules.check_headers(spec, parent.header, parent.context, headers, now)
+    parents = (parent.header, *headers)
     return [
-        CheckedHeader(header.hash, header, context, required, _THE_LAW)
-        for header, (required, context) in zip(headers, judged, strict=False)
+        CheckedHeader(header.hash, header, context, required, below.mix_hash, _THE_LAW)
+        for below, header, (required, context) in zip(parents, headers, judged, strict=False)
     ]
 
 
@@ -414,21 +419,21 @@ def complete(sealed: SealedHeader, body: CheckedBody, ommer_seals: Sequence[Omme
     return CompleteBlock(sealed, body, tuple(ommer_seals), _THE_LAW)
 
 
-def execute(spec: ChainSpec, state: StateReader, block: CompleteBlock, lawful: LawfulOmmers) -> ExecutedBlock:
+def execute(law: Rules, state: StateReader, block: CompleteBlock, lawful: LawfulOmmers) -> ExecutedBlock:
     """What the block makes of its parent's state is what its header says. Raises an ExecutionError."""
-    return ExecutedBlock(block, lawful, run(spec, state, block.checked, block.body, lawful), _THE_LAW)
+    return ExecutedBlock(block, lawful, run(law, state, block.checked, block.body, lawful), _THE_LAW)
 
 
-def run(
-    spec: ChainSpec, state: StateReader, checked: CheckedHeader, body: CheckedBody, lawful: LawfulOmmers
-) -> Executed:
+def run(law: Rules, state: StateReader, checked: CheckedHeader, body: CheckedBody, lawful: LawfulOmmers) -> Executed:
     """`execute` where nobody looked at the seal. Raises an ExecutionError; ValueError for parts of two blocks."""
     if not checked.hash == body.block_hash == lawful.block_hash:
         raise ValueError("header, body and ommers are of several blocks")
-    paid = paid_by(spec, lawful.ancestry, checked.header, checked.context, body.body.ommers)
-    outcome = transition.execute(state, paid.payments, body.body.transactions)
-    transition.check_outcome(checked.header, outcome)
-    return Executed(outcome.state, paid)
+    header = checked.header
+    paid = paid_by(law.spec, lawful.ancestry, header, checked.context, body.body.ommers)
+    setting = transition.Setting(law.spec, law.puzzle, header, checked.parent_mix_hash, paid.payments)
+    outcome = transition.execute(setting, state, body.body.transactions)
+    transition.check_outcome(header, outcome)
+    return Executed(outcome.state, paid, outcome.receipts)
 
 
 def ancestry_after(checked: CheckedHeader, lawful: LawfulOmmers, executed: Executed) -> Ancestry | None:

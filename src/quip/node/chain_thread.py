@@ -22,6 +22,8 @@ from quip.consensus.block_validation import CompleteBlock
 from quip.consensus.errors.header import FutureBlock
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.types.block import Block
+from quip.consensus.types.header import Header
+from quip.consensus.types.transaction import SignedTransaction
 from quip.node.errors import ThreadFailed
 from quip.node.process.clock import CLOCK_HINT, ClockWatch
 from quip.node.process.failures import described
@@ -53,14 +55,26 @@ class _Offer:
     admission: Admission = YOUNG_BRANCHES
 
 
+Candidates: TypeAlias = Callable[[Header], Sequence[SignedTransaction]]
+"""Transactions for a block with a header like this one, the most wanted first."""
+
+
+def no_candidates(header: Header) -> Sequence[SignedTransaction]:
+    """None at all."""
+    del header
+    return ()
+
+
 class ChainThread:
-    """Serialises `accept`, `submit` and `template`. All methods may be called from any thread but its own.
+    """Serialises `accept`, `submit` and what `template` reads. All methods may be called from any thread but its own.
 
     `pool` runs one thing at a time, in order; by default a thread of its own.
     """
 
     def __init__(self, chain: Chain, clock: ClockWatch, metrics: Metrics, pool: Executor | None = None) -> None:
         self.chain = chain
+        self.candidates: Candidates = no_candidates
+        """Where a template's transactions come from."""
         self._clock = clock
         self._metrics = metrics
         self._pool = pool or ThreadPoolExecutor(1, "chain")
@@ -105,8 +119,10 @@ class ChainThread:
         return self._do(self._take, _Offer(tuple(blocks), admission))
 
     def template(self, beneficiary: bytes, miner_id: bytes) -> Template:
-        """The block to mine on the head now."""
-        return self._do(self.chain.template, beneficiary, miner_id, self._clock.now()).result()
+        """The block to mine on the head now. Its transactions are tried in the caller's thread: blocks are accepted
+        meanwhile."""
+        draft = self._do(self.chain.draft, beneficiary, miner_id, self._clock.now()).result()
+        return draft.build(self.candidates(draft.setting.header))
 
     def tick(self) -> None:
         """Once a second: try again what came too early, or did not fit the disk."""

@@ -33,7 +33,7 @@ class NodeCore:
 
 def open_core(config: NodeConfig, rules: Network, files: DataFiles, stack: contextlib.ExitStack) -> NodeCore:
     """Open the chain; `stack` closes it. Raises DataDirError."""
-    store, chain = startup.open_chain(files, rules)
+    store, chain = startup.open_chain(files, rules, config.archive)
     stack.callback(store.close)
     clock = ClockWatch()
     metrics = Metrics(quip.__version__, rules.spec.name)

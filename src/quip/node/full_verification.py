@@ -61,8 +61,8 @@ class ChainVerifier:
         self._rules = Rules(spec, puzzle)
         self._seals_from = seals_from
         update = genesis_state(spec, scratch.state(EMPTY_TRIE_ROOT))
-        scratch.keep(update.nodes)
         header = genesis_header(spec, update.root)
+        scratch.keep(header, update)
         self.genesis_hash = header.hash
         self._tip = Parent(header.hash, header, genesis_context(spec))
         self._executed = _Executed(scratch, spec.ommers.window, self._tip)
@@ -112,13 +112,13 @@ class ChainVerifier:
         return _Begun(block, checked, pool.submit(law.check_seal, self._rules, checked, block.seal))
 
     def _finish(self, begun: _Begun) -> VerificationReport:
-        spec, checked, block = self._rules.spec, begun.checked, begun.block
+        checked, block = begun.checked, begun.block
         try:
             sealed = None if begun.seal is None else begun.seal.result()
             body = law.check_body(checked, block.body)
             before = self._executed.before(checked)
             lawful = law.check_ommers(self._rules, self._executed, checked, block.ommers, () if sealed else None)
-            executed = law.run(spec, before, checked, body, lawful)
+            executed = law.run(self._rules, before, checked, body, lawful)
         except ConsensusError as error:
             raise _failed(checked.header, error) from error
         self._executed.move(checked, lawful, executed)
@@ -152,7 +152,7 @@ class _Executed:
 
     def move(self, checked: CheckedHeader, lawful: LawfulOmmers, executed: Executed) -> None:
         """One block further."""
-        self._scratch.keep(executed.state.nodes)
+        self._scratch.keep(checked.header, executed.state)
         self._last = checked.as_parent
         following = law.ancestry_after(checked, lawful, executed)
         if following is not None:

@@ -39,6 +39,7 @@ from quip.storage.chain_store import RedbChainStore, open_chain_store, read_chai
 from quip.storage.errors import (
     OLDER,
     DataDirLocked,
+    NoArchive,
     StoreCorrupt,
     StoreError,
     StoreFull,
@@ -48,6 +49,7 @@ from quip.storage.errors import (
     damage_of,
 )
 from quip.storage.lock import DataDirLock
+from quip.storage.state import ARCHIVE, DEFAULT_LIMITS
 from quip.wallet.accounts.payout import PayoutWallet
 from quip.wallet.errors import JournalMissing, KeyExhausted, WriteFailed
 from quip.wallet.mining_identity.identity import MiningIdentity
@@ -152,8 +154,8 @@ def explained(directory: Path) -> Iterator[None]:
         raise WrongChain(directory, error.stored, error.expected) from None
     except WrongNetwork as error:
         raise other_chain(directory, error.stored, error.expected) from None
-    except StoreVersion as error:
-        raise _other_version(directory, str(error)) from None
+    except (StoreVersion, NoArchive) as error:
+        raise _other_store(directory, error) from None
     except StoreError as error:
         raise DataDirError(f"the store in {directory}: {error}", "check the disk and the directory's owner") from None
     except WriteFailed as error:
@@ -166,13 +168,16 @@ def explained(directory: Path) -> Iterator[None]:
         raise _disk_error(directory, error) from None
 
 
-def _other_version(directory: Path, text: str) -> DataDirError:
+def _other_store(directory: Path, error: StoreVersion | NoArchive) -> DataDirError:
     """An older store is mostly one of a network that was cut anew since; else it can be rebuilt."""
-    found, older, _ = text.partition(OLDER)
+    reindex = ["quip", "db", "reindex", "--data-dir", str(directory)]
+    if isinstance(error, NoArchive):
+        hint = f"leave archive out, or run: {shlex.join([*reindex, '--archive'])}"
+        return DataDirError(f"{directory}: {error}", hint)
+    found, older, _ = str(error).partition(OLDER)
     if not older:
-        return DataDirError(f"{directory}: {text}", "use the version of quip that wrote it, or another --data-dir")
-    rebuild = shlex.join(["quip", "db", "reindex", "--data-dir", str(directory)])
-    return DataDirError(f"{directory}: {found}", f"{retire_hint(directory)}; if it was not: {rebuild}")
+        return DataDirError(f"{directory}: {error}", "use the version of quip that wrote it, or another --data-dir")
+    return DataDirError(f"{directory}: {found}", f"{retire_hint(directory)}; if it was not: {shlex.join(reindex)}")
 
 
 def _disk_error(directory: Path, error: OSError) -> NodeError:
@@ -194,10 +199,11 @@ def lock_directory(files: DataFiles) -> DataDirLock:
         return lock
 
 
-def open_chain(files: DataFiles, rules: Network) -> tuple[RedbChainStore, Chain]:
-    """The chain in a data directory, made where absent."""
+def open_chain(files: DataFiles, rules: Network, archive: bool = False) -> tuple[RedbChainStore, Chain]:
+    """The chain in a data directory, made where absent; as an archive where asked for."""
+    limits = ARCHIVE if archive else DEFAULT_LIMITS
     with explained(files.root), contextlib.ExitStack() as undo:
-        store = open_chain_store(files.store, rules.spec.chain_id)
+        store = open_chain_store(files.store, rules.spec.chain_id, limits)
         undo.callback(store.close)
         chain = Chain.open(rules.spec, store, rules.puzzle)
         _keep_spec(files.spec, rules.text)

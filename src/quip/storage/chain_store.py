@@ -1,37 +1,32 @@
 """The node's durable block tree: `quip.chain.ports.ChainStore` over one store file.
 
-Every commit is one transaction: a block, its state nodes, its place in the index and the head move together or not at
-all. Blocks and nodes are never deleted, so a reorganisation rewrites index, head and totals only.
+Every commit is one transaction: a block, what it does to the state, its place in the index and the head move together
+or not at all. Blocks are never deleted, so a reorganisation rewrites index, head and totals only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
+from quip._native import state as native_state
 from quip._native import store as native_store
-from quip.chain.ports import ImportChange, MinerTotals, Part, StoredBlock
-from quip.consensus.execution.rewards import Rewards
-from quip.consensus.types.account_state import StateReader
-from quip.consensus.types.block_context import BlockContext
-from quip.consensus.types.header import Header
-from quip.primitives import rlp
+from quip.chain.ports import NO_RECEIPTS, ImportChange, MinerTotals, StoredBlock
 from quip.storage import records
-from quip.storage.errors import WrongNetwork, corrupt
-from quip.storage.ommers import StoredOmmers
-from quip.storage.state import StagedState, StoredState
-
-_PARTS = {Part.HEADER: records.HEADERS, Part.BODY: records.BODIES, Part.SEAL: records.SEALS}
-_PAGE = 1_000
-"""Rows read at once from tables that may be long."""
+from quip.storage.block_reads import StoredBlocks, all_rows
+from quip.storage.errors import NoArchive, WrongNetwork
+from quip.storage.pruning import is_archive
+from quip.storage.state import DEFAULT_LIMITS, StagedState, StateLimits, StoredState, native
 
 _Put = tuple[str, bytes, bytes]
 _Delete = tuple[str, bytes]
 
 
-def open_chain_store(path: Path, chain_id: int) -> RedbChainStore:
+def open_chain_store(path: Path, chain_id: int, limits: StateLimits = DEFAULT_LIMITS) -> RedbChainStore:
     """The store in a file, made where absent. Raises WrongNetwork, StoreLocked, StoreVersion, StoreCorrupt."""
-    return for_network(native_store.Store.open(path), chain_id)
+    return for_network(native_store.Store.open(path), chain_id, limits)
 
 
 def read_chain_store(path: Path) -> RedbChainStore:
@@ -39,86 +34,46 @@ def read_chain_store(path: Path) -> RedbChainStore:
     return RedbChainStore(native_store.Store.open(path, read_only=True))
 
 
-def for_network(store: native_store.Store, chain_id: int) -> RedbChainStore:
-    """A chain store over an open store that belongs to this chain id, or to none yet. Raises WrongNetwork."""
+def for_network(store: native_store.Store, chain_id: int, limits: StateLimits = DEFAULT_LIMITS) -> RedbChainStore:
+    """A chain store over an open store that belongs to this chain id, or to none yet: that one becomes an archive where
+    `limits` say so, an old one stays what it is. Raises WrongNetwork, NoArchive."""
     stored = store.get(records.META, records.CHAIN_ID)
     if stored is None:
-        store.commit([(records.META, records.CHAIN_ID, chain_id.to_bytes(8, "big"))], [])
+        rows = [(records.META, records.CHAIN_ID, chain_id.to_bytes(8, "big"))]
+        store.commit(rows + [(records.META, records.ARCHIVE, b"")] * limits.archive, [])
     elif int.from_bytes(stored, "big") != chain_id:
         store.close()
         raise WrongNetwork(int.from_bytes(stored, "big"), chain_id)
-    return RedbChainStore(store)
+    archive = is_archive(store)
+    if limits.archive and not archive:
+        store.close()
+        raise NoArchive
+    return RedbChainStore(store, replace(limits, archive=archive))
 
 
-class RedbChainStore:
+class RedbChainStore(StoredBlocks):
     """Implements `quip.chain.ports.ChainStore`. Any thread may read; one thread at a time commits."""
 
-    def __init__(self, store: native_store.Store) -> None:
-        self._store = store
+    def __init__(self, store: native_store.Store, limits: StateLimits = DEFAULT_LIMITS) -> None:
+        super().__init__(store)
+        self._limits = limits
+
+    @cached_property
+    def states(self) -> native_state.States:
+        """The blocks' states; opened once they are asked for, since blocks of a damaged store are read without them."""
+        return self._limits.open(self._store)
 
     def head(self) -> bytes | None:
         """Hash of the canonical head; None for a store without a genesis block."""
         return self._store.get(records.META, records.HEAD)
 
-    def block(self, block_hash: bytes) -> StoredBlock | None:
-        """The whole block, side branches included. Raises StoreCorrupt if only parts of it are there."""
-        header = self.header(block_hash)
-        if header is None:
-            return None
-        context = self.context(block_hash)
-        body = self._store.get(records.BODIES, block_hash)
-        seal = self._store.get(records.SEALS, block_hash)
-        if context is None or body is None or (seal is None and header.number > 0):
-            raise corrupt(records.HEADERS, block_hash, "the block's body, seal or context is missing")
-        transactions, named = records.decode_body(block_hash, body)
-        return StoredBlock(
-            header,
-            transactions,
-            None if seal is None else records.decode_seal(block_hash, seal),
-            context,
-            self.ommers.whole(named),
-            self.rewards(block_hash),
-        )
-
-    def header(self, block_hash: bytes) -> Header | None:
-        """Only its header."""
-        data = self._store.get(records.HEADERS, block_hash)
-        return None if data is None else records.decode_header(block_hash, data)
-
-    def context(self, block_hash: bytes) -> BlockContext | None:
-        """Only its context."""
-        data = self._store.get(records.CONTEXTS, block_hash)
-        return None if data is None else records.decode_context(block_hash, data)
-
-    def encoded(self, part: Part, block_hash: bytes) -> bytes | None:
-        """The RLP of a part of a block."""
-        data = self._store.get(_PARTS[part], block_hash)
-        if part is not Part.BODY or data in (None, records.EMPTY_BODY):
-            return data
-        transactions, named = records.decode_body(block_hash, data)
-        return rlp.list_of([rlp.encode(transactions), self.ommers.encoded(named)])
-
-    @property
-    def ommers(self) -> StoredOmmers:
-        """The ommers of stored blocks."""
-        return StoredOmmers(self._store)
-
-    def rewards(self, block_hash: bytes) -> Rewards | None:
-        """What a stored block paid; None where the spec has no ommers."""
-        data = self._store.get(records.REWARDS, block_hash)
-        return None if data is None else records.decode_rewards(block_hash, data)
-
-    def canonical(self, number: int) -> bytes | None:
-        """Hash of the canonical block of that number."""
-        return self._store.get(records.CANONICAL, records.number_key(number))
-
-    def state(self, root: bytes) -> StateReader:
-        """The state at a root that some stored block has."""
-        return StoredState(self._store, root)
+    def state(self, root: bytes) -> StoredState:
+        """The state at a root that some stored block has: the head's, or another that is kept."""
+        return StoredState(self.states, root)
 
     def scratch(self) -> StagedState:
         """A place for states that are not written yet."""
-        return StagedState(self._store)
+        return StagedState(self.states)
 
     def commit(self, *changes: ImportChange) -> None:
         """Write all changes, in order, in one atomic, durable transaction.
@@ -131,12 +86,7 @@ class RedbChainStore:
             _add_rows(rows, change)
             totals.update((one.miner_id, one) for one in change.miner_totals)
         _add_totals(rows, totals)
-        self._store.commit(*rows.split())
-
-    def miner(self, miner_id: bytes) -> MinerTotals | None:
-        """The totals of one miner id."""
-        data = self._store.get(records.MINERS, miner_id)
-        return None if data is None else records.decode_totals(miner_id, data)
+        self.states.commit(*rows.split(), [_state_of(change) for change in changes])
 
     @property
     def miners(self) -> list[MinerTotals]:
@@ -151,16 +101,6 @@ class RedbChainStore:
     def close(self) -> None:
         """Close the file; every later call raises StoreError."""
         self._store.close()
-
-
-def all_rows(store: native_store.Store, table: str) -> list[tuple[bytes, bytes]]:
-    """Every row of a table, ascending by key, read in pages. Raises StoreCorrupt."""
-    rows: list[tuple[bytes, bytes]] = []
-    start = b""
-    while page := store.scan(table, start, None, _PAGE):
-        rows.extend(page)
-        start = page[-1][0] + b"\0"
-    return rows
 
 
 class _Rows:
@@ -190,16 +130,26 @@ class _Rows:
 
 def _add_rows(rows: _Rows, change: ImportChange) -> None:
     _add_block_rows(rows, change.block)
-    for node_hash, node in change.nodes:
-        rows.put(records.NODES, node_hash, node)
     for number, block_hash in change.canonical:
         key = records.number_key(number)
         if block_hash is None:
             rows.delete(records.CANONICAL, key)
         else:
             rows.put(records.CANONICAL, key, block_hash)
+    for transaction_hash, place in change.transactions:
+        if place is None:
+            rows.delete(records.TRANSACTIONS, transaction_hash)
+        else:
+            rows.put(records.TRANSACTIONS, transaction_hash, records.encode_place(place))
+    if change.receipts != NO_RECEIPTS:
+        rows.put(records.RECEIPTS, change.block.header.hash, change.receipts)
     if change.head is not None:
         rows.put(records.META, records.HEAD, change.head)
+
+
+def _state_of(change: ImportChange) -> tuple[int, bytes, bytes, native_state.StateUpdate, bool]:
+    header = change.block.header
+    return header.number, header.hash, header.parent_hash, native(change.state), change.head == header.hash
 
 
 def _add_totals(rows: _Rows, totals: Mapping[bytes, MinerTotals]) -> None:

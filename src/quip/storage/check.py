@@ -1,7 +1,9 @@
 """Is everything in a store there, and right? Reads all of it and changes nothing.
 
 Checked: every row against its checksum; every header against its hash, its parent and its total difficulty; every
-body against transactionsRoot; the index from genesis to head; tips; the miners' totals; every state from its root down.
+body against transactionsRoot, its receipts against receiptsRoot; the index from genesis to head, and the one of
+transactions; tips; the miners' totals; the state that was
+flushed last, from its root down; the flat state against the trie, and every diff against the roots on both its sides.
 Given the chain spec also every context and what the miners earned.
 Not checked here: whether blocks obey the law. That is what `reindex` does, by accepting them again.
 """
@@ -12,17 +14,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from quip._native import state
 from quip._native import store as native_store
-from quip.chain.ports import MinerTotals
+from quip.chain.ports import MinerTotals, Part, TransactionPlace
 from quip.consensus.execution.rewards import flat_rewards
 from quip.consensus.proof_of_work.difficulty import child_context, genesis_context
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.ancestry import IncludedOmmer
 from quip.consensus.types.block import transactions_root
 from quip.consensus.types.block_context import BlockContext
-from quip.consensus.types.header import Header
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.ommer import ommers_hash
+from quip.consensus.types.receipt import receipts_root
+from quip.primitives.hashes import keccak256
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.errors import StoreCorrupt
@@ -45,7 +48,9 @@ class CheckReport:
     """Rows whose checksum was verified."""
     blocks: int
     nodes: int
-    """Distinct state trie nodes reached from the blocks' state roots."""
+    """Trie nodes of the state that was flushed last."""
+    states: int
+    """Blocks whose states were made from that one by the diffs, and have the roots that they should."""
     problems: tuple[str, ...]
     """What is broken, at most MAX_PROBLEMS; empty for a sound store."""
 
@@ -57,16 +62,16 @@ def db_check(path: Path, progress: Progress | None = None, spec: ChainSpec | Non
     try:
         store = native_store.Store.salvage(path)
     except StoreCorrupt as error:
-        return CheckReport(rows, 0, 0, tuple(dict.fromkeys([*problems, str(error)])))
+        return CheckReport(rows, 0, 0, 0, tuple(dict.fromkeys([*problems, str(error)])))
     try:
         checker = _Checker(store, problems, report, spec)
         checker.blocks()
         checker.index()
-        nodes, broken = state.check(store, checker.roots)
+        nodes, states, broken = checker.states()
     finally:
         store.close()
     found = tuple(dict.fromkeys([*problems, *broken]))[:MAX_PROBLEMS]
-    return CheckReport(rows, checker.count, nodes, found)
+    return CheckReport(rows, checker.count, nodes, states, found)
 
 
 def _check_rows(path: Path, report: Progress) -> tuple[int, list[str]]:
@@ -126,7 +131,6 @@ class _Checker:
         self, store: native_store.Store, problems: list[str], progress: Progress, spec: ChainSpec | None
     ) -> None:
         self.problems = problems
-        self.roots: list[bytes] = []
         self.count = 0
         self._store = store
         self._chain = RedbChainStore(store)
@@ -155,6 +159,22 @@ class _Checker:
         except StoreCorrupt as error:
             self.problems.append(str(error))
 
+    def states(self) -> tuple[int, int, list[str]]:
+        """Every state that is kept: (trie nodes, blocks, what is wrong)."""
+        try:
+            states = self._chain.states
+            head, stored = self._chain.head(), states.head
+            if stored is not None and stored[1] != head:
+                self._wrong(f"the flat state is that of block 0x{stored[1].hex()}, which is not the head")
+            return states.check()
+        except StoreCorrupt as error:
+            return 0, 0, [str(error)]
+
+    def _state_of(self, block_hash: bytes, header: Header) -> None:
+        row = self._store.get(records.STATE_BLOCKS, records.block_key(header.number, block_hash))
+        if row is not None and row != header.parent_hash + header.state_root:
+            self._wrong(f"block 0x{block_hash.hex()}: another state is kept for it than its header names")
+
     def _wrong(self, what: str) -> None:
         self.problems.append(what)
 
@@ -163,12 +183,14 @@ class _Checker:
         if block is None:
             return
         header = block.header
-        self.roots.append(header.state_root)
+        self._state_of(block_hash, header)
         self._childless.add(block_hash)
         if header.hash != block_hash:
             self._wrong(f"block 0x{block_hash.hex()}: the header has another hash")
         if transactions_root(block.transactions) != header.transactions_root:
             self._wrong(f"block 0x{block_hash.hex()}: the transactions do not match transactionsRoot")
+        if self._receipts_root(block_hash) != header.receipts_root:
+            self._wrong(f"block 0x{block_hash.hex()}: the receipts do not match receiptsRoot")
         if ommers_hash(ommer.included.header for ommer in block.ommers) != header.ommers_hash:
             self._wrong(f"block 0x{block_hash.hex()}: the ommers do not match ommersHash")
         if self._spec and self._spec.ommers.limit and header.number and block.rewards is None:
@@ -180,6 +202,12 @@ class _Checker:
             self._against_parent(block_hash, header, block.context)
         elif self._spec and block.context != genesis_context(self._spec):
             self._wrong(f"block 0x{block_hash.hex()}: the context is not that of the spec's genesis block")
+
+    def _receipts_root(self, block_hash: bytes) -> bytes | None:
+        try:
+            return receipts_root(self._chain.encoded(Part.RECEIPTS, block_hash) or b"")
+        except ValueError:
+            return None
 
     def _against_parent(self, block_hash: bytes, header: Header, context: BlockContext) -> None:
         parent = self._chain.header(header.parent_hash)
@@ -209,18 +237,40 @@ class _Checker:
             return
         entries = sum(1 for _ in all_keys(self._store, records.CANONICAL, self._wrong))
         totals: dict[bytes, MinerTotals] = {}
+        transactions = 0
         header = self._chain.header(head)
         number = entries - 1
+        oldest = (self._chain.states.oldest or (0, b""))[0]
         while header is not None:
             if header.number != number or self._chain.canonical(number) != head:
                 self._wrong(f"the index does not name block 0x{head.hex()} at number {header.number}")
                 return
+            if number >= oldest and not self._has_state(header):
+                self._wrong(f"the state of block 0x{head.hex()} is missing")
             if number == 0:
                 break
+            transactions += self._transactions(head, header)
             self._count(totals, head, header)
             head, number = header.parent_hash, number - 1
             header = self._chain.header(head)
+        indexed = sum(1 for _ in all_keys(self._store, records.TRANSACTIONS, self._wrong))
+        if indexed != transactions:
+            self._wrong(f"{indexed} transactions are indexed, {transactions} are on the canonical chain")
         self._end_of_walk(header, head, totals)
+
+    def _transactions(self, block_hash: bytes, header: Header) -> int:
+        """How many a canonical block has, each of which the index should name."""
+        if header.transactions_root == EMPTY_TRIE_ROOT:
+            return 0
+        block = self._chain.block(block_hash)
+        hashes = [keccak256(transaction) for transaction in (block.transactions if block else ())]
+        for index, transaction_hash in enumerate(hashes):
+            if self._chain.transaction(transaction_hash) != TransactionPlace(block_hash, index):
+                self._wrong(f"the index does not name transaction 0x{transaction_hash.hex()}")
+        return len(hashes)
+
+    def _has_state(self, header: Header) -> bool:
+        return self._store.get(records.STATE_BLOCKS, records.block_key(header.number, header.hash)) is not None
 
     def _count(self, totals: dict[bytes, MinerTotals], block_hash: bytes, header: Header) -> None:
         _add(totals, header.miner_id, 1, 0)

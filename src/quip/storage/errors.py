@@ -4,8 +4,10 @@ StoreError (native)
 ├── StoreCorrupt (native)   what is on disk is not what was written; `.table` and `.key` name it
 ├── StoreFull (native)      the disk is full; repeat once there is room
 ├── StoreVersion (native)   written by another version of the store
+├── StateMissing (native)    the state of a root is older than those that are kept
 ├── StoreLocked (native)    in use by another process
 │   └── DataDirLocked       the whole data directory is; `.holder` is the process id
+├── NoArchive               the store has dropped old states, so it cannot become an archive
 ├── CannotRewind            rewind.py: no such block below the head
 └── WrongNetwork            the store holds the chain of another chain id
 """
@@ -14,12 +16,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from quip._native.store import StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
+from quip._native.store import StateMissing, StoreCorrupt, StoreError, StoreFull, StoreLocked, StoreVersion
 
 __all__ = [
     "HINT",
     "OLDER",
     "DataDirLocked",
+    "NoArchive",
+    "StateMissing",
     "StoreCorrupt",
     "StoreError",
     "StoreFull",
@@ -46,6 +50,13 @@ class DataDirLocked(StoreLocked):
         """Its process id; None where it could not be read."""
         who = "another process" if holder is None else f"process {holder}"
         super().__init__(f"{directory} is in use by {who}: stop it, or choose another directory with --data-dir")
+
+
+class NoArchive(StoreError):
+    """All states are wanted of a store that has kept some only."""
+
+    def __init__(self) -> None:
+        super().__init__("the store has not kept all states from its first block on")
 
 
 class WrongNetwork(StoreError):

@@ -1,17 +1,31 @@
 """What lies in which table, and how it is written. Keys and values are bytes; the store adds a checksum to each value.
 
 table     | key           | value
-meta      | a name        | "chain_id": integer; "genesis", "head": block hash ("store_version" is the store's own)
+meta      | a name        | "chain_id": integer; "genesis", "head": block hash; "archive": nothing, where
+          |               | all states are kept ("store_version" is the store's own)
 headers   | block hash    | RLP of the header
 bodies    | block hash    | RLP list of the transactions, each a byte string, and of [hash, c(k + 1)] of the ommers
 ommers    | block hash    | RLP of the header of an ommer that some stored block includes, be it a stored block or not
 seals     | block hash    | RLP of the seal, of ommers too; none for genesis
 rewards   | block hash    | RLP list of u(n - window - 1) and [miner id, address, wei] of the payments; none where flat
+receipts  | block hash    | RLP list of the receipts; none where there are no transactions
+transactions | transaction hash | block hash, index, u32be: on the canonical chain
 contexts  | block hash    | RLP list of total difficulty, c(n), c(n + 1) and the recent blocks (25 bytes each)
 canonical | number, u64be | block hash
 tips      | block hash    | number, u64be: stored blocks without a stored child
-nodes     | keccak256     | RLP of a state trie node
 miners    | miner id      | RLP list of blocks, earned
+
+The states' tables are crates/state's; a block's key is number, u64be || block hash.
+
+table         | key                                | value
+flat          | keccak256(address)                 | RLP list of nonce, balance, storage root, code hash; none is empty
+flat          | that || keccak256(slot)            | RLP of the value
+trie          | owner || path                      | RLP of the trie node there, of the state that was flushed last
+nodes         | owner || path || keccak256         | RLP of a trie node of any state: in an archive only
+codes         | keccak256                          | code
+state_blocks  | of each block whose state is kept  | parent's hash || state root
+state_diffs   | of each block whose state is kept  | keys of flat, values before and after
+state_marks   | "head", "flushed", "oldest"        | a block's key || state root
 """
 
 from __future__ import annotations
@@ -19,11 +33,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from struct import Struct
 
-from quip.chain.ports import MinerTotals
+from quip.chain.ports import MinerTotals, TransactionPlace
 from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.execution.rewards import Payment, Rewards
 from quip.consensus.types.block_context import BlockContext, RecentBlock
-from quip.consensus.types.header import Header
+from quip.consensus.types.header import HASH_SIZE, Header
 from quip.consensus.types.seal import Seal
 from quip.primitives import rlp
 from quip.storage.errors import corrupt
@@ -34,19 +48,24 @@ BODIES = "bodies"
 OMMERS = "ommers"
 SEALS = "seals"
 REWARDS = "rewards"
+RECEIPTS = "receipts"
+TRANSACTIONS = "transactions"
 CONTEXTS = "contexts"
 CANONICAL = "canonical"
 TIPS = "tips"
-NODES = "nodes"
 MINERS = "miners"
+STATE_BLOCKS = "state_blocks"
 
 CHAIN_ID = b"chain_id"
 GENESIS = b"genesis"
 HEAD = b"head"
+ARCHIVE = b"archive"
+"""There where no state is ever dropped."""
 
 EMPTY_BODY = rlp.encode([[], []])
 """No transactions, no ommers."""
 _NUMBER_SIZE = 8
+_INDEX_SIZE = 4
 _CONTEXT_SUMS = 3
 _RECENT = Struct(">QBQQ")
 """Timestamp, number of ommers, streak, ended streak: packed, since a block's context has nine of them."""
@@ -56,6 +75,11 @@ _TOTALS_FIELDS = 2
 def number_key(number: int) -> bytes:
     """A block number as a key: big-endian, so that keys ascend with numbers."""
     return number.to_bytes(_NUMBER_SIZE, "big")
+
+
+def block_key(number: int, block_hash: bytes) -> bytes:
+    """A block as a key of the states' tables."""
+    return number_key(number) + block_hash
 
 
 def encode_body(transactions: tuple[bytes, ...], ommers: Sequence[tuple[bytes, int]]) -> bytes:
@@ -78,6 +102,18 @@ def _named_ommer(block_hash: bytes, item: rlp.Decoded) -> tuple[bytes, int]:
         raise corrupt(BODIES, block_hash, "an ommer is a hash and a level")
     (controller,) = _integers(BODIES, block_hash, [item[1]], 1)
     return _bytes(BODIES, block_hash, item[0]), controller
+
+
+def encode_place(place: TransactionPlace) -> bytes:
+    """Where a transaction is."""
+    return place.block_hash + place.index.to_bytes(_INDEX_SIZE, "big")
+
+
+def decode_place(transaction_hash: bytes, data: bytes) -> TransactionPlace:
+    """Raises StoreCorrupt."""
+    if len(data) != HASH_SIZE + _INDEX_SIZE:
+        raise corrupt(TRANSACTIONS, transaction_hash, "not a hash and an index")
+    return TransactionPlace(data[:HASH_SIZE], int.from_bytes(data[HASH_SIZE:], "big"))
 
 
 def encode_rewards(rewards: Rewards) -> bytes:

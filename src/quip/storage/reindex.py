@@ -18,7 +18,9 @@ from quip.storage import records
 from quip.storage.chain_store import RedbChainStore, open_chain_store
 from quip.storage.check import Progress, all_keys
 from quip.storage.errors import StoreCorrupt, WrongNetwork
+from quip.storage.pruning import is_archive, prune
 from quip.storage.replacement import keep_aside, replace_durably
+from quip.storage.state import ARCHIVE
 
 MAX_LOSSES = 1_000
 """Losses that are listed."""
@@ -51,8 +53,11 @@ class _Link:
     difficulty: int
 
 
-def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress | None = None) -> ReindexReport:
-    """Rebuild the store in `path`. The caller holds the data directory's lock.
+def reindex(
+    path: Path, chain_id: int, open_chain: OpenChain, progress: Progress | None = None, *, archive: bool = False
+) -> ReindexReport:
+    """Rebuild the store in `path`; an archive stays one, and `archive` makes one of it. The caller holds the data
+    directory's lock.
 
     Of a file that cannot be read at all nothing is left but genesis: the rest has to come from peers.
     Raises WrongNetwork, StoreLocked, StoreFull and whatever `open_chain` raises; the old file is then as it was.
@@ -61,10 +66,11 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
     fresh_path.unlink(missing_ok=True)
     old, lost = _salvaged(path)
     unreadable = bool(lost)
+    keep_all = archive or is_archive(old)
     rebuild: _Rebuild | None = None
     try:
         _check_network(old, chain_id)
-        fresh = open_chain_store(fresh_path, chain_id)
+        fresh = open_chain_store(fresh_path, chain_id, ARCHIVE)  # old side branches need old states
         try:
             rebuild = _Rebuild(old, open_chain(fresh), progress or (lambda _what, _count: None))
             rebuild.run()
@@ -74,6 +80,8 @@ def reindex(path: Path, chain_id: int, open_chain: OpenChain, progress: Progress
                 fresh_path.unlink()
     finally:
         old.close()
+    if not keep_all:
+        prune(fresh_path)
     lost.extend(rebuild.lost)
     count = None if unreadable or rebuild.uncounted else rebuild.lost_blocks
     backup = keep_aside(path, "damaged") if lost else None

@@ -4,8 +4,7 @@ For what the chain's own rules cannot undo: blocks that a wrong clock stamped wi
 mined alone. It works on a copy beside the old file; only then does the copy take the old one's name, and the old file
 is kept under another one. A crash on the way leaves the old file as it was.
 
-What stays: side branches up to that number, the trie nodes of states above it (they are content-addressed, so nothing
-is wrong with them; `reindex` leaves them out), and everything outside the store. The mining identity above all: which
+What stays: side branches up to that number, and everything outside the store. The mining identity above all: which
 one-time keys it has used must never be forgotten, whatever becomes of the blocks that they signed.
 """
 
@@ -20,11 +19,14 @@ from quip._native import store as native_store
 from quip.chain.ports import MinerTotals
 from quip.consensus.execution.rewards import flat_rewards
 from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
+from quip.primitives.hashes import keccak256
 from quip.storage import records
 from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import Progress
 from quip.storage.errors import StoreError, corrupt
 from quip.storage.replacement import copy_durably, keep_aside, replace_durably
+from quip.storage.state import ARCHIVE
 
 _PAGE = 1_000
 """Blocks removed in one transaction."""
@@ -33,10 +35,13 @@ _PAGE = 1_000
 class CannotRewind(StoreError):
     """The number is none that the chain can go back to."""
 
-    def __init__(self, number: int, head: int) -> None:
+    def __init__(self, number: int, head: int, oldest: int = 0) -> None:
         self.number = number
         self.head = head
-        super().__init__(f"the chain cannot go back to block {number}: its head is block {head}")
+        self.oldest = oldest
+        """The oldest block whose state is kept."""
+        reason = f"its head is block {head}" + (f", and states are kept from block {oldest} on" if oldest else "")
+        super().__init__(f"the chain cannot go back to block {number}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +85,9 @@ def _head_to_be(store: native_store.Store, number: int) -> bytes:
     if header is None:
         raise CannotRewind(number, 0)
     wanted = chain.canonical(number) if 0 <= number < header.number else None
-    if wanted is None:
-        raise CannotRewind(number, header.number)
+    oldest = (chain.states.oldest or (0, b""))[0]
+    if wanted is None or number < oldest:
+        raise CannotRewind(number, header.number, oldest)
     return wanted
 
 
@@ -92,13 +98,14 @@ class _Rewind:
         self.removed = 0
         self._deleted = 0
         self._store = store
-        self._blocks = RedbChainStore(store)
+        self._blocks = RedbChainStore(store, ARCHIVE)
         self._spec = spec
         self._number = number
         self._progress = progress
 
     def run(self, head: bytes) -> None:
         """Move the head, then remove what is above it."""
+        self._blocks.states.rewind(self._number, head)
         self._move_head(head)
         tips: list[bytes] = []
         for page in _pages_of_keys(self._store, records.HEADERS):
@@ -124,7 +131,7 @@ class _Rewind:
     def _move_head(self, head: bytes) -> None:
         """The index, what the miners of the removed blocks earned, and the head's name."""
         totals: dict[bytes, MinerTotals] = {}
-        entries = []
+        entries: list[tuple[str, bytes]] = []
         number = self._number
         while (block_hash := self._blocks.canonical(number := number + 1)) is not None:
             header, context = self._blocks.header(block_hash), self._blocks.context(block_hash)
@@ -135,12 +142,17 @@ class _Rewind:
             for payment in paid.payments:
                 self._subtract(totals, payment.miner_id, 0, payment.amount)
             entries.append((records.CANONICAL, records.number_key(number)))
+            entries += [(records.TRANSACTIONS, keccak256(one)) for one in self._transactions(block_hash, header)]
             self.removed += 1
         gone = [(records.MINERS, miner) for miner, left in totals.items() if left.is_empty]
         puts = [
             (records.MINERS, miner, records.encode_totals(left)) for miner, left in totals.items() if not left.is_empty
         ]
         self._store.commit([*puts, (records.META, records.HEAD, head)], [*entries, *gone])
+
+    def _transactions(self, block_hash: bytes, header: Header) -> tuple[bytes, ...]:
+        block = None if header.transactions_root == EMPTY_TRIE_ROOT else self._blocks.block(block_hash)
+        return block.transactions if block else ()
 
     def _remove_ommers(self) -> None:
         """Of removed blocks; whatever a block shows is below it, so no block that stays shows one of these."""
@@ -163,8 +175,14 @@ class _Rewind:
 
     def _remove(self, blocks: list[bytes]) -> None:
         tables = (
-            records.HEADERS, records.BODIES, records.SEALS, records.CONTEXTS, records.TIPS, records.REWARDS
-        )  # fmt: skip
+            records.HEADERS,
+            records.BODIES,
+            records.SEALS,
+            records.CONTEXTS,
+            records.TIPS,
+            records.REWARDS,
+            records.RECEIPTS,
+        )
         self._store.commit([], [(table, block_hash) for block_hash in blocks for table in tables])
         self._deleted += len(blocks)
 

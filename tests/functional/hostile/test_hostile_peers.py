@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from quip.consensus.errors.body import (
-    TransactionsUnsupported,
+    InvalidTransaction,
     WrongBody,
     WrongGasUsed,
     WrongLogsBloom,
@@ -42,7 +42,7 @@ NOT_IN_A_PUSH = (MissingSeal, WrongBody)
 """BLOCK_SUBMIT has a seal, and no body that could be wrong."""
 
 FOUND_BY_EXECUTION = {
-    TransactionsUnsupported, WrongStateRoot, WrongReceiptsRoot, WrongLogsBloom,
+    InvalidTransaction, WrongStateRoot, WrongReceiptsRoot, WrongLogsBloom,
     WrongGasUsed,
 }  # fmt: skip
 """A block is passed on once its seal is verified, and executed afterwards: who sends it need not have known. Each costs

@@ -14,7 +14,7 @@ import pytest
 from quip._native import store as native_store
 from quip.net.wire.messages import HeadClaim
 from quip.storage import records
-from quip.storage.chain_store import all_rows
+from quip.storage.block_reads import all_rows
 from support.node_process import NodeProcess, run_program, wait_until
 from support.stores import damage_row, filled_store, history
 from support.wire_peer import Network, wire_peer

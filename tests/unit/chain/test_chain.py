@@ -135,7 +135,7 @@ def test_ties_keep_the_first_seen() -> None:
 
 def _root_paying(made: ChainGenerator, parent: Head, block: Block) -> bytes:
     """The state root that the same block has with the zero address as its payee."""
-    template = made.chain.template(bytes(20), block.header.miner_id, block.header.timestamp)
+    template = made.chain.draft(bytes(20), block.header.miner_id, block.header.timestamp).build()
     assert template.header.parent_hash == parent.hash
     return template.header.state_root
 
@@ -242,7 +242,7 @@ def test_unsubscribing() -> None:
 
 def test_template_of_another_miner() -> None:
     made = grown(1)
-    template = made.chain.template(bytes(20), signer(1).miner_id, NOW)
+    template = made.chain.draft(bytes(20), signer(1).miner_id, NOW).build()
     with pytest.raises(ForeignSigner):
         seal_template(template, 0, (), signer(2))
 
@@ -250,7 +250,7 @@ def test_template_of_another_miner() -> None:
 @pytest.mark.parametrize(("extra", "size"), [(b"", 21), (b"x" * 11, 32)])
 def test_template_fields(extra: bytes, size: int) -> None:
     chain = grown(2).chain
-    template = chain.template(b"p" * 20, signer(1).miner_id, chain.head.header.timestamp + 3, extra)
+    template = chain.draft(b"p" * 20, signer(1).miner_id, chain.head.header.timestamp + 3, extra).build()
     header = template.header
     assert header.parent_hash == chain.head.hash
     assert header.number == 3
@@ -265,10 +265,10 @@ def test_template_fields(extra: bytes, size: int) -> None:
 @pytest.mark.parametrize(("miner_id", "extra"), [(bytes(19), b""), (bytes(21), b""), (bytes(20), bytes(12))])
 def test_template_refuses_wrong_lengths(miner_id: bytes, extra: bytes) -> None:
     with pytest.raises(ValueError, match=r"extra|miner"):
-        new_chain().template(bytes(20), miner_id, NOW, extra)
+        new_chain().draft(bytes(20), miner_id, NOW, extra).build()
 
 
 def test_template_never_runs_before_its_parent() -> None:
     chain = grown(2).chain
-    template = chain.template(bytes(20), signer(1).miner_id, 5)
+    template = chain.draft(bytes(20), signer(1).miner_id, 5).build()
     assert template.header.timestamp == chain.head.header.timestamp + 1

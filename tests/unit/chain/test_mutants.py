@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from quip.chain.chain import Chain, Status
-from quip.consensus.errors.body import MalformedBlock, MalformedTransaction, WrongStateRoot
+from quip.consensus.errors.body import MalformedBlock, MalformedTransaction, NotExecutable, WrongStateRoot
 from quip.consensus.errors.header import (
     BranchTooOld,
     FutureBlock,
@@ -29,7 +29,7 @@ from support.mutants import next_block, proof, with_energies, with_header
 from support.ommers import UNLAWFUL
 
 CODECS = {MalformedBlock, MalformedHeader, MalformedTransaction, MalformedSeal}
-BELOW = {EnergyAboveCap, EnergyAboveBaseline, GasLimitOutOfBounds, KnownInvalid}
+BELOW = {EnergyAboveCap, EnergyAboveBaseline, GasLimitOutOfBounds, KnownInvalid, NotExecutable}
 ELSEWHERE = CODECS | BELOW | {InvalidParent, BranchTooOld, SealUnchecked}  # the last is our own failure
 NOW = 1 << 40
 

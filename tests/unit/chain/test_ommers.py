@@ -106,13 +106,13 @@ def test_a_template_shows_all_that_it_may_the_oldest_first() -> None:
     orphan = head_of(chain, siblings[3].header.hash)
     child = family.made.block(orphan)
     chain.accept(child, NOW)
-    template = chain.template(bytes(20), bytes(20), chain.head.header.timestamp + 1)
+    template = chain.draft(bytes(20), bytes(20), chain.head.header.timestamp + 1).build()
     shown = [ommer.header.hash for ommer in template.ommers]
     expected = [siblings[1].header.hash, orphan.hash, *sorted([siblings[4].header.hash, child.header.hash])]
     assert shown == expected, "at most four, and none too old"
     assert template.header.ommer_count == 4
     family.made.accept(family.made.block(chain.head, chain.ommers.known(chain.head.hash)))
-    after = chain.template(bytes(20), bytes(20), chain.head.header.timestamp + 1)
+    after = chain.draft(bytes(20), bytes(20), chain.head.header.timestamp + 1).build()
     assert [ommer.header.hash for ommer in after.ommers] == [siblings[0].header.hash], "the rest comes next"
 
 

@@ -25,7 +25,7 @@ class Desk:
 
     def __init__(self) -> None:
         chain = new_chain()
-        self._template = chain.template(b"\1" * 20, b"\2" * 20, chain.head.header.timestamp + 1000)
+        self._template = chain.draft(b"\1" * 20, b"\2" * 20, chain.head.header.timestamp + 1000).build()
         self.failure: Exception | None = None
         self.asked = 0
 

@@ -42,7 +42,7 @@ def test_a_pushed_block_whose_body_is_fetched(monkeypatch: pytest.MonkeyPatch) -
     player.say(peer, submit(node, block))
     net.run(1)
     (note,) = node.noted("invalid block")
-    assert dict(note.fields)["rule"] == "TransactionsUnsupported"
+    assert dict(note.fields)["rule"] == "InvalidTransaction"
     assert calls == {**ONCE, "check_signature": 0}
     assert node.seals_checked == 1
 

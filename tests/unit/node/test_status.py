@@ -128,7 +128,7 @@ async def test_a_miner_that_dies_does_not_mine(tmp_path: Path, monkeypatch: pyte
 
 async def test_without_its_chains_thread_a_node_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(tmp_path, monkeypatch) as node:
-        monkeypatch.setattr(node.core.writer.chain, "template", broken)
+        monkeypatch.setattr(node.core.writer.chain, "draft", broken)
         with pytest.raises(RuntimeError):
             node.core.writer.template(b"\1" * 20, b"\2" * 20)
         assert node.failed() == {"chain": "RuntimeError: a mistake of ours"}

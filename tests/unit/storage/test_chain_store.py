@@ -7,6 +7,7 @@ import pytest
 from quip._native import store as native_store
 from quip.chain.ports import ChainStore, ImportChange, MinerTotals, StoredBlock
 from quip.consensus.types.block_context import BlockContext, RecentBlock
+from quip.consensus.types.header import EMPTY_TRIE_ROOT
 from quip.storage import records
 from quip.storage.chain_store import for_network, open_chain_store, read_chain_store
 from quip.storage.errors import StoreCorrupt, WrongNetwork
@@ -14,6 +15,8 @@ from support.chains import network_spec
 from support.stores import contents, filled_store, history, open_chain
 
 CHAIN_ID = network_spec().chain_id
+UNCHANGED = for_network(native_store.Store.in_memory(), CHAIN_ID).state(EMPTY_TRIE_ROOT).update({})
+"""The state of the `test` network's genesis block, in which nobody has anything."""
 
 
 def test_a_chain_survives_reopening(tmp_path: Path) -> None:
@@ -55,9 +58,9 @@ def test_a_total_of_no_blocks_is_removed_and_a_number_too() -> None:
     genesis = store.block(store.canonical(0) or b"")
     assert genesis is not None
     totals = MinerTotals(b"m" * 20, 2, 10**30)
-    store.commit(ImportChange(genesis, (), None, ((7, b"h" * 32),), (totals,)))
+    store.commit(ImportChange(genesis, UNCHANGED, None, ((7, b"h" * 32),), (totals,)))
     assert (store.miner(b"m" * 20), store.canonical(7)) == (totals, b"h" * 32)
-    store.commit(ImportChange(genesis, (), None, ((7, None),), (MinerTotals(b"m" * 20, 0, 0),)))
+    store.commit(ImportChange(genesis, UNCHANGED, None, ((7, None),), (MinerTotals(b"m" * 20, 0, 0),)))
     assert (store.miner(b"m" * 20), store.canonical(7)) == (None, None)
 
 
@@ -68,7 +71,7 @@ def test_transactions_of_every_kind_survive() -> None:
     assert genesis is not None
     kinds = (b"\x02\xc0", b"\xc1\x80", b"\x04" + bytes(100_000))
     context = BlockContext(1 << 200, 1, 2, (RecentBlock(1 << 60, 4, 0, 7), RecentBlock(0, 0, 1 << 30, 0)))
-    store.commit(ImportChange(StoredBlock(genesis.header, kinds, None, context), (), None, (), ()))
+    store.commit(ImportChange(StoredBlock(genesis.header, kinds, None, context), UNCHANGED, None, (), ()))
     found = store.block(genesis.header.hash)
     assert found is not None and (found.transactions, found.context) == (kinds, context)
 

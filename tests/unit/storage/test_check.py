@@ -7,14 +7,17 @@ import pytest
 
 from quip._native import store as native_store
 from quip.primitives import rlp
+from quip.primitives.hashes import keccak256
 from quip.storage import records
 from quip.storage.check import all_keys, db_check
 from support.chains import network_spec
-from support.stores import filled_store, history
+from support.stores import filled_store, history, settled_contents
 
 BLOCKS = 12
 VICTIM = history().blocks[3].header.hash
 LAST = history().heads[BLOCKS]
+LAST_KEY = records.block_key(history().blocks[BLOCKS - 1].header.number, LAST)
+PAYEE = keccak256(history().blocks[3].header.beneficiary)
 
 Change = Callable[[native_store.Store], None]
 
@@ -88,10 +91,18 @@ CASES: dict[str, tuple[Change, str]] = {
         lambda store: change(records.MINERS, some_miner(store), add_to_second)(store),
         "totals are not those",
     ),
-    "state root missing": (remove(records.NODES, history().blocks[3].header.state_root), "a trie node is missing"),
-    "state node of another": (
-        put(records.NODES, history().blocks[3].header.state_root, b"\xc0"),
-        "a trie node has another hash",
+    "state root missing": (remove("trie", bytes(2)), "missing trie node"),
+    "state node of another": (put("trie", bytes(2), b"\xc0"), "missing trie node"),
+    "trie node too many": (put("trie", bytes(4), b"\xc0"), "table trie has"),
+    "flat state": (change("flat", PAYEE, lambda value: value[:-3] + b"\1\x80\x80"), f"flat.*{PAYEE.hex()}: not what"),
+    "flat state too large": (put("flat", bytes(32), b"\xc0"), "table flat has"),
+    "state of another block": (put("state_blocks", LAST_KEY, bytes(64)), f"0x{LAST.hex()}: another state"),
+    "diff of another block": (change("state_diffs", LAST_KEY, lambda diff: diff[:-1] + b"\1"), "state_diffs"),
+    "diff missing": (remove("state_diffs", LAST_KEY), "state_diffs"),
+    "state missing": (remove("state_blocks", LAST_KEY), f"the state of block 0x{LAST.hex()} is missing"),
+    "flat state of another block": (
+        change("state_marks", b"head", lambda mark: mark[:8] + bytes(32) + mark[40:]),
+        "is not the head|state_blocks",
     ),
 }
 
@@ -100,6 +111,9 @@ CASES: dict[str, tuple[Change, str]] = {
 def sound(tmp_path: Path) -> Path:
     path = tmp_path / "store.redb"
     filled_store(path, BLOCKS)
+    store = native_store.Store.open(path)
+    settled_contents(store)
+    store.close()
     return path
 
 
@@ -107,7 +121,8 @@ def test_a_sound_store(sound: Path) -> None:
     seen: list[str] = []
     report = db_check(sound, lambda what, _count: seen.append(what), network_spec())
     assert (report.problems, report.blocks) == ((), BLOCKS + 1)
-    assert report.rows > 5 * BLOCKS and report.nodes > BLOCKS
+    assert report.rows > 5 * BLOCKS and report.nodes > 5
+    assert report.states == BLOCKS + 1
     assert seen.count("blocks") == BLOCKS + 1
 
 

@@ -22,7 +22,7 @@ from quip.storage.reindex import reindex
 from quip.storage.rewind import rewind
 from support.chains import ommer_spec, puzzle_of
 from support.ommers import WINDOW, random_tree
-from support.stores import contents
+from support.stores import settled_contents
 
 SPEC = ommer_spec(WINDOW)
 NOW = 1 << 40
@@ -78,11 +78,11 @@ def test_blocks_come_back_whole_and_are_served_as_they_travel(path: Path) -> Non
 def test_a_sound_store_and_its_rebuilt_one(path: Path) -> None:
     assert db_check(path, spec=SPEC).problems == ()
     store = native_store.Store.open(path)
-    before = contents(store)
+    before = settled_contents(store)
     store.close()
     assert reindex(path, SPEC.chain_id, acceptor).lost == ()
     store = native_store.Store.open(path)
-    assert contents(store) == before
+    assert settled_contents(store) == before
     store.close()
 
 

@@ -15,7 +15,7 @@ from quip.storage.chain_store import for_network
 from quip.storage.check import db_check
 from quip.storage.reindex import reindex
 from support.chains import generator, grown, network_spec, new_chain
-from support.stores import acceptor, contents, open_chain
+from support.stores import acceptor, open_chain, settled_contents
 
 CHAIN_ID = network_spec().chain_id
 
@@ -38,11 +38,11 @@ def test_a_tie_ends_as_it_did(tmp_path: Path, first: int) -> None:
     accept = acceptor(for_network(store, CHAIN_ID))
     for twin in twins:
         accept(twin)
-    before = contents(store)
+    before = settled_contents(store)
     store.close()
     assert reindex(path, CHAIN_ID, acceptor).lost == ()
     store = native_store.Store.open(path)
-    assert contents(store) == before
+    assert settled_contents(store) == before
     assert for_network(store, CHAIN_ID).head() == twins[0].header.hash
     store.close()
 
@@ -59,13 +59,13 @@ def test_a_branch_that_once_had_to_be_admitted(tmp_path: Path) -> None:
     heavier = Admission(outweighs_from=winner[0].header.parent_hash)
     depths = [chain.accept(block, block.header.timestamp, heavier).reorg_depth for block in winner]
     assert max(depths) > MAX_BRANCH_DEPTH
-    before = contents(store)
+    before = settled_contents(store)
     store.close()
     report = reindex(path, CHAIN_ID, acceptor)
     assert (report.lost, report.backup) == ((), None)
     assert report.accepted == len(loser) + len(winner)
     store = native_store.Store.open(path)
-    assert contents(store) == before
+    assert settled_contents(store) == before
     store.close()
     assert db_check(path, spec=network_spec()).problems == ()
 
@@ -85,13 +85,13 @@ def test_a_sound_store_is_rebuilt_as_it_was(tmp_path: Path, seed: int) -> None:
         for one in (chain, made.chain):
             one.accept(block, block.header.timestamp, STORED_BEFORE)
         grown_so_far.append(Head(block.header.hash, *made.chain.tree.known(block.header.hash)))
-    head, before = chain.head.hash, contents(store)
+    head, before = chain.head.hash, settled_contents(store)
     del chain
     store.close()
     assert reindex(path, CHAIN_ID, acceptor).lost == ()
     store = native_store.Store.open(path)
     assert for_network(store, CHAIN_ID).head() == head
-    assert contents(store) == before
+    assert settled_contents(store) == before
     store.close()
 
 
@@ -102,10 +102,10 @@ def test_without_a_readable_head_the_most_work_wins(tmp_path: Path) -> None:
     accept = acceptor(for_network(store, CHAIN_ID))
     for block in blocks:
         accept(block)
-    before = contents(store)
+    before = settled_contents(store)
     store.commit([], [("meta", b"head"), ("canonical", (3).to_bytes(8, "big"))])
     store.close()
     assert reindex(path, CHAIN_ID, acceptor).lost == ()
     store = native_store.Store.open(path)
-    assert contents(store) == before
+    assert settled_contents(store) == before
     store.close()

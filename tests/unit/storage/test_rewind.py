@@ -1,7 +1,9 @@
 """Going back to a block: the head is that block, nothing above it is left, and no crash leaves anything between."""
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from quip.storage.reindex import reindex
 from quip.storage.rewind import CannotRewind, RewindReport, rewind
 from sim.honest.chain_generator import ForkPlan
 from support.chains import generator, network_spec, new_chain
-from support.stores import acceptor, contents, open_chain
+from support.stores import acceptor, open_chain, settled_contents
 
 SPEC = network_spec()
 HEIGHT = 12
@@ -54,11 +56,13 @@ def rows(path: Path) -> dict[str, list[tuple[bytes, bytes]]]:
 
 
 def digest(path: Path) -> bytes:
-    store = native_store.Store.open(path, read_only=True)
-    try:
-        return contents(store)
-    finally:
-        store.close()
+    """Of a copy, in which nothing waits for a flush."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = native_store.Store.open(shutil.copy(path, directory))
+        try:
+            return settled_contents(store)
+        finally:
+            store.close()
 
 
 def opened(path: Path, look: Callable[[Chain], object]) -> object:

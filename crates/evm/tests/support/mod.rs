@@ -146,9 +146,9 @@ impl Alloc {
 
     /// The root that Ethereum has for exactly these accounts.
     pub fn root(&self) -> B256 {
-        let mut trie = Trie::new(EMPTY_ROOT, &Empty);
+        let mut trie = Trie::new(None, EMPTY_ROOT, &Empty);
         for (address, entry) in &self.accounts {
-            let mut storage = Trie::new(EMPTY_ROOT, &Empty);
+            let mut storage = Trie::new(None, EMPTY_ROOT, &Empty);
             for (slot, value) in &entry.storage {
                 let key = keccak256(slot.to_be_bytes::<32>());
                 storage

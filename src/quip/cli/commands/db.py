@@ -1,4 +1,4 @@
-"""quip db check, reindex, rewind, retire: is the store sound, rebuild it, go back to a block, set it aside."""
+"""quip db check, reindex, rewind, prune, retire: is the store sound, rebuild it, go back, shrink it, set it aside."""
 
 import contextlib
 import shlex
@@ -26,6 +26,7 @@ from quip.storage.chain_store import RedbChainStore
 from quip.storage.check import db_check
 from quip.storage.errors import damage_of
 from quip.storage.lock import DataDirLock
+from quip.storage.pruning import prune as drop_states
 from quip.storage.reindex import reindex as rebuild
 from quip.storage.replacement import move_aside
 from quip.storage.rewind import CannotRewind
@@ -39,6 +40,7 @@ app = command_app(
 
 
 To = Annotated[int, typer.Option("--to", min=0, help="The block that becomes the head", metavar="N")]
+Archive = Annotated[bool, typer.Option("--archive", help="Keep all states, also those of old blocks")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask")]
 
 
@@ -66,6 +68,7 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
         "rows": report.rows,
         "blocks": report.blocks,
         "stateNodes": report.nodes,
+        "states": report.states,
         "problems": list(report.problems),
     }
     output.emit_report(found if as_json else {**found, "problems": len(report.problems)}, as_json)
@@ -78,14 +81,16 @@ def check(as_json: Json = False, data_dir: DataDir = None) -> None:
 
 
 @app.command()
-def reindex(as_json: Json = False, data_dir: DataDir = None) -> None:
+def reindex(archive: Archive = False, as_json: Json = False, data_dir: DataDir = None) -> None:
     """Rebuild the store of what is readable. Every block is verified and accepted again; what is lost is named.
 
     Exit status 1 if blocks were lost.
     """
     with _alone(data_dir) as files, _counting("rebuilding") as progress:
         rules = directory_rules(files)
-        report = rebuild(files.store, rules.spec.chain_id, lambda store: _acceptor(rules, store), progress)
+        report = rebuild(
+            files.store, rules.spec.chain_id, lambda store: _acceptor(rules, store), progress, archive=archive
+        )
     found = {
         "accepted": report.accepted,
         "lostBlocks": report.lost_blocks,
@@ -119,7 +124,9 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
             with _counting("removing") as progress:
                 report = go_back(files.store, rules.spec, number, progress)
         except CannotRewind as error:
-            hint = f"give a number below {error.head}: --to N" if error.head else "nothing lies above its genesis block"
+            lowest = f"from {error.oldest} on and " if error.oldest else ""
+            hint = f"give a number {lowest}below {error.head}: --to N"
+            hint = hint if error.head else "nothing lies above its genesis block"
             raise ConfigError(str(error), hint) from None
     found = {
         "head": number,
@@ -128,6 +135,18 @@ def rewind(number: To, yes: Yes = False, as_json: Json = False, data_dir: DataDi
         "sideBlocks": report.side_blocks,
         "backup": str(report.backup),
     }
+    output.emit_report(found, as_json)
+
+
+@app.command()
+def prune(as_json: Json = False, data_dir: DataDir = None) -> None:
+    """Make an ordinary store of an archive: the states of old blocks go, and the room they took.
+
+    A store that is no archive drops old states by itself; of that one only free room is given back.
+    """
+    with _alone(data_dir) as files:
+        report = drop_states(files.store)
+    found = {"oldestState": report.oldest, "removedNodes": report.removed, "freedBytes": report.freed}
     output.emit_report(found, as_json)
 
 

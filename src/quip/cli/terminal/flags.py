@@ -48,6 +48,7 @@ GENERAL = (
         "global", "bootnodes", "Where to find the network, host:port, instead of the shipped ones (repeats)", list[str]
     ),
     Flag("global", "auto_mine", "Mine; without it the node follows and validates", bool),
+    Flag("global", "archive", "Keep the states of all blocks, from the first start on", bool),
     Flag(
         "global", "genesis_config", "Chain: public, dev, test, or a chain spec's path [default: the data directory's]"
     ),

@@ -41,10 +41,16 @@ class ExecutionError(ConsensusError):
     spoils = Spoils.HASH
 
 
-class TransactionsUnsupported(ExecutionError):
-    """The block has transactions, and this version executes none."""
+class InvalidTransaction(ExecutionError):
+    """A transaction of the block breaks a rule."""
 
-    text = "the block has {count} transactions; protocol version 1 without the EVM has none"
+    text = "transaction {index} of the block: {reason}"
+
+
+class NotExecutable(ExecutionError):
+    """Lawful by its header, and beyond what execution can count."""
+
+    text = "the block cannot be executed: {reason}"
 
 
 class WrongStateRoot(ExecutionError):

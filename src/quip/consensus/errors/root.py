@@ -47,7 +47,8 @@
     │   ├── OmmerBreaksRule
     │   └── OmmerTooLight
     ├── ExecutionError                at fault, hash        the header's claims about the state are false
-    │   ├── TransactionsUnsupported
+    │   ├── InvalidTransaction
+    │   ├── NotExecutable
     │   ├── WrongStateRoot
     │   ├── WrongReceiptsRoot
     │   ├── WrongLogsBloom

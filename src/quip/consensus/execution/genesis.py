@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from quip.consensus.spec.chain_spec import ChainSpec
-from quip.consensus.types.account_state import Account, StateReader, StateUpdate
+from quip.consensus.types.account_state import StateReader, StateUpdate
 from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_OMMERS_HASH, EMPTY_TRIE_ROOT, HASH_SIZE, Header
 
 
 def genesis_state(spec: ChainSpec, empty: StateReader) -> StateUpdate:
     """The state after genesis. `empty` is the state at EMPTY_TRIE_ROOT."""
-    accounts = {entry.address: Account(nonce=entry.nonce, balance=entry.balance) for entry in spec.alloc}
-    return empty.update(accounts)
+    return empty.update({entry.address: entry.account for entry in spec.alloc})
 
 
 def genesis_header(spec: ChainSpec, state_root: bytes) -> Header:

@@ -1,7 +1,9 @@
-"""The state transition: transactions in order, then the reward, then the header's claims about the outcome.
+"""The state transition: transactions in order, then the payments, then the header's claims about the outcome.
 
-The state comes in as a handle (`StateReader`) and leaves as a `StateUpdate`; nothing is written here. This version
-has no EVM yet: a block with transactions is refused by name.
+    body -> senders -> environment -> the parent's state executes -> outcome == the header's claims
+
+The state comes in as a handle (`StateReader`), which runs the block natively, and leaves as a `StateUpdate`; nothing is
+written here. What this file does not do: it knows no opcode (crates/evm does).
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from quip._native import evm
 from quip.consensus.errors.body import (
-    TransactionsUnsupported,
+    InvalidTransaction,
+    NotExecutable,
     WrongBody,
     WrongGasUsed,
     WrongLogsBloom,
@@ -20,10 +24,53 @@ from quip.consensus.errors.body import (
 )
 from quip.consensus.execution.gas import MIN_TRANSACTION_GAS
 from quip.consensus.execution.rewards import Payment
-from quip.consensus.types.account_state import StateReader, StateUpdate
+from quip.consensus.spec.chain_spec import ChainSpec
+from quip.consensus.types.account_state import BuildLimits, StateReader, StateUpdate
 from quip.consensus.types.block import readable, transactions_root
-from quip.consensus.types.header import EMPTY_BLOOM, EMPTY_TRIE_ROOT, Header
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.ommer import Ommer, ommers_hash
+from quip.consensus.types.transaction import SignedTransaction
+from quip.ising.puzzle import Puzzle
+from quip.primitives.hashes import keccak256
+
+RANDAO_PREFIX = b"quip/randao/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a block's transactions are run in, beside its parent's state."""
+
+    spec: ChainSpec
+    puzzle: Puzzle
+    header: Header
+    """Of the block. Its claims about the outcome are not read."""
+    parent_mix_hash: bytes
+    """32 bytes; PREVRANDAO follows from it."""
+    payments: Sequence[Payment]
+
+    def native(self, transactions: int) -> evm.Block:
+        """As execution takes it. The graph, which takes most of a second to make, is there for transactions only.
+
+        Raises NotExecutable.
+        """
+        graph = self.puzzle.graph if transactions else None
+        ternary = bool(transactions) and self.puzzle.rules.fields == "ternary"
+        header = self.header
+        fields = (
+            header.number,
+            header.parent_hash,
+            header.beneficiary,
+            header.timestamp,
+            header.gas_limit,
+            header.base_fee_per_gas,
+            randomness(self.parent_mix_hash),
+        )
+        try:
+            environment = evm.Environment(fields)
+        except ValueError as error:
+            raise NotExecutable(reason=str(error)) from error
+        rules = evm.Rules(self.spec.evm_fork, self.spec.chain_id, graph, ternary)
+        return evm.Block(rules, environment, [(one.address, one.amount) for one in self.payments])
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +81,24 @@ class Outcome:
     receipts_root: bytes
     logs_bloom: bytes
     gas_used: int
+    receipts: bytes
+    """RLP list: a legacy receipt as its list, another as the string of its EIP-2718 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A body that was chosen, and its outcome."""
+
+    outcome: Outcome
+    transactions: tuple[bytes, ...]
+    transactions_root: bytes
+    refused: tuple[tuple[bytes, str], ...]
+    """(hash, reason) of candidates that are not lawful here."""
+
+
+def randomness(parent_mix_hash: bytes) -> bytes:
+    """PREVRANDAO: of the parent's seed, since the block's own depends on the state root that depends on it."""
+    return keccak256(RANDAO_PREFIX + parent_mix_hash)
 
 
 def check_ommers_hash(header: Header, ommers: Sequence[Ommer]) -> None:
@@ -58,15 +123,44 @@ def check_body(header: Header, transactions: Sequence[bytes]) -> None:
         raise WrongBody(root=f"0x{root.hex()}", expected=f"0x{header.transactions_root.hex()}")
 
 
-def execute(state: StateReader, payments: Sequence[Payment], transactions: Sequence[bytes]) -> Outcome:
-    """Run a block on its parent's state. The header's own claims about the outcome are not read.
+def execute(setting: Setting, state: StateReader, transactions: Sequence[bytes]) -> Outcome:
+    """Run a block on its parent's state. Raises InvalidTransaction or NotExecutable."""
+    block = setting.native(len(transactions))
+    try:
+        return _outcome(state.execute(block, _recovered(transactions)))
+    except evm.InvalidTransaction as error:
+        raise InvalidTransaction(index=error.index, reason=str(error)) from error
+    except ValueError as error:
+        raise NotExecutable(reason=str(error)) from error
 
-    Raises TransactionsUnsupported.
-    """
-    if transactions:
-        raise TransactionsUnsupported(count=len(transactions))
-    update = state.credit([(payment.address, payment.amount) for payment in payments])
-    return Outcome(state=update, receipts_root=EMPTY_TRIE_ROOT, logs_bloom=EMPTY_BLOOM, gas_used=0)
+
+def build(setting: Setting, state: StateReader, candidates: Sequence[SignedTransaction], limits: BuildLimits) -> Built:
+    """Choose a body for a block on its parent's state. Raises NotExecutable, evm.Cancelled."""
+    block = setting.native(len(candidates))
+    try:
+        executed, places, root, refused = state.build(block, candidates, limits)
+    except ValueError as error:
+        raise NotExecutable(reason=str(error)) from error
+    return Built(
+        outcome=_outcome(executed),
+        transactions=tuple(candidates[place].encoded for place in places),
+        transactions_root=root,
+        refused=tuple((candidates[place].hash, reason) for place, reason in refused),
+    )
+
+
+def _recovered(transactions: Sequence[bytes]) -> list[SignedTransaction]:
+    """Decoded, each with its sender, on all cores. Raises InvalidTransaction for the first that is none."""
+    lawful: list[SignedTransaction] = []
+    for index, found in enumerate(evm.recover(transactions) if transactions else ()):
+        if isinstance(found, str):
+            raise InvalidTransaction(index=index, reason=found)
+        lawful.append(found)
+    return lawful
+
+
+def _outcome(executed: evm.Executed) -> Outcome:
+    return Outcome(executed.state, executed.receipts_root, executed.logs_bloom, executed.gas_used, executed.receipts)
 
 
 def check_outcome(header: Header, outcome: Outcome) -> None:

@@ -13,6 +13,7 @@ from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec import document
 from quip.consensus.spec.document import MAX_JSON_INTEGER
 from quip.consensus.spec.reader import SpecReader, checked_data, checked_integers
+from quip.consensus.types.account_state import AccountChange
 from quip.consensus.types.block import MAX_OMMERS
 from quip.consensus.types.header import (
     ADDRESS_SIZE,
@@ -45,6 +46,10 @@ MAX_M, MAX_T = 32, 8
 """Larger graphs are refused before anybody counts their couplers."""
 REWARD_BITS = 128
 """2^64 blocks of less than 2^128 wei each and an alloc of at most 2^255 leave every balance below 2^256."""
+MAX_CODE_SIZE = 24_576
+"""EIP-170, in bytes."""
+SLOT_SIZE = 32
+"""Bytes of a storage slot's name, and of its value."""
 MIN_GAS_LIMIT = 5_000
 """Ethereum's floor."""
 
@@ -149,11 +154,10 @@ class OmmerSpec:
 
 @dataclass(frozen=True, slots=True)
 class GenesisAccount:
-    """One account of the genesis state."""
+    """One account of the genesis state; without nonce, balance and code (EIP-161) it is not there."""
 
     address: bytes
-    balance: int
-    nonce: int
+    account: AccountChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,12 +365,26 @@ def _alloc(reader: SpecReader) -> tuple[GenesisAccount, ...]:
     for name in section.names():
         entry = section.section(name)
         address = checked_data(section.path(name), name, ADDRESS_SIZE, ADDRESS_SIZE)
-        balance = entry.decimal("balance", 0, MAX_UINT256)
-        accounts.append(GenesisAccount(address, balance, entry.integer("nonce", 0)))
+        accounts.append(GenesisAccount(address, _genesis_account(entry)))
         entry.finish()
-    if sum(account.balance for account in accounts) > MAX_UINT256 // 2:
+    if sum(one.account.balance for one in accounts) > MAX_UINT256 // 2:
         raise InvalidSpec(reader.path("alloc"), "more than 2^255 wei in all")
     return tuple(accounts)
+
+
+def _genesis_account(entry: SpecReader) -> AccountChange:
+    """Code and storage may be left out: most accounts have neither."""
+    balance, nonce = entry.decimal("balance", 0, MAX_UINT256), entry.integer("nonce", 0)
+    names = entry.names()
+    code = entry.data("code", 1, MAX_CODE_SIZE) if "code" in names else b""
+    storage: dict[bytes, bytes] = {}
+    if "storage" in names:
+        slots = entry.section("storage")
+        for name in slots.names():
+            slot = checked_data(slots.path(name), name, SLOT_SIZE, SLOT_SIZE)
+            storage[slot] = slots.data(name, SLOT_SIZE, SLOT_SIZE)
+        slots.finish()
+    return AccountChange(nonce, balance, code, storage)
 
 
 def _system(reader: SpecReader) -> tuple[tuple[str, bytes], ...]:
@@ -378,7 +396,7 @@ def _genesis(reader: SpecReader) -> GenesisFields:
     genesis = GenesisFields(
         timestamp=reader.integer("timestamp", 0),
         gas_limit=reader.integer("gas_limit", MIN_GAS_LIMIT),
-        base_fee_per_gas=reader.decimal("base_fee_per_gas", 0, MAX_UINT256),
+        base_fee_per_gas=reader.decimal("base_fee_per_gas", 0, MAX_UINT64),
         extra_data=reader.data("extra_data", MIN_EXTRA_SIZE, MAX_EXTRA_SIZE),
         beneficiary=reader.data("beneficiary", ADDRESS_SIZE, ADDRESS_SIZE),
         nonce=reader.data("nonce", NONCE_SIZE, NONCE_SIZE),

@@ -119,6 +119,8 @@ class NodeConfig:
     """None: those of the shipped network."""
     network: NetworkConfig
     auto_mine: bool
+    archive: bool
+    """Keep the states of all blocks; only in a store that did from its first block on."""
     genesis_config: str
     data_dir: Path | None
     records_dir: Path | None
@@ -160,6 +162,7 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
             general.heartbeat_timeout,
         ),
         auto_mine=general.auto_mine,
+        archive=general.archive,
         genesis_config=general.genesis_config or _chain_of(general.data_dir),
         data_dir=general.data_dir,
         records_dir=general.records_dir,

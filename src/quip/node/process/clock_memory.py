@@ -1,6 +1,7 @@
 """The newest wall-clock time that a data directory has seen: what tells a clock that is years off from a long pause."""
 
 import contextlib
+import threading
 from pathlib import Path
 
 import structlog
@@ -18,19 +19,21 @@ class ClockMemory:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._writing = threading.Lock()  # a node that ends writes while a thread may still do so
         self.newest = self._read()
         """Unix seconds, as it was found; None: nothing was remembered."""
 
     def remember(self, now: int) -> None:
         """The clock says `now`; durable when it returns."""
-        if self.newest is not None and now <= self.newest:
-            return
-        try:
-            durable_files.replace(self._path, f"{now}\n".encode())
-        except OSError as error:
-            log.warning("the time is not remembered", file=str(self._path), reason=error.strerror)
-            return
-        self.newest = now
+        with self._writing:
+            if self.newest is not None and now <= self.newest:
+                return
+            try:
+                durable_files.replace(self._path, f"{now}\n".encode())
+            except OSError as error:
+                log.warning("the time is not remembered", file=str(self._path), reason=error.strerror)
+                return
+            self.newest = now
 
     def _read(self) -> int | None:
         with contextlib.suppress(OSError, ValueError):

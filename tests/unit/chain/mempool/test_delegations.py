@@ -1,8 +1,8 @@
 """EIP-7702 in the pool: an account whose code can empty it at any time has one transaction under way (geth's rules)."""
 
 from quip.chain.mempool.ports import AccountCode, HeadChange
+from support.pool_wallets import GWEI, Accounts, Wallet, new_pool, wallet
 from support.pools import pending, put, refusal
-from support.transactions import GWEI, Accounts, Wallet, new_pool, wallet
 
 ANNE, BERT, CARL = wallet("anne"), wallet("bert"), wallet("carl")
 IN_FLIGHT = "in-flight transaction limit reached for delegated accounts"

@@ -3,8 +3,8 @@
 from quip.chain.mempool.limits import MAX_TRANSACTION_BYTES
 from quip.chain.mempool.pool import Pool, Removal
 from quip.chain.mempool.ports import HeadChange
+from support.pool_wallets import GWEI, TRANSFER_GAS, Accounts, new_pool, wallet
 from support.pools import best, one_weight, pending, put, queued
-from support.transactions import GWEI, TRANSFER_GAS, Accounts, new_pool, wallet
 
 ANNE, BERT, CARL = wallet("anne"), wallet("bert"), wallet("carl")
 PRICE = 10 * GWEI * TRANSFER_GAS

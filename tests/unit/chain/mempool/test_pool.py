@@ -10,8 +10,8 @@ from quip.chain.mempool.pooled import PooledTransaction
 from quip.chain.mempool.ports import AccountCode, HeadChange
 from quip.consensus.types.transaction import DecodedTransaction, SignedTransaction, recover
 from quip.primitives.hashes import keccak256
+from support.pool_wallets import ETHER, GWEI, TRANSFER_GAS, Accounts, new_pool, wallet
 from support.pools import best, one_weight, pending, put, queued, refusal
-from support.transactions import ETHER, GWEI, TRANSFER_GAS, Accounts, new_pool, wallet
 
 ANNE, BERT, CARL = wallet("anne"), wallet("bert"), wallet("carl")
 TENTH = GWEI // 10

@@ -7,7 +7,7 @@ from quip.chain.mempool.limits import MAX_TRANSACTION_BYTES
 from quip.chain.mempool.pooled import PooledTransaction
 from quip.consensus.types.transaction import MAX_INIT_CODE_BYTES, MAX_NONCE, type_of
 from quip.primitives.errors import Fault
-from support.transactions import CHAIN_ID, GWEI, TRANSFER_GAS, Accounts, Fields, new_pool, wallet
+from support.pool_wallets import CHAIN_ID, GWEI, TRANSFER_GAS, Accounts, Fields, new_pool, wallet
 
 ANNE = wallet("anne")
 AUTHORIZATION = wallet("bert").authorize(b"\x07" * 20, 0)

@@ -66,6 +66,24 @@ def test_a_person_is_asked(
     assert len(run_json("blocks", "--data-dir", str(data_dir))) == height + 1
 
 
+def test_an_archive_is_made_and_made_an_ordinary_store_again(data_dir: Path) -> None:
+    files = DataFiles(data_dir)
+    rules = startup.directory_rules(files)
+    with pytest.raises(DataDirError, match="has not kept all states") as caught:
+        startup.open_chain(files, rules, archive=True)
+    assert "quip db reindex" in caught.value.hint and "--archive" in caught.value.hint
+    assert run_json("db", "reindex", "--archive", "--data-dir", str(data_dir))["accepted"] == 5
+    opened, _ = startup.open_chain(files, rules, archive=True)
+    opened.close()
+    assert run_json("db", "check", "--data-dir", str(data_dir))["sound"]
+    assert run_json("db", "reindex", "--data-dir", str(data_dir))["accepted"] == 5  # it stays an archive
+    report = run_json("db", "prune", "--data-dir", str(data_dir))
+    assert report["removedNodes"] > 0
+    assert run_json("db", "check", "--data-dir", str(data_dir))["sound"]
+    with pytest.raises(DataDirError):
+        startup.open_chain(files, rules, archive=True)
+
+
 def test_nobody_to_ask_means_no(data_dir: Path) -> None:
     with pytest.raises(ConfigError, match="confirmed") as caught:
         run("db", "rewind", "--to", "1", "--data-dir", str(data_dir))

@@ -66,6 +66,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "dwave_api_solver": ("s", ["s"]),
     "dwave_api_key": ("DEV-x", "********"),
     "auto_mine": ("", True),
+    "archive": ("", True),
     "log_level": ("debug", "DEBUG"),
     "backend": ("modal", "modal"),
     "daily_budget": ("2m/d", 120.0),

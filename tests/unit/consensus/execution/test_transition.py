@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from quip.chain.chain import Chain
 from quip.consensus.errors.body import (
     ExecutionError,
+    InvalidTransaction,
     MalformedBlock,
-    TransactionsUnsupported,
+    NotExecutable,
     WrongBody,
     WrongGasUsed,
     WrongLogsBloom,
@@ -15,17 +17,19 @@ from quip.consensus.errors.body import (
     WrongStateRoot,
 )
 from quip.consensus.execution.genesis import genesis_header, genesis_state
-from quip.consensus.execution.rewards import own_payment
-from quip.consensus.execution.transition import check_body, check_outcome, execute
+from quip.consensus.execution.rewards import Payment, own_payment
+from quip.consensus.execution.transition import Setting, check_body, check_outcome, execute
 from quip.consensus.proof_of_work.difficulty import child_context
 from quip.consensus.spec.chain_spec import GenesisAccount
-from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account
+from quip.consensus.types.account_state import EMPTY_CODE_HASH, Account, AccountChange
 from quip.consensus.types.block import Block, transactions_root
-from quip.consensus.types.header import EMPTY_TRIE_ROOT
+from quip.consensus.types.header import EMPTY_TRIE_ROOT, MAX_UINT256
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
+from quip.storage.state import StoredState
+from reference import trie
 from sim.liars.lies import TRANSACTION
-from support.chains import grown, memory_store, network_spec
+from support.chains import grown, memory_store, network_spec, puzzle_of
 from support.mutants import next_block
 
 SPEC = network_spec()
@@ -36,7 +40,8 @@ HEADER = GOOD.header
 CONTEXT = child_context(SPEC.difficulty, CHAIN.head.header, CHAIN.head.context, HEADER)
 STATE = CHAIN.tree.state(CHAIN.head.header.state_root)
 PAID = own_payment(SPEC, HEADER, CONTEXT)
-OUTCOME = execute(STATE, [PAID], ())
+SETTING = Setting(SPEC, puzzle_of(SPEC), HEADER, CHAIN.head.header.mix_hash, (PAID,))
+OUTCOME = execute(SETTING, STATE, ())
 
 
 def test_outcome_of_a_good_block() -> None:
@@ -67,19 +72,30 @@ def test_false_claims(changes: dict[str, object], error: type[ExecutionError]) -
 def test_bodies() -> None:
     with pytest.raises(WrongBody):
         check_body(HEADER, (TRANSACTION,))
-    with pytest.raises(TransactionsUnsupported):
-        execute(STATE, [PAID], (TRANSACTION,))
+    with pytest.raises(InvalidTransaction):
+        execute(SETTING, STATE, (TRANSACTION,))
 
 
 def test_paying_nothing_touches_nothing() -> None:
-    store = memory_store(SPEC)
-    update = store.state(EMPTY_TRIE_ROOT).credit([(bytes(20), 0)])
-    assert (update.root, update.nodes) == (EMPTY_TRIE_ROOT, ())
+    nothing = replace(SETTING, payments=(Payment(bytes(20), bytes(20), 0),))
+    assert execute(nothing, memory_store(SPEC).state(EMPTY_TRIE_ROOT), ()).state.root == EMPTY_TRIE_ROOT
+
+
+def test_what_execution_cannot_count_is_refused_by_name() -> None:
+    rich = replace(SETTING, payments=(Payment(bytes(20), bytes(20), MAX_UINT256),) * 2)
+    with pytest.raises(NotExecutable, match="2\\^256 wei"):
+        execute(rich, STATE, ())
+    dear = replace(SETTING, header=replace(HEADER, base_fee_per_gas=1 << 64))
+    with pytest.raises(NotExecutable, match="base fee"):
+        execute(dear, STATE, ())
 
 
 def test_genesis() -> None:
     store = memory_store(SPEC)
-    accounts = (GenesisAccount(b"a" * 20, 5, 0), GenesisAccount(b"b" * 20, 7, 1), GenesisAccount(b"c" * 20, 0, 0))
+    accounts = tuple(
+        GenesisAccount(name * 20, AccountChange(nonce, balance))
+        for name, nonce, balance in ((b"a", 0, 5), (b"b", 1, 7), (b"c", 0, 0))
+    )
     update = genesis_state(replace(SPEC, alloc=accounts), store.state(EMPTY_TRIE_ROOT))
     fewer = genesis_state(replace(SPEC, alloc=accounts[:2]), store.state(EMPTY_TRIE_ROOT))
     assert update.root == fewer.root != EMPTY_TRIE_ROOT  # an empty account is none
@@ -87,6 +103,21 @@ def test_genesis() -> None:
     assert header.mix_hash == SPEC.digest
     assert (header.number, header.difficulty, header.state_root) == (0, 0, update.root)
     assert header.parent_hash == bytes(32)
+
+
+def test_a_genesis_account_with_code_and_storage() -> None:
+    slot, value = bytes(31) + b"\1", bytes(31) + b"\7"
+    contract = GenesisAccount(b"c" * 20, AccountChange(1, 0, b"\x60\x00", {slot: value, bytes(32): bytes(32)}))
+    store = memory_store(replace(SPEC, alloc=(contract,)))
+    chain = Chain.open(replace(SPEC, alloc=(contract,)), store, puzzle_of(SPEC))
+    state = chain.tree.state(chain.head.header.state_root)
+    assert isinstance(state, StoredState)
+    account = state.account(contract.address)
+    assert account is not None and account.nonce == 1
+    assert state.code(account.code_hash) == b"\x60\x00"
+    assert (state.storage(contract.address, slot), state.storage(contract.address, bytes(32))) == (value, bytes(32))
+    stored = {keccak256(slot): rlp.encode(b"\7")}
+    assert account.storage_root == trie.root(stored)
 
 
 def test_empty_accounts() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import MAX_HI, REWARD_BITS, largest_reward, parse_spec
+from quip.consensus.types.account_state import AccountChange
 from quip.consensus.work.ladder import fault_of
 from quip.consensus.work.units import work
 from quip.net.wire.codec import decode, encode
@@ -44,7 +45,13 @@ def paths(value: Any, prefix: str = "") -> list[str]:
     return [found for name in value for found in (prefix + name, *paths(value[name], f"{prefix}{name}."))]
 
 
-FIELDS = paths(TEST)
+def is_fixed(path: str) -> bool:
+    """False for what is named freely, accounts and system contracts, and what an account may do without."""
+    section, _, rest = path.partition(".")
+    return section not in ("alloc", "system") or not rest or rest.endswith((".balance", ".nonce"))
+
+
+FIELDS = [path for path in paths(TEST) if is_fixed(path)]
 BAD = [
     ("chain_id", 0),
     ("chain_id", "20051"),
@@ -216,8 +223,29 @@ def test_rows_reach_the_largest_degree() -> None:
 def test_alloc_and_system() -> None:
     address = "0x" + "ab" * 20
     spec = parse_spec(changed("alloc", {address: {"balance": str(2**200), "nonce": 3}}))
-    assert [(entry.address.hex(), entry.balance, entry.nonce) for entry in spec.alloc] == [("ab" * 20, 2**200, 3)]
+    assert [(entry.address.hex(), entry.account) for entry in spec.alloc] == [("ab" * 20, AccountChange(3, 2**200))]
+    slot, value = "0x" + "00" * 31 + "01", "0x" + "00" * 31 + "ff"
+    contract = {"balance": "0", "nonce": 1, "code": "0x6000", "storage": {slot: value}}
+    [entry] = parse_spec(changed("alloc", {address: contract})).alloc
+    assert entry.account == AccountChange(1, 0, b"\x60\x00", {bytes(31) + b"\1": bytes(31) + b"\xff"})
     assert parse_spec(changed("system", {"history": address})).system == (("history", bytes([0xAB] * 20)),)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"code": "0x"}, "alloc.*code"),
+        ({"code": "0x" + "00" * 24_577}, "alloc.*code"),
+        ({"storage": {"0x01": "0x" + "00" * 32}}, "alloc.*storage.0x01"),
+        ({"storage": {"0x" + "00" * 32: "0x01"}}, "alloc.*storage"),
+        ({"storage": []}, "not an object"),
+        ({"root": "0x00"}, "unknown field"),
+    ],
+)
+def test_a_contract_that_is_none(change: dict[str, object], reason: str) -> None:
+    document = changed("alloc", {"0x" + "ab" * 20: {"balance": "0", "nonce": 1, **change}})
+    with pytest.raises(InvalidSpec, match=reason):
+        parse_spec(document)
 
 
 def test_a_spec_whose_rewards_could_overflow_a_balance_is_refused() -> None:

@@ -309,7 +309,7 @@ def test_a_body_is_fetched_and_a_wrong_one_costs_its_sender() -> None:
     assert node.seals_checked == 1
     # Whole, it is imported; this protocol version executes no transactions, which is no relayer's fault.
     (note,) = node.noted("invalid block")
-    assert dict(note.fields)["rule"] == "TransactionsUnsupported"
+    assert dict(note.fields)["rule"] == "InvalidTransaction"
 
 
 def test_only_the_seal_that_was_checked_is_passed_on() -> None:

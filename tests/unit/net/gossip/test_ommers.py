@@ -55,7 +55,7 @@ def test_a_sibling_goes_to_everybody_once_and_is_shown() -> None:
     assert node.chain.tree.has(side.header.hash)
     heard = [len(pushed(puppet)) + announced(puppet).count(side.header.hash) for _, puppet in puppets]
     assert heard == [0, 1, 1, 1, 1, 1, 1]
-    template = node.chain.template(bytes(20), bytes(20), node.chain.head.header.timestamp + 1)
+    template = node.chain.draft(bytes(20), bytes(20), node.chain.head.header.timestamp + 1).build()
     assert [ommer.header.hash for ommer in template.ommers] == [side.header.hash]
     assert offenders(node) == []
 

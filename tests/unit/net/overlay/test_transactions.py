@@ -14,8 +14,8 @@ from quip.net.wire.messages import (
 from quip.primitives.hashes import keccak256
 from support.overlays import Net
 from support.pool_node import with_pool
+from support.pool_wallets import Accounts, new_pool, wallet
 from support.puppet import PuppetPlayer
-from support.transactions import Accounts, new_pool, wallet
 
 ANNE, BERT = wallet("anne"), wallet("bert")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from quip.chain.chain import Chain
-from quip.consensus.errors.body import ExecutionError, TransactionsUnsupported, WrongBody
+from quip.consensus.errors.body import ExecutionError, InvalidTransaction, WrongBody
 from quip.consensus.errors.header import HeaderError, KnownInvalid
 from quip.consensus.errors.root import ConsensusError
 from quip.consensus.errors.seal import InvalidSignature, SealError
@@ -185,7 +185,7 @@ def test_a_wrong_body_is_its_senders_fault() -> None:
     world.run(2)
     (second,) = world.join(Teller(body_liars((TRANSACTION,))))
     world.run(5, lambda: second in world.blamed)
-    assert isinstance(world.blamed[second], TransactionsUnsupported)  # the body was the header's
+    assert isinstance(world.blamed[second], InvalidTransaction)  # the body was the header's
 
 
 @pytest.mark.parametrize("kind", [Silent, HeadersOnly])

@@ -29,7 +29,7 @@ def ask() -> Any:
         version="quip/test",
         now=lambda: chain.head.header.timestamp,
         buried=chain.tag,
-        pending=lambda: chain.template(bytes(20), bytes(20), chain.head.header.timestamp + 1),
+        pending=lambda: chain.draft(bytes(20), bytes(20), chain.head.header.timestamp + 1).build(),
         status=dict,
         miners=list,
     )
