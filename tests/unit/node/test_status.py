@@ -16,6 +16,7 @@ from quip.node.config import node_config
 from quip.node.config.data_dir import DataFiles
 from quip.node.core import NodeCore, open_core
 from quip.node.errors import ThreadFailed
+from quip.node.mempool_service import MempoolService
 from quip.node.mining.setup import MiningSetup, open_mining
 from quip.node.network import opening, seal_pool
 from quip.node.network.driver import NetworkDriver
@@ -57,7 +58,9 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         transport = opening.open_transport(config, "127.0.0.1", files)
         core = open_core(config, rules, files, stack)
         mining = open_mining(core, None, stack)
-        network = opening.open_network(core, transport, mining, stack)
+        pool = MempoolService(core)
+        stack.callback(pool.close)
+        network = opening.open_network(core, transport, mining, pool, stack)
         rpc = RpcService(core, NodeStatus(core, mining, network).view(), listeners)
         await network.start()
         running = asyncio.create_task(network.run())
