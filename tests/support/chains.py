@@ -10,7 +10,7 @@ from quip.consensus.proof_of_work.proof import puzzle_rules
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.ising.puzzle import Puzzle
 from quip.networks.shipped import load_spec
-from quip.storage.chain_store import for_network
+from quip.storage.chain_store import RedbChainStore, for_network
 from sim.honest.chain_generator import ChainGenerator, Solver
 from support.signers import signer
 
@@ -39,7 +39,7 @@ def puzzle_of(spec: ChainSpec) -> Puzzle:
     return Puzzle(puzzle_rules(spec.puzzle))
 
 
-def memory_store(spec: ChainSpec) -> ChainStore:
+def memory_store(spec: ChainSpec) -> RedbChainStore:
     return for_network(native_store.Store.in_memory(), spec.chain_id)
 
 

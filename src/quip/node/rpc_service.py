@@ -1,11 +1,13 @@
 """JSON-RPC as a service: the table of methods over the store and the node, on a socket that is open already."""
 
 import asyncio
+from functools import partial
 
 from quip.node.core import NodeCore
 from quip.node.process.failures import WatchedPool
 from quip.node.process.listeners import Listeners, serve
 from quip.rpc.errors import RpcError
+from quip.rpc.methods.subscriptions import Subscriber
 from quip.rpc.methods.table import table
 from quip.rpc.transport import http
 from quip.rpc.transport.dispatch import Dispatcher
@@ -29,8 +31,10 @@ class RpcService:
             limits.batch_limit,
             lambda method, outcome: core.metrics.rpc.labels(method, outcome).inc(),
         )
-        application = http.application(dispatcher, limits.body_limit_bytes, listeners.rpc_access)
-        self._server = http.LocalServer(application, listeners.rpc)
+        application = http.application(
+            dispatcher, limits.body_limit_bytes, listeners.rpc_access, partial(Subscriber, view)
+        )
+        self._server = http.LocalServer(application, listeners.rpc, limits.body_limit_bytes)
 
     @property
     def url(self) -> str:

@@ -4,6 +4,7 @@ import os
 import time
 from typing import Any
 
+from quip.chain.events import HeadChanged
 from quip.node.core import NodeCore
 from quip.node.mining.setup import MiningSetup
 from quip.node.network.alone import ALONE, ALONE_HINT, is_alone
@@ -11,6 +12,7 @@ from quip.node.network.driver import NetworkDriver
 from quip.node.process.version import client_version
 from quip.primitives.address import checksum_address
 from quip.rpc.encoding import data
+from quip.rpc.news import News
 from quip.rpc.view import NetworkView, NodeView
 
 
@@ -26,6 +28,8 @@ class NodeStatus:
     def view(self) -> NodeView:
         """The node's side of the RPC."""
         core, mining, figures = self._core, self._mining, self._network.figures
+        news = News()
+        core.writer.chain.subscribe(lambda event: news.tell() if isinstance(event, HeadChanged) else None)
         return NodeView(
             version=client_version(),
             now=core.clock.now,
@@ -33,6 +37,7 @@ class NodeStatus:
             pending=lambda: core.writer.template(mining.beneficiary, mining.identity.miner_id),
             status=self.status,
             miners=mining.miners.objects,
+            news=news,
             network=NetworkView(
                 listening=lambda: True,
                 peers=figures.peer_objects,

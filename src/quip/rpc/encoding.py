@@ -13,6 +13,15 @@ def data(value: bytes) -> str:
     return "0x" + value.hex()
 
 
+def word(value: bytes) -> str:
+    """The quantity that big-endian bytes stand for.
+
+    >>> word(bytes([0, 1, 0]))
+    '0x100'
+    """
+    return hex(int.from_bytes(value, "big"))
+
+
 def integer(quantity: str) -> int:
     """The integer of a quantity, as a client reads it.
 

@@ -5,9 +5,14 @@ RpcError
 +-- InvalidRequest   -32600  JSON, but not a call
 +-- MethodNotFound   -32601
 |   +-- TokenNeeded          there is one, but not for this caller
+|   +-- NeedsWebSocket       there is one, but not on this connection
++-- NoSuchSubscription       -32601
 +-- InvalidParams    -32602
 +-- HandlerCrashed   -32603  our bug
 +-- CallFailed       -32000  the call is well-formed and cannot be answered
++-- ResponseTooLarge -32003  or the rest of a batch's
++-- LimitExceeded    -32005  as much is not answered at once; the text says how much is
++-- TooManySlots     -38026  the same of storage slots
 """
 
 from typing import Any, ClassVar
@@ -65,6 +70,23 @@ class TokenNeeded(MethodNotFound):
         self.args = (f"{self}: {NEEDS_TOKEN} (Authorization: Bearer TOKEN)",)
 
 
+class NeedsWebSocket(MethodNotFound):
+    """A method that tells more than once, asked for where there is one answer."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(method)
+        self.args = ("notifications not supported",)
+
+
+class NoSuchSubscription(RpcError):
+    """Nothing of that name can be subscribed to."""
+
+    code = -32601
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f'no "{name[:64]}" subscription in eth namespace')
+
+
 class InvalidParams(RpcError):
     """Arguments that the method does not take."""
 
@@ -82,3 +104,27 @@ class HandlerCrashed(RpcError):
 
 class CallFailed(RpcError):
     """A well-formed call without an answer."""
+
+
+class ResponseTooLarge(RpcError):
+    """The answer, or those of a batch up to this one, has more bytes than are sent at once."""
+
+    code = -32003
+
+    def __init__(self) -> None:
+        super().__init__("response too large")
+
+
+class LimitExceeded(RpcError):
+    """More than is answered at once (EIP-1474)."""
+
+    code = -32005
+
+
+class TooManySlots(RpcError):
+    """More storage slots than are read at once."""
+
+    code = -38026
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"too many slots (max {limit})")

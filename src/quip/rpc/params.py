@@ -11,6 +11,8 @@ from typing import Any
 from quip.rpc.errors import InvalidParams
 
 HEX = re.compile(r"[0-9a-fA-F]*")
+FILTER_ID = re.compile(r"0x[0-9a-f]{1,32}")
+NO_FILTER = -1
 TAGS = ("latest", "pending", "earliest", "safe", "finalized")
 REQUIRED = object()
 MAX_ROWS = 1_000  # of a list that anybody can make longer, such as that of miner ids
@@ -69,7 +71,7 @@ def parse_arguments(params: Sequence[Param], given: object) -> list[Any]:
 def boolean(value: object) -> bool:
     """true or false."""
     if not isinstance(value, bool):
-        raise BadArgument(f"json: cannot unmarshal {_kind(value)} into Go value of type bool")
+        raise BadArgument(f"json: cannot unmarshal {kind_of(value)} into Go value of type bool")
     return value
 
 
@@ -85,7 +87,7 @@ def row_offset(value: object) -> int:
 
 def _whole(value: object, what: str, low: int, high: int) -> int:
     if type(value) is not int:
-        raise BadArgument(f"json: cannot unmarshal {_kind(value)} into Go value of type int")
+        raise BadArgument(f"json: cannot unmarshal {kind_of(value)} into Go value of type int")
     if not low <= value <= high:
         raise BadArgument(f"{what} is {low} to {high}")
     return value
@@ -121,6 +123,14 @@ def block_reference(value: object) -> BlockRef:
     return block_number(value)
 
 
+def byte_string(value: object) -> bytes:
+    """Bytes as hex, of any number."""
+    tail = " into Go value of type hexutil.Bytes"
+    if not isinstance(value, str):
+        raise BadArgument(f"json: cannot unmarshal non-string{tail}")
+    return _bytes(value, tail)
+
+
 def hash_reference(value: object) -> BlockRef:
     """The block of a 32-byte hash."""
     return BlockRef(hash=block_hash(value))
@@ -129,6 +139,25 @@ def hash_reference(value: object) -> BlockRef:
 def item_index(value: object) -> int:
     """A place in a list, as hex quantity."""
     return quantity(value.strip() if isinstance(value, str) else str(value))
+
+
+def nonce(value: object) -> int:
+    """A nonce, as hex quantity."""
+    return item_index(value)
+
+
+def text(value: object) -> str:
+    """Any text."""
+    if not isinstance(value, str):
+        raise BadArgument(f"json: cannot unmarshal {kind_of(value)} into Go value of type string")
+    return value
+
+
+def filter_id(value: object) -> int:
+    """What names a filter. Any other text names none that there is."""
+    if not isinstance(value, str):
+        raise BadArgument(f"json: cannot unmarshal {kind_of(value)} into Go value of type rpc.ID")
+    return int(value, 16) if FILTER_ID.fullmatch(value) else NO_FILTER
 
 
 def quantity(text: str) -> int:
@@ -168,21 +197,25 @@ def _fixed(value: object, size: int, go_type: str) -> bytes:
     tail = f" into Go value of type {go_type}"
     if not isinstance(value, str):
         raise BadArgument(f"json: cannot unmarshal non-string{tail}")
+    digits = len(value) - 2
+    if value[:2] in ("0x", "0X") and not digits % 2 and digits != 2 * size:
+        raise BadArgument(f"json: cannot unmarshal hex string has length {digits}, want {2 * size} for {go_type}{tail}")
+    return _bytes(value, tail)
+
+
+def _bytes(value: str, tail: str) -> bytes:
     try:
         digits = _digits(value)
     except BadArgument as error:
         raise BadArgument(f"json: cannot unmarshal {error}{tail}") from None
     if len(digits) % 2:
         raise BadArgument(f"json: cannot unmarshal hex string of odd length{tail}")
-    if len(digits) != 2 * size:
-        raise BadArgument(
-            f"json: cannot unmarshal hex string has length {len(digits)}, want {2 * size} for {go_type}{tail}"
-        )
     if not HEX.fullmatch(digits):
         raise BadArgument(f"json: cannot unmarshal invalid hex string{tail}")
     return bytes.fromhex(digits)
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What Go calls a JSON value's type."""
     kinds = {bool: "bool", str: "string", list: "array", dict: "object", int: "number", float: "number"}
     return kinds.get(type(value), "null")

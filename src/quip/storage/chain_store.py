@@ -14,7 +14,6 @@ from pathlib import Path
 from quip._native import state as native_state
 from quip._native import store as native_store
 from quip.chain.ports import NO_RECEIPTS, ImportChange, MinerTotals, StoredBlock
-from quip.consensus.types.account_state import StateReader
 from quip.storage import records
 from quip.storage.block_reads import StoredBlocks, all_rows
 from quip.storage.errors import NoArchive, WrongNetwork
@@ -68,7 +67,7 @@ class RedbChainStore(StoredBlocks):
         """Hash of the canonical head; None for a store without a genesis block."""
         return self._store.get(records.META, records.HEAD)
 
-    def state(self, root: bytes) -> StateReader:
+    def state(self, root: bytes) -> StoredState:
         """The state at a root that some stored block has: the head's, or another that is kept."""
         return StoredState(self.states, root)
 

@@ -38,6 +38,8 @@ EMPTY_BLOOM = bytes(BLOOM_SIZE)
 _FIELDS = 16
 _PARENT_HASH = slice(4, 36)
 """In its RLP: behind the list's prefix (every header has 256 to 65,535 bytes) and the hash's own."""
+_BLOOM = slice(192, 192 + BLOOM_SIZE)
+"""In its RLP: behind six fields of fixed length, and its own prefix."""
 _SIZES = {
     0: ("parentHash", HASH_SIZE),
     1: ("ommersHash", HASH_SIZE),
@@ -176,6 +178,11 @@ class Header:
     def parent_of(encoded: bytes) -> bytes:
         """The parent hash in the RLP of a header, without a look at the rest of it."""
         return encoded[_PARENT_HASH]
+
+    @staticmethod
+    def bloom_of(encoded: bytes) -> bytes:
+        """The logs' bloom in the RLP of a header, without a look at the rest of it."""
+        return encoded[_BLOOM]
 
     @staticmethod
     def decode(data: bytes) -> Header:

@@ -21,6 +21,8 @@ from quip.ising.puzzle import Puzzle
 from quip.primitives.hashes import keccak256
 from quip.rpc.encoding import data, quantity
 from quip.rpc.errors import CallFailed
+from quip.rpc.methods.receipt_objects import recovered
+from quip.rpc.methods.transaction_objects import Place, transaction_object
 from quip.rpc.params import BlockRef
 from quip.rpc.view import RpcView
 
@@ -51,12 +53,21 @@ def header_object(header: Header, total_difficulty: int) -> dict[str, Any]:
     }
 
 
-def block_object(stored: StoredBlock) -> dict[str, Any]:
-    """The answer of eth_getBlockBy*; `size` counts RLP([header, transactions, ommers' headers]), without seals."""
+def block_object(stored: StoredBlock, full: bool = False) -> dict[str, Any]:
+    """The answer of eth_getBlockBy*; `size` counts RLP([header, transactions, ommers' headers]), without seals.
+
+    `full`: transactions as objects, not only their hashes.
+    """
+    header = stored.header
     return {
-        **header_object(stored.header, stored.context.total_difficulty),
+        **header_object(header, stored.context.total_difficulty),
         "size": quantity(stored.block.body_size()),
-        "transactions": [data(keccak256(transaction)) for transaction in stored.transactions],
+        "transactions": [
+            transaction_object(transaction, Place(header, index))
+            for index, transaction in enumerate(recovered(stored.transactions))
+        ]
+        if full
+        else [data(keccak256(transaction)) for transaction in stored.transactions],
         "uncles": [data(ommer.included.hash) for ommer in stored.ommers],
     }
 
@@ -68,16 +79,18 @@ def uncle_object(ommer: IncludedOmmer) -> dict[str, Any]:
     return {**header_object(header, ommer.context.total_difficulty), "size": quantity(size), "uncles": []}
 
 
-def pending_object(template: Template, total_difficulty: int) -> dict[str, Any]:
+def pending_object(template: Template, total_difficulty: int, full: bool = False) -> dict[str, Any]:
     """The block that would be mined now: what is not known yet is null, as go-ethereum writes it."""
     header, ommers = template.header, template.ommers
-    size = Block(header, (), None, ommers).body_size()
+    size = Block(header, template.transactions, None, ommers).body_size()
     unknown = {"hash": None, "nonce": None, "miner": None}
     return {
         **header_object(header, total_difficulty),
         **unknown,
         "size": quantity(size),
-        "transactions": [],
+        "transactions": [transaction_object(transaction) for transaction in recovered(template.transactions)]
+        if full
+        else [data(keccak256(transaction)) for transaction in template.transactions],
         "uncles": [data(ommer.header.hash) for ommer in ommers],
     }
 

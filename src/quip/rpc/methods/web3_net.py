@@ -1,12 +1,18 @@
 """web3_* and net_*: who answers, and how it is connected."""
 
-from quip.rpc.encoding import quantity
+from quip.primitives.hashes import keccak256
+from quip.rpc.encoding import data, quantity
 from quip.rpc.view import RpcView
 
 
 def client_version(view: RpcView) -> str:
     """Name, version and platform."""
     return view.node.version
+
+
+def sha3(_view: RpcView, content: bytes) -> str:
+    """keccak256."""
+    return data(keccak256(content))
 
 
 def network_version(view: RpcView) -> str:

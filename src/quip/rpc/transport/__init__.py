@@ -1,1 +1,1 @@
-"""JSON-RPC over HTTP."""
+"""JSON-RPC over HTTP and WebSocket."""

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 
 from quip.rpc.transport.sockets import is_loopback
@@ -46,17 +46,25 @@ class Access:
         """May a web page of this origin read the answers?"""
         return origin is not None and (ANY in self.origins or origin.lower() in self.origins)
 
-    def admits_admin(self, request: Request) -> bool:
+    def admits_admin(self, request: HTTPConnection) -> bool:
         """May this caller use admin methods?"""
         return self._knows_token(request) or _is_local(request)
 
-    def refusal(self, request: Request) -> Response | None:
+    def refusal(self, request: HTTPConnection) -> Response | None:
         """The answer to a request that may not be made at all, in go-ethereum's words where it has some."""
         if not self.admits_host(request.headers.get("host", "")):
             return PlainTextResponse("invalid host specified\n", 403)
         if self.token is not None and _given_token(request) is not None and not self._knows_token(request):
             return PlainTextResponse("invalid token\n", 401, headers={"www-authenticate": "Bearer"})
         return None
+
+    def socket_refusal(self, socket: HTTPConnection) -> Response | None:
+        """The answer to a WebSocket that may not be opened: as `refusal`, and no web page of another origin may, since
+        a browser asks nobody before it opens one, and hides nothing of what comes."""
+        origin = socket.headers.get("origin")
+        if origin is not None and not self.admits_origin(origin):
+            return PlainTextResponse("origin not allowed\n", 403)
+        return self.refusal(socket)
 
     def preflight(self, request: Request) -> Response | None:
         """The answer to a browser that asks whether a page may call; None where it may not, or does not ask."""
@@ -82,7 +90,7 @@ class Access:
         if origin is not None and self.admits_origin(origin):
             response.headers["access-control-allow-origin"] = ANY if ANY in self.origins else origin
 
-    def _knows_token(self, request: Request) -> bool:
+    def _knows_token(self, request: HTTPConnection) -> bool:
         given = _given_token(request)
         return self.token is not None and given is not None and hmac.compare_digest(given, self.token)
 
@@ -102,12 +110,12 @@ def names_loopback(header: str) -> bool:
     return name == "localhost" or is_loopback(name)
 
 
-def _given_token(request: Request) -> bytes | None:
+def _given_token(request: HTTPConnection) -> bytes | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip().encode() if scheme.lower() == "bearer" else None
 
 
-def _is_local(request: Request) -> bool:
+def _is_local(request: HTTPConnection) -> bool:
     return (
         request.client is not None
         and is_loopback(request.client.host)

@@ -6,6 +6,7 @@ and WAIT_S after it stopped taking what is sent to it. (The time for a request's
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import h11
 from uvicorn import Config
@@ -13,16 +14,23 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from quip.rpc.transport.one_write import OneWrite
+from quip.rpc.transport.socket_connection import SocketConnection, SocketCount
+from quip.rpc.transport.waiting import WAIT_S
 
-WAIT_S = 30.0
+__all__ = ["WAIT_S", "Connection"]
 
 
 class Connection(H11Protocol):
     """A connection that knows since when it has been idle."""
 
-    def __init__(self, config: Config, state: ServerState, gone: Callable[["Connection"], None]) -> None:
+    def __init__(
+        self, config: Config, state: ServerState, gone: Callable[["Connection"], None], sockets: SocketCount
+    ) -> None:
         super().__init__(config=config, server_state=state, app_state={})
         self._gone = gone
+        self._sockets = sockets
+        self._upgraded = False
+        self.ws_protocol_class = self._socket_protocol  # type: ignore[assignment]
         self._deadline: asyncio.TimerHandle | None = None
         self._unsent = 0
         self._since = self.loop.time()
@@ -32,6 +40,8 @@ class Connection(H11Protocol):
 
         Who has not sent its request whole yet has asked nothing: a slow body holds a place no better than silence.
         """
+        if self._upgraded:
+            return None
         if self.cycle is None or self.cycle.response_complete:
             return self.cycle is not None, self._since
         return (False, self._since) if self.cycle.more_body else None
@@ -85,7 +95,18 @@ class Connection(H11Protocol):
             self._stop_waiting()
 
     def _should_upgrade(self) -> bool:
-        return False  # the application answers 426; uvicorn would advise to install a library
+        return self._sockets.has_room and self._get_upgrade() == b"websocket"  # else the application answers
+
+    def _socket_protocol(self, **arguments: Any) -> SocketConnection:
+        """What goes on with this connection, which keeps its place."""
+        self._upgraded = True
+        self._sockets.open += 1
+        return SocketConnection(self._socket_lost, **arguments)
+
+    def _socket_lost(self) -> None:
+        self._sockets.open -= 1
+        self._stop_waiting()
+        self._gone(self)
 
     def _wait(self) -> None:
         self._stop_waiting()

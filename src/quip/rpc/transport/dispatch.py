@@ -11,19 +11,30 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from quip.primitives.recursion import bound_recursion
-from quip.rpc.errors import HandlerCrashed, InvalidRequest, MethodNotFound, ParseError, RpcError, TokenNeeded
+from quip.rpc.errors import (
+    HandlerCrashed,
+    InvalidRequest,
+    MethodNotFound,
+    ParseError,
+    ResponseTooLarge,
+    RpcError,
+    TokenNeeded,
+)
 from quip.rpc.params import Param, parse_arguments
 from quip.rpc.transport.log_limit import RepeatLimit
 from quip.storage.errors import StoreError
 
 log = structlog.get_logger("quip.rpc")
 
+RESPONSE_LIMIT_BYTES = 25_000_000  # of a batch, too, as go-ethereum
 SLICE_S = 0.01  # so long a batch holds a thread; then others have their turn
+Result = TypeVar("Result")
+
 OTHER = "other"  # the label of methods that do not exist: callers must not grow the metrics
 
 
@@ -42,6 +53,9 @@ class Method:
     """Members of its answer, an object, that only those are told who may use admin methods."""
 
 
+NO_METHODS: Mapping[str, Method] = {}
+
+
 @dataclass(slots=True)
 class _Call:
     """One call and what becomes of it; without `work` where it is refused at once."""
@@ -51,24 +65,25 @@ class _Call:
     name: str = ""
     work: Callable[[], Any] | None = None
     instant: bool = False
-    result: Any = None
+    result: bytes = b"null"
+    """JSON."""
     error: RpcError | None = None
 
-    def response(self) -> dict[str, Any] | None:
+    def response(self) -> bytes | None:
         """The response object; None for a notification."""
         if not self.wants_answer:
             return None
         if self.error is not None:
-            return _failed(self.identity, self.error)
-        return {"jsonrpc": "2.0", "id": self.identity, "result": self.result}
+            return encode(_failed(self.identity, self.error))
+        return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(self.identity), self.result)
 
 
-def _work(calls: Sequence[_Call], results: list[Any]) -> None:
-    """The results of the first calls, until SLICE_S are over or one raises."""
+def _work(calls: Sequence[_Call], results: list[bytes]) -> None:
+    """The results of the first calls as JSON, until SLICE_S are over or one raises."""
     end = time.monotonic() + SLICE_S
     for call in calls:
         if call.work is not None:
-            results.append(call.work())
+            results.append(encode(call.work()))
         if time.monotonic() >= end:
             return
 
@@ -77,7 +92,7 @@ def _without(private: frozenset[str], answer: Callable[[], dict[str, Any]]) -> d
     return {name: value for name, value in answer().items() if name not in private}
 
 
-async def _work_here(calls: Sequence[_Call], results: list[Any]) -> None:
+async def _work_here(calls: Sequence[_Call], results: list[bytes]) -> None:
     _work(calls, results)
 
 
@@ -97,58 +112,67 @@ class Dispatcher:
         self._count = count
         self._failures = RepeatLimit()
 
-    async def handle(self, body: bytes, admin: bool = False) -> bytes | None:
-        """The response to one HTTP body; None where there is nothing to say (notifications only).
+    async def handle(self, body: bytes, admin: bool = False, own: Mapping[str, Method] = NO_METHODS) -> bytes | None:
+        """The response to one message; None where there is nothing to say (notifications only).
 
-        `admin`: may the caller use admin methods?
+        `admin`: may the caller use admin methods?   `own`: what this connection has in the table's place
         """
         try:
             request = parse(body)
         except ParseError as error:
-            return _encode(_failed(None, error))
+            return encode(_failed(None, error))
         if isinstance(request, list):
             if not request:
-                return _encode(_failed(None, InvalidRequest("empty batch")))
+                return encode(_failed(None, InvalidRequest("empty batch")))
             if len(request) > self._batch_limit:
-                return _encode(_failed(None, InvalidRequest("batch too large")))
-        calls = [self._prepared(call, admin) for call in (request if isinstance(request, list) else [request])]
+                return encode(_failed(None, InvalidRequest("batch too large")))
+        calls = [self._prepared(call, admin, own) for call in (request if isinstance(request, list) else [request])]
         await self._run([call for call in calls if call.work is not None])
         responses = [response for call in calls if (response := call.response()) is not None]
         if not responses:
             return None
-        return _encode(responses if isinstance(request, list) else responses[0])
+        return b"[" + b",".join(responses) + b"]" if isinstance(request, list) else responses[0]
 
-    def _prepared(self, call: object, admin: bool) -> _Call:
+    async def in_pool(self, job: Callable[[], Result]) -> Result:
+        """What a job gives that may block."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+
+    def _prepared(self, call: object, admin: bool, own: Mapping[str, Method]) -> _Call:
         identity = call.get("id") if isinstance(call, dict) else None
         if not isinstance(call, dict) or not _is_call(call):
             known = isinstance(identity, str | int | float) and not isinstance(identity, bool)
             return _Call(identity if known else None, True, error=InvalidRequest())
         made = _Call(identity, "id" in call, call["method"])
         try:
-            made.work = self._bound(made.name, call.get("params"), admin)
-            made.instant = self._methods[made.name].instant
+            method = self._known(made.name, own)
+            made.work = self._bound(method, call.get("params"), admin)
+            made.instant = method.instant
         except RpcError as error:
             made.error = error
         return made
 
-    def _bound(self, name: str, params: object, admin: bool) -> Callable[[], Any]:
-        method = self._methods.get(name)
+    def _known(self, name: str, own: Mapping[str, Method]) -> Method:
+        method = own.get(name) or self._methods.get(name)
         if method is None:
             self._count(OTHER, "not found")
             raise MethodNotFound(name)
+        return method
+
+    def _bound(self, method: Method, params: object, admin: bool) -> Callable[[], Any]:
         try:
             if method.admin and not admin:
-                raise TokenNeeded(name)
+                raise TokenNeeded(method.name)
             answer = partial(method.answer, *parse_arguments(method.params, params))
             return partial(_without, method.private, answer) if method.private and not admin else answer
         except RpcError:
-            self._count(name, "refused")
+            self._count(method.name, "refused")
             raise
 
     async def _run(self, calls: Sequence[_Call]) -> None:
         """A slice of a batch is one job of the pool: a job each would cost more than most calls."""
+        room = RESPONSE_LIMIT_BYTES
         while calls:
-            results: list[Any] = []
+            results: list[bytes] = []
             loop = asyncio.get_running_loop()
             done: asyncio.Future[None] = (
                 loop.create_task(_work_here(calls, results))
@@ -156,11 +180,19 @@ class Dispatcher:
                 else loop.run_in_executor(self._pool, _work, calls, results)
             )
             await asyncio.wait([done])
-            for call, result in zip(calls, results, strict=False):
-                call.result = result
-                self._count(call.name, "ok")
-            calls = calls[len(results) :]
             failure = done.exception()
+            for call, result in zip(calls, results, strict=False):
+                room -= len(result)
+                if room < 0:
+                    self._fail(call, ResponseTooLarge())
+                else:
+                    call.result = result
+                    self._count(call.name, "ok")
+            calls = calls[len(results) :]
+            if room < 0:
+                for call in calls:
+                    self._fail(call, ResponseTooLarge())
+                return
             if failure is not None:
                 self._fail(calls[0], failure)
                 calls = calls[1:]
@@ -217,5 +249,6 @@ def _failed(identity: object, error: RpcError) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": identity, "error": error.as_object()}
 
 
-def _encode(response: object) -> bytes:
+def encode(response: object) -> bytes:
+    """A response or a notification as it is sent."""
     return json.dumps(response, separators=(",", ":")).encode()

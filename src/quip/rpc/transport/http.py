@@ -1,4 +1,4 @@
-"""JSON-RPC over HTTP: the application, and the names that its callers need.
+"""JSON-RPC over HTTP and WebSocket: the application, and the names that its callers need.
 
 A web page must not reach it unless the operator lists its origin: the Host header has to name loopback or a listed name
 (DNS rebinding), and the content type has to be JSON (browsers ask first, and get no leave).
@@ -7,17 +7,20 @@ A web page must not reach it unless the operator lists its origin: the Host head
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 import structlog
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from quip.rpc.transport.access import LOOPBACK_ONLY, Access
 from quip.rpc.transport.dispatch import Dispatcher
 from quip.rpc.transport.server import LocalServer
 from quip.rpc.transport.sockets import Listener, listen, listen_from
+from quip.rpc.transport.websocket import Feed, Session
 
 __all__ = ["Access", "Listener", "LocalServer", "application", "listen", "listen_from"]
 
@@ -30,8 +33,13 @@ ACCESS_LOG = "quip.http"
 access_log = structlog.get_logger(ACCESS_LOG)
 
 
-def application(dispatcher: Dispatcher, body_limit_bytes: int, access: Access = LOOPBACK_ONLY) -> Starlette:
-    """The web application with its one address, `/`."""
+def application(
+    dispatcher: Dispatcher,
+    body_limit_bytes: int,
+    access: Access = LOOPBACK_ONLY,
+    feed: Callable[[], Feed] | None = None,
+) -> Starlette:
+    """The web application with its one address, `/`. `feed`: makes what a WebSocket connection can subscribe to."""
 
     async def call(request: Request) -> Response:
         started = time.monotonic()
@@ -51,7 +59,15 @@ def application(dispatcher: Dispatcher, body_limit_bytes: int, access: Access = 
             )
         return response
 
-    return Starlette(routes=[Route("/", call, methods=METHODS)])
+    async def talk(socket: WebSocket) -> None:
+        refusal = access.socket_refusal(socket)
+        if refusal is not None:
+            await socket.send_denial_response(refusal)
+        elif feed is not None:
+            await Session(socket, dispatcher, feed(), access.admits_admin(socket)).run()
+
+    routes: list[BaseRoute] = [Route("/", call, methods=METHODS)]
+    return Starlette(routes=routes if feed is None else [*routes, WebSocketRoute("/", talk)])
 
 
 async def _answer(request: Request, dispatcher: Dispatcher, body_limit_bytes: int, access: Access) -> Response:
@@ -76,8 +92,8 @@ def _without_call(request: Request, access: Access) -> Response | None:
     if refusal is not None:
         return refusal
     if request.headers.get("upgrade", "").lower() == "websocket":
-        text = "no WebSocket here: send calls by POST\n"
-        return PlainTextResponse(text, 426, headers={"upgrade": "HTTP/1.1", "connection": "upgrade, close"})
+        text = "no WebSocket for this request: it is no upgrade, or too many are open; calls may be sent by POST\n"
+        return PlainTextResponse(text, 503, headers={"connection": "close"})
     if request.method in ("GET", "HEAD"):
         return Response(status_code=200)  # load balancers ask so
     if request.method != "POST":

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from quip.rpc.transport.acceptor import MAX_CONNECTIONS, Acceptor
+from quip.rpc.transport.acceptor import MAX_CONNECTIONS, Acceptor, connection_limit
 from quip.rpc.transport.connection import WAIT_S, Connection
 from quip.rpc.transport.log_limit import limited_libraries
+from quip.rpc.transport.socket_connection import SocketCount
 from quip.rpc.transport.sockets import Listener
 
+PING_S = 30.0  # a WebSocket that says nothing is asked whether it is there, and has as long to answer
+SOCKET_SHARE = 2  # half of the connections may be WebSockets, which stay: others have to be answered, too
 CLOSE_S = 1  # a stop waits so long for answers under way
 
 
 class LocalServer(uvicorn.Server):
     """A uvicorn server inside our event loop: signals are the node's business."""
 
-    def __init__(self, app: ASGIApp, listener: Listener) -> None:
+    def __init__(self, app: ASGIApp, listener: Listener, message_limit_bytes: int = 0) -> None:
+        """`message_limit_bytes`: of a WebSocket's message; 0: there are no WebSockets."""
         super().__init__(
             uvicorn.Config(
                 app,
@@ -26,7 +30,11 @@ class LocalServer(uvicorn.Server):
                 access_log=False,
                 lifespan="off",
                 http=Connection,
-                ws="none",
+                ws="none",  # not uvicorn's choice of a library: Connection goes on with ours
+                ws_max_size=message_limit_bytes,
+                ws_ping_interval=PING_S,
+                ws_ping_timeout=PING_S,
+                ws_per_message_deflate=False,  # who asks on a local network gains nothing by it
                 server_header=False,
                 proxy_headers=False,  # else an environment variable decides whom to believe the client's address
                 limit_concurrency=MAX_CONNECTIONS + 1,  # answers whose clients are gone count too
@@ -37,6 +45,7 @@ class LocalServer(uvicorn.Server):
         self._listener = listener
         self._url = listener.url
         self._acceptor = Acceptor(listener.sockets, self._welcome)
+        self._sockets = SocketCount(connection_limit() // SOCKET_SHARE if message_limit_bytes else 0)
 
     @property
     def url(self) -> str:
@@ -69,4 +78,4 @@ class LocalServer(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _welcome(self) -> Connection:
-        return Connection(self.config, self.server_state, self._acceptor.gone)
+        return Connection(self.config, self.server_state, self._acceptor.gone, self._sockets)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from quip.chain.ports import ChainStore
 from quip.consensus.types.block import Block
 from quip.ising.puzzle import Puzzle
 from quip.networks.shipped import spec_bytes
@@ -19,6 +18,7 @@ from quip.rpc.methods.table import table
 from quip.rpc.params import parse_arguments
 from quip.rpc.transport.dispatch import Method
 from quip.rpc.view import NetworkView, NodeView, RpcView
+from quip.storage.chain_store import RedbChainStore
 from sim.honest.chain_generator import ChainGenerator
 from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
 
@@ -66,7 +66,7 @@ BLOCK_FIELDS = {
 
 
 @cache
-def grown_chain() -> tuple[ChainGenerator, ChainStore]:
+def grown_chain() -> tuple[ChainGenerator, RedbChainStore]:
     store = memory_store(network_spec())
     made = generator(new_chain(store=store))
     for _ in made.extend(BLOCKS):

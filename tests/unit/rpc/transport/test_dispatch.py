@@ -134,6 +134,28 @@ async def test_a_batch_holds_a_thread_for_a_slice(monkeypatch: pytest.MonkeyPatc
     assert pool.jobs == jobs
 
 
+async def test_an_answer_has_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a batch all together; what comes after is not even run."""
+    monkeypatch.setattr(dispatch, "RESPONSE_LIMIT_BYTES", 100)
+    ran: list[int] = []
+
+    def answer(size: int) -> str:
+        ran.append(size)
+        return "x" * size
+
+    with ThreadPoolExecutor(1) as pool:
+        made = Dispatcher([Method("sized", [Param("size", lambda value: value)], answer)], pool, 10)
+        calls = [call("sized", size, identity=size) for size in (40, 50, 30, 1)]
+        monkeypatch.setattr(dispatch, "SLICE_S", 0.0)
+        answers = json.loads(await made.handle(json.dumps(calls).encode()) or b"")
+        alone = json.loads(await made.handle(json.dumps(call("sized", 99)).encode()) or b"")
+    assert [one["id"] for one in answers] == [40, 50, 30, 1]
+    assert [len(one["result"]) for one in answers[:2]] == [40, 50]
+    too_large = {"code": -32003, "message": "response too large"}
+    assert [one["error"] for one in (*answers[2:], alone)] == [too_large] * 3
+    assert ran == [40, 50, 30, 99]
+
+
 async def test_a_method_that_fails_again_and_again_is_logged_once(dispatcher: Dispatcher) -> None:
     with capture_logs() as lines:
         for _ in range(5):

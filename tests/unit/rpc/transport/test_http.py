@@ -49,8 +49,8 @@ async def test_a_notification_has_an_empty_answer(client: httpx.AsyncClient) -> 
         ("POST", {"content-type": "application/json-rpc"}, CALL, 200),
         ("POST", {"content-type": "application/jsonrequest"}, CALL, 200),
         ("POST", {"content-type": "application/jsonp"}, CALL, 415),
-        ("GET", {"upgrade": "websocket", "connection": "Upgrade"}, b"", 426),
-        ("GET", {"upgrade": "WebSocket", "connection": "keep-alive, upgrade"}, b"", 426),
+        ("GET", {"upgrade": "websocket", "connection": "Upgrade"}, b"", 503),
+        ("GET", {"upgrade": "WebSocket", "connection": "keep-alive, upgrade"}, b"", 503),
         ("GET", {"upgrade": "h2c", "connection": "Upgrade"}, b"", 200),
         ("GET", {"upgrade": "websocket", "host": "evil.example"}, b"", 403),
         ("POST", JSON, b"x" * (LIMIT + 1), 413),
@@ -129,7 +129,7 @@ async def test_a_websocket_is_refused_without_advice(
         b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     answer = await asyncio.wait_for(reader.read(), 10)
-    assert answer.startswith(b"HTTP/1.1 426")
+    assert answer.startswith(b"HTTP/1.1 503")
     assert b"POST" in answer
     assert "install" not in caplog.text
     assert "pgrade" not in caplog.text
