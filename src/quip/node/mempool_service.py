@@ -10,7 +10,7 @@ What is in the pool survives a restart (storage.mempool_journal); losing the jou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
@@ -30,6 +30,8 @@ from quip.net.wire.messages import TransactionClaim
 from quip.node.core import NodeCore
 from quip.node.process.failures import WatchedPool
 from quip.primitives.hashes import keccak256
+from quip.rpc.arrivals import Arrivals
+from quip.rpc.view import PoolView, Queues
 from quip.storage.errors import StoreError
 from quip.storage.mempool_journal import MempoolJournal
 
@@ -58,8 +60,8 @@ class MempoolService:
         self._entered: list[bytes] = []
         self.tell: Callable[[Event], None] = lambda event: None
         """Takes the network's events, from any thread."""
-        self.ready: Callable[[Sequence[PooledTransaction]], None] = lambda transactions: None
-        """Takes what has become executable, in the pool's thread."""
+        self._arrivals = Arrivals()
+        self._closed = False
         self._thread.submit(self._replay)
         core.writer.candidates = self.candidates
         self._unsubscribe = self._chain.subscribe(self._on_chain)
@@ -74,10 +76,12 @@ class MempoolService:
             await asyncio.to_thread(self.close)
 
     def close(self) -> None:
-        """No more changes; what is held is on disk."""
+        """No more changes; what is held is on disk. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self._unsubscribe()
-        with suppress(RuntimeError):  # closed already
-            self._thread.submit(self._settle)
+        self._thread.submit(self._settle)
         self._thread.shutdown()
         self._journal.close()
 
@@ -112,30 +116,33 @@ class MempoolService:
 
     # --- the user's side
 
-    def submit(self, encoded: bytes) -> bytes:
-        """Let a transaction in; its hash. Raises a PoolError."""
+    def view(self) -> PoolView:
+        """The pool as the RPC's methods see it."""
+        return PoolView(
+            submit=self._submit,
+            get=self._signed,
+            next_nonce=lambda address: self._ask(self._pool.next_nonce, address),
+            counts=lambda: self._ask(lambda: self._pool.counts),
+            content=lambda: self._ask(self._content),
+            arrivals=self._arrivals,
+        )
+
+    def _submit(self, encoded: bytes) -> bytes:
         (found,) = self._ask(self._submitted, encoded)
         if isinstance(found, PoolError):
             raise found
         return found.hash
 
-    def signed(self, transaction_hash: bytes) -> SignedTransaction | None:
-        """A transaction of the pool."""
+    def _signed(self, transaction_hash: bytes) -> SignedTransaction | None:
         found = self._pool.get(transaction_hash)
         return None if found is None else found.signed
 
-    def next_nonce(self, address: bytes) -> int:
-        """Of an account's next transaction, after all that are executable."""
-        return self._ask(self._pool.next_nonce, address)
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """(executable, waiting)."""
-        return self._ask(lambda: self._pool.counts)
-
-    def content(self) -> dict[bytes, tuple[tuple[PooledTransaction, ...], tuple[PooledTransaction, ...]]]:
-        """By sender: (executable, waiting), each by nonce."""
-        return self._ask(self._pool.content)
+    def _content(self) -> Queues:
+        held = self._pool.content()
+        return {
+            address: ([one.signed for one in pending], [one.signed for one in queued])
+            for address, (pending, queued) in held.items()
+        }
 
     def _ask(self, question: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         answer: Future[Result] = self._thread.submit(question, *args, **kwargs)
@@ -205,7 +212,7 @@ class MempoolService:
         changes = self._pool.drain()
         if changes.ready:
             self.tell(TransactionsReady(tuple(_claim(one) for one in changes.ready)))
-            self.ready(changes.ready)
+            self._arrivals.add(one.signed for one in changes.ready)
         if not changes.added and not changes.removed:
             return
         added = [one.signed.encoded for one in changes.added]

@@ -55,7 +55,7 @@ def run_node(config: NodeConfig) -> None:
         pool = MempoolService(core)
         stack.callback(pool.close)
         network = opening.open_network(core, transport, mining, pool, stack)
-        status = NodeStatus(core, mining, network)
+        status = NodeStatus(core, mining, network, pool)
         rpc = RpcService(core, status.view(), listeners)
         with startup.explained(files.root):
             stack.enter_context(announced(files.root, rpc.url))

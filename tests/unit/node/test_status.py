@@ -31,12 +31,12 @@ DEADLINE_S = 60
 class Node:
     """Everything of a node but its signals."""
 
-    def __init__(self, core: NodeCore, mining: MiningSetup, network: NetworkDriver, rpc: RpcService) -> None:
+    def __init__(self, core: NodeCore, mining: MiningSetup, network: NetworkDriver, status: NodeStatus) -> None:
         self.core = core
         self.mining = mining
         self.network = network
-        self.rpc = rpc
-        self.status = NodeStatus(core, mining, network)
+        self.status = status
+        self.rpc: RpcService
 
     def failed(self) -> dict[str, str]:
         """Reasons by thread, as quip_getStatus shows them."""
@@ -61,12 +61,15 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         pool = MempoolService(core)
         stack.callback(pool.close)
         network = opening.open_network(core, transport, mining, pool, stack)
-        rpc = RpcService(core, NodeStatus(core, mining, network).view(), listeners)
+        status = NodeStatus(core, mining, network, pool)
+        rpc = RpcService(core, status.view(), listeners)
         await network.start()
         running = asyncio.create_task(network.run())
         await asyncio.sleep(0)
         try:
-            yield Node(core, mining, network, rpc)
+            node = Node(core, mining, network, status)
+            node.rpc = rpc
+            yield node
         finally:
             mining.miners.stop()
             running.cancel()
