@@ -115,7 +115,6 @@ class Pool:
     def head_changed(self, change: HeadChange) -> None:
         """Another head, in one pass."""
         self._state = change.state
-        self._prices.forget()
         self._refused.clear()
         mined, left = (self._intake.of_blocks(blocks) for blocks in (change.connected, change.disconnected))
         for transaction in left.values():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from quip.chain.mempool.intake import SignatureMemory
 from quip.chain.mempool.pool import Removal
 from quip.chain.mempool.pooled import PooledTransaction
 from quip.chain.mempool.ports import AccountCode, HeadChange
@@ -27,6 +28,14 @@ def test_a_replacement_raises_both_fees_by_a_tenth() -> None:
     assert pool.get(new.hash) is new
     assert pool.drain().removed[0][1] is Removal.REPLACED
     assert pool.counts == (1, 0)
+
+
+def test_of_a_few_wei_a_tenth_is_one_more() -> None:
+    pool = new_pool()
+    put(pool, ANNE.sign(0, fee=5, tip=1))
+    for fee, tip in ((5, 2), (6, 1), (5, 1)):
+        assert refusal(pool, ANNE.sign(0, fee=fee, tip=tip, value=1)) == "replacement transaction underpriced"
+    put(pool, ANNE.sign(0, fee=6, tip=2))
 
 
 def test_what_comes_in_the_wrong_order_waits_for_its_predecessors() -> None:
@@ -193,6 +202,14 @@ def test_a_signature_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(looked) == 1
     assert isinstance(pool.signed(held.hash), SignedTransaction)
     assert pool.signed(bytes(32)) is None
+
+
+def test_the_memory_of_signatures_forgets_its_oldest() -> None:
+    held = put(new_pool(), *(ANNE.sign(nonce) for nonce in range(5)))
+    memory = SignatureMemory(3 * one_weight() + 100)
+    for one in [*held, held[-1]]:
+        memory.keep(one)
+    assert [memory.get(one.hash) is one.signed for one in held] == [False, False, True, True, True]
 
 
 def test_the_cheap_is_looked_at_before_the_account_and_the_signature() -> None:
