@@ -16,15 +16,15 @@ from quip.chain.mempool.limits import OVERHEAD_BYTES, PoolLimits
 from quip.chain.mempool.pool import Pool
 from quip.chain.mempool.ports import HeadChange, SenderState
 from quip.networks.shipped import load_spec
-from quip.primitives import ecdsa, rlp
 from quip.primitives.hashes import keccak256
+from sim.honest.mempool import GWEI, transfer
 
 TRANSACTIONS = 10_000
 SENDERS = 2_000
 BATCH = 256
 """What a peer's answer brings."""
 MINED = 1_000
-GWEI, ETHER = 10**9, 10**18
+ETHER = 10**18
 SPEC = load_spec("dev")
 
 
@@ -41,23 +41,13 @@ class Head:
         return SenderState(self.nonces.get(address, 0), 10**6 * ETHER)
 
 
-def transfer(secret: bytes, nonce: int, tip: int) -> bytes:
-    """A signed transfer of type 2."""
-    number = rlp.int_to_bytes
-    head = [number(SPEC.chain_id), number(nonce), number(tip), number(100 * GWEI), number(21_000)]
-    fields: list[rlp.Item] = [*head, b"\x35" * 20, number(1), b"", []]
-    signature = ecdsa.sign(secret, keccak256(b"\x02" + rlp.encode(fields)))
-    r, s = signature[:32].lstrip(b"\0"), signature[32:64].lstrip(b"\0")
-    return b"\x02" + rlp.encode([*fields, number(signature[64]), r, s])
-
-
 def transfers(seed: int) -> list[bytes]:
     """In an order as the network brings them: senders mixed, their nonces mostly in order."""
     draw = Random(seed)
     each = TRANSACTIONS // SENDERS
     secrets = [keccak256(number.to_bytes(4, "big")) for number in range(SENDERS)]
     made = [
-        (nonce + draw.random(), transfer(secret, nonce, draw.randint(1, 50 * GWEI)))
+        (nonce + draw.random(), transfer(secret, SPEC.chain_id, nonce, draw.randint(1, 50 * GWEI)))
         for secret in secrets
         for nonce in range(each)
     ]
@@ -95,7 +85,7 @@ def one_round(encoded: list[bytes], batch: int) -> tuple[float, float, float]:
 
 def narrow() -> Pool:
     """A pool in which half of the transactions have room: the others displace one, or are refused."""
-    weight = len(transfer(b"\x01" * 32, 1, 50 * GWEI)) + OVERHEAD_BYTES
+    weight = len(transfer(b"\x01" * 32, SPEC.chain_id, 1, 50 * GWEI)) + OVERHEAD_BYTES
     return Pool(SPEC, Head({}), PoolLimits(pool_bytes=TRANSACTIONS // 2 * weight))
 
 

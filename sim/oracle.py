@@ -41,6 +41,10 @@ def of_live_nodes(world: World, nodes: Sequence[SimNode]) -> Iterator[str]:
     totals = {node.name: node.chain.head.context.total_difficulty for node in nodes}
     if len(set(totals.values())) > 1:
         yield f"without new blocks the nodes still disagree: {totals}"
+    pools = [node.mempool.executable for node in nodes]
+    for node, held in zip(nodes, pools, strict=True):
+        if missing := set.union(*pools) - held:
+            yield f"{node.name} lacks {len(missing)} transactions that others have"
     for node in nodes:
         yield from _bans(node, nodes)
         yield from _connections(world, node)

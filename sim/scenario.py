@@ -119,6 +119,8 @@ class Scenario:
     """Blocks that the network has already at the start."""
     faults: tuple[FaultPlan, ...]
     liars: tuple[LiarPlan, ...]
+    transactions: int = 0
+    """That users send, each to some node, until the last fault ends."""
 
     @property
     def nodes(self) -> int:

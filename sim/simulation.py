@@ -10,10 +10,12 @@ from pathlib import Path
 
 from structlog.testing import capture_logs
 
+from quip.primitives.hashes import keccak256
 from sim import oracle
 from sim.event_log import EventLog
 from sim.faults import Fault, fault_of
 from sim.honest.history import BLOCK_TIME_S, FUTURE_LIMIT_S, branch, past, simulated_puzzle, simulated_spec
+from sim.honest.mempool import transfer
 from sim.honest.node import SimNode, SimNodePlan, World
 from sim.liars.manners import liar_of
 from sim.scenario import LATE, Kind, Scenario, honest_address, scenario_of
@@ -21,6 +23,8 @@ from sim.world.clock import EventQueue
 from sim.world.disk import NodeDisk, memory_directory
 from sim.world.network import FakeNetwork
 
+USERS = 8
+"""Who send the transactions of a scenario, in turn."""
 CONVERGE_S = 60.0
 """After the last fault: max(60 s, two block times) until all share a tip."""
 PATIENCE_S = 300.0
@@ -100,6 +104,7 @@ class Simulation:
         for fault in self.faults:
             queue.at(fault.plan.begin_s, fault.begin)
             queue.at(fault.plan.end_s, self._ender(fault))
+        self._plan_transactions()
         queue.run_until(self.scenario.heal_s)
         while not all(fault.over for fault in self.faults):
             queue.run_until(queue.now_s + 1.0)
@@ -116,6 +121,27 @@ class Simulation:
             queue.run_until(queue.now_s + LAST_TICKS_S)
         self._judge()
         return report
+
+    def _plan_transactions(self) -> None:
+        """Users' transactions: each sender's one after the other, to whatever nodes are up then."""
+        queue, draw = self.world.queue, random.Random(f"users {self.scenario.seed}")
+        times = sorted(draw.uniform(0.0, self.scenario.heal_s) for _ in range(self.scenario.transactions))
+        for number, when in enumerate(times):
+            secret = keccak256(f"user {number % USERS}".encode())
+            encoded = transfer(secret, self.world.spec.chain_id, number // USERS, draw.randint(1, 9))
+            queue.at(when, self._user(encoded, draw.sample(self.nodes, len(self.nodes))))
+
+    def _user(self, encoded: bytes, nodes: list[SimNode]) -> Callable[[], None]:
+        """Sends a transaction to the first of these nodes that is up."""
+
+        def send() -> None:
+            for node in nodes:
+                if node.up:
+                    self.report.counts["transactions sent"] += 1
+                    node.mempool.send(encoded)
+                    return
+
+        return send
 
     def _is_ahead_of_time(self) -> bool:
         """Whether a clock that was wrong has left a head behind that others may not accept yet."""

@@ -34,6 +34,7 @@ from quip.node.network.initial_sync import InitialSync, progress_of
 from quip.node.process.metrics import Metrics
 from sim.event_log import EventLog, summary
 from sim.honest.history import import_all
+from sim.honest.mempool import SimPool
 from sim.honest.mining import SimMiner
 from sim.world.clock import EventQueue, NodeClock
 from sim.world.disk import NodeDisk
@@ -116,7 +117,8 @@ class _Life:
             manual=lambda: plan.manual,
             mining=lambda: plan.share > 0,
         )
-        self.overlay = Overlay(setup, view, node.disk.peers, rng)
+        self.mempool = SimPool(world.spec, lambda event: node.later(0.0, lambda: node.happened(event)))
+        self.overlay = Overlay(setup, view, node.disk.peers, rng, self.mempool)
         self.miner: SimMiner | None = None
         if plan.share > 0:
             self.miner = SimMiner(node.later, rng, self.producer, world.puzzle, node.pace)
@@ -154,6 +156,11 @@ class SimNode:
     def overlay(self) -> Overlay:
         """Its network machine; only while it is up."""
         return self._alive().overlay
+
+    @property
+    def mempool(self) -> SimPool:
+        """Its transaction pool; only while it is up."""
+        return self._alive().mempool
 
     def pace(self) -> float:
         """Seconds between its own blocks, on average, at the work in force now."""

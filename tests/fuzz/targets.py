@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from quip._native import evm
+from quip.chain.mempool.pooled import PooledTransaction
 from quip.consensus.errors.root import MalformedMessage
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import parse_spec
@@ -24,6 +25,7 @@ from quip.networks.shipped import spec_bytes
 from quip.primitives import rlp
 from quip.primitives.hashes import keccak256
 from quip.primitives.hybrid_transaction import HybridTransaction, MalformedTransaction
+from support.pool_wallets import TRANSFER_GAS, new_pool
 from support.sessions import at, client_session, joined_client, joined_server, reply_to, server_session
 
 CODES = tuple(TABLE)
@@ -34,6 +36,7 @@ REQUESTS: tuple[m.Request, ...] = (
 )  # fmt: skip
 OPENINGS: tuple[Callable[[], PeerSession], ...] = (client_session, server_session, joined_client, joined_server)
 TEST_SPEC = spec_bytes("test")
+OSAKA = evm.Rules("osaka", 1)
 
 
 def check_rlp(data: bytes) -> None:
@@ -84,11 +87,21 @@ def check_hybrid_transaction(data: bytes) -> None:
 
 
 def check_transaction(data: bytes) -> None:
-    """A transaction, and who signed it."""
+    """A transaction, who signed it, and what a pool makes of it: let in, or refused by name."""
     (found,) = evm.recover([data])
     if isinstance(found, evm.Transaction):
         assert found.encoded == data
         assert found.hash == keccak256(data)
+    (read,) = evm.decode([data])
+    if isinstance(read, evm.Decoded):
+        assert (read.hash, read.size) == (keccak256(data), len(data))
+        assert min(read.initial_gas(OSAKA)) >= TRANSFER_GAS
+        (again,) = evm.recover_decoded([read])
+        assert type(again) is type(found)
+    else:
+        assert read == found
+    (verdict,) = new_pool().add([data])
+    assert isinstance(verdict, PooledTransaction) <= isinstance(found, evm.Transaction)
 
 
 def check_message(data: bytes) -> None:

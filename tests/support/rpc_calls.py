@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from quip._native import store as native_store
 from quip.chain.events import Head, HeadChanged
 from quip.consensus.types.block import Block
 from quip.consensus.types.transaction import SignedTransaction
@@ -14,17 +15,24 @@ from quip.rpc.methods.table import table
 from quip.rpc.params import parse_arguments
 from quip.rpc.transport.dispatch import Method
 from quip.rpc.view import NetworkView, NodeView, PoolView, RpcView
+from quip.storage.chain_store import for_network
+from quip.storage.state import DEFAULT_LIMITS, StateLimits
 from sim.honest.chain_generator import ChainGenerator
-from support.chains import generator, memory_store, new_chain, puzzle_of
+from support.chains import generator, new_chain, puzzle_of
 from support.transactions import recovered, rich_spec
 
 
 class RpcChain:
     """A chain with rich senders, its miner, and the methods over it."""
 
-    def __init__(self, pool: PoolView | None = None, network: NetworkView | None = None) -> None:
+    def __init__(
+        self,
+        pool: PoolView | None = None,
+        network: NetworkView | None = None,
+        limits: StateLimits = DEFAULT_LIMITS,
+    ) -> None:
         spec = rich_spec()
-        store = memory_store(spec)
+        store = for_network(native_store.Store.in_memory(), spec.chain_id, limits)
         self.made: ChainGenerator = generator(new_chain(spec, store))
         chain = self.made.chain
         self.waiting: list[SignedTransaction] = []

@@ -42,9 +42,11 @@ class BlockTree:
         return cached[0] if cached else self._store.header(block_hash)
 
     def context(self, block_hash: bytes) -> BlockContext | None:
-        """The block's context."""
+        """The block's context. None for an ommer that is no stored block itself: the store has only its context."""
         cached = self._cached(block_hash)
-        return cached[1] if cached else self._store.context(block_hash)
+        if cached:
+            return cached[1]
+        return None if self._store.header(block_hash) is None else self._store.context(block_hash)
 
     def canonical_hash(self, number: int) -> bytes | None:
         """Hash of the canonical block of a number."""

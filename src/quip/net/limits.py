@@ -210,12 +210,18 @@ TRANSACTIONS_PER_S = 256.0
 """Asked of one peer: five times what the public chain holds; judging them takes 1 % of a core..."""
 TRANSACTIONS_AT_ONCE = 2_048
 """...after these: more than a full block."""
+ALL_TRANSACTIONS_PER_S = 2_048.0
+"""Asked of all peers together: three times what the dev chain holds; judging them takes a tenth of a core..."""
+ALL_TRANSACTIONS_AT_ONCE = 8_192
+"""...after these. Who was not asked for longest comes first."""
 FETCHED_TRANSACTIONS = 8_192
 """Hashes handed to the pool lately, which may still judge them: not asked of the next peer. 1 MB."""
 BROKEN_TRANSACTION_PROMISES = 8
 """Requests in a row that bring nothing, before the peer is disconnected: a block takes all of a small pool at once."""
 KNOWN_TRANSACTIONS_PER_PEER = 8_192
 """Hashes that a peer is known to have, 0.9 MB: a quarter of a minute at its highest rate."""
+REMIND_EVERY_S = 60.0
+"""A peer is told again of 1,024 transactions that it never showed to have: 0.7 kB/s."""
 UNTOLD_TRANSACTIONS_PER_PEER = 4_096
 """To be announced to a peer: four messages at their rate. The oldest are forgotten, and spread by other ways."""
 

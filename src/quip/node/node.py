@@ -17,6 +17,7 @@ from quip.node.config.data_dir import files_of
 from quip.node.config.node_config import NodeConfig
 from quip.node.core import NodeCore, open_core
 from quip.node.directory_check import check_private, warn_of_losses
+from quip.node.mempool_service import MempoolService
 from quip.node.metrics_service import MetricsService
 from quip.node.mining.mining_service import MiningService
 from quip.node.mining.setup import MiningSetup, open_mining
@@ -51,8 +52,10 @@ def run_node(config: NodeConfig) -> None:
         transport = opening.open_transport(config, opening.listening_host(config), files)
         core = open_core(config, rules, files, stack)
         mining = open_mining(core, config.payout, stack)
-        network = opening.open_network(core, transport, mining, stack)
-        status = NodeStatus(core, mining, network)
+        pool = MempoolService(core)
+        stack.callback(pool.close)
+        network = opening.open_network(core, transport, mining, pool, stack)
+        status = NodeStatus(core, mining, network, pool)
         rpc = RpcService(core, status.view(), listeners)
         with startup.explained(files.root):
             stack.enter_context(announced(files.root, rpc.url))
@@ -60,7 +63,7 @@ def run_node(config: NodeConfig) -> None:
         def greet() -> None:
             _greet(core, mining, network, rpc)
 
-        listed = [rpc, *services(core, mining, network, status, listeners)]
+        listed: list[Service] = [rpc, pool, *services(core, mining, network, status, listeners)]
         try:
             asyncio.run(_serve(core.failures, network, listed, greet))
         except (StoreError, IncompleteStore):

@@ -6,6 +6,7 @@ from typing import Any
 
 from quip.chain.events import HeadChanged
 from quip.node.core import NodeCore
+from quip.node.mempool_service import MempoolService
 from quip.node.mining.setup import MiningSetup
 from quip.node.network.alone import ALONE, ALONE_HINT, is_alone
 from quip.node.network.driver import NetworkDriver
@@ -19,7 +20,8 @@ from quip.rpc.view import NetworkView, NodeView
 class NodeStatus:
     """Reads; any thread may ask."""
 
-    def __init__(self, core: NodeCore, mining: MiningSetup, network: NetworkDriver) -> None:
+    def __init__(self, core: NodeCore, mining: MiningSetup, network: NetworkDriver, pool: MempoolService) -> None:
+        self._pool = pool
         self._core = core
         self._mining = mining
         self._network = network
@@ -38,6 +40,7 @@ class NodeStatus:
             status=self.status,
             miners=mining.miners.objects,
             news=news,
+            pool=self._pool.view(),
             network=NetworkView(
                 listening=lambda: True,
                 peers=figures.peer_objects,

@@ -16,6 +16,7 @@ from quip.node.config import node_config
 from quip.node.config.data_dir import DataFiles
 from quip.node.core import NodeCore, open_core
 from quip.node.errors import ThreadFailed
+from quip.node.mempool_service import MempoolService
 from quip.node.mining.setup import MiningSetup, open_mining
 from quip.node.network import opening, seal_pool
 from quip.node.network.driver import NetworkDriver
@@ -30,12 +31,12 @@ DEADLINE_S = 60
 class Node:
     """Everything of a node but its signals."""
 
-    def __init__(self, core: NodeCore, mining: MiningSetup, network: NetworkDriver, rpc: RpcService) -> None:
+    def __init__(self, core: NodeCore, mining: MiningSetup, network: NetworkDriver, status: NodeStatus) -> None:
         self.core = core
         self.mining = mining
         self.network = network
-        self.rpc = rpc
-        self.status = NodeStatus(core, mining, network)
+        self.status = status
+        self.rpc: RpcService
 
     def failed(self) -> dict[str, str]:
         """Reasons by thread, as quip_getStatus shows them."""
@@ -57,13 +58,18 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         transport = opening.open_transport(config, "127.0.0.1", files)
         core = open_core(config, rules, files, stack)
         mining = open_mining(core, None, stack)
-        network = opening.open_network(core, transport, mining, stack)
-        rpc = RpcService(core, NodeStatus(core, mining, network).view(), listeners)
+        pool = MempoolService(core)
+        stack.callback(pool.close)
+        network = opening.open_network(core, transport, mining, pool, stack)
+        status = NodeStatus(core, mining, network, pool)
+        rpc = RpcService(core, status.view(), listeners)
         await network.start()
         running = asyncio.create_task(network.run())
         await asyncio.sleep(0)
         try:
-            yield Node(core, mining, network, rpc)
+            node = Node(core, mining, network, status)
+            node.rpc = rpc
+            yield node
         finally:
             mining.miners.stop()
             running.cancel()

@@ -39,10 +39,6 @@ class EvictionOrder:
         self._base_fee = 0
         self._heap: list[tuple[Rank, PooledTransaction]] | None = None
 
-    def forget(self) -> None:
-        """Another head: all prices are others."""
-        self._heap = None
-
     def changed(self, transaction: PooledTransaction) -> None:
         """It came, or is executable now, or is not any more."""
         if self._heap is None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from quip.net.commands import Ask, Disconnect, Order, ReportPeer
 from quip.net.errors import NetError, WrongAnswer
 from quip.net.limits import (
+    ALL_TRANSACTIONS_AT_ONCE,
+    ALL_TRANSACTIONS_PER_S,
     BROKEN_TRANSACTION_PROMISES,
     FETCHED_TRANSACTIONS,
     HEARD_TRANSACTIONS_PER_PEER,
@@ -38,6 +40,7 @@ from quip.primitives.bounded_dict import BoundedDict
 from quip.primitives.hashes import keccak256
 
 _RATE = Rate(TRANSACTIONS_PER_S, TRANSACTIONS_AT_ONCE)
+_COMMON_RATE = Rate(ALL_TRANSACTIONS_PER_S, ALL_TRANSACTIONS_AT_ONCE)
 
 
 @dataclass(slots=True)
@@ -52,15 +55,22 @@ class _Peer:
     asked: dict[bytes, TransactionClaim] = field(default_factory=dict)
     broken: int = 0
     """Requests in a row that brought nothing."""
+    idle: bool = False
+    """There was nothing that it could be asked for at the last look."""
 
 
 class TransactionFetcher:
-    """What peers announce, asked for: one request in flight per peer, so many transactions a second."""
+    """What peers announce, asked for: one request in flight per peer, so many transactions a second of each and of all.
+
+    Who was not asked for longest is asked first, so that many who flood leave the others their share.
+    """
 
     def __init__(self, pool: TransactionPool, tickets: Iterator[int]) -> None:
         self._pool = pool
         self._tickets = tickets
         self._peers: dict[int, _Peer] = {}
+        """Who was not asked for longest comes first."""
+        self._common = TokenBucket(_COMMON_RATE, 0.0)
         self._in_flight: dict[bytes, int] = {}
         """Hash -> the peer that is asked for it."""
         self._fetched: BoundedDict[bytes, None] = BoundedDict(FETCHED_TRANSACTIONS)
@@ -75,7 +85,8 @@ class TransactionFetcher:
         for claim in message.items:
             if len(state.heard) < HEARD_TRANSACTIONS_PER_PEER and self._wants(claim):
                 state.heard[claim[2]] = claim
-        self._ask(peer, state, now)
+                state.idle = False
+        self._ask_all(now)
 
     def replied(self, peer: int, ticket: int, request: Request, reply: Reply, now: Instant) -> None:
         """Transactions came: some of those asked for, in their order (the session has seen to that)."""
@@ -95,25 +106,26 @@ class TransactionFetcher:
             self._pool.offered(peer, reply.transactions)
         else:
             self._break_promise(peer, state)
-        self._ask(peer, state, now)
+        state.idle = False
+        self._ask_all(now)
 
     def failed(self, peer: int, ticket: int, request: Request, error: NetError, now: Instant) -> None:
         """They will not come."""
         state, _ = self._answered(peer, ticket)
         if state is not None:
             self._break_promise(peer, state)
-            self._ask_all(now)
+            self._look_again(now)
 
     def gone(self, peer: int, now: Instant) -> None:
         """The peer left; what was asked of it is asked of others."""
         state = self._peers.pop(peer, None)
         if state is not None:
             self._land(state.asked)
-            self._ask_all(now)
+            self._look_again(now)
 
     def tick(self, now: Instant) -> None:
         """Time passed: who was asked for as much as the rate allows can be asked again."""
-        self._ask_all(now)
+        self._look_again(now)
 
     def drain(self) -> list[Order]:
         """What is wanted, since the last call."""
@@ -138,13 +150,29 @@ class TransactionFetcher:
         for name in asked:
             del self._in_flight[name]
 
-    def _ask_all(self, now: Instant) -> None:
-        for peer, state in self._peers.items():
-            self._ask(peer, state, now)
+    def _look_again(self, now: Instant) -> None:
+        """Whoever had nothing to be asked for may have something now."""
+        for state in self._peers.values():
+            state.idle = False
+        self._ask_all(now)
 
-    def _ask(self, peer: int, state: _Peer, now: Instant) -> None:
-        if state.ticket is not None or not state.heard:
-            return
+    def _ask_all(self, now: Instant) -> None:
+        waiting = [
+            (peer, state)
+            for peer, state in self._peers.items()
+            if state.ticket is None and state.heard and not state.idle
+        ]
+        for peer, state in waiting:
+            state.idle = self._choose(peer, state, now) and not state.asked
+            if state.asked:
+                state.ticket = next(self._tickets)
+                request = TransactionsRequest(tuple(state.asked))
+                self._orders.append(Ask(peer, state.ticket, request, TRANSACTIONS_TIMEOUT_S))
+                self._peers[peer] = self._peers.pop(peer)
+
+    def _choose(self, peer: int, state: _Peer, now: Instant) -> bool:
+        """What a peer is asked for next: of what it announced, as much as one answer and both rates allow. True if that
+        is all there is."""
         room = MAX_TRANSACTIONS_BYTES
         for name, claim in list(state.heard.items()):
             if not self._wants(claim):
@@ -153,14 +181,17 @@ class TransactionFetcher:
             if name in self._in_flight:
                 continue
             room -= claim[1] + TRANSACTION_PREFIX_BYTES
-            if room < 0 or len(state.asked) == MAX_TRANSACTIONS or not state.budget.take(now.monotonic_s):
-                break
+            if room < 0 or len(state.asked) == MAX_TRANSACTIONS or not self._afford(state, now):
+                return False
             state.asked[name] = state.heard.pop(name)
             self._in_flight[name] = peer
-        if state.asked:
-            state.ticket = next(self._tickets)
-            request = TransactionsRequest(tuple(state.asked))
-            self._orders.append(Ask(peer, state.ticket, request, TRANSACTIONS_TIMEOUT_S))
+        return True
+
+    def _afford(self, state: _Peer, now: Instant) -> bool:
+        if not self._common.has_any(now.monotonic_s) or not state.budget.take(now.monotonic_s):
+            return False
+        self._common.charge(1.0)
+        return True
 
     def _break_promise(self, peer: int, state: _Peer) -> None:
         """Once is a block that took them, or a hiccup; always is a way to keep us busy."""

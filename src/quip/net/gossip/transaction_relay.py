@@ -1,4 +1,7 @@
-"""Which peer is told of which transaction: its hash, once, to all who are not known to have it; who wants it asks.
+"""Which peer is told of which transaction: its hash, to all who are not known to have it; who wants it asks.
+
+An announcement can be lost: a link that stood still delivers what waited at once, and what is above the rate then is
+ignored. So who never showed that it has a transaction is reminded now and then, as long as the pool holds it.
 
 What this file does not do: it judges no transaction. The pool says what has become executable; only that is passed on.
 """
@@ -14,6 +17,7 @@ from quip.net.limits import (
     KNOWN_TRANSACTIONS_PER_PEER,
     MAX_TRANSACTION_CLAIMS,
     MAX_TRANSACTIONS_BYTES,
+    REMIND_EVERY_S,
     SELF_RESTRAINT,
     TRANSACTION_PREFIX_BYTES,
     UNTOLD_TRANSACTIONS_PER_PEER,
@@ -31,11 +35,15 @@ class _Peer:
     """What a joined peer has, and what it is still to be told of."""
 
     budget: TokenBucket
-    known: BoundedDict[bytes, None] = field(default_factory=lambda: BoundedDict(KNOWN_TRANSACTIONS_PER_PEER))
+    reminded_s: float
+    known: BoundedDict[bytes, bool] = field(default_factory=lambda: BoundedDict(KNOWN_TRANSACTIONS_PER_PEER))
+    """By hash: it was told, or (True) it has announced it or got it from here."""
     untold: BoundedDict[bytes, TransactionClaim] = field(
         default_factory=lambda: BoundedDict(UNTOLD_TRANSACTIONS_PER_PEER)
     )
     """By hash; where there are too many the oldest are forgotten."""
+    reminders: int = 0
+    """How many rounds of reminders it has had: where the next one begins in a large pool."""
 
 
 class TransactionRelay:
@@ -47,7 +55,7 @@ class TransactionRelay:
 
     def joined(self, peer: int, now: Instant) -> list[Tell]:
         """The peer may be told from now on; first of what is in the pool already."""
-        state = self._peers[peer] = _Peer(TokenBucket(_rate(), now.monotonic_s))
+        state = self._peers[peer] = _Peer(TokenBucket(_rate(), now.monotonic_s), now.monotonic_s)
         self._add(state, islice(self._pool.inventory(), UNTOLD_TRANSACTIONS_PER_PEER))
         return self._told(peer, state, now)
 
@@ -60,7 +68,7 @@ class TransactionRelay:
         state = self._peers.get(peer)
         if state is not None:
             for _, _, name in message.items:
-                state.known[name] = None
+                state.known[name] = True
                 state.untold.pop(name, None)
 
     def ready(self, claims: Iterable[TransactionClaim], now: Instant) -> list[Tell]:
@@ -73,12 +81,27 @@ class TransactionRelay:
         return tells
 
     def tick(self, now: Instant) -> list[Tell]:
-        """Time passed: who was told as much as the rate allows can be told more."""
+        """Time passed: who was told as much as the rate allows can be told more, and one peer is reminded."""
+        due = [state for state in self._peers.values() if state.reminded_s + REMIND_EVERY_S <= now.monotonic_s]
+        if due:
+            self._remind(min(due, key=lambda state: state.reminded_s), now)
         return [tell for peer, state in self._peers.items() for tell in self._told(peer, state, now)]
 
-    def answer(self, request: TransactionsRequest) -> Transactions:
+    def _remind(self, state: _Peer, now: Instant) -> None:
+        """One message's worth, in a large pool each time another."""
+        state.reminded_s = now.monotonic_s
+        claims = list(self._pool.inventory())
+        pages = max(1, -(-len(claims) // MAX_TRANSACTION_CLAIMS))
+        begin = state.reminders % pages * MAX_TRANSACTION_CLAIMS
+        state.reminders += 1
+        for claim in claims[begin : begin + MAX_TRANSACTION_CLAIMS]:
+            if not state.known.get(claim[2]):
+                state.untold[claim[2]] = claim
+
+    def answer(self, peer: int, request: TransactionsRequest) -> Transactions:
         """The answer to TRANSACTIONS_REQUEST: what the pool has, as far as one answer goes."""
         found: list[bytes] = []
+        state = self._peers.get(peer)
         room = MAX_TRANSACTIONS_BYTES
         for name in request.hashes:
             transaction = self._pool.get(name)
@@ -87,6 +110,8 @@ class TransactionRelay:
                 if room < 0:
                     break
                 found.append(transaction)
+                if state is not None:
+                    state.known[name] = True
         return Transactions(tuple(found))
 
     def _add(self, state: _Peer, claims: Iterable[TransactionClaim]) -> None:
@@ -101,7 +126,7 @@ class TransactionRelay:
             batch = list(islice(state.untold.values(), MAX_TRANSACTION_CLAIMS))
             for _, _, name in batch:
                 del state.untold[name]
-                state.known[name] = None
+                state.known.setdefault(name, False)
             held = tuple(claim for claim in batch if self._pool.get(claim[2]) is not None)
             if held:
                 tells.append(Tell(peer, TransactionGossip(held)))

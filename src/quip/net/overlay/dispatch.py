@@ -73,7 +73,7 @@ class Dispatch:
             case StatsRequest():
                 reply = NodeStats(self._state.config.counters()[:MAX_COUNTERS])
             case TransactionsRequest():
-                reply = self._state.relay.answer(request)
+                reply = self._state.relay.answer(peer.connection, request)
             case _:
                 self._state.actions.append(Answer(peer.connection, stream, request))
                 return []

@@ -67,6 +67,11 @@ class DataFiles:
         return self.root / "clock"
 
     @property
+    def mempool(self) -> Path:
+        """Transactions that were in no block when the node last ran."""
+        return self.root / "mempool"
+
+    @property
     def wallet(self) -> Path:
         """The payout wallet."""
         return self.root / "wallet"

@@ -44,6 +44,7 @@ from quip.net.quic.endpoint import EndpointConfig, QuicEndpoint
 from quip.networks.network import Network
 from quip.node.chain_thread import ChainThread, Outcome
 from quip.node.config.node_config import NodeConfig
+from quip.node.mempool_service import MempoolService
 from quip.node.network.initial_sync import Progress, progress_of
 from quip.node.network.limited_log import LimitedLog
 from quip.node.network.peer_resolver import PeerResolver
@@ -81,6 +82,8 @@ class NetworkParts:
     mining: Callable[[], bool]
     counters: Callable[[], tuple[tuple[str, int], ...]]
     failures: Failures
+    pool: MempoolService | None = None
+    """None: neither fetches transactions nor tells of any."""
 
 
 def bootnodes_of(config: NodeConfig, rules: Network) -> tuple[str, ...]:
@@ -134,7 +137,9 @@ class NetworkDriver:
             mining=parts.mining,
             counters=parts.counters,
         )
-        self._overlay = Overlay(setup, self._view, parts.trust, SystemRandom())
+        self._overlay = Overlay(setup, self._view, parts.trust, SystemRandom(), parts.pool)
+        if parts.pool is not None:
+            parts.pool.tell = lambda event: self._later(lambda: self.take(event))
         self._serving = ServingPool(ChainServer(self._view), self.take, parts.failures)
         self._seals = SealPool(parts.rules.spec, parts.rules.puzzle, self.take, parts.failures)
         self._unsubscribe = parts.writer.chain.subscribe(self._on_chain)

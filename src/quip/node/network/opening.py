@@ -16,6 +16,7 @@ from quip.node.config.data_dir import DataFiles
 from quip.node.config.node_config import NodeConfig, split_address
 from quip.node.core import NodeCore
 from quip.node.errors import ConfigError
+from quip.node.mempool_service import MempoolService
 from quip.node.mining.setup import MiningSetup
 from quip.node.network.driver import NetworkDriver, NetworkParts
 from quip.node.network.limited_log import LimitedLog
@@ -59,7 +60,7 @@ def open_trust(path: Path) -> TrustDb:
 
 
 def open_network(
-    core: NodeCore, transport: EndpointConfig, mining: MiningSetup, stack: contextlib.ExitStack
+    core: NodeCore, transport: EndpointConfig, mining: MiningSetup, pool: MempoolService, stack: contextlib.ExitStack
 ) -> NetworkDriver:
     """The network of this node, not started yet; `stack` closes the peers' database. Raises LocalError."""
     trust = open_trust(core.files.trust)
@@ -77,6 +78,7 @@ def open_network(
             mining=lambda: mining.idle_because is None,
             counters=core.metrics.public,
             failures=core.failures,
+            pool=pool,
         )
     )
 

@@ -12,6 +12,8 @@ from quip.rpc.methods.transaction_objects import transaction_object
 from quip.rpc.time_limit import TimeLimit
 from quip.rpc.view import RpcView
 
+FULL_BYTES = 4 << 20  # of transactions that are shown whole in one answer; as JSON they are some three times as long
+
 
 def new_filter(view: RpcView, wanted: LogFilter) -> str:
     """Logs of the blocks that come from now on; the filter's id."""
@@ -43,7 +45,7 @@ def filter_changes(view: RpcView, identity: int) -> list[Any]:
     found = view.filters.poll(identity)
     with found.lock:
         if isinstance(found.told, LogsTold):
-            return new_logs(view, found.told)
+            return new_logs(view, found.told, MAX_LOGS)
         if isinstance(found.told, BlocksTold):
             return [data(block_hash) for block_hash in joined_blocks(view, found.told)]
         return new_arrivals(view, found.told)
@@ -57,8 +59,9 @@ def filter_logs(view: RpcView, identity: int) -> Logs:
     return get_logs(view, told.wanted)
 
 
-def new_logs(view: RpcView, told: LogsTold) -> Logs:
-    """Logs of blocks that left the canonical chain, the newest first, then those of the ones that joined it."""
+def new_logs(view: RpcView, told: LogsTold, most: int) -> Logs:
+    """Logs of blocks that left the canonical chain, the newest first, then those of the ones that joined it. No further
+    block is looked at once there are `most`."""
     found: Logs = []
     block_hash, limit = told.block_hash, TimeLimit()
     for count, step in enumerate(path_from(view, told.block_hash), 1):
@@ -66,7 +69,7 @@ def new_logs(view: RpcView, told: LogsTold) -> Logs:
             logs = logs_in(view, step.block_hash, step.header, told.wanted, step.removed)
             found += reversed(logs) if step.removed else logs
         block_hash = step.told
-        if count >= MAX_BLOCKS or len(found) >= MAX_LOGS or limit.over:
+        if count >= MAX_BLOCKS or len(found) >= most or limit.over:
             break
     told.block_hash = block_hash
     return found
@@ -88,7 +91,8 @@ def joined_blocks(view: RpcView, told: BlocksTold) -> list[bytes]:
 
 def new_arrivals(view: RpcView, told: ArrivalsTold) -> list[Any]:
     """Transactions that have become executable; the oldest are missing if too many came."""
-    found, told.number = view.node.pool.arrivals.since(told.number)
+    arrivals = view.node.pool.arrivals
+    found, told.number = arrivals.since(told.number, FULL_BYTES) if told.full else arrivals.since(told.number)
     return [transaction_object(one) if told.full else data(one.hash) for one in found]
 
 

@@ -21,6 +21,7 @@ from quip.rpc.transport.dispatch import Method
 from quip.rpc.view import RpcView
 
 MAX_WEIGHT = 10_000  # of one connection's: a thousand of them, fewer with long lists of addresses and topics
+MAX_LOGS_AT_ONCE = 1_000  # read for one connection before they are sent; of the last block all
 SYNC_POLL_S = 1.0  # a sync begins and ends without another word
 
 
@@ -146,7 +147,7 @@ def _header(view: RpcView, block_hash: bytes) -> dict[str, Any]:
 
 def _news(view: RpcView, told: Told) -> list[Any]:
     if isinstance(told, LogsTold):
-        return new_logs(view, told)
+        return new_logs(view, told, MAX_LOGS_AT_ONCE)
     if isinstance(told, BlocksTold):
         return [_header(view, block_hash) for block_hash in joined_blocks(view, told)]
     if isinstance(told, ArrivalsTold):

@@ -103,6 +103,7 @@ class Session:
                         found, more = await self._dispatcher.in_pool(self._feed.read)
                         for one in found:
                             await self._socket.send_text(encode(one).decode())
+                            await asyncio.sleep(0)  # it leaves now; only then is it known whether there is room
         except StoreError as error:
             log.error("a subscription failed", reason=str(error))
             await self._socket.close(INTERNAL_ERROR)

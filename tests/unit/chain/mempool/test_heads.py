@@ -41,8 +41,9 @@ def test_a_reorganisation_brings_back_what_the_new_branch_has_not() -> None:
     pool.head_changed(HeadChange(state, disconnected=[block], connected=[[block[0]]]))
     assert pending(pool, ANNE) == [1, 2]
     assert pending(pool, BERT) == [0]
-    ready = {(one.sender, one.nonce) for one in pool.drain().ready}
-    assert ready >= {(ANNE.address, 1), (BERT.address, 0)}
+    changes = pool.drain()
+    assert {(one.sender, one.nonce) for one in changes.ready} >= {(ANNE.address, 1), (BERT.address, 0)}
+    assert [(one.sender, one.nonce) for one in changes.added] == [(ANNE.address, 1), (BERT.address, 0)]
 
 
 def test_without_its_first_what_comes_back_waits() -> None:

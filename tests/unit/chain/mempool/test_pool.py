@@ -1,9 +1,11 @@
 """The pool: who is let in with what, what is executable, who leaves, and what a block is built of."""
 
 from collections.abc import Sequence
+from threading import Event, Thread
 
 import pytest
 
+from quip.chain.mempool.intake import SignatureMemory
 from quip.chain.mempool.pool import Removal
 from quip.chain.mempool.pooled import PooledTransaction
 from quip.chain.mempool.ports import AccountCode, HeadChange
@@ -29,11 +31,19 @@ def test_a_replacement_raises_both_fees_by_a_tenth() -> None:
     assert pool.counts == (1, 0)
 
 
+def test_of_a_few_wei_a_tenth_is_one_more() -> None:
+    pool = new_pool()
+    put(pool, ANNE.sign(0, fee=5, tip=1))
+    for fee, tip in ((5, 2), (6, 1), (5, 1)):
+        assert refusal(pool, ANNE.sign(0, fee=fee, tip=tip, value=1)) == "replacement transaction underpriced"
+    put(pool, ANNE.sign(0, fee=6, tip=2))
+
+
 def test_what_comes_in_the_wrong_order_waits_for_its_predecessors() -> None:
     pool = new_pool()
     put(pool, ANNE.sign(2))
     put(pool, ANNE.sign(1))
-    assert (pool.counts, pool.next_nonce(ANNE.address)) == ((0, 2), 0)
+    assert (pool.counts, pool.next_nonce(ANNE.address), pool.next_nonce(BERT.address)) == ((0, 2), 0, None)
     assert pool.drain().ready == []
     put(pool, ANNE.sign(0))
     assert (pool.counts, pool.next_nonce(ANNE.address)) == ((3, 0), 3)
@@ -195,6 +205,14 @@ def test_a_signature_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pool.signed(bytes(32)) is None
 
 
+def test_the_memory_of_signatures_forgets_its_oldest() -> None:
+    held = put(new_pool(), *(ANNE.sign(nonce) for nonce in range(5)))
+    memory = SignatureMemory(3 * one_weight() + 100)
+    for one in [*held, held[-1]]:
+        memory.keep(one)
+    assert [memory.get(one.hash) is one.signed for one in held] == [False, False, True, True, True]
+
+
 def test_the_cheap_is_looked_at_before_the_account_and_the_signature() -> None:
     state = Accounts()
     pool = new_pool(state)
@@ -208,3 +226,39 @@ def test_weight_and_inventory_follow_what_is_held() -> None:
     assert pool.weight == sum(one.weight for one in held)
     assert {one.hash for one in pool.inventory()} == {held[0].hash, held[2].hash}
     assert (pending(pool, ANNE), queued(pool, ANNE)) == ([0], [2])
+
+
+def test_others_may_read_while_it_changes() -> None:
+    """Whatever they see, it is transactions of the pool, and nothing is raised."""
+    pool, state = new_pool(sender_transactions=8), Accounts()
+    wallets = [wallet(number) for number in range(40)]
+    failures: list[RuntimeError | KeyError] = []
+    over = Event()
+
+    def read() -> None:
+        try:
+            while not over.is_set():
+                pending, waiting = pool.counts
+                assert min(pending, waiting) >= 0
+                for ready, others in pool.content().values():
+                    assert [one.nonce for one in ready] == sorted(one.nonce for one in ready)
+                    assert len(ready) + len(others) <= 8
+                for one in pool.inventory():
+                    pool.get(one.hash)
+                    pool.wants(one.kind, one.size, one.hash)
+                    pool.next_nonce(one.sender)
+        except (RuntimeError, KeyError) as error:
+            failures.append(error)
+
+    reader = Thread(target=read)
+    reader.start()
+    for nonce in range(8):
+        pool.add([who.sign((nonce + 3) % 8) for who in wallets])
+    for nonce in range(8):
+        for who in wallets:
+            state.set(who, nonce=nonce + 1)
+        pool.head_changed(HeadChange(state, connected=[], touched=[who.address for who in wallets]))
+    over.set()
+    reader.join()
+    assert failures == []
+    assert (len(pool), pool.counts, pool.weight) == (0, (0, 0), 0)

@@ -6,6 +6,7 @@ from quip.net.commands import Ask, Disconnect, Order, ReportPeer
 from quip.net.errors import NoAnswer
 from quip.net.gossip.transaction_fetcher import TransactionFetcher
 from quip.net.limits import (
+    ALL_TRANSACTIONS_PER_S,
     BROKEN_TRANSACTION_PROMISES,
     HEARD_TRANSACTIONS_PER_PEER,
     MAX_TRANSACTIONS,
@@ -217,3 +218,27 @@ def test_one_that_gives_now_and_then_stays() -> None:
         reply = (transaction(number),) if number % 4 == 0 else ()
         fetcher.replied(1, ask.ticket, ask.request, Transactions(reply), NOW)
         assert fetcher.drain() == []
+
+
+def test_many_that_flood_leave_the_others_their_share() -> None:
+    """Twelve peers announce without end, and answer at once; another one announces a transaction each second."""
+    fetcher, _ = made()
+    names = count()
+    honest: list[bytes] = []
+    for second in range(12):
+        for peer in range(12):
+            claims = [(2, 40, next(names).to_bytes(32, "big")) for _ in range(300)]
+            fetcher.announced(peer, TransactionGossip(tuple(claims)), later(second))
+        fetcher.announced(99, gossip(second), later(second))
+        asked = 0
+        while orders := [order for order in fetcher.drain() if isinstance(order, Ask)]:
+            for ask in orders:
+                assert isinstance(ask.request, TransactionsRequest)
+                asked += len(ask.request.hashes)
+                honest += ask.request.hashes if ask.peer == 99 else ()
+                fetcher.replied(ask.peer, ask.ticket, ask.request, Transactions(()), later(second))
+                fetcher._peers[ask.peer].broken = 0
+        fetcher.tick(later(second))
+        if second > 5:  # by then what could be asked for at once has been
+            assert asked <= ALL_TRANSACTIONS_PER_S + 1
+    assert set(hashes(*range(10))) <= set(honest)

@@ -2,7 +2,12 @@
 
 from quip.net.commands import Tell
 from quip.net.gossip.transaction_relay import TransactionRelay
-from quip.net.limits import MAX_TRANSACTION_CLAIMS, MAX_TRANSACTIONS_BYTES, UNTOLD_TRANSACTIONS_PER_PEER
+from quip.net.limits import (
+    MAX_TRANSACTION_CLAIMS,
+    MAX_TRANSACTIONS_BYTES,
+    REMIND_EVERY_S,
+    UNTOLD_TRANSACTIONS_PER_PEER,
+)
 from quip.net.link import Instant
 from quip.net.wire.codec import encode
 from quip.net.wire.messages import TransactionClaim, TransactionGossip, TransactionsRequest
@@ -108,12 +113,38 @@ def test_the_longest_queue_forgets_its_oldest() -> None:
     assert rest[-1][-1] == 3 * UNTOLD_TRANSACTIONS_PER_PEER - 1
 
 
+def test_who_never_showed_to_have_it_is_reminded() -> None:
+    """What was told may not have arrived; who announced it, or got it from here, is not bothered again."""
+    pool = Held()
+    relay = TransactionRelay(pool)
+    for peer in (1, 2, 3):
+        relay.joined(peer, at(0))
+    assert len(relay.ready(pool.hold(7), at(0))) == 3
+    relay.heard(2, TransactionGossip(pool.hold(7)))
+    relay.answer(3, TransactionsRequest((pool.hold(7)[0][2],)))
+    assert relay.tick(at(REMIND_EVERY_S - 1)) == []
+    assert [told(relay.tick(at(REMIND_EVERY_S + second))) for second in range(4)] == [[(1, [7])], [], [], []]
+    pool.held.clear()
+    assert relay.tick(at(2 * REMIND_EVERY_S)) == []
+
+
+def test_reminders_of_a_large_pool_take_turns() -> None:
+    pool = Held()
+    relay = TransactionRelay(pool)
+    relay.joined(1, at(0))
+    claims = pool.hold(*range(MAX_TRANSACTION_CLAIMS + 10))
+    relay.ready(claims, at(0))
+    reminded = [told(relay.tick(at(round * REMIND_EVERY_S))) for round in range(1, 4)]
+    first, rest = list(range(MAX_TRANSACTION_CLAIMS)), list(range(MAX_TRANSACTION_CLAIMS, MAX_TRANSACTION_CLAIMS + 10))
+    assert reminded == [[(1, first)], [(1, rest)], [(1, first)]]
+
+
 def test_an_answer_has_what_there_is_and_no_more_than_its_size() -> None:
     pool = Held()
     relay = TransactionRelay(pool)
     (_, _, one), (_, _, two) = pool.hold(1, 2)
-    assert relay.answer(TransactionsRequest((bytes(32), two, one))).transactions == (pool.held[two], pool.held[one])
+    assert relay.answer(1, TransactionsRequest((bytes(32), two, one))).transactions == (pool.held[two], pool.held[one])
     names = tuple(name for _, _, name in pool.hold(*range(100, 120), size=100_000))
-    answer = relay.answer(TransactionsRequest(names))
+    answer = relay.answer(1, TransactionsRequest(names))
     assert len(answer.transactions) == MAX_TRANSACTIONS_BYTES // 100_004
     encode(answer)

@@ -7,12 +7,15 @@ import pytest
 
 from quip._native import store as native_store
 from quip.chain.chain import Chain
+from quip.chain.view import ChainReader
 from quip.consensus.errors.header import UnknownParent
+from quip.consensus.types.block import Block
 from quip.net import limits
 from quip.net.sync.sync import FALSE_ENDS
 from quip.net.wire.messages import HeadClaim, HeadersRequest, Reply, Request, Seals
 from quip.storage.chain_store import for_network
 from support.chains import generator, memory_store, network_spec, new_chain, puzzle_of
+from support.ommers import Family
 from support.sync_world import Peer, World, chain_with
 from unit.net.sync.test_sync import SMALL, branches, grow, line, same_head
 
@@ -296,4 +299,26 @@ def test_a_peer_on_another_branch_is_not_blamed_for_what_it_lacks() -> None:
     world = World(sizes=SMALL)
     world.join(Peer(chain_with(theirs)), Peer(chain_with(ours)))
     world.run(60, lambda: world.chain.head.hash == theirs[-1].header.hash)
+    assert (world.blamed, world.dropped) == ({}, {})
+
+
+def test_a_branch_whose_block_the_own_chain_shows_as_an_ommer() -> None:
+    """Of an ommer the store has header, context and seal, but it is no stored block: the branch begins below it."""
+    family = Family(height=3)
+    ommer = family.sibling(3)
+    family.made.accept(family.showing([ommer]))
+    view = ChainReader(family.chain)
+    assert (view.header(ommer.header.hash), view.context(ommer.header.hash)) == (None, None)
+    other = generator(new_chain(family.chain.spec), seed=7)
+    for number in (1, 2):
+        stored = family.chain.block_by_number(number)
+        assert stored is not None
+        other.accept(stored.block)
+    other.accept(Block(ommer.header, (), ommer.seal))
+    for _ in other.extend(5):
+        pass
+    world = World(family.chain)
+    world.join(Peer(other.chain))
+    world.run(30, lambda: world.chain.head.hash == other.chain.head.hash)
+    assert world.chain.head.hash == other.chain.head.hash
     assert (world.blamed, world.dropped) == ({}, {})

@@ -7,24 +7,16 @@ from typing import Any
 
 import pytest
 
-from quip._native import store as native_store
-from quip.chain.chain import Chain
 from quip.consensus.types.account_state import EMPTY_CODE_HASH
 from quip.consensus.types.header import EMPTY_TRIE_ROOT
-from quip.networks.shipped import spec_bytes
 from quip.primitives import rlp
 from quip.primitives.address import checksum_address
 from quip.primitives.hashes import keccak256
 from quip.rpc.errors import InvalidParams, RpcError, TooManySlots
 from quip.rpc.methods.receipt_objects import created_address
-from quip.rpc.methods.table import table
-from quip.rpc.params import parse_arguments
-from quip.rpc.view import RpcView
-from quip.storage.chain_store import for_network
 from quip.storage.state import StateLimits
-from support.chains import generator, puzzle_of
 from support.rpc_calls import EMITTER, RpcChain, emitter_call
-from support.transactions import ETHER, HISTORY, HISTORY_CODE, address, rich_spec, signed
+from support.transactions import ETHER, HISTORY, HISTORY_CODE, address, signed
 
 RECIPIENT = "0x" + "35" * 20
 NOBODY = "0x" + "ee" * 20
@@ -194,21 +186,13 @@ def test_refusals(method: str, arguments: tuple[Any, ...], code: int, message: s
 
 
 def test_a_state_that_is_not_kept_is_told_in_ethereums_words() -> None:
-    spec = rich_spec()
-    limits = StateLimits(flush_blocks=2, retained=4)
-    store = for_network(native_store.Store.in_memory(), spec.chain_id, limits)
-    made = generator(Chain.open(spec, store, puzzle_of(spec)))
-    for _ in made.extend(12):
-        pass
-    view = RpcView(spec, spec_bytes("test"), puzzle_of(spec), store, grown().view.node)
-    methods = {method.name: method for method in table(view)}
+    made = RpcChain(limits=StateLimits(flush_blocks=2, retained=4))
+    for _ in range(12):
+        made.mine()
     arguments: dict[str, list[Any]] = {"eth_getStorageAt": [NOBODY, "0x1"], "eth_getProof": [NOBODY, []]}
     for name in ("eth_getBalance", "eth_getTransactionCount", "eth_getStorageAt", "eth_getProof", "eth_getAccount"):
-        method = methods[name]
         given = arguments.get(name, [NOBODY])
-        assert (
-            method.answer(*parse_arguments(method.params, [*given, "latest"])) is not None or name == "eth_getAccount"
-        )
+        assert made.call(name, *given, "latest") is not None or name == "eth_getAccount"
         with pytest.raises(RpcError, match=r"^missing trie node [0-9a-f]{64}") as caught:
-            method.answer(*parse_arguments(method.params, [*given, "0x1"]))
+            made.call(name, *given, "0x1")
         assert caught.value.code == -32000

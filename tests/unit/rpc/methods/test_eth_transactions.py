@@ -14,6 +14,7 @@ from quip.primitives.address import checksum_address
 from quip.primitives.hashes import keccak256
 from quip.rpc.errors import CallFailed, RpcError
 from quip.rpc.methods.receipt_objects import created_address
+from quip.storage.state import StateLimits
 from support.rpc_calls import EMITTER, RpcChain, emitter_call
 from support.transactions import GAS_PRICE, HISTORY, SENDERS, address, recovered, rich_spec, signed
 
@@ -162,6 +163,22 @@ def test_receipts() -> None:
 
 def test_a_delegated_account_has_the_designator_for_code() -> None:
     assert ask("eth_getCode", "0x" + address(3).hex()) == "0xef0100" + CONTRACT.hex()
+
+
+def test_a_nonce_is_found_as_far_as_states_are_kept() -> None:
+    made = RpcChain(limits=StateLimits(flush_blocks=2, retained=6))
+    sent = [signed(0, nonce) for nonce in range(16)]
+    for first in range(0, 16, 2):  # two a block, and an empty one behind them
+        made.mine(*sent[first : first + 2])
+        made.mine()
+    sender = "0x" + address(0).hex()
+    found = [one["hash"] for nonce in range(12, 16)
+             if (one := made.call("eth_getTransactionBySenderAndNonce", sender, hex(nonce)))]  # fmt: skip
+    assert found == [hash_of(one) for one in sent[12:]]
+    for nonce in (0, 5, 8):
+        with pytest.raises(CallFailed, match="missing trie node"):
+            made.call("eth_getTransactionBySenderAndNonce", sender, hex(nonce))
+    assert made.call("eth_getTransactionBySenderAndNonce", sender, "0x10") is None
 
 
 def test_the_pending_block_has_what_would_be_mined() -> None:
