@@ -4,9 +4,9 @@
 
 eth_blockNumber, and eth_call of a contract where the row says so. Idle and while it mines on every core, for a client
 that keeps its connection, one that opens one for each call, eight that keep theirs, and batches. Limit: a call over a
-kept connection takes less than 1 ms in the median while the node is idle. The client is Python on the same cores, so the
-node is faster than it looks; and where other programs use the cores, everybody waits for a turn, so the section says how
-loaded the machine was.
+kept connection takes less than 1 ms in the median while the node is idle. The client is Python on the same cores, so
+the node is faster than it looks; and where other programs use the cores, everybody waits for a turn, so the section
+says how loaded the machine was.
 """
 
 import http.client
