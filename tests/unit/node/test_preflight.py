@@ -128,7 +128,7 @@ def test_files_that_are_right_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        ({"genesis_config": "nowhere"}, ConfigError, "'nowhere' is neither a file nor one of public, dev, test"),
+        ({"genesis_config": "nowhere"}, ConfigError, "'nowhere' is neither a file nor one of public, dev, test, local"),
         (
             {"tls_cert_file": "crt", "tls_key_file": "key"},
             LocalError,

@@ -50,7 +50,9 @@ GENERAL = (
     Flag("global", "auto_mine", "Mine; without it the node follows and validates", bool),
     Flag("global", "archive", "Keep the states of all blocks, from the first start on", bool),
     Flag(
-        "global", "genesis_config", "Chain: public, dev, test, or a chain spec's path [default: the data directory's]"
+        "global",
+        "genesis_config",
+        "Chain: public, dev, test, local, or a chain spec's path [default: the data directory's]",
     ),
     Flag("global", "data_dir", "Where the chain and the keys are kept", Path),
     Flag("global", "records_dir", "Where used one-time keys are remembered [default: ~/.quip/records]", Path),
