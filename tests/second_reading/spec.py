@@ -62,7 +62,7 @@ SHAPE: dict[str, Any] = {
 
 
 def check_shape(value: Any, shape: Any, path: str) -> None:
-    """A type is one, a tuple bounds an integer, a string is a pattern, a list has the shape of all, keys may be patterns."""
+    """A type is itself, a tuple bounds an integer, a string is a pattern (keys too), a list has the shape of all."""
     if isinstance(shape, dict):
         need(isinstance(value, dict), f"{path} is no object")
         if path in {"spec.alloc", "spec.system"} or path.endswith(".storage"):
