@@ -48,6 +48,9 @@ GENERAL = (
         "global", "bootnodes", "Where to find the network, host:port, instead of the shipped ones (repeats)", list[str]
     ),
     Flag("global", "auto_mine", "Mine; without it the node follows and validates", bool),
+    Flag(
+        "global", "mine_on_demand", "A developer's chain (local): a block for each transaction, at once, no peers", bool
+    ),
     Flag("global", "archive", "Keep the states of all blocks, from the first start on", bool),
     Flag(
         "global",
