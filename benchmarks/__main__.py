@@ -14,6 +14,7 @@ from types import ModuleType
 from benchmarks import (
     benchmark_cancel,
     benchmark_chain,
+    benchmark_developer,
     benchmark_evm,
     benchmark_hostile,
     benchmark_kernel,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "propagation": benchmark_propagation,
     "hostile": benchmark_hostile,
     "rpc": benchmark_rpc,
+    "developer": benchmark_developer,
 }
 
 HEAD = """# Benchmarks

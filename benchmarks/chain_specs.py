@@ -1,4 +1,4 @@
-"""Writes the three chain specs of the project's root: genesis_block_{public,dev,test}.json.
+"""Writes the chain specs of the project's root: genesis_block_{public,dev,test,local}.json.
 
     python -m benchmarks.chain_specs            # what is calibrated in the existing files stays
     python -m benchmarks.chain_specs --check    # only says whether the files are what this script makes
@@ -52,6 +52,8 @@ PROVISIONAL = {
         lo=8 * LEVEL,
         hi=32 * LEVEL,
     ),
+    # every state of the spins is a proof: the margins are below what any two energies of 48 spins differ by
+    "local": Calibration(ladder=((0, -1_000_000), (LEVEL, -999_999)), baseline_cap=0, start=0, lo=0, hi=0),
 }
 
 NUMBERS = {
@@ -59,21 +61,26 @@ NUMBERS = {
     "public": (12, 64, 16, 10, 1_200),
     "dev": (2, 16, 8, 5, 16),
     "test": (1, 4, 2, 3, 4),
+    "local": (1, 1, 0, 1, 0),
 }
-WORTHLESS = ("dev", "test")
+WORTHLESS = ("dev", "test", "local")
 """Networks whose coins are worth nothing: the accounts of the words that everybody knows are paid there."""
-CHAIN_ID = {"public": 20_049, "dev": 20_050, "test": 20_051}
-TARGET_S = {"public": 30, "dev": 2, "test": 2}
-FUTURE_LIMIT_S = {"public": 15, "dev": 3_600, "test": 4_000_000_000}
+CHAIN_ID = {"public": 20_049, "dev": 20_050, "test": 20_051, "local": 31_337}
+"""31,337 is what tools take for a developer's chain."""
+TARGET_S = {"public": 30, "dev": 2, "test": 2, "local": 1}
+FUTURE_LIMIT_S = {"public": 15, "dev": 3_600, "test": 4_000_000_000, "local": 4_000_000_000}
+"""On a developer's chain every block is a second later than its parent, and blocks come faster than that."""
 STREAK_MULTIPLIER = [100, 102, 105, 115, 150, 250, 500]
-OVERDUE_LIMIT = {"public": 3 << 15, "dev": 3 << 15, "test": 8 << 16}
-FORK_FACTOR = {"public": 8, "dev": 8, "test": 4}
+OVERDUE_LIMIT = {"public": 3 << 15, "dev": 3 << 15, "test": 8 << 16, "local": 0}
+OMMERS = {"public": 4, "dev": 4, "test": 4, "local": 0}
+"""Of a block. Without peers no block is lost; rewards are flat then."""
+FORK_FACTOR = {"public": 8, "dev": 8, "test": 4, "local": 8}
 """No block is eased by more than an ommer may be (docs/decisions/0028). On the test network one may be, so that tests
 meet ommers that are too light."""
-FLOOR = {"public": floor_level(FASTEST_CORE, TARGET_S["public"]), "dev": 0, "test": 0}
+FLOOR = {"public": floor_level(FASTEST_CORE, TARGET_S["public"]), "dev": 0, "test": 0, "local": 0}
 """`lo` is at least what one core does in a block time, so that no easing makes a reward cheaper. Of public only: the
 others' coins are worth nothing. The ladder's points below it stay."""
-TIMESTAMP = {"public": 1_767_225_600, "dev": 1_767_225_600, "test": 1_500_000_000}
+TIMESTAMP = {"public": 1_767_225_600, "dev": 1_767_225_600, "test": 1_500_000_000, "local": 1_767_225_600}
 
 
 def cutoffs(topology: Topology, sweeps: int) -> list[list[int]]:
@@ -123,12 +130,13 @@ def document(network: str) -> dict[str, Json]:
     return {
         "name": network,
         "chain_id": CHAIN_ID[network],
+        "developer": network == "local",
         "puzzle": puzzle(network),
         "difficulty": difficulty(network),
-        "rewards": {"base_reward": str(10 * WEI), "streak_multiplier": STREAK_MULTIPLIER},
+        "rewards": {"base_reward": str(10 * WEI), "streak_multiplier": STREAK_MULTIPLIER if OMMERS[network] else [100]},
         "ommers": {
             "window": 256,
-            "limit": 4,
+            "limit": OMMERS[network],
             "holdback": 16,
             "fork_factor": FORK_FACTOR[network],
             "chain_factor": 16,

@@ -206,7 +206,7 @@ def test_second_reader_names_block_and_rule() -> None:
     assert other_network.stdout.startswith("block 0 breaks the rule 'genesis'")
 
 
-@pytest.mark.parametrize("network", ["dev", "test", "public"])
+@pytest.mark.parametrize("network", ["dev", "test", "public", "local"])
 def test_second_reader_reads_shipped_spec(network: str) -> None:
     done = read("--spec", str(TESTS.parent / f"genesis_block_{network}.json"))
     assert (done.returncode, done.stdout.split(":")[0]) == (0, "1 blocks verified")

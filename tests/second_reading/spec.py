@@ -25,6 +25,7 @@ SIZE, LEVELS, HIGHEST = 2**53 - 1, 255 * OCTAVE, 191 * OCTAVE
 SHAPE: dict[str, Any] = {
     "name": r"[A-Za-z0-9_-]{1,32}",
     "chain_id": (1, SIZE),
+    "developer": bool,
     "puzzle": {
         "topology": {
             "family": "zephyr|pegasus|chimera", "m": (1, 32), "t": (1, 8),
@@ -61,7 +62,7 @@ SHAPE: dict[str, Any] = {
 
 
 def check_shape(value: Any, shape: Any, path: str) -> None:
-    """A tuple bounds an integer, a string is a pattern, a list holds the shape of all, patterns may stand for keys."""
+    """A type is itself, a tuple bounds an integer, a string is a pattern (keys too), a list has the shape of all."""
     if isinstance(shape, dict):
         need(isinstance(value, dict), f"{path} is no object")
         if path in {"spec.alloc", "spec.system"} or path.endswith(".storage"):
@@ -77,6 +78,8 @@ def check_shape(value: Any, shape: Any, path: str) -> None:
         need(isinstance(value, list), f"{path} is no array")
         for item in value:
             check_shape(item, shape[0], path)
+    elif isinstance(shape, type):
+        need(type(value) is shape, f"{path} is no {shape.__name__}")
     elif isinstance(shape, tuple):
         need(type(value) is int and shape[0] <= value <= shape[1], f"{path} is not an integer in {shape}: {value}")
     else:

@@ -12,7 +12,8 @@ from pathlib import Path
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec.chain_spec import ChainSpec, parse_spec
 
-NETWORKS = ("public", "dev", "test")
+NETWORKS = ("public", "dev", "test", "local")
+"""`local` is a developer's chain on one machine; the others have peers."""
 DEFAULT_NETWORK = "public"
 
 

@@ -75,6 +75,8 @@ class ChainThread:
         self.chain = chain
         self.candidates: Candidates = no_candidates
         """Where a template's transactions come from."""
+        self.block_time: Callable[[], int] = clock.now
+        """Unix seconds that a template is stamped with, where its parent is older."""
         self._clock = clock
         self._metrics = metrics
         self._pool = pool or ThreadPoolExecutor(1, "chain")
@@ -121,7 +123,7 @@ class ChainThread:
     def template(self, beneficiary: bytes, miner_id: bytes) -> Template:
         """The block to mine on the head now. Its transactions are tried in the caller's thread: blocks are accepted
         meanwhile."""
-        draft = self._do(self.chain.draft, beneficiary, miner_id, self._clock.now()).result()
+        draft = self._do(self.chain.draft, beneficiary, miner_id, self.block_time()).result()
         return draft.build(self.candidates(draft.setting.header))
 
     def tick(self) -> None:

@@ -116,6 +116,11 @@ class MempoolService:
 
     # --- the user's side
 
+    def is_executable(self, transaction_hash: bytes) -> bool:
+        """Is it in the pool, and can be in the next block as far as nonces and funds go?"""
+        found = self._ask(self._pool.get, transaction_hash)
+        return found is not None and found.ready
+
     def view(self) -> PoolView:
         """The pool as the RPC's methods see it."""
         return PoolView(

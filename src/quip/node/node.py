@@ -16,6 +16,7 @@ from quip.node.block_log import BlockLog
 from quip.node.config.data_dir import files_of
 from quip.node.config.node_config import NodeConfig
 from quip.node.core import NodeCore, open_core
+from quip.node.developer.developer_chain import DeveloperChain
 from quip.node.directory_check import check_private, warn_of_losses
 from quip.node.mempool_service import MempoolService
 from quip.node.metrics_service import MetricsService
@@ -27,7 +28,7 @@ from quip.node.process import logs, signals
 from quip.node.process.clock_service import ClockService
 from quip.node.process.failures import Failures
 from quip.node.process.gc_tuning import GcTuning
-from quip.node.process.listeners import Listeners, listening
+from quip.node.process.listeners import listening
 from quip.node.process.running_nodes import announced
 from quip.node.process.sd_notify import ServiceNotifier
 from quip.node.rpc_service import RpcService
@@ -54,16 +55,20 @@ def run_node(config: NodeConfig) -> None:
         mining = open_mining(core, config.payout, stack)
         pool = MempoolService(core)
         stack.callback(pool.close)
+        developer = DeveloperChain(core, mining, pool) if config.mine_on_demand else None
         network = opening.open_network(core, transport, mining, pool, stack)
         status = NodeStatus(core, mining, network, pool)
-        rpc = RpcService(core, status.view(), listeners)
+        rpc = RpcService(core, status.view(developer), listeners)
         with startup.explained(files.root):
             stack.enter_context(announced(files.root, rpc.url))
 
         def greet() -> None:
             _greet(core, mining, network, rpc)
 
-        listed: list[Service] = [rpc, pool, *services(core, mining, network, status, listeners)]
+        listed: list[Service] = [rpc, pool]
+        if listeners.metrics is not None:
+            listed.append(MetricsService(core.metrics, status.measure, listeners.metrics, listeners.metrics_access))
+        listed += services(core, mining, network, developer)
         try:
             asyncio.run(_serve(core.failures, network, listed, greet))
         except (StoreError, IncompleteStore):
@@ -73,16 +78,13 @@ def run_node(config: NodeConfig) -> None:
 
 
 def services(
-    core: NodeCore, mining: MiningSetup, network: NetworkDriver, status: NodeStatus, listeners: Listeners
+    core: NodeCore, mining: MiningSetup, network: NetworkDriver, developer: DeveloperChain | None
 ) -> list[Service]:
-    """What runs beside the RPC, in the order of their start; they stop the other way round."""
-    chain = core.writer.chain
-    metrics, access = listeners.metrics, listeners.metrics_access
+    """What runs beside the RPC and the metrics, in the order of their start; they stop the other way round."""
     return [
-        *([] if metrics is None else [MetricsService(core.metrics, status.measure, metrics, access)]),
         network,
-        BlockLog(network, core.metrics.network, mining.identity.miner_id, chain),
-        MiningService(mining, core, network),
+        BlockLog(network, core.metrics.network, mining.identity.miner_id, core.writer.chain),
+        developer or MiningService(mining, core, network),
         core.writer,
         ClockService(core.clock, core.time, mining.miners.new_head),
         GcTuning(),

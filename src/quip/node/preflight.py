@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from quip.consensus.spec.chain_spec import ChainSpec
 from quip.net.local_errors import KeyFileError
 from quip.net.quic.node_identity import CERTIFICATE_FILE, KEY_FILE, NodeIdentity, read_certificates, read_chain
 from quip.node import startup
@@ -32,6 +33,7 @@ DATA_DIR_HINT = "name another --data-dir (or mend this one)"
 def check(config: NodeConfig) -> None:
     """Raises what the start would raise: ConfigError, DataDirError, LocalError, WalletError."""
     spec = startup.read_spec(config.genesis_config)[0]
+    _check_miners(config, spec)
     files = files_of(config, spec.name)
     check_data_dir(files.root)
     _check_chain(files, spec.chain_id)
@@ -42,6 +44,15 @@ def check(config: NodeConfig) -> None:
             _check_log(key, log)
     if config.rpc.token_file is not None:
         read_token(config.rpc.token_file)
+
+
+def _check_miners(config: NodeConfig, spec: ChainSpec) -> None:
+    """A proof of a developer's chain costs nothing: miners would make thousands of empty blocks."""
+    if config.auto_mine and spec.developer:
+        raise ConfigError(
+            f"auto_mine: {spec.name} is a developer's chain, whose blocks cost nothing",
+            "give --mine-on-demand instead: a block for each transaction",
+        )
 
 
 def check_data_dir(root: Path) -> None:

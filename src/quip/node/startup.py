@@ -57,10 +57,10 @@ from quip.wallet.mining_identity.identity import MiningIdentity
 log = structlog.get_logger("quip.node")
 
 LEAF_HISTORY = 4096  # blocks back in which our own last leaf is looked for; a restored backup is rarely older
-SPEC_HINT = "give public, dev, test, or the path of a chain spec (JSON) to --genesis-config"
+SPEC_HINT = "give public, dev, test, local, or the path of a chain spec (JSON) to --genesis-config"
 DAMAGED_SPEC_HINT = (
-    "start the node once with the --genesis-config (public, dev, test or a file) that this directory was made with: "
-    "that writes the file anew"
+    "start the node once with the --genesis-config (public, dev, test, local or a file) that this directory was made "
+    "with: that writes the file anew"
 )
 
 

@@ -2,15 +2,17 @@
 
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 from quip.chain.events import HeadChanged
 from quip.node.core import NodeCore
+from quip.node.developer.developer_chain import DeveloperChain
 from quip.node.mempool_service import MempoolService
 from quip.node.mining.setup import MiningSetup
 from quip.node.network.alone import ALONE, ALONE_HINT, is_alone
 from quip.node.network.driver import NetworkDriver
-from quip.node.process.version import client_version
+from quip.node.process.version import client_version, developer_version
 from quip.primitives.address import checksum_address
 from quip.rpc.encoding import data
 from quip.rpc.news import News
@@ -27,20 +29,21 @@ class NodeStatus:
         self._network = network
         self._started_s = time.monotonic()
 
-    def view(self) -> NodeView:
-        """The node's side of the RPC."""
+    def view(self, developer: DeveloperChain | None) -> NodeView:
+        """The node's side of the RPC; `developer`: where blocks are made on demand."""
         core, mining, figures = self._core, self._mining, self._network.figures
         news = News()
         core.writer.chain.subscribe(lambda event: news.tell() if isinstance(event, HeadChanged) else None)
+        pool = self._pool.view()
         return NodeView(
-            version=client_version(),
+            version=developer_version() if developer else client_version(),
             now=core.clock.now,
             buried=core.writer.chain.tag,
             pending=lambda: core.writer.template(mining.beneficiary, mining.identity.miner_id),
             status=self.status,
             miners=mining.miners.objects,
             news=news,
-            pool=self._pool.view(),
+            pool=replace(pool, submit=developer.submit) if developer else pool,
             network=NetworkView(
                 listening=lambda: True,
                 peers=figures.peer_objects,

@@ -36,7 +36,7 @@ def test_coins_are_given_away_only_where_they_are_worth_nothing() -> None:
     assert sum(paid["public"].values()) == 0
     assert developer_addresses()[0] == "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
     assert len(set(developer_addresses())) == 20
-    for network in ("dev", "test"):
+    for network in ("dev", "test", "local"):
         assert {address: paid[network][address] for address in developer_addresses()} == dict.fromkeys(
             developer_addresses(), 10_000 * 10**18
         )

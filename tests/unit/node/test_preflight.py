@@ -128,7 +128,8 @@ def test_files_that_are_right_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
-        ({"genesis_config": "nowhere"}, ConfigError, "'nowhere' is neither a file nor one of public, dev, test"),
+        ({"genesis_config": "local", "auto_mine": True}, ConfigError, "local is a developer's chain"),
+        ({"genesis_config": "nowhere"}, ConfigError, "'nowhere' is neither a file nor one of public, dev, test, local"),
         (
             {"tls_cert_file": "crt", "tls_key_file": "key"},
             LocalError,
@@ -212,7 +213,14 @@ def test_each_commented_line_of_the_example_is_right_or_clearly_refused(line: st
         key = line.split()[1]
         assert any(words in error.message for words in (key, "ca.crt"))
         assert error.hint
-        assert key in ("payout", "tls_cert_file", "tls_key_file", "require_client_ca", "rpc_token_file")
+        assert key in (
+            "mine_on_demand",
+            "payout",
+            "tls_cert_file",
+            "tls_key_file",
+            "require_client_ca",
+            "rpc_token_file",
+        )
 
 
 def test_the_example_pays_nobody_else() -> None:

@@ -82,7 +82,7 @@ def test_bugs_are_not_explained_away() -> None:
         raise ZeroDivisionError
 
 
-@pytest.mark.parametrize("name", ["public", "dev", "test"])
+@pytest.mark.parametrize("name", ["public", "dev", "test", "local"])
 def test_networks_load(name: str) -> None:
     rules = startup.load_rules(name)
     assert rules.spec.name == name

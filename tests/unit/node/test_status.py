@@ -62,7 +62,7 @@ async def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         stack.callback(pool.close)
         network = opening.open_network(core, transport, mining, pool, stack)
         status = NodeStatus(core, mining, network, pool)
-        rpc = RpcService(core, status.view(), listeners)
+        rpc = RpcService(core, status.view(None), listeners)
         await network.start()
         running = asyncio.create_task(network.run())
         await asyncio.sleep(0)

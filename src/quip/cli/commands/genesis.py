@@ -26,7 +26,7 @@ PUBLIC_FILE = 0o644
 
 app = command_app(help="Cut a network out of a chain spec; show what a spec makes.", no_args_is_help=True)
 
-Spec = Annotated[str, typer.Argument(help="public, dev, test, or the path of a chain spec", metavar="CHAIN")]
+Spec = Annotated[str, typer.Argument(help="public, dev, test, local, or the path of a chain spec", metavar="CHAIN")]
 Words = Annotated[
     str | None, typer.Option("--commit-to", help="Something that nobody knew before: today's headline, a block's hash")
 ]
@@ -83,7 +83,7 @@ def _read(chain: str) -> bytes:
     try:
         return spec_bytes(chain)
     except InvalidSpec as error:
-        raise ConfigError(str(error), "give public, dev, test, or the path of a chain spec") from None
+        raise ConfigError(str(error), "give public, dev, test, local, or the path of a chain spec") from None
     except OSError as error:
         raise ConfigError(f"cannot read {chain}: {error.strerror}", "give the path of a chain spec") from None
 

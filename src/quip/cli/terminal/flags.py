@@ -48,9 +48,14 @@ GENERAL = (
         "global", "bootnodes", "Where to find the network, host:port, instead of the shipped ones (repeats)", list[str]
     ),
     Flag("global", "auto_mine", "Mine; without it the node follows and validates", bool),
+    Flag(
+        "global", "mine_on_demand", "A developer's chain (local): a block for each transaction, at once, no peers", bool
+    ),
     Flag("global", "archive", "Keep the states of all blocks, from the first start on", bool),
     Flag(
-        "global", "genesis_config", "Chain: public, dev, test, or a chain spec's path [default: the data directory's]"
+        "global",
+        "genesis_config",
+        "Chain: public, dev, test, local, or a chain spec's path [default: the data directory's]",
     ),
     Flag("global", "data_dir", "Where the chain and the keys are kept", Path),
     Flag("global", "records_dir", "Where used one-time keys are remembered [default: ~/.quip/records]", Path),

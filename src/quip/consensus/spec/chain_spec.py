@@ -12,7 +12,7 @@ from itertools import pairwise
 from quip.consensus.errors.spec import InvalidSpec
 from quip.consensus.spec import document
 from quip.consensus.spec.document import MAX_JSON_INTEGER
-from quip.consensus.spec.reader import SpecReader, checked_data, checked_integers
+from quip.consensus.spec.reader import SpecReader, checked_boolean, checked_data, checked_integers
 from quip.consensus.types.account_state import AccountChange
 from quip.consensus.types.block import MAX_OMMERS
 from quip.consensus.types.header import (
@@ -180,6 +180,8 @@ class ChainSpec:
     """keccak256 of the document's canonical form."""
     chain_id: int
     name: str
+    developer: bool
+    """A developer's chain: its blocks cost nothing, and a node may make them on demand, one for a transaction."""
     puzzle: PuzzleSpec
     difficulty: DifficultySpec
     rewards: RewardSpec
@@ -204,6 +206,7 @@ def parse_spec(data: bytes) -> ChainSpec:
         digest=document.digest(parsed),
         chain_id=reader.integer("chain_id", 1),
         name=_name(reader),
+        developer=checked_boolean("developer", reader.value("developer")),
         puzzle=_puzzle(reader.section("puzzle"), difficulty),
         difficulty=difficulty,
         rewards=_rewards(reader.section("rewards")),

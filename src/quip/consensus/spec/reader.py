@@ -96,6 +96,13 @@ class SpecReader:
                 raise InvalidSpec(self.path(name), f"unknown field{hint}")
 
 
+def checked_boolean(path: str, value: Json) -> bool:
+    """`value` if it is true or false. Raises InvalidSpec."""
+    if not isinstance(value, bool):
+        raise InvalidSpec(path, "neither true nor false")
+    return value
+
+
 def checked_integer(path: str, value: Json, low: int, high: int) -> int:
     """`value` if it is an integer in low..high. Raises InvalidSpec."""
     if isinstance(value, bool) or not isinstance(value, int):

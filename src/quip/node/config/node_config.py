@@ -14,7 +14,8 @@ from typing import Any
 from quip.node.config.cpus import logical_cpus, mining_cpus
 from quip.node.config.data_dir import SPEC_FILE
 from quip.node.config.merging import merged
-from quip.node.config.settings import GlobalSection, Kind, LogLevel, Settings
+from quip.node.config.on_demand import DEVELOPER_CHAIN, check_on_demand
+from quip.node.config.settings import LOOPBACK, GlobalSection, Kind, LogLevel, Settings
 from quip.node.config.values import split
 from quip.node.errors import ConfigError
 from quip.primitives.address import parse_address
@@ -119,6 +120,8 @@ class NodeConfig:
     """None: those of the shipped network."""
     network: NetworkConfig
     auto_mine: bool
+    mine_on_demand: bool
+    """Make a block for each transaction, at once: on a developer's chain, without peers."""
     archive: bool
     """Keep the states of all blocks; only in a store that did from its first block on."""
     genesis_config: str
@@ -145,15 +148,16 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
     general = settings.global_
     chosen: Kind = kind or general.default
     _check_pairs(settings)
+    check_on_demand(settings)
     secret = settings.qpu.dwave_api_key
     return NodeConfig(
         kind=chosen,
         node_name=general.node_name or f"quip-{general.port}",
-        listen=general.listen or general.host or DEFAULT_HOST,
+        listen=general.listen or general.host or (LOOPBACK if general.mine_on_demand else DEFAULT_HOST),
         port=general.port,
         public=_public_address(settings),
         peers=tuple(peer_address(peer) for peer in general.peer),
-        bootnodes=None if general.bootnodes is None else tuple(peer_address(node) for node in general.bootnodes),
+        bootnodes=_bootnodes(general),
         network=NetworkConfig(
             general.tls_cert_file,
             general.tls_key_file,
@@ -162,8 +166,9 @@ def freeze(settings: Settings, kind: Kind | None = None) -> NodeConfig:
             general.heartbeat_timeout,
         ),
         auto_mine=general.auto_mine,
+        mine_on_demand=general.mine_on_demand,
         archive=general.archive,
-        genesis_config=general.genesis_config or _chain_of(general.data_dir),
+        genesis_config=_genesis_config(general),
         data_dir=general.data_dir,
         records_dir=general.records_dir,
         payout=parse_address(general.payout) if general.payout else None,
@@ -200,6 +205,18 @@ def _check_pairs(settings: Settings) -> None:
             f"{settings.named('heartbeat_interval')} ({general.heartbeat_interval:g} s)",
             "the defaults are 60 and 15 seconds",
         )
+
+
+def _bootnodes(general: GlobalSection) -> tuple[str, ...] | None:
+    if general.mine_on_demand:
+        return ()
+    return None if general.bootnodes is None else tuple(peer_address(node) for node in general.bootnodes)
+
+
+def _genesis_config(general: GlobalSection) -> str:
+    if general.mine_on_demand:
+        return DEVELOPER_CHAIN
+    return general.genesis_config or _chain_of(general.data_dir)
 
 
 def _chain_of(data_dir: Path | None) -> str:

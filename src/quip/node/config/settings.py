@@ -44,6 +44,7 @@ class GlobalSection(Section):
     peer: Annotated[Texts, AfterValidator(values.all_dialled)] = ()
     bootnodes: Annotated[Texts, AfterValidator(values.all_dialled)] | None = None
     auto_mine: bool = False
+    mine_on_demand: bool = False
     archive: bool = False
     genesis_config: Annotated[str | None, BeforeValidator(values.chain)] = None
     data_dir: PathText = None

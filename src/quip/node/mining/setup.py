@@ -21,10 +21,14 @@ class MiningSetup:
     """20 bytes: who is paid for this node's blocks."""
     producer: BlockProducer
     miners: Miners
+    on_demand: bool = False
+    """Blocks are made when they are asked for, whether miners run or not."""
 
     @property
     def idle_because(self) -> str | None:
         """Why nothing is mined now; None while something is."""
+        if self.on_demand:
+            return "blocks are made on demand"
         if not self.miners.running:
             return "mining is off"
         return self.producer.idle_because or self.miners.failing
@@ -39,4 +43,5 @@ def open_mining(core: NodeCore, payout: bytes | None, stack: contextlib.ExitStac
     watch = Doppelganger(core.writer.chain, identity, producer)
     watch.look_back()
     core.writer.chain.subscribe(watch)
-    return MiningSetup(identity, beneficiary, producer, Miners(core.config, core.rules, producer, core.metrics))
+    miners = Miners(core.config, core.rules, producer, core.metrics)
+    return MiningSetup(identity, beneficiary, producer, miners, core.config.mine_on_demand)

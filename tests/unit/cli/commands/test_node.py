@@ -67,6 +67,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "dwave_api_key": ("DEV-x", "********"),
     "auto_mine": ("", True),
     "archive": ("", True),
+    "mine_on_demand": ("", True),
     "log_level": ("debug", "DEBUG"),
     "backend": ("modal", "modal"),
     "daily_budget": ("2m/d", 120.0),

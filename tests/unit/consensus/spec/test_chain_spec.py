@@ -64,6 +64,8 @@ BAD = [
     ("name", 7),
     ("name", None),
     ("puzzle", []),
+    ("developer", 1),
+    ("developer", "true"),
     ("puzzle.fields", "gaussian"),
     ("puzzle.gate_bits", -1),
     ("puzzle.gate_bits", 64),
@@ -145,8 +147,9 @@ def test_shipped_specs(network: str) -> None:
 
 def test_networks_have_different_ids_and_digests() -> None:
     specs = [load_spec(network) for network in NETWORKS]
-    assert [spec.chain_id for spec in specs] == [20_049, 20_050, 20_051]
-    assert len({spec.digest for spec in specs}) == 3
+    assert [spec.chain_id for spec in specs] == [20_049, 20_050, 20_051, 31_337]
+    assert len({spec.digest for spec in specs}) == 4
+    assert [spec.name for spec in specs if spec.developer] == ["local"]
 
 
 @pytest.mark.parametrize(("path", "value"), BAD)
