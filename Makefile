@@ -39,10 +39,10 @@ check: native ## format, lint, types, layers, tidiness
 bench: native ## measure, write docs/benchmarks.md (ONLY="sync hostile": some; PROTOTYPE=DIR adds an outside kernel)
 	$(BIN)/python -m benchmarks $(ONLY)
 
-.tools/.stamp: tests/tools/package.json tests/tools/install.sh
+.tools/.stamp: tests/tools/package.json tests/tools/hardhat2/package.json tests/tools/hardhat3/package.json tests/tools/install.sh
 	bash tests/tools/install.sh $(PYTHON)
 
-tools: native .tools/.stamp ## unmodified clients of Ethereum (ethers, viem, web3, cast, forge) against a node and anvil
+tools: native .tools/.stamp ## unmodified clients of Ethereum (ethers, viem, web3, cast, forge, Hardhat) against a node and anvil
 	$(BIN)/python -m pytest tests/tools -rs
 
 sim: native ## play one seed of the simulated network: SEED=1 (TRACE=1 prints every event)

