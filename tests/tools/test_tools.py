@@ -147,15 +147,10 @@ def command(tool: str, workshop: Path) -> tuple[list[str], list[str]]:
 def facts(tool: str, workshop: Path, chain: Chain, secret: str) -> dict[str, Any]:
     run, more = command(tool, workshop)
     words = [*run, chain.http, chain.websocket, secret, *more]
-    where, environment = workshop, os.environ
+    environment = {**os.environ, "RPC_URL": chain.http, "VAULT_KEY": secret, "HARDHAT_DISABLE_TELEMETRY_PROMPT": "1"}
+    where = workshop
     if tool in ("hardhat2", "hardhat3"):
         words, where = run, workshop / tool
-        environment = {
-            **os.environ,
-            "RPC_URL": chain.http,
-            "VAULT_KEY": secret,
-            "HARDHAT_DISABLE_TELEMETRY_PROMPT": "true",
-        }
     done = subprocess.run(
         words, cwd=where, env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False
     )
