@@ -116,8 +116,10 @@ class History:
             expected = [one.name for one in model.pending(who.address)]
             assert [one.hash for one in pending] == expected
             assert [one.hash for one in queued] == [o.name for o in model.of(who.address)][len(expected) :]
-            assert pool.next_nonce(who.address) == model.accounts[who.address][0] + len(expected)
+            following = model.accounts[who.address][0] + len(expected)
+            assert pool.next_nonce(who.address) == (following if model.of(who.address) else None)
         assert (len(pool), pool.weight) == (len(model.held), model.weight())
+        assert pool.counts[0] == sum(len(model.pending(who.address)) for who in SENDERS)
         assert pool.weight <= model.bounds.pool_bytes
         assert {one.hash for one in pool.inventory()} == {one.hash for one in pool.best(0)}
 

@@ -120,7 +120,7 @@ impl Ancestors for NoAncestors {
         Err(StoreError::corrupt("no ancestors here"))
     }
 
-    fn header(&self, _number: u64) -> Result<Bytes, StoreError> {
+    fn header(&self, _number: u64) -> Result<Option<Bytes>, StoreError> {
         Err(StoreError::corrupt("no ancestors here"))
     }
 }

@@ -5,13 +5,16 @@ use alloy_primitives::{Bytes, B256};
 use quip_seal::Header;
 use quip_store::StoreError;
 
+/// So many blocks before one are known to it: as far back as BLOCKHASH goes.
+pub const ANCESTORS: u64 = 256;
+
 /// The 256 blocks before one. Every method: Corrupt for damage.
 pub trait Ancestors {
     /// The hash of one of them.
     fn hash(&self, number: u64) -> Result<B256, StoreError>;
 
-    /// The RLP of the header of one of them.
-    fn header(&self, number: u64) -> Result<Bytes, StoreError>;
+    /// The RLP of the header of one of them; None where the number is nobody's, which only a question's block can mean.
+    fn header(&self, number: u64) -> Result<Option<Bytes>, StoreError>;
 }
 
 /// Where headers lie.
@@ -78,10 +81,10 @@ impl Ancestors for Lineage<'_> {
         Ok(self.hashes.borrow()[distance])
     }
 
-    fn header(&self, number: u64) -> Result<Bytes, StoreError> {
+    fn header(&self, number: u64) -> Result<Option<Bytes>, StoreError> {
         let distance = self.distance(number)?;
         self.walk(distance + 1)?;
-        Ok(self.headers.borrow()[distance].clone())
+        Ok(Some(self.headers.borrow()[distance].clone()))
     }
 }
 
@@ -145,8 +148,14 @@ mod tests {
         assert_eq!(lineage.hash(5), Ok(hashes[5]));
         assert_eq!(kept.loads.get(), 0, "the parent's hash is known");
         assert_eq!(lineage.hash(3), Ok(hashes[3]));
-        assert_eq!(lineage.header(4), Ok(kept.headers[&hashes[4]].clone()));
-        assert_eq!(lineage.header(3), Ok(kept.headers[&hashes[3]].clone()));
+        assert_eq!(
+            lineage.header(4),
+            Ok(Some(kept.headers[&hashes[4]].clone()))
+        );
+        assert_eq!(
+            lineage.header(3),
+            Ok(Some(kept.headers[&hashes[3]].clone()))
+        );
         assert_eq!(kept.loads.get(), 3);
         assert!(lineage.hash(6).is_err() && lineage.hash(u64::MAX).is_err());
         assert_eq!(lineage.hash(0), Ok(B256::ZERO));

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, U256};
 use quip_state::StateReader;
 use quip_store::StoreError;
 use revm::bytecode::Bytecode;
-use revm::database_interface::{DBErrorMarker, Database};
+use revm::database_interface::{DBErrorMarker, Database, DatabaseRef};
 use revm::state::AccountInfo;
 
 use crate::ancestors::Ancestors;
@@ -29,10 +29,10 @@ pub struct StateDatabase<'a> {
     pub ancestors: &'a dyn Ancestors,
 }
 
-impl Database for StateDatabase<'_> {
+impl DatabaseRef for StateDatabase<'_> {
     type Error = ReadError;
 
-    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
         let account = self.state.account(address).map_err(ReadError)?;
         Ok(account.map(|account| AccountInfo {
             balance: account.balance,
@@ -44,17 +44,37 @@ impl Database for StateDatabase<'_> {
         }))
     }
 
-    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadError> {
+    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, ReadError> {
         let code = self.state.code(hash).map_err(ReadError)?;
         // Only 23 bytes with the right head are a delegation (EIP-7702); whatever else an alloc holds is code.
         Ok(Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code)))
     }
 
-    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReadError> {
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, ReadError> {
         self.state.storage(address, slot).map_err(ReadError)
     }
 
-    fn block_hash(&mut self, number: u64) -> Result<B256, ReadError> {
+    fn block_hash_ref(&self, number: u64) -> Result<B256, ReadError> {
         self.ancestors.hash(number).map_err(ReadError)
+    }
+}
+
+impl Database for StateDatabase<'_> {
+    type Error = ReadError;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReadError> {
+        self.basic_ref(address)
+    }
+
+    fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, ReadError> {
+        self.code_by_hash_ref(hash)
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReadError> {
+        self.storage_ref(address, slot)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, ReadError> {
+        self.block_hash_ref(number)
     }
 }

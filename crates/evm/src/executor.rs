@@ -25,10 +25,11 @@ use crate::sender::Signed;
 pub const HISTORY_CONTRACT: Address = address!("0000F90827F1C53a10cb7A02335B175320002935");
 
 type Journaled<'a> = State<StateDatabase<'a>>;
-type EvmContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, Journaled<'a>>;
+pub(crate) type EvmContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, Journaled<'a>>;
 type Instructions<'a> = EthInstructions<EthInterpreter, EvmContext<'a>>;
-type QuipEvm<'a> =
-    Evm<EvmContext<'a>, (), Instructions<'a>, PrecompileSet<'a>, EthFrame<EthInterpreter>>;
+/// An EVM on a state, watched by an inspector; `()` does not watch.
+pub(crate) type Instance<'a, I> =
+    Evm<EvmContext<'a>, I, Instructions<'a>, PrecompileSet<'a>, EthFrame<EthInterpreter>>;
 type Failure = EVMError<EvmDatabaseError<ReadError>>;
 
 /// What a transaction that cannot be run comes to: its own fault, or the state's.
@@ -40,7 +41,42 @@ pub enum Refused {
 
 /// A state, and what a block has done to it so far.
 pub struct Executor<'a> {
-    evm: QuipEvm<'a>,
+    evm: Instance<'a, ()>,
+}
+
+/// A new EVM; nothing is read yet.
+pub(crate) fn instance<'a, I>(
+    state: &'a dyn StateReader,
+    ancestors: &'a dyn Ancestors,
+    rules: &Rules,
+    environment: &BlockEnvironment,
+    precompiles: &'a Precompiles,
+    inspector: I,
+) -> Instance<'a, I> {
+    let spec = rules.spec_id();
+    let database = State::builder()
+        .with_database(StateDatabase { state, ancestors })
+        .with_bundle_update()
+        .build();
+    let context = EvmContext::new(database, spec)
+        .modify_cfg_chained(|configuration| configuration.chain_id = rules.chain_id)
+        .with_block(environment.block_env());
+    let instructions = EthInstructions::new_mainnet_with_spec(spec);
+    let precompiles = PrecompileSet::new(spec, precompiles, ancestors);
+    Evm::new_with_inspector(context, inspector, instructions, precompiles)
+}
+
+/// As `Executor::record_parent`.
+pub(crate) fn record_parent<I>(
+    evm: &mut Instance<'_, I>,
+    parent_hash: B256,
+) -> Result<(), ExecutionError> {
+    let data = Bytes::copy_from_slice(parent_hash.as_slice());
+    let called = evm.system_call_commit(HISTORY_CONTRACT, data);
+    called.map(drop).map_err(|failure| match refused(failure) {
+        Refused::Block(error) => error,
+        Refused::Transaction(error) => ExecutionError::Environment(error.to_string()),
+    })
 }
 
 impl<'a> Executor<'a> {
@@ -52,29 +88,14 @@ impl<'a> Executor<'a> {
         environment: &BlockEnvironment,
         precompiles: &'a Precompiles,
     ) -> Self {
-        let spec = rules.spec_id();
-        let database = State::builder()
-            .with_database(StateDatabase { state, ancestors })
-            .with_bundle_update()
-            .build();
-        let context = EvmContext::new(database, spec)
-            .modify_cfg_chained(|configuration| configuration.chain_id = rules.chain_id)
-            .with_block(environment.block_env());
-        let instructions = EthInstructions::new_mainnet_with_spec(spec);
-        let precompiles = PrecompileSet::new(spec, precompiles, ancestors);
         Self {
-            evm: Evm::new(context, instructions, precompiles),
+            evm: instance(state, ancestors, rules, environment, precompiles, ()),
         }
     }
 
     /// Tells the history contract the parent's hash (EIP-2935). Without the contract nothing happens.
     pub fn record_parent(&mut self, parent_hash: B256) -> Result<(), ExecutionError> {
-        let data = Bytes::copy_from_slice(parent_hash.as_slice());
-        let called = self.evm.system_call_commit(HISTORY_CONTRACT, data);
-        called.map(drop).map_err(|failure| match refused(failure) {
-            Refused::Block(error) => error,
-            Refused::Transaction(error) => ExecutionError::Environment(error.to_string()),
-        })
+        record_parent(&mut self.evm, parent_hash)
     }
 
     /// Runs a transaction; one that is refused leaves no trace.

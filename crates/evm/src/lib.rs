@@ -10,6 +10,8 @@
 //! block.rs         verify and build: one loop with one difference
 //! receipts.rs      receipts, logs, bloom, the roots of ordered lists
 //! precompiles.rs   the chain's own, at 0x5101 and up, before Ethereum's; xmss.rs, ising.rs, last_proof.rs
+//! simulate/        calls that nobody signed: eth_call, estimates, access lists
+//! trace/           what happened in transactions, for debug_trace*
 //! error.rs         what can be wrong
 //! ```
 //!
@@ -25,6 +27,8 @@ mod executor;
 mod precompiles;
 mod receipts;
 mod sender;
+pub mod simulate;
+pub mod trace;
 mod transaction;
 
 pub use ancestors::{Ancestors, HeaderSource, Lineage};

@@ -103,7 +103,10 @@ fn tx_env(transaction: &Transaction, sender: Address, authorities: &[Option<Addr
     }
 }
 
-fn recovered(signed: &SignedAuthorization, authority: Option<Address>) -> RecoveredAuthorization {
+pub(crate) fn recovered(
+    signed: &SignedAuthorization,
+    authority: Option<Address>,
+) -> RecoveredAuthorization {
     let authority = authority.map_or(RecoveredAuthority::Invalid, RecoveredAuthority::Valid);
     RecoveredAuthorization::new_unchecked(signed.inner().clone(), authority)
 }
@@ -125,7 +128,8 @@ fn signer(digest: B256, r: U256, s: U256, parity: bool) -> Option<Address> {
     Some(Address::from_slice(&keccak256(point)[12..]))
 }
 
-fn authority(signed: &SignedAuthorization) -> Option<Address> {
+/// Who signed an authorization; None where no key made the signature.
+pub(crate) fn authority(signed: &SignedAuthorization) -> Option<Address> {
     let parity = signed.y_parity();
     let digest = signed.inner().signature_hash();
     (parity <= 1).then(|| signer(digest, signed.r(), signed.s(), parity == 1))?

@@ -206,8 +206,8 @@ impl Ancestors for Headers {
         Ok(keccak256(header(number)))
     }
 
-    fn header(&self, number: u64) -> Result<Bytes, StoreError> {
-        Ok(header(number).into())
+    fn header(&self, number: u64) -> Result<Option<Bytes>, StoreError> {
+        Ok(Some(header(number).into()))
     }
 }
 

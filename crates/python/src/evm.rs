@@ -111,7 +111,7 @@ impl Environment {
 
 /// A signed transaction and its sender.
 #[pyclass(frozen, module = "quip._native.evm")]
-pub(crate) struct Transaction {
+pub struct Transaction {
     signed: Arc<Signed>,
 }
 
@@ -175,7 +175,7 @@ fn recover(py: Python<'_>, encoded: Vec<PyBackedBytes>) -> Vec<Recovered> {
 
 /// What a block's outcome follows from, beside its parent's state and its transactions.
 #[pyclass(frozen, module = "quip._native.evm")]
-struct Block {
+pub struct Block {
     rules: Py<Rules>,
     environment: Py<Environment>,
     payments: Vec<(Address, U256)>,
@@ -219,7 +219,7 @@ impl HeaderSource for Headers<'_> {
 
 /// The state that a block is run on.
 #[pyclass(frozen, module = "quip._native.evm")]
-struct Parent {
+pub struct Parent {
     states: Py<PyStates>,
     root: B256,
     staged: Option<Py<PyStagedStates>>,
@@ -244,7 +244,7 @@ impl Parent {
 
 impl Parent {
     /// Runs `work` on the block, the GIL released.
-    fn run<T: Send>(
+    pub fn run<T: Send>(
         &self,
         py: Python<'_>,
         block: &Block,
@@ -319,7 +319,7 @@ impl Executed {
     }
 }
 
-fn shared(transactions: &[PyRef<'_, Transaction>]) -> Vec<Arc<Signed>> {
+pub fn shared(transactions: &[PyRef<'_, Transaction>]) -> Vec<Arc<Signed>> {
     let transactions = transactions.iter();
     transactions
         .map(|transaction| Arc::clone(&transaction.signed))

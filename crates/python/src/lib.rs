@@ -12,11 +12,12 @@ mod ising;
 mod keys;
 mod rlp;
 mod seal;
+mod simulate;
 mod state;
 mod store;
 
 type Register = fn(&Bound<'_, PyModule>) -> PyResult<()>;
-const SUBMODULES: [(&str, Register); 10] = [
+const SUBMODULES: [(&str, Register); 11] = [
     ("evm", evm::register),
     ("hashes", hashes::register),
     ("hashsig", hashsig::register),
@@ -25,6 +26,7 @@ const SUBMODULES: [(&str, Register); 10] = [
     ("keys", keys::register),
     ("rlp", rlp::register),
     ("seal", seal::register),
+    ("simulate", simulate::register),
     ("state", state::register),
     ("store", store::register),
 ];

@@ -8,5 +8,6 @@ from quip._native import ising as ising
 from quip._native import keys as keys
 from quip._native import rlp as rlp
 from quip._native import seal as seal
+from quip._native import simulate as simulate
 from quip._native import state as state
 from quip._native import store as store

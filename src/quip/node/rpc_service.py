@@ -35,6 +35,7 @@ class RpcService:
             dispatcher, limits.body_limit_bytes, listeners.rpc_access, partial(Subscriber, view)
         )
         self._server = http.LocalServer(application, listeners.rpc, limits.body_limit_bytes)
+        self._stopping = view.call_limits.cancel
 
     @property
     def url(self) -> str:
@@ -42,8 +43,9 @@ class RpcService:
         return self._server.url
 
     async def run(self) -> None:
-        """Serve until cancelled; calls that have not begun then are dropped."""
+        """Serve until cancelled; calls that have not begun then are dropped, contracts' code that runs is stopped."""
         try:
             await serve(self._server)
         finally:
+            self._stopping.set()
             await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)

@@ -10,12 +10,15 @@ RpcError
 +-- InvalidParams    -32602
 +-- HandlerCrashed   -32603  our bug
 +-- CallFailed       -32000  the call is well-formed and cannot be answered
++-- CallReverted     3       a contract reverted; its data is the error's
 +-- ResponseTooLarge -32003  or the rest of a batch's
 +-- LimitExceeded    -32005  as much is not answered at once; the text says how much is
 +-- TooManySlots     -38026  the same of storage slots
 """
 
 from typing import Any, ClassVar
+
+from quip.rpc import encoding
 
 NEEDS_TOKEN = "from elsewhere it needs the token of rpc_token_file"
 
@@ -128,3 +131,18 @@ class TooManySlots(RpcError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"too many slots (max {limit})")
+
+
+class CallReverted(RpcError):
+    """A contract ended a call by REVERT."""
+
+    code = 3
+
+    def __init__(self, message: str, data: bytes) -> None:
+        """`data`: what it reverted with."""
+        super().__init__(message)
+        self.data = data
+
+    def as_object(self) -> dict[str, Any]:
+        """The `error` member of a response, with the data."""
+        return {**super().as_object(), "data": encoding.data(self.data)}

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from quip.chain.ports import StoredBlock
 from quip.chain.template import Template
+from quip.consensus.execution.simulation import CallLimits
 from quip.consensus.spec.chain_spec import ChainSpec
 from quip.consensus.types.header import Header
 from quip.consensus.types.transaction import SignedTransaction
@@ -93,6 +94,8 @@ class RpcView:
     node: NodeView
     filters: FilterTable = field(default_factory=FilterTable)
     """What callers have asked to be told the changes of."""
+    call_limits: CallLimits = field(default_factory=CallLimits)
+    """What a call that nobody signed may cost; its flag is raised when the node stops."""
 
     def head(self) -> StoredBlock:
         """The canonical head."""

@@ -89,16 +89,17 @@ class StoredState:
 
     def execute(self, block: native_evm.Block, transactions: Sequence[native_evm.Transaction]) -> native_evm.Executed:
         """What a block does to this state, that of its parent. Writes nothing. Raises evm.InvalidTransaction."""
-        return native_evm.verify(self._parent, block, transactions)
+        return native_evm.verify(self.native, block, transactions)
 
     def build(
         self, block: native_evm.Block, candidates: Sequence[native_evm.Transaction], limits: BuildLimits
     ) -> tuple[native_evm.Executed, list[int], bytes, list[tuple[int, str]]]:
         """A block of those candidates that are lawful, in order. Writes nothing. Raises evm.Cancelled."""
-        return native_evm.build(self._parent, block, candidates, limits.size, limits.milliseconds, limits.cancel)
+        return native_evm.build(self.native, block, candidates, limits.size, limits.milliseconds, limits.cancel)
 
     @property
-    def _parent(self) -> native_evm.Parent:
+    def native(self) -> native_evm.Parent:
+        """As native code runs calls on it."""
         return native_evm.Parent(self._states, self._root, self._staged)
 
 

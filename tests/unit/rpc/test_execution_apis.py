@@ -25,8 +25,7 @@ from support.rpc_calls import EMITTER, RpcChain, emitter_call
 from support.transactions import SENDERS, address, recovered, rich_spec, signed
 
 CASES = Path(__file__).parents[4] / "shared" / "vectors" / "ethereum" / "execution-apis"
-NOT_OURS = {"eth_simulateV1", "testing_buildBlockV1", "debug_getRawBlock", "debug_traceBlockByHash",
-            "debug_traceBlockByNumber", "eth_call", "eth_createAccessList", "eth_estimateGas"}  # fmt: skip
+NOT_OURS = {"eth_simulateV1", "testing_buildBlockV1", "debug_getRawBlock"}
 NOT_HERE = {"blobGasUsed", "excessBlobGas", "parentBeaconBlockRoot", "withdrawals", "withdrawalsRoot", "requestsHash"}
 """Of a beacon chain's blocks."""
 CONTRACT = created_address(address(0), 0)
@@ -67,7 +66,15 @@ def block_hash(number: int) -> str:
 
 
 ACCOUNT = "0x" + CONTRACT.hex()
+PAYMENT = {"from": "0x" + address(1).hex(), "to": "0x" + address(2).hex(), "value": "0x1"}
 MATCHING: dict[str, Callable[[], list[Any]]] = {
+    "debug_traceBlockByHash/trace-block-with-transactions": lambda: [block_hash(1)],
+    "debug_traceBlockByHash/trace-genesis": lambda: [block_hash(0)],
+    "debug_traceBlockByNumber/trace-block-storage-encoding": lambda: ["0x1", {"enableReturnData": True}],
+    "debug_traceBlockByNumber/trace-block-storage-snapshot-timing": lambda: ["0x1", {"disableStorage": False}],
+    "eth_call/call-contract": lambda: [{"to": ACCOUNT, "input": emitter_call(1, 7, 1)}, "latest"],
+    "eth_createAccessList/create-al-value-transfer": lambda: [PAYMENT, "latest"],
+    "eth_estimateGas/estimate-with-eip7702": lambda: [PAYMENT],
     "eth_feeHistory/fee-history": lambda: ["0x1", "0x2", [95, 99]],
     "eth_getBlockByHash/get-block-by-hash": lambda: [block_hash(1), True],
     "eth_getBlockByNumber/get-block-cancun-fork": lambda: ["0x2", False],

@@ -9,19 +9,18 @@ use quip_store::StoreError;
 use revm::precompile::PrecompileHalt;
 
 use super::{charge, Outcome};
-use crate::ancestors::Ancestors;
+use crate::ancestors::{Ancestors, ANCESTORS};
 
 /// As a cold account's: the header is read from the store.
 const GAS: u64 = 2_600;
-/// As far back as BLOCKHASH.
-const WINDOW: u64 = 256;
-
 fn word(bytes: &[u8]) -> B256 {
     B256::left_padding_from(bytes)
 }
 
 fn answer(ancestors: &dyn Ancestors, number: u64) -> Result<Bytes, StoreError> {
-    let encoded = ancestors.header(number)?;
+    let Some(encoded) = ancestors.header(number)? else {
+        return Ok(Bytes::new());
+    };
     let header = Header::decode(&encoded)
         .ok_or_else(|| StoreError::corrupt(format!("not the header of block {number}")))?;
     let words = [
@@ -54,7 +53,7 @@ pub fn run(
         return Ok(Err(halt));
     };
     let wanted = U256::from_be_bytes(wanted);
-    if wanted >= current || current - wanted > U256::from(WINDOW) {
+    if wanted >= current || current - wanted > U256::from(ANCESTORS) {
         return Ok(Ok((gas, Bytes::new())));
     }
     let number = u64::try_from(wanted).expect("below a header's number");

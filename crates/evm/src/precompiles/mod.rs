@@ -69,6 +69,8 @@ pub struct PrecompileSet<'a> {
     own: Option<&'a IsingEnergy>,
     ancestors: &'a dyn Ancestors,
     addresses: AddressSet,
+    /// Addresses where somebody wants other code.
+    left_out: AddressSet,
 }
 
 impl<'a> PrecompileSet<'a> {
@@ -87,7 +89,18 @@ impl<'a> PrecompileSet<'a> {
             own,
             ancestors,
             addresses,
+            left_out: AddressSet::default(),
         }
+    }
+
+    /// There are no precompiled contracts at these addresses; they stay warm.
+    pub fn leave_out<'b>(&mut self, addresses: impl IntoIterator<Item = &'b Address>) {
+        self.left_out.extend(addresses);
+    }
+
+    /// Where there are, or were, precompiled contracts.
+    pub fn addresses(&self) -> &AddressSet {
+        &self.addresses
     }
 }
 
@@ -104,6 +117,9 @@ impl<CTX: ContextTr<Cfg: Cfg<Spec = SpecId>>> PrecompileProvider<CTX> for Precom
         context: &mut CTX,
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
+        if self.left_out.contains(&inputs.bytecode_address) {
+            return Ok(None);
+        }
         let (Some(ising), true) = (self.own, OWN_ADDRESSES.contains(&inputs.bytecode_address))
         else {
             return self.ethereum.run(context, inputs);

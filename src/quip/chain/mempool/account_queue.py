@@ -45,6 +45,12 @@ class AccountQueue:
         """In order; a copy, which later changes leave alone."""
         return tuple(self._by_nonce[nonce] for nonce in self._nonces[: self.ready])
 
+    def halves(self) -> tuple[tuple[PooledTransaction, ...], tuple[PooledTransaction, ...]]:
+        """(executable, others), each by nonce. From any thread."""
+        held = sorted(self._by_nonce.values(), key=lambda transaction: transaction.nonce)
+        ready = tuple(transaction for transaction in held if transaction.ready)
+        return ready, tuple(transaction for transaction in held if not transaction.ready)
+
     def from_nonce(self, nonce: int) -> list[PooledTransaction]:
         """That one and all later ones."""
         return [self._by_nonce[later] for later in self._nonces[bisect_left(self._nonces, nonce) :]]

@@ -5,7 +5,8 @@
     best()                     for a block
     drain()                    what has become executable and what has left, for peers, subscribers and the journal
 
-One thread changes it. `get`, `signed`, `wants` and `inventory` may be called from others.
+One thread changes it. What only reads (but for `best`) may be called from others: `get`, `signed`, `wants`,
+`inventory`, `next_nonce`, `content`, `counts`. They copy dictionaries in one step, and may see a change half done.
 What this file does not do: no file, no message, no clock.
 """
 
@@ -80,6 +81,7 @@ class Pool:
         """Senders whose account may change without a transaction of theirs: delegated ones, and short ones."""
         self._refused: BoundedDict[bytes, None] = BoundedDict(REFUSED_HASHES)
         self._weight = 0
+        self._ready = 0
         self._changes = PoolChanges()
 
     def __len__(self) -> int:
@@ -93,8 +95,8 @@ class Pool:
     @property
     def counts(self) -> tuple[int, int]:
         """(pending, queued): how many are executable, and how many wait for a nonce or for funds."""
-        pending = sum(account.ready for account in self._accounts.values())
-        return pending, len(self._by_hash) - pending
+        pending = self._ready
+        return pending, max(len(self._by_hash) - pending, 0)
 
     # --- in
 
@@ -170,17 +172,14 @@ class Pool:
         """All that are executable, in no order."""
         return [transaction for transaction in tuple(self._by_hash.values()) if transaction.ready]
 
-    def next_nonce(self, address: bytes) -> int:
-        """Of an account's next transaction, after all that are executable."""
+    def next_nonce(self, address: bytes) -> int | None:
+        """Of an account's next transaction, after all that are executable; None: it has none here, ask the state."""
         account = self._accounts.get(address)
-        return self._state.sender(address).nonce if account is None else account.state.nonce + account.ready
+        return None if account is None else account.state.nonce + account.ready
 
     def content(self) -> dict[bytes, tuple[tuple[PooledTransaction, ...], tuple[PooledTransaction, ...]]]:
         """By sender: (pending, queued), each by nonce."""
-        return {
-            address: (account.executable(), tuple(account)[account.ready :])
-            for address, account in self._accounts.items()
-        }
+        return {address: account.halves() for address, account in tuple(self._accounts.items())}
 
     # --- the steps of an admission
 
@@ -290,6 +289,7 @@ class Pool:
     def _settle(self, account: AccountQueue) -> None:
         for transaction in account.settle():
             self._prices.changed(transaction)
+            self._ready += 1 if transaction.ready else -1
             if transaction.ready:
                 self._changes.ready.append(transaction)
         if len(account) and (account.short or account.state.code is AccountCode.DELEGATION):
@@ -312,6 +312,7 @@ class Pool:
         del self._by_hash[transaction.hash]
         self._memory.keep(transaction)
         self._weight -= transaction.weight
+        self._ready -= transaction.ready
         for authority in transaction.authorities:
             self._authorities[authority] -= 1
             if not self._authorities[authority]:

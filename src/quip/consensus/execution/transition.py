@@ -127,7 +127,7 @@ def execute(setting: Setting, state: StateReader, transactions: Sequence[bytes])
     """Run a block on its parent's state. Raises InvalidTransaction or NotExecutable."""
     block = setting.native(len(transactions))
     try:
-        return _outcome(state.execute(block, _recovered(transactions)))
+        return _outcome(state.execute(block, recovered(transactions)))
     except evm.InvalidTransaction as error:
         raise InvalidTransaction(index=error.index, reason=str(error)) from error
     except ValueError as error:
@@ -149,7 +149,7 @@ def build(setting: Setting, state: StateReader, candidates: Sequence[SignedTrans
     )
 
 
-def _recovered(transactions: Sequence[bytes]) -> list[SignedTransaction]:
+def recovered(transactions: Sequence[bytes]) -> list[SignedTransaction]:
     """Decoded, each with its sender, on all cores. Raises InvalidTransaction for the first that is none."""
     lawful: list[SignedTransaction] = []
     for index, found in enumerate(evm.recover(transactions) if transactions else ()):

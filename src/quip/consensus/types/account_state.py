@@ -67,6 +67,10 @@ class StateUpdate(Protocol):
 class StateReader(Protocol):
     """The state at one root."""
 
+    @property
+    def native(self) -> evm.Parent:
+        """As native code runs calls on it."""
+
     def account(self, address: bytes) -> Account | None:
         """The account at a 20-byte address, None where there is none."""
 

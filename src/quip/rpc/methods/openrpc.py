@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from quip.rpc import fee_params, params
+from quip.rpc.calls.call_params import block_overrides, call_request, state_overrides
+from quip.rpc.calls.trace_params import call_options, trace_options
 from quip.rpc.log_params import log_filter
 from quip.rpc.params import REQUIRED, Param
 from quip.rpc.storage_params import slot_requests, storage_key, storage_keys
@@ -28,6 +30,11 @@ SCHEMAS: dict[Callable[[Any], Any], dict[str, Any]] = {
     params.nonce: _QUANTITY,
     params.row_limit: {"type": "integer", "minimum": 1, "maximum": params.MAX_ROWS},
     params.row_offset: {"type": "integer", "minimum": 0, "maximum": params.MAX_OFFSET},
+    call_options: {"type": "object"},
+    trace_options: {"type": "object"},
+    call_request: {"type": "object"},
+    state_overrides: {"type": "object"},
+    block_overrides: {"type": "object"},
     fee_params.block_count: {"anyOf": [_QUANTITY, {"type": "integer", "minimum": 0}]},
     fee_params.percentiles: {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 100}},
     log_filter: {"type": "object"},

@@ -9,7 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from quip.consensus.execution.simulation import BlockOverride, Overrides
 from quip.rpc import fee_params, params
+from quip.rpc.calls import debug, eth_call
+from quip.rpc.calls.call_params import block_overrides, call_request, state_overrides
+from quip.rpc.calls.trace_params import call_options, trace_options
 from quip.rpc.errors import CallFailed
 from quip.rpc.log_params import log_filter
 from quip.rpc.methods import (
@@ -69,6 +73,11 @@ BLOCK = Param("block", block_reference)
 LIMIT = Param("limit", row_limit, LISTED_MINERS)
 OFFSET = Param("offset", row_offset, 0)
 BLOCK_OR_LATEST = Param("block", block_reference, LATEST)
+CALL = Param("call", call_request)
+ACCOUNTS = Param("stateOverrides", state_overrides, {})
+TRACE = Param("options", trace_options, {})
+TRACE_CALL = Param("options", call_options, ({}, Overrides()))
+ENVIRONMENT = Param("blockOverrides", block_overrides, BlockOverride())
 
 INSTANT = frozenset(
     (
@@ -164,6 +173,13 @@ METHODS: tuple[Row, ...] = (
     ("eth_uninstallFilter", (FILTER,), filters.uninstall_filter, PUBLIC),
     ("eth_subscribe", (ANYTHING, ANYTHING_OR_NOTHING), eth.subscribe, PUBLIC),
     ("eth_unsubscribe", (ANYTHING,), eth.unsubscribe, PUBLIC),
+    ("eth_call", (CALL, BLOCK_OR_LATEST, ACCOUNTS, ENVIRONMENT), eth_call.call, PUBLIC),
+    ("eth_estimateGas", (CALL, BLOCK_OR_LATEST, ACCOUNTS, ENVIRONMENT), eth_call.estimate_gas, PUBLIC),
+    ("eth_createAccessList", (CALL, BLOCK_OR_LATEST, ACCOUNTS), eth_call.create_access_list, PUBLIC),
+    ("debug_traceTransaction", (TRANSACTION, TRACE), debug.trace_transaction, PUBLIC),
+    ("debug_traceBlockByNumber", (NUMBER, TRACE), debug.trace_block, PUBLIC),
+    ("debug_traceBlockByHash", (BY_HASH, TRACE), debug.trace_block, PUBLIC),
+    ("debug_traceCall", (CALL, BLOCK_OR_LATEST, TRACE_CALL), debug.trace_call, PUBLIC),
     ("quip_getProof", (BLOCK_OR_LATEST,), quip.proof, PUBLIC),
     ("quip_getRequirements", (BLOCK_OR_LATEST,), quip.next_requirements, PUBLIC),
     ("quip_getMiners", (LIMIT, OFFSET), quip.miners, PUBLIC),

@@ -20,15 +20,13 @@ from quip.rpc.transport.access import LOOPBACK_ONLY, Access
 from quip.rpc.transport.dispatch import Dispatcher
 from quip.rpc.transport.server import LocalServer
 from quip.rpc.transport.sockets import Listener, listen, listen_from
-from quip.rpc.transport.websocket import Feed, Session
+from quip.rpc.transport.websocket import ACCESS_LOG, Feed, Session
 
 __all__ = ["Access", "Listener", "LocalServer", "application", "listen", "listen_from"]
 
 BODY_S = 30.0  # a request that takes longer to arrive holds one of the connections for nothing
 CONTENT_TYPES = ("application/json", "application/json-rpc", "application/jsonrequest")  # as go-ethereum
 METHODS = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"]
-
-ACCESS_LOG = "quip.http"
 
 access_log = structlog.get_logger(ACCESS_LOG)
 

@@ -7,6 +7,7 @@ the store when there is room for them. So a client that takes nothing costs a fe
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Protocol
@@ -21,6 +22,9 @@ INTERNAL_ERROR = 1011  # RFC 6455, section 7.4.1
 ENDED = (WebSocketDisconnect, RuntimeError)
 """What comes of a send after the client has gone (RuntimeError: Starlette's word for it)."""
 
+ACCESS_LOG = "quip.http"
+
+access_log = structlog.get_logger(ACCESS_LOG)
 log = structlog.get_logger("quip.rpc")
 
 
@@ -57,10 +61,13 @@ class Session:
         self._own = {method.name: method for method in feed.methods}
         self._news = asyncio.Event()
         self._feed_lock = asyncio.Lock()
+        self._messages = 0
+        self._notifications = 0
 
     async def run(self) -> None:
         """Talk until either side ends it."""
         await self._socket.accept()
+        started = time.monotonic()
         loop = asyncio.get_running_loop()
         stop = self._feed.listen(partial(_wake, loop, self._news))
         halves = [loop.create_task(half) for half in (self._answer(), self._tell())]
@@ -71,6 +78,13 @@ class Session:
             for half in halves:
                 half.cancel()
             outcomes = await asyncio.gather(*halves, return_exceptions=True)
+            access_log.info(
+                "rpc socket",
+                client=self._socket.client.host if self._socket.client else None,
+                messages=self._messages,
+                notifications=self._notifications,
+                s=round(time.monotonic() - started, 2),
+            )
         for outcome in outcomes:
             if isinstance(outcome, Exception) and not isinstance(outcome, ENDED):
                 raise outcome
@@ -80,6 +94,7 @@ class Session:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
+            self._messages += 1
             body = message.get("text")
             body = message.get("bytes") or b"" if body is None else body.encode()
             async with self._feed_lock:
@@ -103,6 +118,7 @@ class Session:
                         found, more = await self._dispatcher.in_pool(self._feed.read)
                         for one in found:
                             await self._socket.send_text(encode(one).decode())
+                            self._notifications += 1
                             await asyncio.sleep(0)  # it leaves now; only then is it known whether there is room
         except StoreError as error:
             log.error("a subscription failed", reason=str(error))

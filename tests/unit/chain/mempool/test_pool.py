@@ -1,6 +1,7 @@
 """The pool: who is let in with what, what is executable, who leaves, and what a block is built of."""
 
 from collections.abc import Sequence
+from threading import Event, Thread
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_what_comes_in_the_wrong_order_waits_for_its_predecessors() -> None:
     pool = new_pool()
     put(pool, ANNE.sign(2))
     put(pool, ANNE.sign(1))
-    assert (pool.counts, pool.next_nonce(ANNE.address)) == ((0, 2), 0)
+    assert (pool.counts, pool.next_nonce(ANNE.address), pool.next_nonce(BERT.address)) == ((0, 2), 0, None)
     assert pool.drain().ready == []
     put(pool, ANNE.sign(0))
     assert (pool.counts, pool.next_nonce(ANNE.address)) == ((3, 0), 3)
@@ -225,3 +226,39 @@ def test_weight_and_inventory_follow_what_is_held() -> None:
     assert pool.weight == sum(one.weight for one in held)
     assert {one.hash for one in pool.inventory()} == {held[0].hash, held[2].hash}
     assert (pending(pool, ANNE), queued(pool, ANNE)) == ([0], [2])
+
+
+def test_others_may_read_while_it_changes() -> None:
+    """Whatever they see, it is transactions of the pool, and nothing is raised."""
+    pool, state = new_pool(sender_transactions=8), Accounts()
+    wallets = [wallet(number) for number in range(40)]
+    failures: list[RuntimeError | KeyError] = []
+    over = Event()
+
+    def read() -> None:
+        try:
+            while not over.is_set():
+                pending, waiting = pool.counts
+                assert min(pending, waiting) >= 0
+                for ready, others in pool.content().values():
+                    assert [one.nonce for one in ready] == sorted(one.nonce for one in ready)
+                    assert len(ready) + len(others) <= 8
+                for one in pool.inventory():
+                    pool.get(one.hash)
+                    pool.wants(one.kind, one.size, one.hash)
+                    pool.next_nonce(one.sender)
+        except (RuntimeError, KeyError) as error:
+            failures.append(error)
+
+    reader = Thread(target=read)
+    reader.start()
+    for nonce in range(8):
+        pool.add([who.sign((nonce + 3) % 8) for who in wallets])
+    for nonce in range(8):
+        for who in wallets:
+            state.set(who, nonce=nonce + 1)
+        pool.head_changed(HeadChange(state, connected=[], touched=[who.address for who in wallets]))
+    over.set()
+    reader.join()
+    assert failures == []
+    assert (len(pool), pool.counts, pool.weight) == (0, (0, 0), 0)

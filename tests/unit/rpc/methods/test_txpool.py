@@ -56,7 +56,7 @@ class Pooled:
         found = self.pool.get(wanted)
         return None if found is None else found.signed
 
-    def _nonce(self, who: bytes) -> int:
+    def _nonce(self, who: bytes) -> int | None:
         return self.pool.next_nonce(who)
 
     def _counts(self) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -88,6 +89,21 @@ async def test_calls_batches_and_nonsense() -> None:
         await client.send("{")
         assert (await receive(client))["error"] == {"code": -32700, "message": "parse error"}
         assert (await ask(client, "eth_nothing"))["code"] == -32601
+
+
+async def test_the_log_of_requests_has_a_line_a_connection() -> None:
+    made = RpcChain()
+    with capture_logs() as lines:
+        async with serving(made) as running:
+            async with connect(url(running)) as client:
+                identity = await ask(client, "eth_subscribe", "newHeads")
+                made.mine()
+                await told(client, identity)
+            async with asyncio.timeout(DEADLINE_S):
+                while not any(line["event"] == "rpc socket" for line in lines):
+                    await asyncio.sleep(0)
+    (line,) = [line for line in lines if line["event"] == "rpc socket"]
+    assert (line["client"], line["messages"], line["notifications"]) == ("127.0.0.1", 1, 1)
 
 
 async def test_new_heads() -> None:
