@@ -19,7 +19,7 @@ sys.path.append(str(report.ROOT / "tests"))
 
 from eth_account import Account
 
-from benchmarks.predeployed import DEVELOPER_WORDS
+from quip.networks.developer_accounts import DEVELOPER_WORDS
 from support.node_process import NodeProcess
 
 TRANSACTIONS = 1_000

@@ -44,6 +44,7 @@ class NodeStatus:
             miners=mining.miners.objects,
             news=news,
             pool=replace(pool, submit=developer.submit) if developer else pool,
+            developer=developer.view() if developer else None,
             network=NetworkView(
                 listening=lambda: True,
                 peers=figures.peer_objects,

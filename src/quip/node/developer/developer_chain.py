@@ -17,11 +17,13 @@ import structlog
 
 from quip.consensus.types.block import Block
 from quip.node.core import NodeCore
+from quip.node.developer.accounts import DeveloperAccounts
 from quip.node.developer.block_maker import BlockMaker
 from quip.node.developer.clock import DeveloperClock
 from quip.node.mempool_service import MempoolService
 from quip.node.mining.setup import MiningSetup
 from quip.node.process.failures import WatchedPool
+from quip.rpc.developer_view import DeveloperView
 from quip.rpc.errors import CallFailed, RpcError
 from quip.storage.errors import StoreError
 
@@ -60,7 +62,8 @@ class DeveloperChain:
         log.info("blocks are made on demand", hint="a developer's chain: its coins are worth nothing")
         try:
             if self._automine:
-                await asyncio.wrap_future(self._thread.submit(self._mine_executable))
+                with suppress(RpcError):  # the log says why
+                    await asyncio.wrap_future(self._thread.submit(self._mine_executable))
             await self._every_interval()
         finally:
             self._producer.close()
@@ -96,14 +99,26 @@ class DeveloperChain:
                 self._ask(PATIENCE_S, self._mine_for, transaction_hash)
         return transaction_hash
 
-    def mine(self, blocks: int = 1, interval_s: int = 1) -> None:
+    def view(self) -> DeveloperView:
+        """All of it as the RPC's methods see it."""
+        accounts = DeveloperAccounts()
+        return DeveloperView(
+            mine=self.mine,
+            automine=lambda: self._automine,
+            set_automine=self.set_automine,
+            set_interval=self.set_interval,
+            increase_time=self.clock.increase,
+            set_next_timestamp=self.clock.set_next,
+            drop=self._pool.drop,
+            addresses=accounts.addresses,
+            sign_transaction=accounts.sign_transaction,
+            sign_message=accounts.sign_message,
+            sign_typed_data=accounts.sign_typed_data,
+        )
+
+    def mine(self, blocks: int, interval_s: int) -> None:
         """So many blocks, each `interval_s` after the one before it."""
         self._ask(None, self._make_many, blocks, interval_s)
-
-    @property
-    def automine(self) -> bool:
-        """Is a block made for each transaction?"""
-        return self._automine
 
     def set_automine(self, on: bool) -> None:
         """Whether a block is made for each transaction; what waits is mined once it is."""
