@@ -2,10 +2,11 @@
 
     python -m benchmarks.benchmark_rpc
 
-Idle and while it mines on every core, for a client that keeps its connection, one that opens one for each call, eight
-that keep theirs, and batches. Limit: a call over a kept connection takes less than 1 ms in the median while the node is
-idle. The client is Python on the same cores, so the node is faster than it looks; and where other programs use the
-cores, everybody waits for a turn, so the section says how loaded the machine was.
+eth_blockNumber, and eth_call of a contract where the row says so. Idle and while it mines on every core, for a client
+that keeps its connection, one that opens one for each call, eight that keep theirs, and batches. Limit: a call over a
+kept connection takes less than 1 ms in the median while the node is idle. The client is Python on the same cores, so
+the node is faster than it looks; and where other programs use the cores, everybody waits for a turn, so the section
+says how loaded the machine was.
 """
 
 import http.client
@@ -33,6 +34,10 @@ CLIENTS = 8
 BATCH = 100
 BLOCKS = 20
 METHOD = "eth_blockNumber"
+MULTICALL = {"to": "0xcA11bde05977b3631167028862bE2a173976CA11", "data": "0x42cbb15c"}
+"""getBlockNumber() of Multicall3, which is on every network."""
+ASKED: dict[str, list[object]] = {METHOD: [], "eth_call": [MULTICALL, "latest"]}
+"""Methods that are measured, and their arguments."""
 KEPT = "kept connection"
 IDLE = "idle"
 HEADERS = {"content-type": "application/json"}
@@ -56,18 +61,18 @@ class Sample:
         return statistics.median(self.seconds)
 
 
-def request(calls: int) -> bytes:
+def request(calls: int, method: str) -> bytes:
     """The body of one call, or of a batch of several."""
-    made = [{"jsonrpc": "2.0", "id": number, "method": METHOD, "params": []} for number in range(calls)]
+    made = [{"jsonrpc": "2.0", "id": number, "method": method, "params": ASKED[method]} for number in range(calls)]
     return json.dumps(made if calls > 1 else made[0]).encode()
 
 
 class Client:
     """Posts one body again and again."""
 
-    def __init__(self, place: str, calls: int, keeps: bool) -> None:
+    def __init__(self, place: str, calls: int, keeps: bool, method: str) -> None:
         self._connection = http.client.HTTPConnection(place, timeout=60)
-        self._body = request(calls)
+        self._body = request(calls, method)
         self._keeps = keeps
 
     def ask(self) -> float:
@@ -87,9 +92,9 @@ class Client:
         self._connection.close()
 
 
-def sample(place: str, requests: int, calls: int = 1, keeps: bool = True) -> Sample:
+def sample(place: str, requests: int, calls: int = 1, keeps: bool = True, method: str = METHOD) -> Sample:
     """One client's requests, one after the other."""
-    client = Client(place, calls, keeps)
+    client = Client(place, calls, keeps, method)
     client.ask()
     started = time.perf_counter()
     seconds = sorted(client.ask() for _ in range(requests))
@@ -112,6 +117,8 @@ KINDS: dict[str, Callable[[str], Sample]] = {
     "new connections": lambda place: sample(place, CALLS // 2, keeps=False),
     f"{CLIENTS} kept connections": lambda place: crowd(place, CALLS),
     f"batches of {BATCH}": lambda place: sample(place, CALLS // 30, calls=BATCH),
+    f"{KEPT}, eth_call": lambda place: sample(place, CALLS, method="eth_call"),
+    f"batches of {BATCH}, eth_call": lambda place: sample(place, CALLS // 30, calls=BATCH, method="eth_call"),
 }
 
 

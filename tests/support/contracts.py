@@ -13,6 +13,7 @@ from quip.consensus.types.account_state import AccountChange
 from quip.networks.shipped import spec_bytes
 from quip.rpc.methods.table import table
 from quip.rpc.params import parse_arguments
+from quip.rpc.transport.dispatch import encode
 from quip.rpc.view import NodeView, RpcView
 from quip.storage.chain_store import RedbChainStore
 from sim.honest.chain_generator import ChainGenerator
@@ -79,7 +80,7 @@ def view(limits: CallLimits | None = None) -> RpcView:
 
 def ask(name: str, *arguments: Any, on: RpcView | None = None) -> Any:
     method = next(one for one in table(on or view()) if one.name == name)
-    return json.loads(json.dumps(method.answer(*parse_arguments(method.params, list(arguments)))))
+    return json.loads(encode(method.answer(*parse_arguments(method.params, list(arguments)))))
 
 
 def counted(answer: str) -> int:

@@ -13,7 +13,7 @@ from quip.consensus.types.transaction import SignedTransaction
 from quip.networks.shipped import spec_bytes
 from quip.rpc.methods.table import table
 from quip.rpc.params import parse_arguments
-from quip.rpc.transport.dispatch import Method
+from quip.rpc.transport.dispatch import Method, encode
 from quip.rpc.view import NetworkView, NodeView, PoolView, RpcView
 from quip.storage.chain_store import for_network
 from quip.storage.state import DEFAULT_LIMITS, StateLimits
@@ -55,7 +55,7 @@ class RpcChain:
         """The result, as it arrives. Raises RpcError."""
         method = self.methods[name]
         given = json.loads(json.dumps(list(arguments)))
-        return json.loads(json.dumps(method.answer(*parse_arguments(method.params, given))))
+        return json.loads(encode(method.answer(*parse_arguments(method.params, given))))
 
     @property
     def head(self) -> Head:

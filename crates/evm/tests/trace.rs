@@ -156,7 +156,7 @@ fn a_call_that_nobody_signed_is_traced() {
 #[test]
 fn storage_in_every_step_is_counted() {
     // Reads slot after slot until the gas is over: step n shows n slots.
-    let code = hex!("5f5b80545060010180600156");
+    let code = hex!("5f5b805450600101600156");
     let stopped = on(&with(&code), &Overrides::default(), |one| {
         one.trace(&to_contract(), "{}")
     });

@@ -1,6 +1,10 @@
 """Values as Ethereum's JSON-RPC writes them."""
 
 
+class Json(str):
+    """An answer that is JSON already, however deep: Python's encoder and decoder stop at 1,000 brackets."""
+
+
 def quantity(number: int) -> str:
     """A non-negative integer: 0x and hex digits without leading zeros. Raises ValueError for a negative one."""
     if number < 0:

@@ -6,7 +6,6 @@ The answers are bounded in time and size (quip.consensus.execution.tracing). Jav
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from quip.chain.ports import StoredBlock
 from quip.consensus.execution.simulation import Overrides
@@ -15,23 +14,23 @@ from quip.primitives.hashes import keccak256
 from quip.rpc.calls.call_params import CallRequest
 from quip.rpc.calls.question import question, setting_of, told
 from quip.rpc.calls.trace_params import Options
-from quip.rpc.encoding import data
+from quip.rpc.encoding import Json, data
 from quip.rpc.errors import CallFailed
 from quip.rpc.params import BlockRef
 from quip.rpc.view import RpcView
 
 
-def trace_transaction(view: RpcView, wanted: bytes, options: Options) -> Any:
+def trace_transaction(view: RpcView, wanted: bytes, options: Options) -> Json:
     """The trace of a transaction on the canonical chain."""
     place = view.store.transaction(wanted)
     block = None if place is None else view.store.block(place.block_hash)
     if place is None or block is None:
         raise CallFailed("transaction not found")
     (trace,) = _traces(view, block, options, place.index)
-    return trace
+    return Json(trace)
 
 
-def trace_block(view: RpcView, reference: BlockRef, options: Options) -> list[dict[str, Any]]:
+def trace_block(view: RpcView, reference: BlockRef, options: Options) -> Json:
     """The traces of all transactions of a block, in order."""
     block = view.find(reference)
     if block is None:
@@ -39,18 +38,19 @@ def trace_block(view: RpcView, reference: BlockRef, options: Options) -> list[di
         raise CallFailed(f"block {named} not found")
     traces = _traces(view, block, options)
     hashes = [data(keccak256(one)) for one in block.transactions]
-    return [{"txHash": name, "result": trace} for name, trace in zip(hashes, traces, strict=True)]
+    items = [f'{{"txHash":"{name}","result":{trace}}}' for name, trace in zip(hashes, traces, strict=True)]
+    return Json(f"[{','.join(items)}]")
 
 
-def trace_call(view: RpcView, request: CallRequest, reference: BlockRef, given: tuple[Options, Overrides]) -> Any:
+def trace_call(view: RpcView, request: CallRequest, reference: BlockRef, given: tuple[Options, Overrides]) -> Json:
     """The trace of a call that nobody signed, after a block."""
     options, overrides = given
     asked = request.checked(view.spec.chain_id)
     with question(view, reference, overrides) as asking:
-        return json.loads(asking.trace(asked, json.dumps(options)))
+        return Json(asking.trace(asked, json.dumps(options)))
 
 
-def _traces(view: RpcView, block: StoredBlock, options: Options, only: int | None = None) -> list[Any]:
+def _traces(view: RpcView, block: StoredBlock, options: Options, only: int | None = None) -> list[str]:
     parent = view.store.header(block.header.parent_hash)
     if parent is None:
         raise CallFailed("genesis is not traceable")
@@ -58,4 +58,4 @@ def _traces(view: RpcView, block: StoredBlock, options: Options, only: int | Non
     with told(view):
         state = view.store.state(parent.state_root)
         tracer = BlockTracer(setting, state, block.transactions, view.call_limits)
-        return [json.loads(trace) for trace in tracer.trace(json.dumps(options), only)]
+        return tracer.trace(json.dumps(options), only)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import structlog
 
 from quip.primitives.recursion import bound_recursion
+from quip.rpc.encoding import Json
 from quip.rpc.errors import (
     HandlerCrashed,
     InvalidRequest,
@@ -251,4 +252,6 @@ def _failed(identity: object, error: RpcError) -> dict[str, Any]:
 
 def encode(response: object) -> bytes:
     """A response or a notification as it is sent."""
+    if isinstance(response, Json):
+        return response.encode()
     return json.dumps(response, separators=(",", ":")).encode()

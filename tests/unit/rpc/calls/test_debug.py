@@ -9,6 +9,9 @@ import pytest
 from quip.consensus.execution.simulation import CallLimits
 from quip.primitives.hashes import keccak256
 from quip.rpc.errors import CallFailed, InvalidParams
+from quip.rpc.methods.table import table
+from quip.rpc.params import parse_arguments
+from quip.rpc.transport.dispatch import encode
 from support.contracts import BLOCKS, COUNTER, LOOP, REVERTER, ask, grown, hexed, view, word
 
 CALLS = {"tracer": "callTracer"}
@@ -96,3 +99,13 @@ def test_a_trace_ends_with_the_node_and_its_time() -> None:
         ask("debug_traceTransaction", sent(1), on=view(limits))
     with pytest.raises(CallFailed, match=r"timeout = 0s"):
         ask("debug_traceTransaction", sent(1), on=view(CallLimits(milliseconds=0)))
+
+
+def test_calls_deeper_than_python_reads_json_are_told() -> None:
+    """A contract that calls itself until no gas is left."""
+    code = {hexed(COUNTER): {"code": "0x5f5f5f5f5f305af1"}}
+    method = next(one for one in table(view()) if one.name == "debug_traceCall")
+    arguments = [{"to": hexed(COUNTER)}, "latest", {**CALLS, "stateOverrides": code}]
+    answer = encode(method.answer(*parse_arguments(method.params, arguments)))
+    assert answer.count(b'"type":"CALL"') > 500
+    assert answer.count(b"[") == answer.count(b"]")
