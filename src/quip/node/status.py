@@ -37,7 +37,7 @@ class NodeStatus:
         pool = self._pool.view()
         return NodeView(
             version=developer_version() if developer else client_version(),
-            now=core.clock.now,
+            now=developer.clock.block_time if developer else core.clock.now,
             buried=core.writer.chain.tag,
             pending=lambda: core.writer.template(mining.beneficiary, mining.identity.miner_id),
             status=self.status,

@@ -129,6 +129,9 @@ def test_blocks_time_and_accounts_are_the_developers(start: StartNode) -> None:
         (("evm_snapshot",), "does not move back"),
         (("hardhat_setBalance", first, "0x1"), "function of its blocks"),
         (("eth_sendTransaction", {"from": "0x" + "11" * 20, "to": first}), "unknown account"),
+        (("eth_sendTransaction", {"from": first, "data": "0x5f5ffd"}), "execution reverted"),
+        (("eth_sendTransaction", {"from": first, "to": second, "value": 1.5}), "value"),
+        (("eth_sendTransaction", {"from": first, "colour": "red"}), "unknown fields colour"),
         (("eth_signTypedData_v4", first, {"types": 1}), "typed data"),
         (("hardhat_mine", hex(10_001)), "10000"),
     ):

@@ -5,22 +5,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from quip.consensus.execution.gas import next_base_fee
-from quip.consensus.types.account_state import EMPTY_CODE_HASH
+from quip.consensus.execution.simulation import BlockOverride
 from quip.primitives.address import AddressError, parse_address
+from quip.rpc.calls import eth_call
+from quip.rpc.calls.call_params import call_request
 from quip.rpc.encoding import data
 from quip.rpc.errors import CallFailed
 from quip.rpc.methods import eth_transactions
 from quip.rpc.methods.developer.blocks import developer
-from quip.rpc.params import LATEST
+from quip.rpc.params import LATEST, BadArgument, BlockRef
 from quip.rpc.view import RpcView
 from quip.wallet.accounts.transaction_request import TransactionRequest
 from quip.wallet.errors import BadTransaction
 
 TIP = 10**9
 """Wei a gas that is offered where the caller names no fees."""
-MOST_GAS = 1 << 24
-"""Of one transaction (EIP-7825)."""
-PLAIN_GAS = 21_000
+PENDING = BlockRef(tag="pending")
 _KNOWN = frozenset(
     (
         "from", "to", "gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas", "value", "data", "input", "nonce",
@@ -84,7 +84,7 @@ def _request(view: RpcView, sender: bytes, given: Mapping[str, Any]) -> Transact
     if "nonce" not in fields:
         fields["nonce"] = _next_nonce(view, sender)
     if "gas" not in fields:
-        fields["gas"] = _gas(view, fields, head.gas_limit)
+        fields["gas"] = _gas(view, given)
     fields.setdefault("chainId", view.spec.chain_id)
     try:
         return TransactionRequest.parse(json.dumps(fields))
@@ -92,17 +92,13 @@ def _request(view: RpcView, sender: bytes, given: Mapping[str, Any]) -> Transact
         raise CallFailed(f"{error.message}: {error.hint}") from None
 
 
-def _gas(view: RpcView, fields: Mapping[str, Any], gas_limit: int) -> int:
-    """21,000 for a payment to an account without code; else as much as a transaction may have."""
+def _gas(view: RpcView, given: Mapping[str, Any]) -> int:
+    """What the transaction takes in the next block. Raises CallReverted where it would fail."""
     try:
-        to = None if fields["to"] is None else parse_address(str(fields["to"]))
-    except AddressError as error:
-        raise CallFailed(f"to: {error}") from None
-    account = None if to is None else view.state(LATEST).account(to)
-    has_code = account is not None and account.code_hash != EMPTY_CODE_HASH
-    if to is not None and not has_code and fields.get("data", "0x") == "0x" and not fields.get("accessList"):
-        return PLAIN_GAS
-    return min(gas_limit, MOST_GAS)
+        asked = call_request({name: value for name, value in given.items() if name not in ("type", "nonce")})
+    except BadArgument as error:
+        raise CallFailed(f"transaction: {error}") from None
+    return int(eth_call.estimate_gas(view, asked, PENDING, {}, BlockOverride()), 16)
 
 
 def _next_nonce(view: RpcView, sender: bytes) -> int:
