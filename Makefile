@@ -6,7 +6,7 @@ CARGO_FLAGS := --release --locked --workspace --exclude quip-python
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench sim sim-long fuzz soak forks native clean
+.PHONY: help run test check bench tools sim sim-long fuzz soak forks native clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ run: native ## start a mining single-node dev chain with its RPC (ARGS="..." add
 
 test: native ## run all tests
 	cargo test $(CARGO_FLAGS) --quiet
-	$(BIN)/python -m pytest -n 2 --dist worksteal -rs
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rs --ignore tests/tools
 
 check: native ## format, lint, types, layers, tidiness
 	$(BIN)/ruff format --check .
@@ -38,6 +38,12 @@ check: native ## format, lint, types, layers, tidiness
 
 bench: native ## measure, write docs/benchmarks.md (ONLY="sync hostile": some; PROTOTYPE=DIR adds an outside kernel)
 	$(BIN)/python -m benchmarks $(ONLY)
+
+.tools/.stamp: tests/tools/package.json tests/tools/install.sh
+	bash tests/tools/install.sh $(PYTHON)
+
+tools: native .tools/.stamp ## unmodified clients of Ethereum (ethers, viem, web3, cast, forge) against a node and anvil
+	$(BIN)/python -m pytest tests/tools -rs
 
 sim: native ## play one seed of the simulated network: SEED=1 (TRACE=1 prints every event)
 	@$(BIN)/python -m sim $(or $(SEED),1) $(if $(TRACE),--trace)
@@ -61,4 +67,4 @@ forks: native ## two real nodes mine with a link that is cut: MINUTES=60, SEED=1
 	$(BIN)/python -m benchmarks forks --minutes $(or $(MINUTES),60) --seed $(or $(SEED),1) $(if $(WRITE),--write)
 
 clean: ## remove what was built
-	rm -rf $(VENV) target
+	rm -rf $(VENV) target .tools

@@ -28,6 +28,7 @@ from benchmarks import (
     benchmark_signatures,
     benchmark_state,
     benchmark_sync,
+    benchmark_transactions,
     report,
 )
 from benchmarks.economics import command as economics
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "state": benchmark_state,
     "evm": benchmark_evm,
     "mempool": benchmark_mempool,
+    "transactions": benchmark_transactions,
     "chain": benchmark_chain,
     "ommers": benchmark_ommers,
     "sync": benchmark_sync,

@@ -14,7 +14,7 @@ from support.node_process import NodeProcess, wait_until
 
 StartNode = Callable[..., NodeProcess]
 CHAIN_ID = 20_051
-STORE_42 = "0x602a5f55600a8060115f395ff35f545f5260205ff300"
+STORE_42 = "0x602a5f55600880600d5f395ff35f545f5260205ff3"
 """Init code: writes 42 to slot 0, and deploys code that answers with it."""
 
 

@@ -1,0 +1,1 @@
+"""Unmodified clients of Ethereum against a node and against anvil: one script each, the same answers wanted."""
