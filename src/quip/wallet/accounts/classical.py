@@ -65,6 +65,8 @@ def sender_of(raw: bytes) -> bytes:
         fields: Any = rlp.decode(raw if raw[0] >= _LIST else raw[1:])
     except (RLPException, BadSignature, ValidationError, ValueError, TypeError) as error:
         raise BadTransaction(str(error).partition("\n")[0][:200], hint) from None
+    if raw[0] < _LIST and fields[-3] not in (b"", b"\1"):  # eth-account takes 35 and 36 for 0 and 1
+        raise BadTransaction("the parity of y is neither 0 nor 1", hint)
     if int.from_bytes(fields[-1], "big") > ecdsa.HALF_ORDER:  # s is the last field of each of these types
         raise BadTransaction("s is above half the group order", "sign it again: no chain takes this one")
     return sender

@@ -137,6 +137,18 @@ def test_keys_from_words_are_those_of_another_library(words: int, index: int) ->
     assert bytes(other.key) == mnemonic.ecdsa_secret(index)
 
 
+def test_a_parity_that_is_none_is_no_transaction() -> None:
+    fields = {**dict.fromkeys(("nonce", "value"), 0), "chainId": 1, "gas": 21_000, "to": "0x" + "11" * 20}
+    signed = Account.sign_transaction({**fields, "maxFeePerGas": 2, "maxPriorityFeePerGas": 1}, SECRET)
+    raw = bytes(signed.raw_transaction)
+    assert classical.sender_of(raw) == ADDRESS
+    at = raw.index(b"\xc0") + 1  # behind the empty access list
+    assert raw[at] in (0x80, 1)
+    changed = raw[:at] + bytes([36 if raw[at] == 1 else 35]) + raw[at + 1 :]
+    with pytest.raises(BadTransaction, match="parity"):
+        classical.sender_of(changed)
+
+
 MAIL: dict[str, Any] = {
     "types": {
         "EIP712Domain": [{"name": "name", "type": "string"}],
