@@ -10,6 +10,7 @@ from pathlib import Path
 from eth_account import Account
 
 from quip.consensus.spec.document import Json
+from quip.networks.developer_accounts import DEVELOPER_ACCOUNTS, DEVELOPER_WORDS
 
 WEI = 10**18
 HISTORY = "0x0000f90827f1c53a10cb7a02335b175320002935"
@@ -32,9 +33,6 @@ CODES = {
 }
 SYSTEM: dict[str, Json] = {"create2_deployer": CREATE2_DEPLOYER, "history": HISTORY, "multicall3": MULTICALL3}
 
-DEVELOPER_WORDS = "test test test test test test test test test test test junk"
-"""The words of every developer's chain: whoever can read has the keys."""
-DEVELOPER_ACCOUNTS = 20
 DEVELOPER_BALANCE = 10_000 * WEI
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 
-from benchmarks.predeployed import DEVELOPER_WORDS
+from quip.networks.developer_accounts import DEVELOPER_WORDS
 from quip.rpc.client import RpcClient, RpcUnreachable
 from support.node_process import NodeProcess, wait_until
 from support.places import ROOT

@@ -116,6 +116,10 @@ class MempoolService:
 
     # --- the user's side
 
+    def drop(self, transaction_hash: bytes | None) -> int:
+        """Let go of a transaction by its hash, or of all; how many there were."""
+        return self._ask(self._dropped, transaction_hash)
+
     def is_executable(self, transaction_hash: bytes) -> bool:
         """Is it in the pool, and can be in the next block as far as nonces and funds go?"""
         found = self._ask(self._pool.get, transaction_hash)
@@ -194,6 +198,12 @@ class MempoolService:
 
     def _submitted(self, encoded: bytes) -> list[PooledTransaction | PoolError]:
         found = self._pool.add([encoded])
+        self._settle()
+        return found
+
+    def _dropped(self, wanted: bytes | None) -> int:
+        hashes = [one.hash for one in list(self._held())] if wanted is None else [wanted]
+        found = sum(self._pool.drop(one) for one in hashes)
         self._settle()
         return found
 

@@ -37,13 +37,14 @@ class NodeStatus:
         pool = self._pool.view()
         return NodeView(
             version=developer_version() if developer else client_version(),
-            now=core.clock.now,
+            now=developer.clock.block_time if developer else core.clock.now,
             buried=core.writer.chain.tag,
             pending=lambda: core.writer.template(mining.beneficiary, mining.identity.miner_id),
             status=self.status,
             miners=mining.miners.objects,
             news=news,
             pool=replace(pool, submit=developer.submit) if developer else pool,
+            developer=developer.view() if developer else None,
             network=NetworkView(
                 listening=lambda: True,
                 peers=figures.peer_objects,

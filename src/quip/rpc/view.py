@@ -12,6 +12,7 @@ from quip.consensus.types.header import Header
 from quip.consensus.types.transaction import SignedTransaction
 from quip.ising.puzzle import Puzzle
 from quip.rpc.arrivals import Arrivals
+from quip.rpc.developer_view import DeveloperView
 from quip.rpc.errors import CallFailed
 from quip.rpc.filter_table import FilterTable
 from quip.rpc.news import News
@@ -81,6 +82,8 @@ class NodeView:
     pool: PoolView = field(default_factory=PoolView)
     news: News = field(default_factory=News)
     """Told of every new head."""
+    developer: DeveloperView | None = None
+    """Where blocks are made on demand."""
 
 
 @dataclass(frozen=True, slots=True)

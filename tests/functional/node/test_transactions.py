@@ -8,7 +8,7 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from benchmarks.predeployed import DEVELOPER_WORDS
+from quip.networks.developer_accounts import DEVELOPER_WORDS
 from quip.rpc.client import RpcRefused
 from support.node_process import NodeProcess, wait_until
 

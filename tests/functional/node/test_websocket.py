@@ -13,7 +13,7 @@ from eth_account import Account
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from benchmarks.predeployed import DEVELOPER_WORDS
+from quip.networks.developer_accounts import DEVELOPER_WORDS
 from quip.primitives.address import checksum_address
 from quip.primitives.hashes import keccak256
 from quip.rpc.methods.receipt_objects import created_address

@@ -202,6 +202,9 @@ def test_there_are_commented_lines() -> None:
     assert len(_commented()) > 15
 
 
+REFUSED_ALONE = ("mine_on_demand", "payout", "tls_cert_file", "tls_key_file", "require_client_ca", "rpc_token_file")
+
+
 @pytest.mark.parametrize("line", _commented())
 def test_each_commented_line_of_the_example_is_right_or_clearly_refused(line: str) -> None:
     """Never silently wrong: an operator takes the "#" away and starts."""

@@ -51,6 +51,8 @@ class Removal(Enum):
     """By one that offers more."""
     EVICTED = "evicted"
     """Better ones needed the room."""
+    DROPPED = "dropped"
+    """Somebody asked for it, on a developer's chain."""
 
 
 @dataclass(slots=True)
@@ -135,6 +137,16 @@ class Pool:
                 self._refresh(account)
         if left:
             self._trim()
+
+    def drop(self, transaction_hash: bytes) -> bool:
+        """Let go of one; was it here? Those of its sender behind it wait from now on."""
+        found = self._by_hash.get(transaction_hash)
+        if found is None:
+            return False
+        self._remove(found, Removal.DROPPED)
+        if (account := self._accounts.get(found.sender)) is not None:
+            self._settle(account)
+        return True
 
     # --- out
 

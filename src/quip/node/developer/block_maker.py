@@ -61,6 +61,7 @@ class BlockMaker:
     def __init__(self, writer: ChainThread, rules: Network, mining: MiningSetup) -> None:
         self._writer = writer
         self._beneficiary, self._miner_id = mining.beneficiary, mining.identity.miner_id
+        self._producer = mining.producer
         self._source = _OneBlock(mining.producer)
         sampler = CpuSampler()
         setup = MinerSetup(
@@ -88,4 +89,4 @@ class BlockMaker:
             if source.refused:
                 break
         source.wanted = None
-        raise CallFailed("no block could be made: the node's log says why")
+        raise CallFailed(f"no block could be made: {self._producer.idle_because or 'the log of the node says why'}")

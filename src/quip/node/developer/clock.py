@@ -23,6 +23,15 @@ class DeveloperClock:
         with self._mutex:
             return self._now() + self._offset_s if self._next is None else self._next
 
+    def increase(self, seconds: int) -> int:
+        """Move forward by so much from the clock's time, or the head's where that is later; the offset to the system's
+        clock in seconds. Raises CallFailed."""
+        with self._mutex:
+            target = max(self._now() + self._offset_s, self._latest()) + seconds
+            self._check(target)
+            self._offset_s = target - self._now()
+            return self._offset_s
+
     def set_next(self, timestamp: int) -> None:
         """The next block has this timestamp, and the clock goes on from there. Raises CallFailed."""
         with self._mutex:

@@ -2,10 +2,11 @@
 
     RPC threads --submit, mine--> one thread: template, proof, seal, commit --> the caller goes on
 
-Nothing is mined by time.
+Nothing is mined by time, unless an interval was set.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotInTime
@@ -16,11 +17,13 @@ import structlog
 
 from quip.consensus.types.block import Block
 from quip.node.core import NodeCore
+from quip.node.developer.accounts import DeveloperAccounts
 from quip.node.developer.block_maker import BlockMaker
 from quip.node.developer.clock import DeveloperClock
 from quip.node.mempool_service import MempoolService
 from quip.node.mining.setup import MiningSetup
 from quip.node.process.failures import WatchedPool
+from quip.rpc.developer_view import DeveloperView
 from quip.rpc.errors import CallFailed, RpcError
 from quip.storage.errors import StoreError
 
@@ -28,6 +31,8 @@ log = structlog.get_logger("quip.mining")
 
 PATIENCE_S = 10.0
 """So long a sender waits for its block; then it hears the hash alone."""
+LOOK_S = 0.05
+"""How soon an interval that was set is noticed."""
 STOPPING = "the node stops"
 
 Arguments = ParamSpec("Arguments")
@@ -48,16 +53,34 @@ class DeveloperChain:
         self._maker = BlockMaker(core.writer, core.rules, mining)
         self._producer = mining.producer
         self._thread = WatchedPool(1, "developer", core.failures, (RpcError, StoreError))
+        self._automine = True
+        self._interval_ms = 0
+        self._interval_changed = threading.Event()
 
     async def run(self) -> None:
-        """Until cancelled: what was left in the pool is mined at once."""
+        """Until cancelled: what was left in the pool is mined at once, then a block each interval, where one is set."""
         log.info("blocks are made on demand", hint="a developer's chain: its coins are worth nothing")
         try:
-            await asyncio.wrap_future(self._thread.submit(self._mine_executable))
-            await asyncio.Event().wait()
+            if self._automine:
+                with suppress(RpcError):  # the log says why
+                    await asyncio.wrap_future(self._thread.submit(self._mine_executable))
+            await self._every_interval()
         finally:
             self._producer.close()
             await asyncio.to_thread(self.close)
+
+    async def _every_interval(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            await asyncio.sleep(LOOK_S if not self._interval_ms else min(LOOK_S, max(due - loop.time(), 0)))
+            if self._interval_changed.is_set():
+                self._interval_changed.clear()
+                due = loop.time() + self._interval_ms / 1000
+            if self._interval_ms and loop.time() >= due:
+                due = loop.time() + self._interval_ms / 1000
+                with suppress(RpcError):  # the log says why; the next one may go
+                    await asyncio.wrap_future(self._thread.submit(self._make))
 
     def close(self) -> None:
         """No more blocks."""
@@ -71,13 +94,42 @@ class DeveloperChain:
         Raises a PoolError; CallFailed where no block can be made.
         """
         transaction_hash = self._submit_to_pool(encoded)
-        with suppress(NotInTime):
-            self._ask(PATIENCE_S, self._mine_for, transaction_hash)
+        if self._automine:
+            with suppress(NotInTime):
+                self._ask(PATIENCE_S, self._mine_for, transaction_hash)
         return transaction_hash
 
-    def mine(self, blocks: int = 1, interval_s: int = 1) -> None:
+    def view(self) -> DeveloperView:
+        """All of it as the RPC's methods see it."""
+        accounts = DeveloperAccounts()
+        return DeveloperView(
+            mine=self.mine,
+            automine=lambda: self._automine,
+            set_automine=self.set_automine,
+            set_interval=self.set_interval,
+            increase_time=self.clock.increase,
+            set_next_timestamp=self.clock.set_next,
+            drop=self._pool.drop,
+            addresses=accounts.addresses,
+            sign_transaction=accounts.sign_transaction,
+            sign_message=accounts.sign_message,
+            sign_typed_data=accounts.sign_typed_data,
+        )
+
+    def mine(self, blocks: int, interval_s: int) -> None:
         """So many blocks, each `interval_s` after the one before it."""
         self._ask(None, self._make_many, blocks, interval_s)
+
+    def set_automine(self, on: bool) -> None:
+        """Whether a block is made for each transaction; what waits is mined once it is."""
+        self._automine = on
+        if on:
+            self._ask(PATIENCE_S, self._mine_executable)
+
+    def set_interval(self, milliseconds: int) -> None:
+        """A block each so many milliseconds; 0: none by time."""
+        self._interval_ms = milliseconds
+        self._interval_changed.set()
 
     def _ask(
         self,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quip.rpc.encoding import quantity
+from quip.rpc.encoding import data, quantity
 from quip.rpc.errors import NeedsWebSocket
 from quip.rpc.methods import block_objects
 from quip.rpc.params import BlockRef
@@ -14,9 +14,10 @@ def chain_id(view: RpcView) -> str:
     return quantity(view.spec.chain_id)
 
 
-def accounts(_view: RpcView) -> list[str]:
-    """Those whose keys the node holds for its callers: none."""
-    return []
+def accounts(view: RpcView) -> list[str]:
+    """Those whose keys the node holds for its callers: none, but on a developer's chain."""
+    developer = view.node.developer
+    return [] if developer is None else [data(address) for address in developer.addresses]
 
 
 def syncing(view: RpcView) -> dict[str, Any] | bool:

@@ -29,6 +29,7 @@ from quip.rpc.methods import (
     txpool,
     web3_net,
 )
+from quip.rpc.methods.developer.table import DEVELOPER_METHODS
 from quip.rpc.params import (
     LATEST,
     Param,
@@ -103,14 +104,14 @@ PUBLIC, ADMIN = False, True
 Row = tuple[str, tuple[Param, ...], Callable[..., Any], bool]
 
 
-def modules(_view: RpcView) -> dict[str, str]:
+def modules(view: RpcView) -> dict[str, str]:
     """The prefixes of the methods that there are."""
-    return dict.fromkeys(sorted({name.partition("_")[0] for name, *_ in METHODS}), "1.0")
+    return dict.fromkeys(sorted({name.partition("_")[0] for name, *_ in rows(view)}), "1.0")
 
 
 def discover(view: RpcView) -> dict[str, Any]:
     """This table as an OpenRPC document."""
-    return openrpc.document(((name, wanted, answer) for name, wanted, answer, _ in METHODS), view.node.version)
+    return openrpc.document(((name, wanted, answer) for name, wanted, answer, _ in rows(view)), view.node.version)
 
 
 METHODS: tuple[Row, ...] = (
@@ -190,11 +191,18 @@ METHODS: tuple[Row, ...] = (
 )
 
 
+def rows(view: RpcView) -> tuple[Row, ...]:
+    """The methods of this node: where blocks are made on demand, those of developers too."""
+    if view.node.developer is None:
+        return METHODS
+    return (*METHODS, *((*row, ADMIN) for row in DEVELOPER_METHODS))
+
+
 def table(view: RpcView) -> list[Method]:
     """Every method, bound to a view."""
     return [
         Method(name, wanted, partial(_answer, answer, view), admin, name in INSTANT, PRIVATE.get(name, frozenset()))
-        for name, wanted, answer, admin in METHODS
+        for name, wanted, answer, admin in rows(view)
     ]
 
 

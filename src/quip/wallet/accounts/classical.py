@@ -5,8 +5,10 @@ Transactions are eth-account's; the signatures are libsecp256k1's.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from eth_abi.exceptions import EncodingError as ABIError
 from eth_keys.exceptions import BadSignature
 from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
@@ -21,10 +23,13 @@ from quip.wallet.errors import BadTransaction
 
 with recursion_limit_kept():
     from eth_account import Account
+    from eth_account.messages import encode_typed_data
     from eth_account.typed_transactions.typed_transaction import TypedTransaction
 
 _MESSAGE_PREFIX = b"\x19Ethereum Signed Message:\n"
 _BLOB = 3
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+"""What eth-account raises on a document that is not of the form that it expects."""
 _LIST = 0xC0
 
 
@@ -60,6 +65,8 @@ def sender_of(raw: bytes) -> bytes:
         fields: Any = rlp.decode(raw if raw[0] >= _LIST else raw[1:])
     except (RLPException, BadSignature, ValidationError, ValueError, TypeError) as error:
         raise BadTransaction(str(error).partition("\n")[0][:200], hint) from None
+    if raw[0] < _LIST and fields[-3] not in (b"", b"\1"):  # eth-account takes 35 and 36 for 0 and 1
+        raise BadTransaction("the parity of y is neither 0 nor 1", hint)
     if int.from_bytes(fields[-1], "big") > ecdsa.HALF_ORDER:  # s is the last field of each of these types
         raise BadTransaction("s is above half the group order", "sign it again: no chain takes this one")
     return sender
@@ -73,6 +80,17 @@ def hash_of(raw: bytes) -> bytes:
 def sign_message(secret: bytes, message: bytes) -> bytes:
     """r || s || v with v of 27 or 28 (EIP-191, version 0x45), as personal_sign gives it: 65 bytes."""
     signature = ecdsa.sign(secret, message_digest(message))
+    return signature[:64] + bytes([27 + signature[64]])
+
+
+def sign_typed_data(secret: bytes, document: Mapping[str, Any]) -> bytes:
+    """The same of typed data (EIP-712): types, primaryType, domain and message. Raises BadTransaction."""
+    try:
+        signable = encode_typed_data(full_message=dict(document))
+    except (*_MALFORMED, ABIError, ValidationError) as error:
+        raise BadTransaction(f"typed data: {error}"[:200], "give types, primaryType, domain and message") from None
+    digest = keccak256(b"\x19" + signable.version + signable.header + signable.body)
+    signature = ecdsa.sign(secret, digest)
     return signature[:64] + bytes([27 + signature[64]])
 
 

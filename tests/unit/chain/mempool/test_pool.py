@@ -262,3 +262,17 @@ def test_others_may_read_while_it_changes() -> None:
     reader.join()
     assert failures == []
     assert (len(pool), pool.counts, pool.weight) == (0, (0, 0), 0)
+
+
+def test_what_is_dropped_leaves_and_those_behind_it_wait() -> None:
+    pool = new_pool()
+    (first,), (second,), (other,) = put(pool, ANNE.sign(0)), put(pool, ANNE.sign(1)), put(pool, BERT.sign(0))
+    pool.drain()
+    assert pool.drop(first.hash)
+    assert not pool.drop(first.hash)
+    assert [(one, why) for one, why in pool.drain().removed] == [(first, Removal.DROPPED)]
+    assert (pool.counts, best(pool)) == ((1, 1), [(BERT.address, 0)])
+    assert pool.drop(second.hash) and pool.drop(other.hash)
+    assert pool.counts == (0, 0)
+    put(pool, ANNE.sign(0))
+    assert pool.counts == (1, 0)

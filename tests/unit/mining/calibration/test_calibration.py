@@ -56,6 +56,15 @@ def test_the_shipped_ladder_is_what_its_summary_gives(name: str) -> None:
     assert ladder.plans.digest == puzzle_rules(spec.puzzle).topology.digest.hex()
 
 
+def test_another_survey_gives_nearly_the_same_ladder() -> None:
+    shipped, other = ladder_of("public").calibration.ladder, ladder_of("public-again").calibration.ladder
+    levels = {margin: level / 65_536 for level, margin in shipped}
+    margins = sorted(levels)
+    for level, tolerance in ((27, 0.1), (31, 0.05), (33, 0.05)):
+        margin = margin_at(other, level * 65_536)
+        assert np.interp(margin, margins, [levels[one] for one in margins]) == pytest.approx(level, abs=1.5 * tolerance)
+
+
 @pytest.mark.parametrize("level", [25.0, 25.49, 28.25, 32.49])
 def test_between_two_points_a_staged_plan_costs_hardly_more_than_the_best(level: float) -> None:
     summary, ladder = summary_of("public"), ladder_of("public")

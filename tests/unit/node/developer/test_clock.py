@@ -33,6 +33,20 @@ def test_left_alone_it_is_the_systems(world: World) -> None:
     assert world.mine() == 107
 
 
+def test_it_is_moved_by_seconds_and_stays_so(world: World) -> None:
+    assert world.clock.increase(50) == 50
+    assert world.mine() == 150
+    world.now += 5
+    assert world.mine() == 155
+    assert world.clock.increase(10) == 60
+
+
+def test_it_is_moved_from_the_head_where_that_is_ahead(world: World) -> None:
+    world.latest = 300
+    assert world.clock.increase(50) == 250
+    assert world.mine() == 350
+
+
 def test_the_next_block_has_the_timestamp_that_was_set_and_the_clock_goes_on(world: World) -> None:
     world.clock.set_next(500)
     world.now += 20
@@ -51,3 +65,6 @@ def test_nor_beyond_what_the_chain_takes(world: World) -> None:
     world.clock.set_next(100 + HORIZON_S)
     with pytest.raises(CallFailed, match="ahead of the system's clock"):
         world.clock.set_next(101 + HORIZON_S)
+    with pytest.raises(CallFailed, match="ahead of the system's clock"):
+        world.clock.increase(HORIZON_S + 1)
+    assert world.clock.increase(HORIZON_S) == HORIZON_S

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from quip.rpc.methods.developer.table import BOTH, CHEATS, DEVELOPER_METHODS, RULES
 from quip.rpc.methods.openrpc import SCHEMAS
 from quip.rpc.methods.table import ANYTHING, ANYTHING_OR_NOTHING, METHODS
 from support.rpc_calls import RpcChain
@@ -14,6 +15,19 @@ def test_the_page_lists_every_method_and_no_other() -> None:
     rows = PAGE.read_text(encoding="utf-8").split("## Methods")[1].split("\n\n")[1].splitlines()[2:]
     listed = [name for row in rows for name in re.findall(r"\w+_\w+", row.split("|")[1])]
     assert sorted(listed) == sorted(name for name, *_ in METHODS)
+
+
+def test_the_page_lists_every_method_of_a_developers_chain() -> None:
+    section = PAGE.read_text(encoding="utf-8").split("## On a developer's chain")[1].split("\n## ")[0]
+    listed = set(re.findall(r"\b(?:eth|evm|hardhat|anvil|personal)_\w+", section)) - {
+        "eth_sendRawTransaction",
+        "eth_estimateGas",
+    }
+    both = [*CHEATS, *RULES]
+    refused = {f"{prefix}_{name}" for prefix in BOTH for name in both}
+    assert all(name in section for name in both)
+    assert listed | refused == {name for name, *_ in DEVELOPER_METHODS}
+    assert not {name for name, *_ in DEVELOPER_METHODS} & {name for name, *_ in METHODS}
 
 
 def test_the_openrpc_document_describes_every_method() -> None:

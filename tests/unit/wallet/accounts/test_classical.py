@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_account.messages import encode_defunct
+from eth_account.messages import encode_defunct, encode_typed_data
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,3 +135,41 @@ def test_keys_from_words_are_those_of_another_library(words: int, index: int) ->
     Account.enable_unaudited_hdwallet_features()
     other = Account.from_mnemonic(mnemonic.phrase, account_path=f"m/44'/60'/0'/0/{index}")
     assert bytes(other.key) == mnemonic.ecdsa_secret(index)
+
+
+def test_a_parity_that_is_none_is_no_transaction() -> None:
+    fields = {**dict.fromkeys(("nonce", "value"), 0), "chainId": 1, "gas": 21_000, "to": "0x" + "11" * 20}
+    signed = Account.sign_transaction({**fields, "maxFeePerGas": 2, "maxPriorityFeePerGas": 1}, SECRET)
+    raw = bytes(signed.raw_transaction)
+    assert classical.sender_of(raw) == ADDRESS
+    at = raw.index(b"\xc0") + 1  # behind the empty access list
+    assert raw[at] in (0x80, 1)
+    changed = raw[:at] + bytes([36 if raw[at] == 1 else 35]) + raw[at + 1 :]
+    with pytest.raises(BadTransaction, match="parity"):
+        classical.sender_of(changed)
+
+
+MAIL: dict[str, Any] = {
+    "types": {
+        "EIP712Domain": [{"name": "name", "type": "string"}],
+        "Mail": [{"name": "text", "type": "string"}, {"name": "count", "type": "uint8"}],
+    },
+    "primaryType": "Mail",
+    "domain": {"name": "quip"},
+    "message": {"text": "hello", "count": 7},
+}
+
+
+def test_typed_data_is_signed_as_eth_account_signs_it() -> None:
+    signature = classical.sign_typed_data(SECRET, MAIL)
+    assert signature == bytes(Account.sign_message(encode_typed_data(full_message=MAIL), SECRET).signature)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"types": 1}, {"types": {}}, {"primaryType": "Letter"}, {"domain": None},
+     {"message": {"text": "a", "count": 256}}, {"message": {}}, {"types": {"Mail": [1]}}],
+)  # fmt: skip
+def test_what_is_no_typed_data_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(BadTransaction, match="typed data"):
+        classical.sign_typed_data(SECRET, {**MAIL, **change})
