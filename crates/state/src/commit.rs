@@ -209,6 +209,9 @@ impl<'u> Batch<'_, 'u> {
         let Some(oldest) = self.oldest else {
             return Ok(());
         };
+        if self.states.limits.archive {
+            return Ok(()); // old side branches stand on old states, and a reorganisation goes along the diffs
+        }
         let first = (flushed.number + 1).saturating_sub(self.states.limits.retained.max(1));
         let first = first.min(oldest.number + DROPPED_A_FLUSH);
         if first <= oldest.number {

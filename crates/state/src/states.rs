@@ -126,15 +126,29 @@ impl States {
             .read_moments(|moments| work(&View::new(self, moments, staged, root)?))
     }
 
-    /// As `read`, without waiting for whoever opens or closes the store; None where it would have to.
+    /// As `read`, without waiting for whoever opens or closes the store, or for diffs; None where it would have to.
     pub fn read_now<T>(
         &self,
         staged: Option<&Staged>,
         root: B256,
         work: impl FnOnce(&View<'_>) -> Result<T, StoreError>,
     ) -> Option<Result<T, StoreError>> {
+        if !self.is_at_hand(staged, root) {
+            return None;
+        }
         self.store
             .read_moments_now(|moments| work(&View::new(self, moments, staged, root)?))
+    }
+
+    /// Whether a state is read without following diffs, which can take seconds.
+    fn is_at_hand(&self, staged: Option<&Staged>, root: B256) -> bool {
+        let base = match staged.and_then(|staged| staged.footing(root)) {
+            Some(Footing::Tip { base } | Footing::Other { base, .. }) => base,
+            None => root,
+        };
+        base == EMPTY_ROOT
+            || base == root_of(self.overlay().head)
+            || self.known().iter().any(|one| one.root == base)
     }
 
     pub(crate) fn known(&self) -> MutexGuard<'_, VecDeque<Rebuilt>> {
@@ -287,12 +301,10 @@ fn resolved(states: &States, moments: &Moments<'_>, base: B256) -> Result<Inner,
         Kind::Head
     } else if base == root_of(flushed) {
         Kind::Layer(Arc::default())
+    } else if states.limits.archive && has_archived(&snapshot, base)? {
+        Kind::Archive // no need to follow thousands of diffs
     } else {
-        match states.difference(&snapshot, base) {
-            Ok(layer) => Kind::Layer(layer),
-            Err(StoreError::Missing(_)) if has_archived(&snapshot, base)? => Kind::Archive,
-            Err(error) => return Err(error),
-        }
+        Kind::Layer(states.difference(&snapshot, base)?)
     };
     Ok(Inner {
         kind,

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
+from itertools import islice
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -23,6 +24,8 @@ from quip.chain.mempool.errors import PoolError, Unlawful
 from quip.chain.mempool.pool import Pool
 from quip.chain.mempool.pooled import PooledTransaction
 from quip.chain.mempool.ports import HeadChange, HeadState, HeadView
+from quip.consensus.execution.gas import MIN_TRANSACTION_GAS
+from quip.consensus.types.block import MAX_BODY_SIZE
 from quip.consensus.types.header import EMPTY_TRIE_ROOT, Header
 from quip.consensus.types.transaction import SignedTransaction
 from quip.net.events import Event, TransactionInvalid, TransactionsReady
@@ -39,7 +42,8 @@ log = structlog.get_logger("quip.mempool")
 
 LOOK_S = 1.0
 CANDIDATE_BLOCKS = 2
-"""Candidates of a block have at most so many blocks' gas: some of them turn out to be unlawful."""
+"""Candidates are at most as many, and have at most as many bytes, as so many blocks hold: some turn out to be unlawful.
+The gas that they may use says nothing: who asks for much and uses little must not keep others out."""
 REPLAYED_AT_ONCE = 1_000
 """Transactions of the journal that are looked at together."""
 
@@ -208,10 +212,11 @@ class MempoolService:
         return found
 
     def _candidates(self, header: Header) -> list[SignedTransaction]:
-        room = CANDIDATE_BLOCKS * header.gas_limit
+        most = CANDIDATE_BLOCKS * header.gas_limit // MIN_TRANSACTION_GAS
+        room = CANDIDATE_BLOCKS * MAX_BODY_SIZE
         found: list[SignedTransaction] = []
-        for transaction in self._pool.best(header.base_fee_per_gas):
-            room -= transaction.gas_limit
+        for transaction in islice(self._pool.best(header.base_fee_per_gas), most):
+            room -= transaction.size
             if room < 0:
                 break
             found.append(transaction.signed)

@@ -15,6 +15,7 @@ from quip._native import store as native_store
 from quip.net.wire.messages import HeadClaim
 from quip.storage import records
 from quip.storage.block_reads import all_rows
+from support.chains import network_spec
 from support.node_process import NodeProcess, run_program, wait_until
 from support.stores import damage_row, filled_store, history
 from support.wire_peer import Network, wire_peer
@@ -186,7 +187,8 @@ def test_damage_that_shows_while_it_runs_ends_it_with_a_hint(start: StartNode, t
     (header,) = [block.header for block in history().blocks if block.header.hash == block_hash]
     damage_row(store_file, contexts[block_hash])
     node = start()
-    network = Network.of(node.client())
+    wait_until(lambda: node.url, "the node")  # its status would read the damaged row, too
+    network = Network(network_spec().chain_id, history().heads[0])
 
     async def speak() -> None:
         async with wire_peer() as peer:

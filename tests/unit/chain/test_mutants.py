@@ -13,6 +13,7 @@ from quip.consensus.errors.header import (
     InvalidParent,
     KnownInvalid,
     MalformedHeader,
+    StateNotKept,
     UnknownParent,
     WrongDifficulty,
 )
@@ -30,7 +31,7 @@ from support.ommers import UNLAWFUL
 
 CODECS = {MalformedBlock, MalformedHeader, MalformedTransaction, MalformedSeal}
 BELOW = {EnergyAboveCap, EnergyAboveBaseline, GasLimitOutOfBounds, KnownInvalid, NotExecutable}
-ELSEWHERE = CODECS | BELOW | {InvalidParent, BranchTooOld, SealUnchecked}  # the last is our own failure
+ELSEWHERE = CODECS | BELOW | {InvalidParent, BranchTooOld, StateNotKept, SealUnchecked}  # the last is our own failure
 NOW = 1 << 40
 
 

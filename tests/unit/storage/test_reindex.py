@@ -7,14 +7,16 @@ import pytest
 
 from quip._native import store as native_store
 from quip.chain.batch import STORED_BEFORE, Admission
-from quip.chain.chain import Chain
+from quip.chain.chain import Accepted, Chain
 from quip.chain.events import Head
 from quip.chain.limits import MAX_BRANCH_DEPTH
+from quip.consensus.errors.header import StateNotKept
 from quip.consensus.types.block import Block
 from quip.storage.chain_store import for_network
 from quip.storage.check import db_check
 from quip.storage.reindex import reindex
-from support.chains import generator, grown, network_spec, new_chain
+from quip.storage.state import StateLimits
+from support.chains import generator, grown, network_spec, new_chain, puzzle_of
 from support.stores import acceptor, open_chain, settled_contents
 
 CHAIN_ID = network_spec().chain_id
@@ -24,6 +26,12 @@ def canonical_blocks(chain: Chain) -> list[Block]:
     """Without genesis."""
     stored = [chain.block_by_number(number) for number in range(1, chain.head.header.number + 1)]
     return [one.block for one in stored if one is not None]
+
+
+def head_at(chain: Chain, number: int) -> Head:
+    block_hash = chain.tree.canonical_hash(number)
+    assert block_hash is not None
+    return Head(block_hash, *chain.tree.known(block_hash))
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -109,3 +117,53 @@ def test_without_a_readable_head_the_most_work_wins(tmp_path: Path) -> None:
     store = native_store.Store.open(path)
     assert settled_contents(store) == before
     store.close()
+
+
+def test_old_side_branches_are_executed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canonical blocks come first, so that a side branch stands far below the head by the time that it comes."""
+    monkeypatch.setattr("quip.storage.reindex.ARCHIVE", StateLimits(archive=True, flush_blocks=5, retained=16))
+    path = tmp_path / "store.redb"
+    made = grown(4)
+    side = made.block(head_at(made.chain, 2))
+    for _ in made.extend(40):
+        pass
+    store = for_network(native_store.Store.open(path), network_spec().chain_id)
+    accept = acceptor(store)
+    for number in range(1, made.chain.head.header.number + 1):
+        stored = made.chain.block_by_number(number)
+        assert stored is not None
+        accept(stored.block)
+        if number == 4:
+            accept(side)
+    store.close()
+    report = reindex(path, network_spec().chain_id, acceptor)
+    assert (report.accepted, report.lost) == (made.chain.head.header.number + 1, ())
+
+
+def test_an_archive_follows_a_branch_of_any_depth(tmp_path: Path) -> None:
+    """Others say that the state is not kept, and blame nobody; the good blocks beside it are taken."""
+    made = grown(40)
+    old = [made.chain.block_by_number(number) for number in range(1, 41)]
+    main = [one.block for one in old if one is not None]
+    branch = []
+    parent = head_at(made.chain, 2)
+    for _ in range(60):
+        block = made.block(parent)
+        made.chain.accept(block, block.header.timestamp, STORED_BEFORE)
+        branch.append(block)
+        parent = Head(block.header.hash, *made.chain.tree.known(block.header.hash))
+    assert made.chain.head.hash == branch[-1].header.hash
+    now = branch[-1].header.timestamp + 100
+    for archive in (True, False):
+        limits = StateLimits(flush_blocks=5, retained=16, archive=archive)
+        store = for_network(native_store.Store.in_memory(), network_spec().chain_id, limits)
+        chain = Chain.open(network_spec(), store, puzzle_of(network_spec()))
+        for block in main[:-1]:
+            chain.accept(block, now)
+        first, *others = chain.accept_many([main[-1], *branch], now, STORED_BEFORE)
+        assert isinstance(first, Accepted)
+        if archive:
+            assert chain.head.hash == branch[-1].header.hash
+        else:
+            assert isinstance(others[0], StateNotKept)
+            assert chain.head.hash == main[-1].header.hash

@@ -127,6 +127,12 @@ class UnknownParent(Unconnected):
     text = "unknown parent {parent_hash} of block {number}"
 
 
+class StateNotKept(Unconnected):
+    """The block is on a state that this node does not keep any more: to follow takes an archive, or a fresh start."""
+
+    text = "the state of block {parent}, which it is on, is not kept any more; an archive has it (--archive)"
+
+
 class BranchTooOld(Unconnected):
     """The branch leaves the canonical chain too far back: it has to be probed first."""
 

@@ -56,6 +56,7 @@
     ├── FutureBlock                   early, nothing        ignore and retry
     └── Unconnected                   behind, nothing       we lack what it builds on
         ├── UnknownParent
+        ├── StateNotKept
         └── BranchTooOld
 
     InvalidSpec                       not about blocks: a chain spec that cannot be used

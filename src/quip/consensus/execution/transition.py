@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quip._native import evm
+from quip._native.store import StateMissing
 from quip.consensus.errors.body import (
     InvalidTransaction,
     NotExecutable,
@@ -22,6 +23,7 @@ from quip.consensus.errors.body import (
     WrongReceiptsRoot,
     WrongStateRoot,
 )
+from quip.consensus.errors.header import StateNotKept
 from quip.consensus.execution.gas import MIN_TRANSACTION_GAS
 from quip.consensus.execution.rewards import Payment
 from quip.consensus.spec.chain_spec import ChainSpec
@@ -124,10 +126,12 @@ def check_body(header: Header, transactions: Sequence[bytes]) -> None:
 
 
 def execute(setting: Setting, state: StateReader, transactions: Sequence[bytes]) -> Outcome:
-    """Run a block on its parent's state. Raises InvalidTransaction or NotExecutable."""
+    """Run a block on its parent's state. Raises InvalidTransaction, NotExecutable, StateNotKept."""
     block = setting.native(len(transactions))
     try:
         return _outcome(state.execute(block, recovered(transactions)))
+    except StateMissing as error:
+        raise StateNotKept(parent=f"0x{setting.header.parent_hash.hex()}") from error
     except evm.InvalidTransaction as error:
         raise InvalidTransaction(index=error.index, reason=str(error)) from error
     except ValueError as error:

@@ -12,6 +12,7 @@ from quip.chain.chain import Status
 from quip.chain.errors import IncompleteStore
 from quip.chain.ports import BlockSigner
 from quip.chain.template import Template, seal_template
+from quip.consensus.errors.root import ConsensusError
 from quip.consensus.execution.rewards import own_payment
 from quip.consensus.proof_of_work.difficulty import Requirements
 from quip.consensus.types.block import Block
@@ -136,7 +137,7 @@ class BlockProducer:
     def _make_template(self) -> Template | None:
         try:
             return self._chain.template(self._beneficiary, self._identity.miner_id)
-        except (StoreError, IncompleteStore) as error:
+        except (StoreError, IncompleteStore, ConsensusError) as error:
             self._unreadable_until = self._clock.monotonic() + BLOCKED_S
             log.error("cannot make a block", reason=str(error), hint="stop the node and run: quip db check")
             return None
