@@ -1,6 +1,6 @@
 """Unmodified clients do the same on a node of ours as on anvil: `make tools` installs them and runs this.
 
-One node on the test network, which mines all the time, serves all of them, each with a developer's account of its own.
+One node that mines on demand serves all of them, each with a developer's account of its own.
 A fact that differs is in DIFFERENCES with whose fault it is, or the test fails.
 """
 
@@ -65,8 +65,7 @@ def binary(name: str) -> Path:
 @pytest.fixture(scope="module")
 def quip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     home = tmp_path_factory.mktemp("node")
-    node = NodeProcess(home, home / "data", "--auto-mine")
-    node.wait_for_height(1)
+    node = NodeProcess(home, home / "data", "--mine-on-demand", genesis="local")
     yield Chain(node.client().url)
     node.stop()
 
